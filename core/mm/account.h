@@ -1,0 +1,33 @@
+// Who pays for memory: one account per container, and one for the host world and the kernel.
+#pragma once
+#include "lib/result.h"
+#include "lib/types.h"
+#include <atomic>
+
+/// Counts bytes against a limit. Every frame and every slab object remembers its account's index and gives the bytes back
+/// to it, whoever frees it. An account's slot is free again when it is closed and nothing is charged to it any more.
+class MemoryAccount {
+public:
+    static MemoryAccount& kernel(); // no limit; never goes
+    /// err::nomem: no free slot (4,096 accounts).
+    static Result<MemoryAccount*> create(u64 limit_bytes);
+    void close(); // by its container, when it is deleted
+
+    /// err::nomem when the limit would be passed. The caller decides about the OOM killer.
+    Result<> charge(u64 bytes);
+    void uncharge(u64 bytes);
+    u64 used() const { return used_.load(std::memory_order_relaxed); }
+    u64 peak() const { return peak_.load(std::memory_order_relaxed); }
+    u64 limit() const { return limit_; }
+    void set_limit(u64 bytes) { limit_ = bytes; }
+    /// Times a charge failed: for memory events.
+    u64 failures() const { return failures_.load(std::memory_order_relaxed); }
+    u16 index() const { return index_; }
+    static MemoryAccount& at(u16 index);
+
+private:
+    std::atomic<u64> used_ = 0, peak_ = 0, failures_ = 0;
+    u64 limit_ = ~u64{0};
+    u16 index_ = 0;
+    std::atomic<bool> open_ = false;
+};

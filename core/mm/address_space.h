@@ -1,0 +1,121 @@
+// A user address space: an ordered set of areas over memory objects, and the page tables that follow it lazily.
+#pragma once
+#include "core/mm/object.h"
+#include "lib/result.h"
+
+/// A range of addresses with one protection and one source.
+struct Area : TreeLink<>, ListLink<MemoryObject> {
+    uptr start = 0, end = 0;         // whole pages
+    arch::PageFlags access{};        // read, write, execute: what mprotect gave
+    arch::PageFlags max_access{};    // what mprotect may give (a shared mapping of a read-only file: no write)
+    bool shared = false;             // MAP_SHARED: writes reach the object
+    bool grows_down = false;         // the stack
+    bool locked = false;             // mlock
+    bool dont_fork = false, wipe_on_fork = false; // madvise
+    bool special = false;            // vDSO and its data: never merged, not remapped
+    u64 offset = 0;                  // in the object, bytes
+    Ref<MemoryObject> object;        // null: private anonymous
+    Ref<MappingSource> source;       // null: anonymous
+    FixedString<15> label;           // "[stack]", "[heap]", "[vdso]": for /proc/pid/maps
+    class AddressSpace* space = nullptr;
+    usize size() const { return end - start; }
+};
+
+struct MapRequest {
+    uptr address = 0; // a hint, or the place when fixed
+    usize size = 0;
+    arch::PageFlags access{};
+    arch::PageFlags max_access = arch::page_read | arch::page_write | arch::page_execute;
+    bool shared = false, fixed = false, replace = true; // replace=false: MAP_FIXED_NOREPLACE
+    bool grows_down = false, populate = false, locked = false, special = false;
+    u64 offset = 0;
+    Ref<MemoryObject> object;
+    Ref<MappingSource> source;
+    FixedString<15> label;
+};
+
+/// The limits that mmap(2) and brk(2) obey; set by the kernel from rlimits. Bytes.
+struct MemoryLimits {
+    u64 address_space = ~u64{0}, data = ~u64{0}, stack = 8 * MiB, locked = 8 * MiB;
+};
+
+enum class FaultOutcome { resolved, no_mapping, no_access, bus_error, no_memory };
+
+struct SpaceUsage { // pages
+    u64 total, resident, anonymous, file, shared, data, stack, text, locked, page_tables, peak_resident, peak_total;
+};
+
+/// Holders: RefCounted by tasks that run in it (the last exit or exec tears it down). All functions take the lock
+/// themselves. Errors are those of the Linux call of the same name.
+class AddressSpace : public RefCounted<AddressSpace> {
+public:
+    static Result<Ref<AddressSpace>> create();
+    /// Everything unmapped, tables freed. Runs in the last holder's thread.
+    ~AddressSpace();
+
+    /// For fork: areas copied, private pages shared copy-on-write.
+    Result<Ref<AddressSpace>> clone();
+
+    Result<uptr> map(const MapRequest&);
+    Result<> unmap(uptr start, usize size);
+    Result<> protect(uptr start, usize size, arch::PageFlags access);
+    Result<uptr> remap(uptr old_start, usize old_size, usize new_size, unsigned flags, uptr new_start); // MREMAP_*
+    Result<> advise(uptr start, usize size, int advice);                                              // MADV_*
+    Result<> lock_pages(uptr start, usize size, bool lock);
+    Result<> populate(uptr start, usize size, bool for_write);
+    /// One byte per page: resident or not. err::nomem: a hole.
+    Result<> residency(uptr start, std::span<u8> out);
+    /// msync: checks the range; nothing to write back for memory files.
+    Result<> sync(uptr start, usize size, int flags);
+    Result<uptr> set_break(uptr address); // brk: returns the break, changed or not
+    void init_break(uptr start);
+
+    /// A page fault by user code or a user copy. Grows stacks, fills pages, copies on write. Runs with interrupts on.
+    FaultOutcome fault(uptr address, arch::PageFlags access);
+    /// Reads or writes another process's memory (ptrace, /proc/pid/mem, cmdline, environ). Returns bytes moved.
+    usize read_memory(uptr address, std::span<std::byte> to);
+    usize write_memory(uptr address, std::span<const std::byte> from, bool force);
+
+    /// What a futex at `address` is keyed by: (object, page offset) in shared areas, (this, address) else.
+    struct FutexKey {
+        const void* object;
+        u64 offset;
+        bool operator==(const FutexKey&) const = default;
+    };
+    /// The key, and for a shared one a reference that keeps `object` alive. err::fault: not mapped.
+    Result<FutexKey> futex_key(uptr address, Ref<MemoryObject>* keep_alive);
+
+    /// Calls visit(area) for each area in order, with the lock held: for /proc/pid/maps.
+    template <class F>
+    void for_each_area(F visit);
+    /// A copy of the first area that ends beyond `address`: for printers that cannot hold the lock.
+    struct AreaInfo {
+        uptr start, end;
+        arch::PageFlags access;
+        bool shared;
+        u64 offset;
+        Ref<MappingSource> source;
+        FixedString<15> label;
+    };
+    Result<AreaInfo> area_after(uptr address);
+
+    SpaceUsage usage();
+    void set_limits(const MemoryLimits&);
+    arch::PhysAddr page_table_root() const { return root_; }
+
+    /// Addresses the exec loader records, for /proc/pid/stat and prctl.
+    struct Layout {
+        uptr code_start, code_end, data_start, data_end, brk_start, stack_start;
+        uptr arguments_start, arguments_end, environment_start, environment_end;
+        uptr vdso;
+    } layout{};
+
+    /// CPUs that may have entries of this space in their TLB: kept by the scheduler at switches.
+    std::atomic<u64> active_cpus{0};
+
+private:
+    friend class MemoryObject;
+    arch::PhysAddr root_ = 0;
+    struct Impl; // areas, locks, counters: core/mm/address_space_impl.h
+    Box<Impl> impl_;
+};

@@ -1,0 +1,51 @@
+// What can be mapped: a file's page cache, shared anonymous memory. Private anonymous memory needs no object.
+#pragma once
+#include "core/mm/frame.h"
+#include "core/sync/lock.h"
+#include "lib/format.h"
+#include "lib/intrusive.h"
+
+struct Area;
+
+/// Gives pages to mappings. A file system's inode owns one, or is one.
+class MemoryObject : public RefCounted<MemoryObject> {
+public:
+    virtual ~MemoryObject() = default;
+
+    /// The page at `index` (in pages), for reading, or for writing through a shared mapping: then it must be this object's
+    /// own page (copy-on-write towards snapshots is done here). Called with the address space's lock held: takes only
+    /// locks below Rank::address_space. err::nxio: beyond the end (SIGBUS); err::nomem; err::io.
+    virtual Result<FrameRef> page(u64 index, bool for_write) = 0;
+    /// Fault-around: pages present in [first, first + n) without allocating; null where absent. Default: none.
+    virtual void present_pages(u64 first, std::span<FrameRef> out) { (void)first, (void)out; }
+
+    /// The owner calls this after it has taken pages [first, first+n) away (truncation) or replaced them: every mapping
+    /// forgets them and will fault again. With `private_too`, pages that a private mapping has already copied go as well
+    /// (truncation). The owner holds its inode lock.
+    void unmap(u64 first, u64 n, bool private_too);
+    /// Changes with every unmap(): a fault that raced with one retries.
+    u64 generation() const { return generation_.load(std::memory_order_acquire); }
+
+private:
+    friend class AddressSpace;
+    struct Mappings; // core/mm/object.cpp
+    Guarded<bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>>, Mutex<Rank::mappings>> mappings_;
+    std::atomic<u64> generation_ = 0;
+};
+
+/// Zero-filled memory shared by fork and, through a file, by others: MAP_SHARED|MAP_ANONYMOUS.
+Result<Ref<MemoryObject>> make_shared_memory(u64 bytes);
+
+/// What stands behind a file mapping, kept alive by it: the open file. core knows no files, so the kernel derives this.
+class MappingSource : public RefCounted<MappingSource> {
+public:
+    virtual ~MappingSource() = default;
+    virtual MemoryObject& object() = 0;
+    /// For /proc/pid/maps: "major:minor inode" numbers and the path.
+    struct Identity {
+        u32 major = 0, minor = 0;
+        u64 inode = 0;
+    };
+    virtual Identity identity() const = 0;
+    virtual void print_path(Writer&) const = 0;
+};

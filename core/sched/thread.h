@@ -1,0 +1,95 @@
+// A thread of the kernel: a stack, a place in a run queue. Tasks (user threads) derive from it in kernel/process.
+#pragma once
+#include "arch/api/context.h"
+#include "arch/api/cpu.h"
+#include "core/mm/account.h"
+#include "core/sched/entity.h"
+#include "core/time/deadline.h"
+#include "lib/intrusive.h"
+#include "lib/memory.h"
+#include "lib/string.h"
+
+class AddressSpace;
+
+/// POSIX scheduling, as sched_setscheduler(2) names it.
+enum class SchedPolicy : u8 { other = 0, fifo = 1, round_robin = 2, batch = 3, idle = 5 };
+struct SchedParameters {
+    SchedPolicy policy = SchedPolicy::other;
+    int nice = 0;     // -20..19
+    int priority = 0; // 1..99 for fifo and round_robin
+};
+struct CpuTime {
+    u64 user_ns = 0, system_ns = 0;
+};
+
+class Thread : public arch::ThreadHead, public RefCounted<Thread> {
+public:
+    virtual ~Thread();
+    static Thread& current() { return static_cast<Thread&>(*arch::current_thread()); }
+
+    /// A kernel thread that runs function(argument), ready to run. Ends when the function returns.
+    static Result<Ref<Thread>> spawn(std::string_view name, void (*function)(void*), void* argument);
+
+    /// The address space whose user half is loaded while this thread runs; null for kernel threads. Changed only by the
+    /// thread itself, with set_address_space().
+    AddressSpace* address_space() const { return space_; }
+    /// Switches the current thread to another space (exec, exit: null). The caller keeps both alive.
+    static void set_address_space(AddressSpace*);
+
+    FixedString<15> name; // comm
+    /// Who pays for what this thread allocates. Never null.
+    MemoryAccount* account;
+
+    bool interrupted() const { return work.load(std::memory_order_relaxed) & arch::work_signal; }
+    /// Sets work_signal and, if the thread sleeps interruptibly, wakes it; if it runs on another CPU, interrupts it.
+    void interrupt();
+
+    SchedParameters parameters() const;
+    void set_parameters(SchedParameters);
+    u64 affinity() const; // one bit per CPU
+    /// err::inval when no running CPU is in the mask.
+    Result<> set_affinity(u64 mask);
+    CpuTime cpu_time() const;
+    unsigned last_cpu() const;
+    u64 voluntary_switches() const, involuntary_switches() const;
+    /// R, S (interruptible), D (uninterruptible), T (stopped), Z, X: for /proc.
+    char state_letter() const;
+
+protected:
+    Thread(); // a stack is given by init()
+    /// Makes the kernel stack (with a guard page) such that the first switch calls entry(argument). err::nomem.
+    Result<> init(void (*entry)(void*), void* argument);
+    /// FPU and thread pointer of a user thread, null in a kernel thread.
+    arch::UserState* user_state_ = nullptr;
+
+private:
+    friend class Scheduler;
+    friend class Sleeper;
+    AddressSpace* space_ = nullptr;
+    SchedEntity sched_;
+};
+
+namespace sched {
+/// Sets up the boot CPU's run queue and makes the boot context its idle thread.
+void init();
+/// Lets secondary CPUs in: called on each by upcall::secondary_cpu(). Never returns: it is the idle loop.
+[[noreturn]] void idle();
+/// Makes a new thread run for the first time.
+void start(Thread&);
+/// Gives others their turn.
+void yield();
+/// Long loops in the kernel call this now and then: switches if the time slice is over.
+void maybe_yield();
+/// Ends the current thread; its last reference held by the scheduler is dropped after the switch.
+[[noreturn]] void exit();
+/// Sleep that only wake() ends (stopped tasks). `condition` is looked at after the thread is marked, so that a wake() between cannot be lost.
+void block(bool interruptible);
+void wake(Thread&);
+/// 1, 5, 15 minutes in 1/2048ths; runnable and all threads: for /proc/loadavg and sysinfo.
+struct Load { u64 average[3]; unsigned runnable, threads; };
+Load load();
+/// Idle and busy time per CPU, for /proc/stat.
+struct CpuUse { u64 user_ns, system_ns, idle_ns; };
+CpuUse cpu_use(unsigned cpu);
+u64 context_switches();
+} // namespace sched

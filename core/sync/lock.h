@@ -1,0 +1,107 @@
+// The two locks, and the way to tie a value to one.
+#pragma once
+#include "arch/api/cpu.h"
+#include "core/sync/rank.h"
+#include <atomic>
+#include <utility>
+
+/// Spins with interrupts off. For what interrupts or the scheduler share; hold it for microseconds.
+template <Rank rank>
+class Spinlock {
+public:
+    void lock(std::source_location at = std::source_location::current()) {
+        bool were_on = arch::irqs_save();
+        lockdep::will_take(rank, this, at);
+        while (held_.exchange(true, std::memory_order_acquire))
+            while (held_.load(std::memory_order_relaxed)) arch::pause();
+        irqs_were_on_ = were_on;
+    }
+    void unlock() {
+        lockdep::dropped(rank, this);
+        bool were_on = irqs_were_on_;
+        held_.store(false, std::memory_order_release);
+        arch::irqs_restore(were_on);
+    }
+    /// For a second lock of the same rank, taken in address order.
+    void lock_second() {
+        while (held_.exchange(true, std::memory_order_acquire)) arch::pause();
+        irqs_were_on_ = false;
+    }
+    void unlock_second() { held_.store(false, std::memory_order_release); }
+
+private:
+    std::atomic<bool> held_ = false;
+    bool irqs_were_on_ = false;
+};
+
+namespace sync_detail {
+/// A sleeping lock: 0 free, 1 held, 2 held and waited for. Waiters sleep in a global hash of queues (core/sync/mutex.cpp).
+void mutex_wait(std::atomic<u32>& state);
+void mutex_wake(std::atomic<u32>& state);
+} // namespace sync_detail
+
+/// Sleeps. Never taken in interrupt context nor under a Spinlock. Not interrupted by signals.
+template <Rank rank>
+class Mutex {
+public:
+    void lock(std::source_location at = std::source_location::current()) {
+        lockdep::might_sleep(at);
+        lockdep::will_take(rank, this, at);
+        acquire();
+    }
+    void unlock() {
+        lockdep::dropped(rank, this);
+        release();
+    }
+    void lock_second() { acquire(); }
+    void unlock_second() { release(); }
+
+private:
+    void acquire() {
+        u32 free = 0;
+        if (!state_.compare_exchange_strong(free, 1, std::memory_order_acquire)) sync_detail::mutex_wait(state_);
+    }
+    void release() {
+        if (state_.exchange(0, std::memory_order_release) == 2) sync_detail::mutex_wake(state_);
+    }
+    std::atomic<u32> state_ = 0;
+};
+
+/// Holds a lock for a scope.
+template <class Lock>
+class [[nodiscard]] Holding {
+public:
+    explicit Holding(Lock& lock, std::source_location at = std::source_location::current()) : lock_{lock} { lock_.lock(at); }
+    ~Holding() { lock_.unlock(); }
+    Holding(const Holding&) = delete;
+
+private:
+    Lock& lock_;
+};
+
+/// A value that can only be reached with its lock held.
+template <class T, class Lock>
+class Guarded {
+public:
+    template <class... A>
+    explicit constexpr Guarded(A&&... a) : value_(std::forward<A>(a)...) {}
+
+    class [[nodiscard]] Access {
+    public:
+        Access(Guarded& of, std::source_location at) : of_{of} { of_.lock_.lock(at); }
+        ~Access() { of_.lock_.unlock(); }
+        Access(const Access&) = delete;
+        T* operator->() const { return &of_.value_; }
+        T& operator*() const { return of_.value_; }
+
+    private:
+        Guarded& of_;
+    };
+    Access lock(std::source_location at = std::source_location::current()) { return Access{*this, at}; }
+    /// For when nobody else can have a reference: construction and destruction.
+    T& unguarded() { return value_; }
+
+private:
+    Lock lock_;
+    T value_;
+};

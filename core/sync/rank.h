@@ -1,0 +1,54 @@
+// The lock order of the whole kernel, outermost first: this list is the documentation and the check.
+// A thread may take a lock only if its rank stands below (is greater than) every lock the thread holds;
+// locks of one rank nest only by lock_second() with the lower address first.
+#pragma once
+#include "lib/types.h"
+#include <source_location>
+
+enum class Rank : u8 {
+    // Mutexes: may sleep while held.
+    container,     // the table of containers and each one's life
+    exec,          // one exec or credential change per process
+    mount,         // the mount tree of a view
+    rename,        // one cross-directory rename per file system
+    directory,     // entries of one directory
+    file_position, // an open file's offset
+    file_io,       // one writer per inode; held while user memory is copied
+    pipe,          // a pipe's ring; held while user memory is copied
+    socket,        // a socket; held while user memory is copied
+    tty,           // a terminal's state
+    files,         // a file table
+    address_space, // the areas of an address space; page faults take it
+    inode,         // an inode's own data and page tree; taken by page faults
+    mappings,      // the areas that map one object
+    // Spinlocks: interrupts off, never sleep.
+    page_table, // entries of an address space's tables
+    dentry,     // the dentry cache
+    tasks,      // the process tree: parents, groups, sessions, process numbers
+    signals,    // one process's signal state
+    timers_posix,
+    futex, // a bucket of waiting futexes
+    epoll,
+    device,     // a device driver's queue
+    wait_queue, // one wait queue
+    timer,      // a CPU's timers
+    run_queue,  // a CPU's run queue
+    accounts,   // memory accounts
+    slab,
+    frames,
+    log,
+};
+
+/// Checks of the order, in check builds only (RUNDLET_DEBUG); nothing in a release.
+namespace lockdep {
+#if RUNDLET_DEBUG
+void will_take(Rank, const void* lock, std::source_location);
+void dropped(Rank, const void* lock);
+/// Panics if a spinlock is held or interrupts are off: this function may sleep.
+void might_sleep(std::source_location);
+#else
+inline void will_take(Rank, const void*, std::source_location) {}
+inline void dropped(Rank, const void*) {}
+inline void might_sleep(std::source_location) {}
+#endif
+} // namespace lockdep
