@@ -17,7 +17,7 @@ enum class Rank : u8 {
     pipe,          // a pipe's ring; held while user memory is copied
     socket,        // a socket; held while user memory is copied
     tty,           // a terminal's state
-    files,         // a file table
+    files,         // growing a file table
     address_space, // the areas of an address space; page faults take it
     inode,         // an inode's own data and page tree; taken by page faults
     mappings,      // the areas that map one object
@@ -25,6 +25,7 @@ enum class Rank : u8 {
     page_table, // entries of an address space's tables
     dentry,     // the dentry cache
     tasks,      // the process tree: parents, groups, sessions, process numbers
+    descriptors, // the slots of a file table
     signals,    // one process's signal state
     timers_posix,
     futex, // a bucket of waiting futexes

@@ -1,0 +1,39 @@
+// The one place where file operations wait: O_NONBLOCK, signals, timeouts and poll all meet here.
+#pragma once
+#include "kernel/file/file.h"
+
+/// Calls attempt() until it answers something else than err::again. Returns err::again at once when `nonblocking`,
+/// err::restartsys when a signal came, err::again when the deadline passed (as SO_RCVTIMEO wants).
+template <class Attempt>
+auto block_on(File& file, bool nonblocking, Deadline until, Attempt attempt) -> decltype(attempt()) {
+    auto answer = attempt();
+    if (answer.has_value() || answer.error() != Errno::again || nonblocking) return answer;
+    Sleeper self;
+    Wait wait{file.changed(), self};
+    while (true) {
+        answer = attempt();
+        if (answer.has_value() || answer.error() != Errno::again) return answer;
+        if (auto slept = self.sleep(until); !slept)
+            return slept.error() == Errno::timedout ? decltype(attempt()){err::again} : std::unexpected(slept.error());
+    }
+}
+template <class Attempt>
+auto block_on(File& file, Attempt attempt) {
+    return block_on(file, file.nonblocking(), never, attempt);
+}
+
+namespace file {
+/// read(2), write(2) and their relatives after the descriptor has been found: checks the open mode (err::badf), takes
+/// the position, blocks as the flags say, counts towards RLIMIT_FSIZE, sends SIGPIPE. A write larger than room continues
+/// until all is written (blocking) as pipes and terminals demand.
+Result<usize> read(File&, Sink&);
+Result<usize> write(File&, Source&);
+/// At an offset, the file's own position untouched. err::spipe: not seekable.
+Result<usize> read_at(File&, Sink&, u64 offset);
+Result<usize> write_at(File&, Source&, u64 offset);
+Result<u64> seek(File&, i64 offset, int whence);
+/// Kernel callers: all bytes at an offset. err::io when the file ends before.
+Result<> read_exactly(File&, std::span<std::byte>, u64 offset);
+/// sendfile(2), copy_file_range(2), splice(2): through a kernel page, no user memory. `in_at`/`out_at` null: the position.
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n);
+} // namespace file

@@ -1,0 +1,70 @@
+// Where transferred bytes go to and come from: user memory by segments, or one kernel buffer. A file operation moves
+// bytes through these and never knows which it is. Below abi/ this is the only way that user data flows.
+#pragma once
+#include "lib/result.h"
+#include "lib/types.h"
+#include <span>
+
+/// One piece of user memory, laid out like struct iovec.
+struct UserSegment {
+    uptr address;
+    usize size;
+};
+
+namespace cursor_detail {
+/// The common part: a list of segments (kernel memory is one segment), and how far we are.
+class Cursor {
+public:
+    usize remaining() const { return remaining_; }
+    usize moved() const { return moved_; }
+    bool done() const { return remaining_ == 0; }
+    bool in_kernel() const { return kernel_; }
+    /// Consider at most `n` more bytes (a file's end, a size limit).
+    void limit(usize n) {
+        if (n < remaining_) remaining_ = n;
+    }
+
+protected:
+    Cursor(std::span<const UserSegment> segments, usize total, bool kernel)
+        : segments_{segments}, remaining_{total}, kernel_{kernel} {}
+    std::span<const UserSegment> segments_; // the first one may be partly used
+    usize used_ = 0;                        // of segments_[0]
+    usize remaining_, moved_ = 0;
+    bool kernel_;
+    bool faulted_ = false;
+};
+} // namespace cursor_detail
+
+/// A destination that is filled from the front.
+class Sink : public cursor_detail::Cursor {
+public:
+    /// The segments must outlive the Sink; their sizes add up to `total` or more.
+    Sink(std::span<const UserSegment> user, usize total) : Cursor{user, total, false} {}
+    explicit Sink(std::span<std::byte> kernel)
+        : Cursor{{&own_, 1}, kernel.size(), true}, own_{reinterpret_cast<uptr>(kernel.data()), kernel.size()} {}
+    Sink(const Sink&) = delete;
+
+    /// Copies as much as fits and can be written; returns that. err::fault only when not one byte could be moved into
+    /// remaining room. May fault pages in: no spinlock may be held.
+    Result<usize> put(std::span<const std::byte> from);
+    /// The same, with zeros.
+    Result<usize> put_zeros(usize n);
+
+private:
+    UserSegment own_{};
+};
+
+/// A source that is used up from the front.
+class Source : public cursor_detail::Cursor {
+public:
+    Source(std::span<const UserSegment> user, usize total) : Cursor{user, total, false} {}
+    explicit Source(std::span<const std::byte> kernel)
+        : Cursor{{&own_, 1}, kernel.size(), true}, own_{reinterpret_cast<uptr>(kernel.data()), kernel.size()} {}
+    Source(const Source&) = delete;
+
+    /// Copies out as much as there is; returns that. Errors as Sink::put().
+    Result<usize> get(std::span<std::byte> to);
+
+private:
+    UserSegment own_{};
+};

@@ -1,0 +1,79 @@
+// An open file description: what a file descriptor names.
+#pragma once
+#include "core/mm/address_space.h"
+#include "core/sync/wait.h"
+#include "kernel/file/cursor.h"
+#include "lib/memory.h"
+
+namespace vfs {
+class Inode;
+struct Path;
+} // namespace vfs
+class FileTable;
+
+/// Receives directory entries: getdents64.
+class DirectorySink {
+public:
+    /// False: full; the entry was not taken. `next` is the position behind the entry; `type` is DT_*.
+    virtual bool entry(std::string_view name, u64 inode, unsigned type, u64 next) = 0;
+
+protected:
+    ~DirectorySink() = default;
+};
+
+/// Base of everything that can be open. No operation waits for another party: where it would have to, it answers
+/// err::again, and block_on() (kernel/file/block_on.h) does the waiting. Defaults answer as Linux does for a file that
+/// lacks the operation. Called without locks held; each file locks itself.
+class File : public RefCounted<File> {
+public:
+    virtual ~File() = default;
+
+    /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL shows.
+    std::atomic<u32> flags = 0;
+    bool readable() const;
+    bool writable() const;
+    bool nonblocking() const;
+    bool path_only() const; // O_PATH: err::badf for nearly everything
+
+    /// Moves bytes at `*at` and advances it. Stream files (seekable() false) ignore `at`. 0: the end of the file.
+    /// Bytes moved win over a later error.
+    virtual Result<usize> read(Sink&, u64* at);
+    virtual Result<usize> write(Source&, u64* at);
+    virtual bool seekable() const { return false; }
+    /// lseek(2): the new offset for position `at`; SEEK_DATA and SEEK_HOLE included.
+    virtual Result<u64> seek(u64 at, i64 offset, int whence);
+
+    /// EPOLL* bits that hold now (from linux/eventpoll.h; equal to POLL*).
+    virtual u32 poll();
+    /// Notified whenever an answer of poll(), or of err::again, may be out of date.
+    virtual WaitQueue& changed() { return changed_; }
+
+    /// `argument` is a user address or a number, as the request defines. err::notty: unknown.
+    virtual Result<i64> ioctl(unsigned request, uptr argument);
+    /// mmap: the memory behind; err::nodev, err::acces. The caller has checked the open mode.
+    virtual Result<Ref<MemoryObject>> memory_object();
+    /// Entries from `*at` on; advances it. err::notdir.
+    virtual Result<> read_directory(DirectorySink&, u64* at);
+    virtual Result<> truncate(u64 size);                                 // ftruncate
+    virtual Result<> allocate(int mode, u64 offset, u64 size);           // fallocate
+    virtual Result<> sync() { return err::inval; }                       // fsync
+    /// One descriptor was closed (not the last one necessarily).
+    virtual void descriptor_closed(FileTable&) {}
+
+    /// The inode and the path by which it was opened; null for what has none of its own (pipe(2), epoll, ...: these have
+    /// an inode for fstat all the same, see kernel/vfs/anonymous.h).
+    virtual vfs::Inode* inode() { return nullptr; }
+    virtual const vfs::Path* path() { return nullptr; }
+    /// What readlink of /proc/pid/fd/N shows: the path, or "pipe:[123]".
+    virtual void print_name(Writer&);
+    /// Extra lines of /proc/pid/fdinfo/N.
+    virtual void print_info(Writer&) {}
+
+    /// The offset that read and write use; held over the transfer, as POSIX demands.
+    Guarded<u64, Mutex<Rank::file_position>> position;
+    /// Who gets SIGIO/SIGURG: F_SETOWN.
+    std::atomic<int> owner = 0;
+
+protected:
+    WaitQueue changed_;
+};

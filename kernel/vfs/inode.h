@@ -1,0 +1,161 @@
+// What a file system provides: inodes in a superblock. Every operation has a default that answers as Linux does for a
+// file system without it, so that a small file system stays small.
+#pragma once
+#include "core/mm/object.h"
+#include "core/sync/lock.h"
+#include "kernel/file/file.h"
+#include "lib/string.h"
+
+struct Credentials;
+
+namespace vfs {
+class Dentry;
+class Superblock;
+struct Path;
+
+struct Timestamp {
+    i64 seconds = 0;
+    u32 nanoseconds = 0;
+};
+
+/// What stat(2) and statx(2) show.
+struct Attributes {
+    u64 number = 0;
+    u32 mode = 0; // S_IF* and permissions
+    u32 uid = 0, gid = 0;
+    u32 links = 1;
+    u64 size = 0, blocks = 0; // blocks of 512 bytes
+    u32 block_size = 4096;
+    u64 device = 0;   // of the node, for S_IFCHR and S_IFBLK: makedev()'s encoding
+    Timestamp access, modification, change, birth;
+};
+/// What chmod, chown, utimens and truncation change: only the members that are set.
+struct AttributeChange {
+    enum : u32 { mode_bit = 1, uid_bit = 2, gid_bit = 4, size_bit = 8, access_bit = 16, modification_bit = 32, change_bit = 64 };
+    u32 set = 0;
+    u32 mode = 0, uid = 0, gid = 0;
+    u64 size = 0;
+    Timestamp access, modification, change;
+};
+/// What a new inode starts with: owner and final mode (umask and set-group-ID rule already applied).
+struct NewInode {
+    u32 mode;  // S_IF* included
+    u32 uid, gid;
+    u64 device = 0;
+    std::string_view symlink_target = {};
+};
+
+/// A file, directory, symbolic link, FIFO, socket or device of a file system. Directory operations are called with the
+/// directory's lock (Rank::directory) held by the VFS: exclusive for changes. Permissions and mount flags have been
+/// checked by the VFS; names are valid (1..255 bytes, no '/', not "." or "..").
+class Inode : public RefCounted<Inode> {
+public:
+    virtual ~Inode() = default;
+    Superblock& superblock() const { return *superblock_; }
+    u64 number() const { return number_; }
+    /// S_IFMT bits; never changes.
+    u32 type() const { return type_; }
+    bool is_directory() const;
+    bool is_symlink() const;
+    bool is_regular() const;
+
+    virtual Attributes attributes() = 0;
+    virtual Result<> change(const AttributeChange&); // err::perm
+
+    // Directories.
+    virtual Result<Ref<Inode>> lookup(std::string_view name);                    // err::noent
+    virtual Result<Ref<Inode>> create(std::string_view name, const NewInode&);   // every type; err::perm
+    virtual Result<> link(std::string_view name, Inode& target);                 // err::perm
+    virtual Result<> unlink(std::string_view name, Inode& target);               // not a directory
+    virtual Result<> rmdir(std::string_view name, Inode& target);                // err::notempty
+    /// `replaced` is null when nothing stands at the new name. `flags`: RENAME_EXCHANGE; NOREPLACE is checked before.
+    virtual Result<> rename(std::string_view name, Inode& moved, Inode& to, std::string_view new_name, Inode* replaced,
+                            unsigned flags);
+    virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE; err::opnotsupp
+
+    /// The target. For magic links (/proc/pid/exe, fd/N, cwd, root) jump() answers with a place instead.
+    virtual Result<String> readlink();  // err::inval
+    virtual Result<Path> jump();        // err::nolink: an ordinary link
+
+    /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets are
+    /// opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
+    virtual Result<Ref<File>> open(const Path& path, u32 flags);
+
+    // Regular files, for the default open file.
+    virtual Result<usize> read_at(Sink&, u64 offset);
+    virtual Result<usize> write_at(Source&, u64 offset, bool append, u64* end); // *end: offset behind the last byte
+    virtual Result<u64> seek_data(u64 offset, bool hole);
+    virtual Result<> allocate(int mode, u64 offset, u64 size);
+    virtual Result<Ref<MemoryObject>> memory_object(); // err::nodev
+    /// Entries from position `at` on; "." and ".." are the VFS's (positions 0 and 1; the first entry's is 2).
+    virtual Result<> read_directory(DirectorySink&, u64* at);
+
+    // Extended attributes; err::opnotsupp.
+    virtual Result<usize> get_xattr(std::string_view name, std::span<std::byte> to);
+    virtual Result<> set_xattr(std::string_view name, std::span<const std::byte> value, int flags);
+    virtual Result<usize> list_xattr(std::span<char> to);
+    virtual Result<> remove_xattr(std::string_view name);
+
+    /// A further check besides the mode bits (/proc/pid). err::acces.
+    virtual Result<> permission(const Credentials&, unsigned may) { return (void)may, Result<>{}; }
+    /// True: names under this directory must be looked up anew each time (/proc): the dentry cache does not keep them.
+    virtual bool volatile_names() const { return false; }
+
+    /// Locks on byte ranges and whole files (fcntl, flock), and what a FIFO or bound socket hangs here: made on demand.
+    struct Attachments;
+    Attachments* attachments(); // null when memory is short
+
+    Mutex<Rank::directory> directory_lock;
+
+protected:
+    Inode(Superblock& superblock, u64 number, u32 mode);
+    Superblock* superblock_;
+    u64 number_;
+    u32 type_;
+
+private:
+    std::atomic<Attachments*> attachments_ = nullptr;
+};
+
+/// What statfs(2) shows.
+struct Statistics {
+    u64 type = 0; // the magic number of linux/magic.h
+    u64 block_size = 4096, blocks = 0, free_blocks = 0, files = 0, free_files = 0;
+    u32 name_length = 255;
+};
+
+/// A mounted file system (a tmpfs instance, proc of one view). Kept alive by its mounts, inodes and open files.
+class Superblock : public RefCounted<Superblock> {
+public:
+    Superblock();
+    virtual ~Superblock();
+    virtual Result<Ref<Inode>> root() = 0;
+    virtual Statistics statistics() = 0;
+    virtual std::string_view type_name() const = 0; // "tmpfs": for /proc/mounts
+    virtual void print_options(Writer&) {}          // ",size=64k,mode=755"
+    /// A read-write view of the present content in O(1): later changes on either side do not show on the other.
+    /// Nothing is copied now. err::opnotsupp: this file system cannot.
+    virtual Result<Ref<Superblock>> snapshot(Inode& new_root);
+    u32 device() const { return device_; } // st_dev: a number of its own, major 0
+
+private:
+    u32 device_;
+};
+
+struct MountRequest {
+    std::string_view source, options; // options: comma-separated, as mount(8)'s -o without the generic ones
+    unsigned long flags = 0;          // MS_*
+};
+/// A kind of file system: a constinit constant, listed in boot/manifest.cpp.
+struct FilesystemType {
+    std::string_view name;
+    bool needs_device = false;            // "nodev" in /proc/filesystems when false
+    bool mountable_in_container = false;
+    /// Runs in the task that mounts: proc takes that task's view.
+    Result<Ref<Superblock>> (*mount)(const MountRequest&);
+};
+/// All types of the manifest; set once at boot.
+std::span<const FilesystemType* const> filesystem_types();
+void set_filesystem_types(std::span<const FilesystemType* const>);
+const FilesystemType* find_filesystem(std::string_view name);
+} // namespace vfs
