@@ -1,5 +1,6 @@
 // Kernel stacks, switching between threads, and the user state that is not in the trap frame.
 #pragma once
+#include "arch/api/cpu.h"
 #include "arch/api/frame.h"
 #include "lib/result.h"
 #include "port/user_state.h"
@@ -16,7 +17,8 @@ uptr prepare_stack(uptr stack_top, void (*entry)(void*), void* argument);
 /// The trap frame at the top of a user thread's kernel stack.
 inline TrapFrame& user_frame(const ThreadHead& thread) { return reinterpret_cast<TrapFrame*>(thread.kernel_stack)[-1]; }
 
-/// Leave for user mode with the current thread's user_frame(), by the common way out (upcall::return_to_user() included).
+/// Leave for user mode with the current thread's user_frame(), by the common way out (upcall::return_to_user()
+/// included).
 [[noreturn]] void enter_user();
 
 /// Around a switch, interrupts off: put the CPU's user state into `state`, or load it. Kernel threads have none.

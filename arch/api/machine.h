@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+class Writer;
+
 namespace arch {
 struct MemoryRange {
     PhysAddr start, end; // whole pages
@@ -32,6 +34,17 @@ void start_cpus();
 
 /// The address of a device's registers, mapped uncached in the vmap space. For ever.
 void* map_device(PhysAddr, usize size);
+
+/// What programs are told about the CPU: uname(2), the auxiliary vector.
+struct UserCpu {
+    std::string_view machine;       // uname -m
+    std::string_view platform;      // AT_PLATFORM; empty: none
+    u64 hwcap = 0, hwcap2 = 0;      // AT_HWCAP, AT_HWCAP2
+    usize minimum_signal_stack = 0; // AT_MINSIGSTKSZ
+};
+const UserCpu& user_cpu();
+/// One processor's paragraph of /proc/cpuinfo.
+void describe_cpu(Writer&, unsigned cpu);
 
 /// Write to the console by polling, from any context, for log lines before the driver runs and for panics.
 void console_write(std::string_view);
