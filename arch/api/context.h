@@ -22,6 +22,7 @@ inline TrapFrame& user_frame(const ThreadHead& thread) { return reinterpret_cast
 [[noreturn]] void enter_user();
 
 /// Around a switch, interrupts off: put the CPU's user state into `state`, or load it. Kernel threads have none.
+/// save_user_state() while the thread is still the current one, load_user_state() once it is (after set_current()).
 void save_user_state(UserState& state);
 void load_user_state(const UserState& state);
 /// Make the CPU's live registers and `state` (the current thread's) agree, before reading or after changing `state`.

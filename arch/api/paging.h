@@ -47,4 +47,7 @@ void flush_page(uptr address);
 void flush_user();
 /// Flush everything, kernel pages included.
 void flush_all();
+/// After code was written to memory: every CPU will fetch what was written, at the latest when it next returns to user
+/// mode. Nothing to do on x86-64.
+void sync_instructions();
 } // namespace arch
