@@ -27,6 +27,7 @@ enum class Rank : u8 {
     tasks,      // the process tree: parents, groups, sessions, process numbers
     descriptors, // the slots of a file table
     signals,    // one process's signal state
+    handlers,   // one set of signal dispositions
     timers_posix,
     futex, // a bucket of waiting futexes
     epoll,

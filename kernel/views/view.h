@@ -1,0 +1,60 @@
+// What a group of processes can see and use: its own process numbers, host name, mounts, limits. The host world has the
+// root view; each container owns one. Nothing outside a view can be named from inside it.
+#pragma once
+#include "core/mm/account.h"
+#include "core/sync/lock.h"
+#include "core/sync/wait.h"
+#include "lib/intrusive.h"
+#include "lib/string.h"
+
+class Process;
+class Task;
+namespace vfs {
+class MountTree;
+}
+
+/// A number of a task (tid), process (pid), group (pgid) or session (sid) in one view: Linux's pid_t.
+using Pid = int;
+inline constexpr Pid pid_max = 4'194'304;
+
+/// Which numbers are taken, and by which task. A number stays taken while a task, process group or session uses it.
+/// All of it under the global Rank::tasks lock (kernel/process/tree.h).
+class PidTable;
+
+class View : public RefCounted<View> {
+public:
+    virtual ~View();
+    /// The host world's. Made by boot.
+    static View& root();
+
+    /// Empty in the root view; the container's id else.
+    FixedString<64> id;
+    bool is_root() const { return this == &root(); }
+
+    // uname(2). Guarded together.
+    struct Names {
+        FixedString<64> host, domain = std::string_view{"(none)"};
+    };
+    Guarded<Names, Spinlock<Rank::device>> names;
+
+    /// Memory of everything in this view is charged here.
+    MemoryAccount* account = nullptr;
+    /// Tasks alive, and how many may be: clone answers err::again beyond (cgroup pids.max).
+    std::atomic<u32> tasks = 0;
+    u32 max_tasks = ~0u;
+    /// The `trace=` switch for tasks started from now on: strace-like lines in the log.
+    std::atomic<bool> trace = false;
+    /// Time of creation, monotonic ns.
+    u64 created_ns = 0;
+
+    /// The process that reaps orphans; null before it starts and after it is gone. Under Rank::tasks.
+    Process* init = nullptr;
+    Box<PidTable> pids;
+
+    /// The init process has ended with this wait status, and every other process of the view is gone. In the context of
+    /// the thread that ended last. Containers move to `stopped` here; the root view's init ends the machine.
+    virtual void emptied(int wait_status) = 0;
+
+protected:
+    View();
+};
