@@ -23,7 +23,8 @@ bool copy_fault(uptr address, arch::PageFlags access);
 
 /// Interrupts are off; the port has acknowledged or will when this returns.
 void interrupt(unsigned line);
-void timer();
+/// `from_user`: the interrupt came out of user mode (for the accounting of CPU time).
+void timer(bool from_user);
 void ipi();
 
 /// Last thing before user mode when ThreadHead::work is not 0. Called with interrupts off, returns with them off;

@@ -6,7 +6,7 @@
 
 namespace arch {
 /// One page, mapped read-only just below the vDSO image in every process. Written by core/time under `sequence`
-/// (odd while it changes). ns = base_ns + ((counter - base_counter) * mult >> shift).
+/// (odd while it changes). ns = base_ns + ((counter - base_counter) * mult >> shift), multiplied in 128 bits.
 struct VdsoData {
     std::atomic<u32> sequence;
     u32 shift;

@@ -1,7 +1,37 @@
 // The scheduler's own part of a thread. Only core/sched looks inside.
 #pragma once
-#include "core/time/deadline.h"
+#include "core/sched/fair_queue.h"
 #include "lib/intrusive.h"
+#include <atomic>
 
-struct SchedEntity {
+class Thread;
+
+enum class ThreadState : u8 {
+    ready,           // runs or waits for a CPU
+    interruptible,   // sleeps; a signal ends it
+    uninterruptible, // sleeps
+    stopped,         // by job control or a tracer
+    dead,
+    fresh, // not started yet
+};
+
+/// Guarded by the run queue's lock of `cpu`, except what is atomic.
+struct SchedEntity : ListLink<> {
+    explicit SchedEntity(Thread& of) : thread{&of} {}
+    Thread* thread;
+    FairEntity fair;
+    std::atomic<ThreadState> state = ThreadState::fresh;
+    std::atomic<unsigned> cpu = 0;
+    bool queued = false; // in a class's queue (the running thread included)
+    u8 policy = 0, priority = 0;
+    signed char nice = 0;
+    bool last_in_user = true; // what the last tick saw
+    u64 affinity = ~u64{0};
+    u64 counted_until = 0; // CPU time is counted up to this moment
+    u64 slice_left = 0;    // round robin
+    std::atomic<u64> user_ns = 0, system_ns = 0;
+    std::atomic<u64> voluntary = 0, involuntary = 0;
+    uptr stack_pointer = 0; // while it does not run
+    void (*entry)(void*) = nullptr;
+    void* argument = nullptr;
 };

@@ -4,6 +4,7 @@
 #include "arch/api/cpu.h"
 #include "core/mm/account.h"
 #include "core/sched/entity.h"
+#include "core/sync/rank.h"
 #include "core/time/deadline.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
@@ -37,9 +38,12 @@ public:
     static void set_address_space(AddressSpace*);
 
     FixedString<15> name; // comm
+    /// While above 0, a user copy that meets an absent page fails with err::fault instead of sleeping (under spinlocks).
+    unsigned faults_disabled = 0;
     /// Who pays for what this thread allocates. Never null.
     MemoryAccount* account;
 
+    /// A signal is pending, or the thread must die.
     bool interrupted() const { return work.load(std::memory_order_relaxed) & arch::work_signal; }
     /// Sets work_signal and, if the thread sleeps interruptibly, wakes it; if it runs on another CPU, interrupts it.
     void interrupt();
@@ -63,10 +67,21 @@ protected:
     arch::UserState* user_state_ = nullptr;
 
 private:
-    friend class Scheduler;
-    friend class Sleeper;
+    friend struct SchedAccess;
     AddressSpace* space_ = nullptr;
-    SchedEntity sched_;
+    SchedEntity sched_{*this};
+#if RUNDLET_DEBUG
+public:
+    lockdep::Held held_mutexes;
+#endif
+};
+
+/// For a scope: user copies do not sleep. See Thread::faults_disabled.
+class [[nodiscard]] NoFaults {
+public:
+    NoFaults() { Thread::current().faults_disabled++; }
+    ~NoFaults() { Thread::current().faults_disabled--; }
+    NoFaults(const NoFaults&) = delete;
 };
 
 namespace sched {
@@ -82,14 +97,45 @@ void yield();
 void maybe_yield();
 /// Ends the current thread; its last reference held by the scheduler is dropped after the switch.
 [[noreturn]] void exit();
-/// Sleep that only wake() ends (stopped tasks). `condition` is looked at after the thread is marked, so that a wake() between cannot be lost.
-void block(bool interruptible);
+/// Called by return_to_user() for work_reschedule: switches if another thread should run, and clears the bit.
+/// Interrupts may be on or off, and stay so.
+void preempt();
+
+/// The parts of a sleep. prepare_sleep() marks the current thread; a wake() from then on ends, or prevents, the sleep.
+/// Use Sleeper or wait_until() where there is a queue.
+void prepare_sleep(ThreadState kind);
+/// Sleeps unless a wake() came since prepare_sleep() (or, for interruptible, a signal is pending).
+void sleep();
+void cancel_sleep();
+/// Ends any sleep, and lets a stopped thread run. From any context.
 void wake(Thread&);
+/// Sleeps while `blocked()`, which is looked at after the thread is marked: whoever changes what it looks at calls wake().
+/// Returns early when `kind` is interruptible and a signal is pending.
+template <class Blocked>
+void block(ThreadState kind, Blocked blocked) {
+    for (;;) {
+        prepare_sleep(kind);
+        if (!blocked() || (kind == ThreadState::interruptible && Thread::current().interrupted())) return cancel_sleep();
+        sleep();
+    }
+}
+
+/// Makes every CPU that still has the space's page table loaded (for a kernel thread, or idle) drop it. By the space's
+/// destructor, before the tables go.
+void forget_address_space(AddressSpace&);
+/// One bit per CPU that runs.
+u64 online_cpus();
+
 /// 1, 5, 15 minutes in 1/2048ths; runnable and all threads: for /proc/loadavg and sysinfo.
-struct Load { u64 average[3]; unsigned runnable, threads; };
+struct Load {
+    u64 average[3];
+    unsigned runnable, threads;
+};
 Load load();
 /// Idle and busy time per CPU, for /proc/stat.
-struct CpuUse { u64 user_ns, system_ns, idle_ns; };
+struct CpuUse {
+    u64 user_ns, system_ns, idle_ns;
+};
 CpuUse cpu_use(unsigned cpu);
 u64 context_switches();
 } // namespace sched

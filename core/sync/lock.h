@@ -5,6 +5,11 @@
 #include <atomic>
 #include <utility>
 
+namespace sync_detail {
+/// Takes a contended spinlock. Serves cross-CPU calls meanwhile, so that call_on() may be used under a spinlock.
+void spin(std::atomic<bool>& held);
+} // namespace sync_detail
+
 /// Spins with interrupts off. For what interrupts or the scheduler share; hold it for microseconds.
 template <Rank rank>
 class Spinlock {
@@ -12,8 +17,7 @@ public:
     void lock(std::source_location at = std::source_location::current()) {
         bool were_on = arch::irqs_save();
         lockdep::will_take(rank, this, at);
-        while (held_.exchange(true, std::memory_order_acquire))
-            while (held_.load(std::memory_order_relaxed)) arch::pause();
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] sync_detail::spin(held_);
         irqs_were_on_ = were_on;
     }
     void unlock() {
@@ -24,7 +28,7 @@ public:
     }
     /// For a second lock of the same rank, taken in address order.
     void lock_second() {
-        while (held_.exchange(true, std::memory_order_acquire)) arch::pause();
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] sync_detail::spin(held_);
         irqs_were_on_ = false;
     }
     void unlock_second() { held_.store(false, std::memory_order_release); }
@@ -71,7 +75,9 @@ private:
 template <class Lock>
 class [[nodiscard]] Holding {
 public:
-    explicit Holding(Lock& lock, std::source_location at = std::source_location::current()) : lock_{lock} { lock_.lock(at); }
+    explicit Holding(Lock& lock, std::source_location at = std::source_location::current()) : lock_{lock} {
+        lock_.lock(at);
+    }
     ~Holding() { lock_.unlock(); }
     Holding(const Holding&) = delete;
 
