@@ -4,7 +4,7 @@
 #include "core/sync/lock.h"
 #include "lib/intrusive.h"
 
-namespace clock {
+namespace clocks {
 inline constexpr u64 ns_per_second = 1'000'000'000;
 
 /// Reads the counter's frequency and the wall clock, fills the vDSO's data page. Once, on the boot CPU.
@@ -20,7 +20,7 @@ inline Deadline in(u64 ns) {
 }
 /// The page that every process maps below the vDSO.
 u64 vdso_data_page(); // physical address
-} // namespace clock
+} // namespace clocks
 
 /// Calls `expired` once, in interrupt context on the CPU that armed it, when the deadline passes.
 class Timer : public TreeLink<> {

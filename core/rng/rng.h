@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
-namespace random {
-/// Seeds from arch::entropy(). Once, on the boot CPU, after clock::init().
+namespace rng {
+/// Seeds from arch::entropy(). Once, on the boot CPU, after clocks::init().
 void init();
 /// Fills `to` with unpredictable bytes. From any context; never blocks.
 void fill(std::span<std::byte> to);
@@ -16,4 +16,4 @@ u64 below(u64 limit);
 void mix(std::span<const std::byte>);
 /// Called by interrupts: their times are hard to predict.
 void mix_interrupt(unsigned line);
-} // namespace random
+} // namespace rng
