@@ -24,6 +24,8 @@ public:
     u64 failures() const { return failures_.load(std::memory_order_relaxed); }
     u16 index() const { return index_; }
     static MemoryAccount& at(u16 index);
+    /// The current thread's account; the kernel's before there are threads.
+    static MemoryAccount& current();
 
 private:
     std::atomic<u64> used_ = 0, peak_ = 0, failures_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/mm/object.h"
 #include "lib/result.h"
+#include "lib/string.h"
 
 /// A range of addresses with one protection and one source.
 struct Area : TreeLink<>, ListLink<MemoryObject> {
@@ -28,6 +29,7 @@ struct MapRequest {
     arch::PageFlags max_access = arch::page_read | arch::page_write | arch::page_execute;
     bool shared = false, fixed = false, replace = true; // replace=false: MAP_FIXED_NOREPLACE
     bool grows_down = false, populate = false, locked = false, special = false;
+    bool no_reserve = false; // MAP_NORESERVE: no check against the machine's memory
     u64 offset = 0;
     Ref<MemoryObject> object;
     Ref<MappingSource> source;
@@ -87,7 +89,9 @@ public:
 
     /// Calls visit(area) for each area in order, with the lock held: for /proc/pid/maps.
     template <class F>
-    void for_each_area(F visit);
+    void for_each_area(F visit) {
+        visit_areas([](const Area& a, void* f) { (*static_cast<F*>(f))(a); }, &visit);
+    }
     /// A copy of the first area that ends beyond `address`: for printers that cannot hold the lock.
     struct AreaInfo {
         uptr start, end;
@@ -101,6 +105,9 @@ public:
 
     SpaceUsage usage();
     void set_limits(const MemoryLimits&);
+    /// Where mmap() looks from, downwards. By default below a stack of 128 MiB; exec sets it from the stack's limit and a
+    /// random offset.
+    void set_map_base(uptr);
     arch::PhysAddr page_table_root() const { return root_; }
 
     /// Addresses the exec loader records, for /proc/pid/stat and prctl.
@@ -110,12 +117,19 @@ public:
         uptr vdso;
     } layout{};
 
-    /// CPUs that may have entries of this space in their TLB: kept by the scheduler at switches.
+    /// CPUs that may have entries of this space in their TLB (one bit each): kept by entered() and left().
     std::atomic<u64> active_cpus{0};
 
+    /// The scheduler calls entered() before use_page_table(page_table_root()), and left() after it has loaded another.
+    void entered(unsigned cpu) { active_cpus.fetch_or(u64{1} << cpu); }
+    void left(unsigned cpu) { active_cpus.fetch_and(~(u64{1} << cpu)); }
+
+    struct Impl; // areas, locks, counters: core/mm/address_space_impl.h. Only core/mm looks inside.
+    Impl& impl() { return *impl_; }
+
 private:
-    friend class MemoryObject;
+    AddressSpace() = default;
+    void visit_areas(void (*visit)(const Area&, void*), void* argument);
     arch::PhysAddr root_ = 0;
-    struct Impl; // areas, locks, counters: core/mm/address_space_impl.h
     Box<Impl> impl_;
 };

@@ -4,17 +4,45 @@
 #include "core/mm/account.h"
 #include "lib/memory.h"
 
-enum class FrameState : u8 { reserved, free, used, slab, large };
+/// What a frame is used for: for /proc/meminfo, and for faults to know whose page they look at.
+enum class FrameUse : u8 {
+    reserved,  // firmware, the kernel image, and the later frames of a block
+    free,      // head of a free block
+    kernel,    // anything not named below
+    slab,      // heap: head of a slab
+    slab_rest, // heap: a later frame of a slab
+    large,     // heap: one allocation of whole frames
+    page_table,
+    stack,     // of a kernel thread
+    page_cache, // a page of a file
+    shared,    // a page of shared anonymous memory
+    anonymous, // private to address spaces: may be written in place when there is only one reference
+    kinds
+};
 
-/// Describes a frame. Allocated frames are reference-counted: page-table entries, page caches and FrameRefs each hold one.
+/// Describes a frame. Allocated frames are reference-counted: page-table entries, page trees and FrameRefs each hold one.
 struct Frame {
     std::atomic<u32> refs;
     u8 order; // of the block this frame heads
-    FrameState state;
+    FrameUse use;
     u16 account; // MemoryAccount::index()
-    u64 owner[3]; // for the allocator while free, then for whoever allocated the frame
+    union {      // by use
+        struct {
+            Frame *next, *previous;
+        } link; // free, and slabs with objects left
+        struct {
+            Frame *next, *previous; // as link
+            u16 size_class, objects_left, first_left;
+        } slab;
+        Frame* slab_head;         // slab_rest
+        std::atomic<u32> trees;   // page_cache, shared: the page trees that hold this page (core/mm/page_tree.h)
+        u32 entries;              // page_table: entries that are not empty
+    };
     arch::PhysAddr address() const;
     void* data() const { return arch::direct(address()); }
+    std::span<std::byte, page_size> bytes() const {
+        return std::span<std::byte, page_size>{static_cast<std::byte*>(data()), page_size};
+    }
 };
 static_assert(sizeof(Frame) == 32);
 
@@ -48,27 +76,32 @@ private:
 };
 
 namespace mm {
-/// Takes over the machine's free memory. Once, first of all.
+/// Takes over the machine's free memory. Once, first of all: before it nothing can be allocated.
 void init_frames(const arch::BootInfo&);
-/// Hands memory over later: the initrd after unpacking, boot-only sections.
+/// Hands memory over later: the initrd after unpacking, boot-only sections. Whole pages inside the range are taken.
 void add_free_memory(arch::MemoryRange);
 
-enum class Fill { zeros, nothing };
+enum class Fill : u8 { zeros, nothing };
+inline constexpr unsigned max_order = 10;
 /// 2^order frames in one block, charged to `account` (default: the current thread's).
-/// err::nomem: no memory, or the account's limit.
-Result<FrameRef> allocate_frame(Fill = Fill::zeros, unsigned order = 0, MemoryAccount* account = nullptr);
-void drop_frame(Frame*); // one reference
+/// err::nomem: no memory, or the account's limit. Any context but interrupts.
+Result<FrameRef> allocate_frame(FrameUse, Fill = Fill::zeros, unsigned order = 0, MemoryAccount* account = nullptr);
+void drop_frame(Frame*); // one reference; the last one frees
+/// The descriptor of RAM, null for an address that is not.
 Frame* frame_of(arch::PhysAddr);
 inline Frame* frame_of(const void* direct) { return frame_of(arch::physical(direct)); }
+/// A page of zeros that everybody may map or read and nobody writes. Its use is `kernel`.
+Frame* zero_frame();
 
-/// What frames are used for, for /proc/meminfo.
-enum class FrameUse : u8 { slab, page_tables, kernel_stacks, page_cache, anonymous, shared, kinds };
-void count_use(FrameUse, i64 frames);
 struct MemoryInfo {
-    u64 total, free; // bytes
-    u64 use[static_cast<unsigned>(FrameUse::kinds)];
+    u64 total, free;                                // bytes
+    u64 use[static_cast<unsigned>(FrameUse::kinds)]; // bytes
+    u64 of(FrameUse u) const { return use[static_cast<unsigned>(u)]; }
 };
 MemoryInfo memory_info();
+/// Gives back what per-CPU caches, magazines and the cache of stacks hold. When memory is short, and before tests
+/// compare memory_info().free.
+void drain_caches();
 
 inline constexpr usize kernel_stack_size = 16 * KiB;
 /// A kernel stack in the vmap space with a guard page below it, charged to the current account. Returns its top.

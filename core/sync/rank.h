@@ -36,8 +36,12 @@ enum class Rank : u8 {
     timer,      // a CPU's timers
     run_queue,  // a CPU's run queue
     accounts,   // memory accounts
-    slab,
-    frames,
+    stacks,     // the cache of kernel stacks and the vmap space
+    shootdown,  // TLB flushes asked of other CPUs
+    magazine,   // a CPU's cache of heap objects
+    slab,       // the slabs of one size class
+    frame_cache, // a CPU's cache of frames
+    frames,     // the buddy allocator
     log,
 };
 
