@@ -1,0 +1,32 @@
+// Character devices by number, and the table that open(2) of a device node asks.
+#pragma once
+#include "kernel/file/file.h"
+
+namespace vfs {
+struct Path;
+}
+
+namespace device {
+/// makedev(major, minor) in the kernel's 64-bit encoding (as stat shows it).
+constexpr u64 number(u32 major, u32 minor) {
+    return (u64{minor} & 0xff) | (u64{major} & 0xfff) << 8 | (u64{minor} & ~u64{0xff}) << 12 | (u64{major} & ~u64{0xfff}) << 32;
+}
+u32 major(u64 device);
+u32 minor(u64 device);
+
+/// A driver's front: opens minors of one major. A constant, or an object that lives for ever.
+class CharacterDevice {
+public:
+    /// `path` is the node's place (for print_name). err::nxio: no such minor.
+    virtual Result<Ref<File>> open(u64 device, const vfs::Path& path, u32 flags) = 0;
+    virtual std::string_view name() const = 0; // /proc/devices
+
+protected:
+    ~CharacterDevice() = default;
+};
+/// err::busy: taken. Major up to 511.
+Result<> register_character(u32 major, CharacterDevice&);
+/// err::nxio: no driver.
+Result<Ref<File>> open_character(u64 device, const vfs::Path& path, u32 flags);
+void print_devices(Writer&); // /proc/devices
+} // namespace device
