@@ -31,5 +31,5 @@ if(EXISTS ${SCRIPT})
     COMMAND llvm-objcopy-19 --strip-all ${CMAKE_BINARY_DIR}/kernel.elf ${IMAGE}
     COMMAND sh -c "printf '%s: %s bytes stripped\\n' ${RUNDLET_ARCH} $(stat -c %s ${IMAGE})"
     DEPENDS ${CMAKE_BINARY_DIR}/kernel.elf VERBATIM)
-  add_custom_target(kernel ALL DEPENDS ${IMAGE})
+  add_custom_target(kernel-image ALL DEPENDS ${IMAGE})
 endif()

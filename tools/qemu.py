@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Boots Rundlet in QEMU: `qemu.py run`, `qemu.py debug`, and the class Vm for tests.
+
+The console is standard input and output, whether they are a terminal or pipes. The exit status is the one the kernel
+powered off with: on x86_64 a decimal line on port 0xe9 followed by isa-debug-exit, on riscv64 the sifive_test device.
+"""
+import argparse
+import os
+import pathlib
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+ARCHES = ("x86_64", "riscv64")
+MACHINES = {
+    "x86_64": {"q35": "q35", "microvm": "microvm,acpi=on", "microvm-noacpi": "microvm,acpi=off"},
+    "riscv64": {"virt": "virt"},
+}
+ABORTED = 255  # QEMU ended without the guest having said a status
+
+
+def command(arch, kernel, initrd=None, append="", memory="128M", cpus=1, machine=None, icount=False, extra=()):
+    """QEMU's command line without the console."""
+    machines = MACHINES[arch]
+    model = machines[machine] if machine else next(iter(machines.values()))
+    line = [f"qemu-system-{arch}", "-M", model, "-m", str(memory), "-smp", str(cpus), "-display", "none", "-nodefaults",
+            "-no-reboot", "-kernel", str(kernel)]
+    if arch == "x86_64":
+        kvm = not icount and os.access("/dev/kvm", os.R_OK | os.W_OK)
+        line += ["-accel", "kvm" if kvm else "tcg,thread=single" if icount else "tcg", "-cpu", "max",
+                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    else:
+        line += ["-accel", "tcg,thread=single" if icount else "tcg"]
+    if icount:
+        line += ["-icount", "shift=0"]
+    if initrd:
+        line += ["-initrd", str(initrd)]
+    if append:
+        line += ["-append", append]
+    return line + list(extra)
+
+
+class Timeout(Exception):
+    pass
+
+
+class Vm:
+    """A running virtual machine whose console is a pair of pipes.
+
+    with Vm("x86_64", append="-- run /bin/sesh") as vm:
+        vm.expect(r"> "); vm.send("help\\n"); status = vm.wait()
+    """
+
+    def __init__(self, arch, kernel=None, initrd=None, log=None, **options):
+        self.arch = arch
+        self.scratch = tempfile.TemporaryDirectory(prefix="rundlet-")
+        self.status_file = pathlib.Path(self.scratch.name) / "status"
+        kernel = kernel or TOP / f"build/{arch}/kernel"
+        initrd = initrd if initrd is not None else TOP / f"build/userland/{arch}/initramfs"
+        line = command(arch, kernel, initrd, **options)
+        line += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
+        if arch == "x86_64":
+            line += ["-chardev", f"file,id=status,path={self.status_file}", "-device",
+                     "isa-debugcon,iobase=0xe9,chardev=status"]
+        self.output = b""   # everything the console printed
+        self.seen = 0       # how much of it expect() has consumed
+        self.log = log
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.scratch.cleanup()
+
+    def _read(self, seconds):
+        """Waits for output at most so long. False at its end."""
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0, seconds))
+        if not ready:
+            return True
+        data = self.process.stdout.read(65536)
+        if data:
+            self.output += data
+            if self.log:
+                self.log.write(data.decode(errors="replace"))
+                self.log.flush()
+        return bool(data)
+
+    @property
+    def text(self):
+        return self.output.decode(errors="replace").replace("\r\n", "\n")
+
+    def send(self, text):
+        data = text.encode() if isinstance(text, str) else text
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def expect(self, pattern, timeout=30):
+        """Waits until what was printed since the last match contains the pattern; returns the match."""
+        pattern = re.compile(pattern.encode() if isinstance(pattern, str) else pattern, re.MULTILINE | re.DOTALL)
+        end = time.monotonic() + timeout
+        alive = True
+        while True:
+            if match := pattern.search(self.output, self.seen):
+                self.seen = match.end()
+                return match
+            if not alive:
+                raise Timeout(f"the machine ended without printing {pattern.pattern!r}; its last lines:\n{self.tail()}")
+            if time.monotonic() > end:
+                raise Timeout(f"{pattern.pattern!r} did not come within {timeout} s; the last lines:\n{self.tail()}")
+            alive = self._read(end - time.monotonic())
+
+    def wait(self, timeout=60):
+        """Waits for power-off and returns the guest's status."""
+        end = time.monotonic() + timeout
+        while self._read(end - time.monotonic()):
+            if time.monotonic() > end:
+                raise Timeout(f"no power-off within {timeout} s; the last lines:\n{self.tail()}")
+        code = self.process.wait()
+        if self.arch == "x86_64":
+            return exit_status(self.status_file, code)
+        return code
+
+    def tail(self, lines=15):
+        return "\n".join("    | " + line for line in self.text.splitlines()[-lines:])
+
+
+def exit_status(status_file, code):
+    """The x86_64 guest's status from the lines it wrote on port 0xe9; QEMU's own code says only that it ended."""
+    try:
+        lines = status_file.read_text(errors="replace").split()
+    except OSError:
+        lines = []
+    if lines and lines[-1].isdecimal():
+        return int(lines[-1]) & 255
+    return code if code > 1 and not code & 1 else ABORTED
+
+
+def run(options):
+    """The console on our own standard input and output."""
+    status_file = pathlib.Path(tempfile.mkdtemp(prefix="rundlet-")) / "status"
+    line = command(options.arch, options.kernel, options.initrd, options.append, options.memory, options.cpus,
+                   options.machine, extra=options.extra)
+    if options.arch == "x86_64":
+        line += ["-chardev", f"file,id=status,path={status_file}", "-device", "isa-debugcon,iobase=0xe9,chardev=status"]
+    if options.action == "debug":
+        line += ["-s", "-S"]
+        elf = options.kernel.with_name("kernel.elf")
+        print(f"QEMU waits for gdb: gdb-multiarch {elf} -ex 'target remote :1234'", file=sys.stderr)
+    terminal = sys.stdin.isatty()
+    # At a terminal ^C belongs to the guest; ^A x ends QEMU.
+    line += ["-chardev", f"stdio,id=console,signal=off,mux={'on' if terminal else 'off'}", "-serial", "chardev:console"]
+    if terminal:
+        line += ["-mon", "chardev=console"]
+        code = subprocess.run(line, check=False).returncode
+    else:
+        process = subprocess.Popen(line, stdin=subprocess.PIPE)
+        feed(process)
+        code = process.wait()
+    status = exit_status(status_file, code) if options.arch == "x86_64" else code
+    if status_file.exists():
+        status_file.unlink()
+    status_file.parent.rmdir()
+    return status
+
+
+def feed(process):
+    """Copies our standard input to the guest; its end becomes ^D at the start of a line, as a terminal would say it."""
+    source = sys.stdin.fileno()
+    last = b"\n"
+    while process.poll() is None:
+        ready, _, _ = select.select([source], [], [], 0.2)
+        if not ready:
+            continue
+        data = os.read(source, 4096)
+        try:
+            if not data:
+                process.stdin.write(b"\x04" if last == b"\n" else b"\x04\x04")
+                process.stdin.flush()
+                return
+            process.stdin.write(data)
+            process.stdin.flush()
+            last = data[-1:]
+        except BrokenPipeError:
+            return
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("action", choices=["run", "debug"])
+    parser.add_argument("--arch", choices=ARCHES, default="x86_64")
+    parser.add_argument("--machine", help="x86_64: q35 (default), microvm, microvm-noacpi; riscv64: virt")
+    parser.add_argument("--kernel", type=pathlib.Path)
+    parser.add_argument("--initrd", type=pathlib.Path)
+    parser.add_argument("--memory", default="256M")
+    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--append", default=os.environ.get("APPEND", ""), help="the kernel's command line; after ` -- `: init's")
+    parser.add_argument("extra", nargs="*", help="after --: more arguments for QEMU")
+    options = parser.parse_args()
+    options.kernel = options.kernel or TOP / f"build/{options.arch}/kernel"
+    options.initrd = options.initrd or TOP / f"build/userland/{options.arch}/initramfs"
+    for needed in (options.kernel, options.initrd):
+        if not needed.exists():
+            sys.exit(f"{needed} does not exist: run `make build` and tools/build-userland {options.arch}")
+    sys.exit(run(options))
+
+
+if __name__ == "__main__":
+    main()
