@@ -1,7 +1,7 @@
 // The scheduler's own part of a thread. Only core/sched looks inside.
 #pragma once
 #include "core/sched/fair_queue.h"
-#include "lib/intrusive.h"
+#include "lib/chain.h"
 #include <atomic>
 
 class Thread;
@@ -16,7 +16,7 @@ enum class ThreadState : u8 {
 };
 
 /// Guarded by the run queue's lock of `cpu`, except what is atomic.
-struct SchedEntity : ListLink<> {
+struct SchedEntity : ChainLink<SchedEntity> {
     explicit SchedEntity(Thread& of) : thread{&of} {}
     Thread* thread;
     FairEntity fair;

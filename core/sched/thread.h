@@ -70,7 +70,7 @@ private:
     friend struct SchedAccess;
     AddressSpace* space_ = nullptr;
     SchedEntity sched_{*this};
-#if RUNDLET_DEBUG
+#if RUNDLET_CHECK
 public:
     lockdep::Held held_mutexes;
 #endif

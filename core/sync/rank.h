@@ -45,9 +45,9 @@ enum class Rank : u8 {
     log,
 };
 
-/// Checks of the order, in check builds only (RUNDLET_DEBUG); nothing in a release.
+/// Checks of the order, in check builds only (RUNDLET_CHECK); nothing in a release.
 namespace lockdep {
-#if RUNDLET_DEBUG
+#if RUNDLET_CHECK
 /// Locks held by a thread (mutexes) or a CPU (spinlocks).
 struct Held {
     static constexpr unsigned max = 12;

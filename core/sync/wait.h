@@ -2,14 +2,15 @@
 #pragma once
 #include "core/sync/lock.h"
 #include "core/time/deadline.h"
-#include "lib/intrusive.h"
+#include "lib/chain.h"
 #include "lib/result.h"
 
+class Thread;
 class WaitQueue;
 
 /// Told when its queue is notified. Called with the queue's spinlock held and interrupts off: short, never sleeps.
 /// Threads sleep through Sleeper; epoll derives its own.
-class Waiter : public ListLink<> {
+class Waiter : public ChainLink<Waiter> {
 public:
     virtual void notified() = 0;
     /// notify_one() stops at the first exclusive waiter that took the notification.
@@ -21,7 +22,7 @@ protected:
 
 class WaitQueue {
 public:
-    WaitQueue() = default;
+    constexpr WaitQueue() = default;
     WaitQueue(const WaitQueue&) = delete;
     /// From any context, interrupts included. Cheap when nobody waits.
     void notify_all();
@@ -33,7 +34,7 @@ public:
 
 private:
     Spinlock<Rank::wait_queue> lock_;
-    List<Waiter> waiters_;
+    Chain<Waiter> waiters_;
     std::atomic<u32> count_ = 0;
 };
 

@@ -1,0 +1,58 @@
+// The check of the lock order: what each thread (mutexes) and each CPU (spinlocks) holds, and panics that name both places.
+#include "core/log/log.h"
+#include "core/sched/thread.h"
+#include "core/sync/rank.h"
+
+#if RUNDLET_CHECK
+namespace lockdep {
+namespace {
+Held held_spinlocks[arch::max_cpus]; // each touched by its own CPU, with interrupts off
+
+bool spins(Rank rank) { return rank >= Rank::page_table; }
+
+Held* held_for(Rank rank) {
+    if (spins(rank)) return &held_spinlocks[arch::cpu_id()];
+    auto* thread = arch::current_thread();
+    return thread ? &static_cast<Thread*>(thread)->held_mutexes : nullptr;
+}
+
+std::string_view file_name(const std::source_location& at) {
+    std::string_view name = at.file_name();
+    return name.substr(name.rfind('/') + 1);
+}
+
+void check(const Held& held, Rank rank, const std::source_location& at) {
+    for (unsigned i = 0; i < held.count; i++)
+        if (held.locks[i].rank >= rank) {
+            auto& before = held.locks[i];
+            panic("lock order: rank {} at {}:{} taken under rank {} of {}:{}", rank, file_name(at), at.line(), before.rank,
+                  file_name(before.at), before.at.line());
+        }
+}
+} // namespace
+
+void will_take(Rank rank, const void* lock, std::source_location at) {
+    Held* held = held_for(rank);
+    if (!held) return;
+    check(*held, rank, at);
+    if (!spins(rank)) check(held_spinlocks[arch::cpu_id()], rank, at);
+    if (held->count == Held::max) panic("lock order: more than {} locks held at {}:{}", held->max, file_name(at), at.line());
+    held->locks[held->count++] = {lock, rank, at};
+}
+
+void dropped(Rank rank, const void* lock) {
+    Held* held = held_for(rank);
+    if (!held) return;
+    for (unsigned i = held->count; i-- > 0;)
+        if (held->locks[i].lock == lock) {
+            for (held->count--; i < held->count; i++) held->locks[i] = held->locks[i + 1];
+            return;
+        }
+    panic("lock order: rank {} dropped that is not held", rank);
+}
+
+void might_sleep(std::source_location at) {
+    if (!arch::irqs_enabled()) panic("sleep with interrupts off at {}:{}", file_name(at), at.line());
+}
+} // namespace lockdep
+#endif
