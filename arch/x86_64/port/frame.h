@@ -5,6 +5,7 @@ class Writer;
 
 namespace arch {
 inline constexpr uptr user_top = 0x7ffffffff000;
+inline constexpr SyscallNumbers syscall_numbers = SyscallNumbers::x86_64;
 
 /// Selectors, with Linux's values: a ucontext and ptrace show them. sysret wants user data before user code.
 enum Selector : u16 {

@@ -1,0 +1,121 @@
+#include "abi/linux/linux.h"
+#include "abi/linux/table.h"
+#include "core/log/log.h"
+#include "kernel/process/task.h"
+#include <algorithm>
+#include <atomic>
+
+namespace linux_abi {
+namespace {
+inline constexpr usize number_limit = 512;
+inline void two_calls_share_a_number() {} // not constexpr: reaching it stops the build
+
+/// Rows by the number that this architecture uses.
+consteval auto by_number() {
+    std::array<const Syscall*, number_limit> table{};
+    for (const Syscall& s : syscalls) {
+        u16 n = s.numbers[static_cast<usize>(arch::syscall_numbers)];
+        if (n == none) continue;
+        if (table[n]) two_calls_share_a_number();
+        table[n] = &s;
+    }
+    return table;
+}
+constinit const auto table = by_number();
+
+/// One bit per number: unknown ones already reported, and those that a trace shows.
+std::atomic<u64> reported[number_limit / 64], traced[number_limit / 64];
+std::atomic<bool> reported_beyond;
+
+bool test(const std::atomic<u64>* set, u64 n) { return set[n / 64].load(std::memory_order_relaxed) >> n % 64 & 1; }
+
+[[gnu::cold, gnu::noinline]] void unknown(Task& task, arch::TrapFrame& frame, u64 number) {
+    frame.set_result(-static_cast<i64>(Errno::nosys));
+    bool seen = number < number_limit ? reported[number / 64].fetch_or(u64{1} << number % 64) >> number % 64 & 1
+                                      : reported_beyond.exchange(true);
+    if (!seen) log(LogLevel::info, "{}[{}]: unknown system call {}", task.name.view(), task.tid(), number);
+}
+
+void print_result(Writer& out, const Syscall& call, i64 result) {
+    if (result >= 0 || result < -4095) {
+        bool address = call.name == "mmap" || call.name == "brk" || call.name == "mremap";
+        if (address)
+            print(out, ") = {:#x}", result);
+        else
+            print(out, ") = {}", result);
+        return;
+    }
+    static constexpr struct {
+        int number;
+        std::string_view name, text;
+    } errors[] = {
+#define ERRNO(name, number, text) {number, #name, text},
+#include "lib/errno.def"
+#undef ERRNO
+    };
+    for (const auto& e : errors)
+        if (e.number == -result) {
+            char upper[24];
+            usize n = std::min(e.name.size(), sizeof upper);
+            for (usize i = 0; i < n; i++)
+                upper[i] = e.name[i] >= 'a' && e.name[i] <= 'z' ? static_cast<char>(e.name[i] - 32) : e.name[i];
+            return print(out, ") = {} E{} ({})", -result >= 512 ? "?" : "-1", std::string_view{upper, n}, e.text);
+        }
+    print(out, ") = {}", result);
+}
+
+/// strace's form: [pid] name(arguments) = result.
+[[gnu::cold, gnu::noinline]] void run_traced(Task& task, arch::TrapFrame& frame, const Syscall& call) {
+    char text[220];
+    BufferWriter out{text};
+    print(out, "[{}] {}(", task.tid(), call.name);
+    if (call.never_returns) {
+        call.print(out, frame, {0});
+        log(LogLevel::notice, "{}) = ?", out.text());
+        bool was_exec = call.name.starts_with("exec");
+        call.run(task, frame);
+        if (was_exec) log(LogLevel::notice, "[{}] {} = {}", task.tid(), call.name, frame.result());
+        return;
+    }
+    call.run(task, frame);
+    i64 result = frame.result();
+    call.print(out, frame, {result});
+    print_result(out, call, result);
+    log(LogLevel::notice, "{}", out.text());
+}
+} // namespace
+
+constinit const Linux abi;
+
+void Linux::syscall(Task& task, arch::TrapFrame& frame) const {
+    u64 number = frame.syscall_number();
+    const Syscall* call = number < number_limit ? table[number] : nullptr;
+    if (!call) [[unlikely]]
+        return unknown(task, frame, number);
+    if (task.work.load(std::memory_order_relaxed) & arch::work_trace) [[unlikely]]
+        if (test(traced, number)) return run_traced(task, frame, *call);
+    call->run(task, frame);
+}
+
+Result<> set_trace_filter(std::string_view names) {
+    while (!names.empty()) {
+        usize comma = std::min(names.find(','), names.size());
+        std::string_view name = names.substr(0, comma);
+        bool known = false;
+        for (u64 n = 0; n < number_limit; n++)
+            if (table[n] && (name == "all" || name == table[n]->name)) {
+                traced[n / 64].fetch_or(u64{1} << n % 64);
+                known = true;
+            }
+        if (!known) return err::inval;
+        names.remove_prefix(std::min(comma + 1, names.size()));
+    }
+    return {};
+}
+
+void print_table(Writer& out) {
+    for (u64 n = 0; n < number_limit; n++)
+        if (table[n])
+            print(out, "{:>3} {}{}{}\n", n, table[n]->name, table[n]->limits.empty() ? "" : "  # ", table[n]->limits);
+}
+} // namespace linux_abi
