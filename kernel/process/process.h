@@ -2,8 +2,9 @@
 #pragma once
 #include "kernel/process/abi.h"
 #include "kernel/process/limits.h"
+#include "kernel/file/file.h"
 #include "kernel/signal/signal.h"
-#include "kernel/views/view.h"
+#include "kernel/views/pids.h"
 
 class Task;
 class Process;
@@ -13,26 +14,22 @@ class Terminal;
 namespace vfs {
 struct Path;
 }
-class File;
 
 /// A session: the leader's number, and its controlling terminal. Under Rank::tasks.
 struct Session : RefCounted<Session> {
     Pid number_in(const View&) const;
-    Process* leader = nullptr;         // null once gone
-    Ref<tty::Terminal> terminal;       // controlling terminal
+    Process* leader = nullptr;   // null once gone
+    Ref<tty::Terminal> terminal; // controlling terminal
+    PidNumber* number = nullptr; // taken until the last group of the session is gone
     ~Session();
-    struct Numbers;                    // kernel/process/numbers.h
-    Box<Numbers> numbers;
 };
-/// A process group: job control's unit. Under Rank::tasks.
+/// A process group: job control's unit. Under Rank::tasks. Its last reference is dropped under that lock too.
 struct ProcessGroup : RefCounted<ProcessGroup> {
     Pid number_in(const View&) const;
     Ref<Session> session;
-    struct MemberTag;
-    List<Process, MemberTag> members;
+    List<Process, struct GroupMemberTag> members;
+    PidNumber* number = nullptr;
     ~ProcessGroup();
-    struct Numbers;
-    Box<Numbers> numbers;
 };
 
 /// Resource use of waited-for children and of ended threads: getrusage(2), times(2).
@@ -45,7 +42,11 @@ struct ResourceUse {
 /// How a process ended or changed: what wait4 and waitid report.
 enum class ProcessState : u8 { running, stopped, zombie, dead };
 
-class Process : public RefCounted<Process>, public ListLink<struct ProcessGroup::MemberTag>, public ListLink<struct SiblingTag> {
+/// A task as an element of its process's list: see for_each_thread() in task.h.
+struct ThreadLink : ListLink<struct ThreadTag> {};
+class ProcessTimers;
+
+class Process : public RefCounted<Process>, public ListLink<struct GroupMemberTag>, public ListLink<struct SiblingTag> {
 public:
     ~Process();
 
@@ -53,46 +54,72 @@ public:
     Pid pid(const View& from) const;
     /// As its own view numbers it.
     Pid pid() const;
+    /// The parent's number as this process sees it: 0 when it has none, or one outside its view.
+    Pid parent_pid() const;
     View& view() const { return *view_; }
     const Abi& abi() const { return *abi_.load(std::memory_order_relaxed); }
     void set_abi(const Abi& abi) { abi_ = &abi; } // exec
 
     Limits limits;
 
-    // The tree: guarded by the global Rank::tasks lock (process::tree_lock()).
+    // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its link.
     Process* parent = nullptr;
-    Ref<ProcessGroup> group;
+    Ref<ProcessGroup> group; // null once reaped
     List<Process, struct SiblingTag> children;
-    ProcessState state = ProcessState::running;
-    int exit_signal = SIGCHLD; // to the parent, 0: none
-    bool dumpable = true, child_subreaper = false, has_executed = false;
+    std::atomic<ProcessState> state = ProcessState::running; // zombie, dead: changed under the tree lock
+    int exit_signal = SIGCHLD;                               // to the parent, 0: none
+    bool child_subreaper = false, has_executed = false;
+    bool cut_off = false; // its group may have to be told that it is orphaned
+    std::atomic<bool> dumpable = true;
+    /// As wait4 shows it; final once `state` is zombie or dead.
+    int exit_status = 0;
 
-    // Threads. List under Rank::tasks; the count is the live ones.
+    // Threads. The list changes under both the tree lock and signal_lock: either suffices to walk it. A listed task is
+    // kept alive by its link; the leader stays listed until the process is reaped.
     Task* leader = nullptr;
-    struct Threads;
-    Box<Threads> threads;
+    List<ThreadLink, struct ThreadTag> threads;
+    std::atomic<unsigned> live_threads = 0;
 
-    // Signals: guarded by signal_lock.
+    // Signals, job control, the end: guarded by signal_lock.
     Spinlock<Rank::signals> signal_lock;
     PendingSignals pending;
     Ref<SignalHandlers> handlers;
+    bool ending = false;            // exit_group: every thread is to end, with group_status
+    int group_status = 0;
+    Task* executing = nullptr;      // the thread whose exec ends all others
+    int stop_signal = 0;            // stopped, or about to, by this signal
+    unsigned still_to_stop = 0;     // threads on their way into the stop
+    bool stopped = false;           // all have
+    bool stop_unreported = false, continue_unreported = false; // to wait4
+    bool tell_continued = false;    // the next thread that runs tells the parent
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
-    /// Notified when this process ends: pidfd polls, vfork's parent waits on its own.
+    /// Notified when this process has ended (state is zombie or dead): pidfd, containers.
     WaitQueue ended;
+    /// Notified when the number of live threads falls: exec.
+    WaitQueue threads_changed;
 
-    // Set by exec, read by /proc/pid; under its own lock.
-    struct Program;
-    Box<Program> program; // executable file, path: kernel/process/program.h
+    // Accounting: under signal_lock.
+    ResourceUse ended_threads, waited_children;
+    u64 start_ns = 0; // monotonic
 
-    struct Impl; // timers, group exit, accounting: kernel/process/process_impl.h
-    Box<Impl> impl;
+    Box<ProcessTimers> timers; // kernel/process/timers.h
+
+    /// The program's file, for /proc/pid/exe; null before the first exec.
+    Ref<File> executable();
+    void set_executable(Ref<File>);
+
+    /// Held by exec over the change of credentials and program, and by those who must see both agree.
+    Mutex<Rank::exec> exec_lock;
 
 private:
     friend struct ProcessFactory;
+    Process() = default;
     Ref<View> view_;
+    PidNumber* number_ = nullptr; // the leader's; null once reaped
     std::atomic<const Abi*> abi_ = nullptr;
+    Guarded<Ref<File>, Spinlock<Rank::device>> executable_;
 };
 
 namespace process {
@@ -104,14 +131,19 @@ Result<Ref<Task>> find_task(View&, Pid);
 Result<Ref<ProcessGroup>> find_group(View&, Pid);
 /// The processes of a view in ascending order of number, from `from` on (/proc): err::srch at the end.
 Result<Ref<Process>> next(View&, Pid from);
+/// The threads of a process in ascending order of number in `view`, from `from` on (/proc/pid/task).
+Result<Ref<Task>> next_thread(Process&, View& view, Pid from);
 
-/// Starts the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. `prepare` has
-/// set what the image needs; see exec::Start. Returns with the process ready to run but not started.
+/// Makes the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. The image is
+/// loaded (errors as execve's), charged to the view's account; it does not run before run(). What holds the Ref can wait
+/// on `ended` and read `exit_status` then.
 struct Start;
 Result<Ref<Process>> create_init(View&, Start&);
 /// Further processes that enter a view from outside (container_exec).
 Result<Ref<Process>> create_in(View&, Start&);
 void run(Process&);
+/// Undoes create_init() or create_in() of a process that never ran. Its number is free again.
+void discard(Process&);
 /// Kills every process of a view with SIGKILL (deleting a container, or its init has ended).
 void kill_all(View&);
 } // namespace process

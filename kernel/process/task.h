@@ -7,7 +7,7 @@
 #include "kernel/process/process.h"
 #include "kernel/vfs/operations.h"
 
-class Task final : public Thread, public ListLink<struct ThreadTag> {
+class Task final : public Thread, public ThreadLink {
 public:
     /// Only where the current thread is a user task: system calls, faults, everything below abi/.
     static Task& current() { return static_cast<Task&>(Thread::current()); }
@@ -30,13 +30,17 @@ public:
     Ref<const Credentials> credentials_ref();
     void set_credentials(Ref<const Credentials>);
 
-    // Signals: blocked is changed only by the task itself, under the process's signal_lock.
+    // Signals: guarded by the process's signal_lock; `blocked` is changed only by the task itself.
     SignalSet blocked = 0;
+    SignalSet waited_for = 0; // sigtimedwait: wakes for these although they are blocked
     PendingSignals pending;
-    stack_t alternate_stack{};
+    stack_t alternate_stack{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     /// A mask to restore on the way out when no handler ran: ppoll, sigsuspend.
     SignalSet saved_mask = 0;
     bool restore_mask = false;
+    bool stop_pending = false, in_stop = false; // job control: to stop, has stopped
+    bool only_fatal = false;                    // sleeps in a call that only death may end
+    bool exiting = false;                       // counts no more as a thread that takes signals
 
     /// What restart_syscall(2) goes on with (poll, nanosleep, futex): set with err::restart_block.
     struct Restart {
@@ -51,26 +55,34 @@ public:
     int parent_death_signal = 0;
     arch::UserState user_state;
     u64 start_ns = 0; // monotonic
-    u64 minor_faults = 0, major_faults = 0;
+    std::atomic<u64> minor_faults = 0, major_faults = 0;
     u64 timer_slack_ns = 50'000;
+    u64 personality = 0;
+
+    /// A vfork child borrows its parent's memory until it execs or ends; notified then.
+    std::atomic<bool> borrows_memory = false;
+    WaitQueue memory_returned;
 
     /// Who walks paths: root, working directory, fsuid, umask. `dirfd` AT_FDCWD or a directory's descriptor: err::badf,
     /// err::notdir.
     Result<vfs::Walker> walker();
     Result<vfs::Walker> walker(int dirfd);
 
-    /// The wait status the whole process dies with; used by exit_group, fatal signals.
-    struct Impl; // vfork completion, exit state, ptrace later: kernel/process/task_impl.h
-    Box<Impl> impl;
-
     ~Task() override;
 
 private:
     friend struct ProcessFactory;
-    Task() = default;
+    Task() { user_state_ = &user_state; }
     Ref<Process> process_;
+    PidNumber* number_ = nullptr;
     Ref<const Credentials> credentials_;
 };
+
+/// Calls f(Task&) for each thread of a process, the ended leader included. The tree lock or signal_lock is held.
+template <class F>
+void for_each_thread(Process& process, F f) {
+    for (ThreadLink& link : process.threads) f(static_cast<Task&>(link));
+}
 
 namespace process {
 /// clone3(2)'s arguments, checked by the function itself. Flags are CLONE_*.
@@ -84,8 +96,8 @@ struct CloneRequest {
 /// Returns the child's number in the caller's view. Waits for CLONE_VFORK's end.
 Result<Pid> clone(Task& current, const CloneRequest&);
 
-[[noreturn]] void exit_thread(int code);      // exit(2): the last one ends the process
-[[noreturn]] void exit_group(int wait_status); // wait_status as wait4 shows it: code << 8, or signal | core
+[[noreturn]] void exit_thread(int wait_status); // exit(2): the last one ends the process. code << 8
+[[noreturn]] void exit_group(int wait_status);  // wait_status as wait4 shows it: code << 8, or signal
 
 /// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options: WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W*.
 struct Waited {
@@ -99,7 +111,13 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options);
 
 Result<> set_group(Task& current, Pid pid, Pid group); // setpgid(2)
 Result<Pid> create_session(Task& current);             // setsid(2)
+/// The numbers of a process's group and session as `view` sees them. Takes the tree lock; 0: reaped or not visible.
+Pid group_of(Process&, const View&);
+Pid session_of(Process&, const View&);
+/// Of all threads, ended ones included; of waited-for children: RUSAGE_SELF, RUSAGE_CHILDREN.
 ResourceUse usage(Process&);
+ResourceUse children_usage(Process&);
+CpuTime cpu_time(Process&);
 } // namespace process
 
 namespace exec {

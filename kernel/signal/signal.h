@@ -5,6 +5,7 @@
 #include "core/sync/wait.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
+#include <linux/signal.h>
 
 /// Bit n-1 is signal n, as the kernel's sigset_t.
 using SignalSet = u64;
@@ -34,6 +35,9 @@ struct SignalHandlers : RefCounted<SignalHandlers> {
 /// RLIMIT_SIGPENDING of the user; beyond it sigqueue answers err::again, kill still sets the bit).
 struct QueuedSignal : ListLink<> {
     siginfo_t info;
+    /// Of a POSIX timer, which embeds it: not freed when taken, and asked then. Null: on the heap.
+    void (*taken)(QueuedSignal&) = nullptr;
+    bool queued = false; // for embedded ones
 };
 
 /// Pending signals of a task or of a process. Guarded by the process's signal lock.
@@ -43,9 +47,10 @@ public:
     SignalSet set = 0;
     List<QueuedSignal> queue;
     /// Adds one; `memory` may be null when the allocation failed: then only the bit is set.
-    void add(int number, Box<QueuedSignal> memory);
-    /// Takes the lowest deliverable one (synchronous signals first). False: none outside `blocked`.
-    bool take(SignalSet blocked, siginfo_t& into);
+    void add(int number, QueuedSignal* memory);
+    /// Takes the lowest deliverable one (synchronous signals first). False: none outside `blocked`. The queue's element
+    /// is handed to `freed`, to be deleted without the lock.
+    bool take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed);
     void discard(SignalSet which);
 };
 
@@ -72,4 +77,46 @@ void force(Task& current, const siginfo_t&);
 bool send_group(ProcessGroup&, const siginfo_t&);
 /// Whether the current task ignores or blocks it: a background read from a terminal.
 bool ignored_or_blocked(Task&, int number);
+
+/// As send(), with memory got before (null: only the bit is set), for callers under the tree lock or in interrupts.
+/// A queue element that was not needed is left in `memory`.
+void send_prepared(Process&, const siginfo_t&, Box<QueuedSignal>& memory);
+/// For timers: `element` is embedded in one. False: it is queued already (an overrun), or the signal is ignored.
+bool send_embedded(Process&, Task* only, QueuedSignal& element);
+Result<Box<QueuedSignal>> prepare();
+
+/// On the way to user mode: handlers, default actions, stops, restarts of system calls. May not return.
+void deliver(Task& current, arch::TrapFrame&);
+/// rt_sigreturn(2). err::fault: the frame is bad, SIGSEGV has been sent.
+Result<> return_from_handler(Task& current, arch::TrapFrame&);
+
+/// Changes the current task's mask (SIGKILL and SIGSTOP stay unblocked).
+void set_blocked(Task& current, SignalSet);
+/// Blocks `mask` until the way out of this system call, which restores the old mask unless a handler's frame does.
+void set_temporary_mask(Task& current, SignalSet mask);
+/// rt_sigaction(2): the old action; `change` null: only that. err::inval.
+Result<SignalAction> set_action(Task& current, int number, const SignalAction* change);
+SignalSet pending(Task& current);
+/// sigtimedwait(2). err::again: nothing came in time; err::intr: another signal.
+Result<siginfo_t> wait(Task& current, SignalSet which, Deadline until);
+/// sigsuspend(2): always an error, err::restartnohand.
+Result<> suspend(Task& current, SignalSet mask);
+/// A deadly signal is pending, or the process ends: give up what you do.
+bool dying(Task&);
+/// Looks anew whether the task has something to do on its way out. signal_lock is held.
+void recalculate(Task&);
+
+/// Waits until ready(), giving up only when the task dies (err::restartsys): for vfork and exec.
+template <class Ready>
+Result<> wait_killable(Task& current, WaitQueue& queue, Ready ready);
+void set_only_fatal(Task& current, bool);
+
+template <class Ready>
+Result<> wait_killable(Task& current, WaitQueue& queue, Ready ready) {
+    if (ready()) return {};
+    set_only_fatal(current, true);
+    auto waited = wait_until(queue, ready);
+    set_only_fatal(current, false);
+    return waited;
+}
 } // namespace signals

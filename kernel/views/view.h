@@ -17,15 +17,17 @@ class MountTree;
 using Pid = int;
 inline constexpr Pid pid_max = 4'194'304;
 
-/// Which numbers are taken, and by which task. A number stays taken while a task, process group or session uses it.
-/// All of it under the global Rank::tasks lock (kernel/process/tree.h).
+/// Which numbers are taken, and by whom: kernel/views/pids.h.
 class PidTable;
 
 class View : public RefCounted<View> {
 public:
     virtual ~View();
-    /// The host world's. Made by boot.
+    /// The host world's, once init_root() has run (boot, as soon as memory can be allocated).
     static View& root();
+    static Result<> init_root();
+    /// What a view needs before processes can start in it. By whoever makes one.
+    Result<> prepare();
 
     /// Empty in the root view; the container's id else.
     FixedString<64> id;
@@ -50,9 +52,13 @@ public:
     /// The process that reaps orphans; null before it starts and after it is gone. Under Rank::tasks.
     Process* init = nullptr;
     Box<PidTable> pids;
+    /// Processes that have not ended, and init's wait status once it has. Under Rank::tasks.
+    unsigned processes = 0;
+    bool init_ended = false;
+    int init_status = 0;
 
-    /// The init process has ended with this wait status, and every other process of the view is gone. In the context of
-    /// the thread that ended last. Containers move to `stopped` here; the root view's init ends the machine.
+    /// The init process has ended with this wait status, and every other process of the view has ended. In the context of
+    /// the thread that ended last, without locks. Containers move to `stopped` here; the root view's init ends the machine.
     virtual void emptied(int wait_status) = 0;
 
 protected:
