@@ -1,0 +1,62 @@
+"""Writes a cpio archive ("newc", the format of Linux's initramfs) from a description in memory: no root is needed."""
+import os
+import pathlib
+import stat
+
+
+class Tree:
+    """Paths are relative, without a leading slash. Everything belongs to root, with the time 0: same input, same bytes."""
+
+    def __init__(self):
+        self.entries = {}  # path: (mode, contents)
+
+    def directory(self, path, mode=0o755):
+        self.entries[path] = (stat.S_IFDIR | mode, b"")
+
+    def text(self, path, contents, mode=0o644):
+        self.entries[path] = (stat.S_IFREG | mode, contents.encode())
+
+    def file(self, path, source, mode=0o644):
+        self.entries[path] = (stat.S_IFREG | mode, pathlib.Path(source).read_bytes())
+
+    def link(self, path, target):
+        self.entries[path] = (stat.S_IFLNK | 0o777, target.encode())
+
+    def copy(self, path, source):
+        """A folder of the machine with all below it."""
+        source = pathlib.Path(source)
+        self.directory(path)
+        for found in sorted(source.rglob("*")):
+            name = f"{path}/{found.relative_to(source)}"
+            if found.is_symlink():
+                self.link(name, os.readlink(found))
+            elif found.is_dir():
+                self.directory(name, found.stat().st_mode & 0o7777)
+            else:
+                self.file(name, found, found.stat().st_mode & 0o7777)
+
+    def write(self, out):
+        """Writes the archive, unless it is there already; returns its size."""
+        parts = []
+        for number, path in enumerate(sorted(self.entries), 1):
+            mode, contents = self.entries[path]
+            parts.append(record(path, number, mode, contents))
+        parts.append(record("TRAILER!!!", 0, 0, b""))
+        archive = b"".join(parts)
+        out = pathlib.Path(out)
+        if not out.exists() or out.read_bytes() != archive:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(archive)
+        return len(archive)
+
+
+def record(path, number, mode, contents):
+    name = path.encode() + b"\0"
+    links = 2 if stat.S_ISDIR(mode) else 1
+    fields = [number, mode, 0, 0, links, 0, len(contents), 0, 0, 0, 0, len(name), 0]
+    header = b"070701" + b"".join(b"%08x" % f for f in fields)
+    return padded(header + name) + padded(contents)
+
+
+def padded(data):
+    return data + b"\0" * (-len(data) % 4)
