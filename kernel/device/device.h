@@ -9,7 +9,8 @@ struct Path;
 namespace device {
 /// makedev(major, minor) in the kernel's 64-bit encoding (as stat shows it).
 constexpr u64 number(u32 major, u32 minor) {
-    return (u64{minor} & 0xff) | (u64{major} & 0xfff) << 8 | (u64{minor} & ~u64{0xff}) << 12 | (u64{major} & ~u64{0xfff}) << 32;
+    return (u64{minor} & 0xff) | (u64{major} & 0xfff) << 8 | (u64{minor} & ~u64{0xff}) << 12 |
+           (u64{major} & ~u64{0xfff}) << 32;
 }
 u32 major(u64 device);
 u32 minor(u64 device);

@@ -24,8 +24,8 @@ auto block_on(File& file, Attempt attempt) {
 
 namespace file {
 /// read(2), write(2) and their relatives after the descriptor has been found: checks the open mode (err::badf), takes
-/// the position, blocks as the flags say, counts towards RLIMIT_FSIZE, sends SIGPIPE. A write larger than room continues
-/// until all is written (blocking) as pipes and terminals demand.
+/// the position, blocks as the flags say, counts towards RLIMIT_FSIZE, sends SIGPIPE. A write larger than room
+/// continues until all is written (blocking) as pipes and terminals demand.
 Result<usize> read(File&, Sink&);
 Result<usize> write(File&, Source&);
 /// At an offset, the file's own position untouched. err::spipe: not seekable.
@@ -34,6 +34,7 @@ Result<usize> write_at(File&, Source&, u64 offset);
 Result<u64> seek(File&, i64 offset, int whence);
 /// Kernel callers: all bytes at an offset. err::io when the file ends before.
 Result<> read_exactly(File&, std::span<std::byte>, u64 offset);
-/// sendfile(2), copy_file_range(2), splice(2): through a kernel page, no user memory. `in_at`/`out_at` null: the position.
+/// sendfile(2), copy_file_range(2), splice(2): through a kernel page, no user memory. `in_at`/`out_at` null: the
+/// position.
 Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n);
 } // namespace file

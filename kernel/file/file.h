@@ -28,7 +28,8 @@ class File : public RefCounted<File> {
 public:
     virtual ~File() = default;
 
-    /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL shows.
+    /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL
+    /// shows.
     std::atomic<u32> flags = 0;
     bool readable() const;
     bool writable() const;
@@ -54,14 +55,14 @@ public:
     virtual Result<Ref<MemoryObject>> memory_object();
     /// Entries from `*at` on; advances it. err::notdir.
     virtual Result<> read_directory(DirectorySink&, u64* at);
-    virtual Result<> truncate(u64 size);                                 // ftruncate
-    virtual Result<> allocate(int mode, u64 offset, u64 size);           // fallocate
-    virtual Result<> sync() { return err::inval; }                       // fsync
+    virtual Result<> truncate(u64 size);                       // ftruncate
+    virtual Result<> allocate(int mode, u64 offset, u64 size); // fallocate
+    virtual Result<> sync() { return err::inval; }             // fsync
     /// One descriptor was closed (not the last one necessarily).
     virtual void descriptor_closed(FileTable&) {}
 
-    /// The inode and the path by which it was opened; null for what has none of its own (pipe(2), epoll, ...: these have
-    /// an inode for fstat all the same, see kernel/vfs/anonymous.h).
+    /// The inode and the path by which it was opened; null for what has none of its own (pipe(2), epoll, ...: these
+    /// have an inode for fstat all the same, see kernel/vfs/anonymous.h).
     virtual vfs::Inode* inode() { return nullptr; }
     virtual const vfs::Path* path() { return nullptr; }
     /// What readlink of /proc/pid/fd/N shows: the path, or "pipe:[123]".

@@ -12,8 +12,8 @@ struct Credentials : RefCounted<Credentials> {
     u32 uid = 0, euid = 0, suid = 0, fsuid = 0;
     u32 gid = 0, egid = 0, sgid = 0, fsgid = 0;
     Vector<u32> groups; // sorted; at most 65,536
-    CapabilitySet effective = all_capabilities, permitted = all_capabilities, inheritable = 0, bounding = all_capabilities,
-                  ambient = 0;
+    CapabilitySet effective = all_capabilities, permitted = all_capabilities, inheritable = 0,
+                  bounding = all_capabilities, ambient = 0;
     u32 securebits = 0;
     bool no_new_privileges = false;
 

@@ -10,7 +10,7 @@ struct Limit {
 /// Guarded by a spinlock of their own; single values are read without it.
 class Limits {
 public:
-    Limits(); // Linux's defaults for init
+    Limits();                                                            // Linux's defaults for init
     u64 soft(unsigned resource) const { return values_[resource].soft; } // RLIMIT_*
     Limit get(unsigned resource);
     void set(unsigned resource, Limit);

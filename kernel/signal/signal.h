@@ -67,8 +67,9 @@ siginfo_t info_fault(int number, int code, uptr address);
 
 /// May the current task signal that process? err::perm, as kill(2) says.
 Result<> check_permission(const Process& target, int number);
-/// To any thread of the process that takes it / to that thread. From any context; no permission check. An ignored signal
-/// is dropped, SIGKILL and SIGCONT have their effects on stopped processes. err::again: queue full (real-time only).
+/// To any thread of the process that takes it / to that thread. From any context; no permission check. An ignored
+/// signal is dropped, SIGKILL and SIGCONT have their effects on stopped processes. err::again: queue full (real-time
+/// only).
 Result<> send(Process&, const siginfo_t&);
 Result<> send(Task&, const siginfo_t&);
 /// The current thread has done something wrong: the signal cannot be blocked or ignored.

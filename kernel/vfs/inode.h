@@ -7,6 +7,7 @@
 #include "lib/string.h"
 
 struct Credentials;
+class View;
 
 namespace vfs {
 class Dentry;
@@ -26,12 +27,20 @@ struct Attributes {
     u32 links = 1;
     u64 size = 0, blocks = 0; // blocks of 512 bytes
     u32 block_size = 4096;
-    u64 device = 0;   // of the node, for S_IFCHR and S_IFBLK: makedev()'s encoding
+    u64 device = 0; // of the node, for S_IFCHR and S_IFBLK: makedev()'s encoding
     Timestamp access, modification, change, birth;
 };
 /// What chmod, chown, utimens and truncation change: only the members that are set.
 struct AttributeChange {
-    enum : u32 { mode_bit = 1, uid_bit = 2, gid_bit = 4, size_bit = 8, access_bit = 16, modification_bit = 32, change_bit = 64 };
+    enum : u32 {
+        mode_bit = 1,
+        uid_bit = 2,
+        gid_bit = 4,
+        size_bit = 8,
+        access_bit = 16,
+        modification_bit = 32,
+        change_bit = 64
+    };
     u32 set = 0;
     u32 mode = 0, uid = 0, gid = 0;
     u64 size = 0;
@@ -39,7 +48,7 @@ struct AttributeChange {
 };
 /// What a new inode starts with: owner and final mode (umask and set-group-ID rule already applied).
 struct NewInode {
-    u32 mode;  // S_IF* included
+    u32 mode; // S_IF* included
     u32 uid, gid;
     u64 device = 0;
     std::string_view symlink_target = {};
@@ -63,22 +72,22 @@ public:
     virtual Result<> change(const AttributeChange&); // err::perm
 
     // Directories.
-    virtual Result<Ref<Inode>> lookup(std::string_view name);                    // err::noent
-    virtual Result<Ref<Inode>> create(std::string_view name, const NewInode&);   // every type; err::perm
-    virtual Result<> link(std::string_view name, Inode& target);                 // err::perm
-    virtual Result<> unlink(std::string_view name, Inode& target);               // not a directory
-    virtual Result<> rmdir(std::string_view name, Inode& target);                // err::notempty
+    virtual Result<Ref<Inode>> lookup(std::string_view name);                  // err::noent
+    virtual Result<Ref<Inode>> create(std::string_view name, const NewInode&); // every type; err::perm
+    virtual Result<> link(std::string_view name, Inode& target);               // err::perm
+    virtual Result<> unlink(std::string_view name, Inode& target);             // not a directory
+    virtual Result<> rmdir(std::string_view name, Inode& target);              // err::notempty
     /// `replaced` is null when nothing stands at the new name. `flags`: RENAME_EXCHANGE; NOREPLACE is checked before.
     virtual Result<> rename(std::string_view name, Inode& moved, Inode& to, std::string_view new_name, Inode* replaced,
                             unsigned flags);
     virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE; err::opnotsupp
 
     /// The target. For magic links (/proc/pid/exe, fd/N, cwd, root) jump() answers with a place instead.
-    virtual Result<String> readlink();  // err::inval
-    virtual Result<Path> jump();        // err::nolink: an ordinary link
+    virtual Result<String> readlink(); // err::inval
+    virtual Result<Path> jump();       // err::nolink: an ordinary link
 
-    /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets are
-    /// opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
+    /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets
+    /// are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
     virtual Result<Ref<File>> open(const Path& path, u32 flags);
 
     // Regular files, for the default open file.
@@ -144,14 +153,15 @@ private:
 
 struct MountRequest {
     std::string_view source, options; // options: comma-separated, as mount(8)'s -o without the generic ones
-    unsigned long flags = 0;          // MS_*
+    unsigned long flags;              // MS_*
+    View& view;                       // whose processes and names proc shows
 };
 /// A kind of file system: a constinit constant, listed in boot/manifest.cpp.
 struct FilesystemType {
     std::string_view name;
-    bool needs_device = false;            // "nodev" in /proc/filesystems when false
+    bool needs_device = false; // "nodev" in /proc/filesystems when false
     bool mountable_in_container = false;
-    /// Runs in the task that mounts: proc takes that task's view.
+    /// Memory is charged to the current thread's account.
     Result<Ref<Superblock>> (*mount)(const MountRequest&);
 };
 /// All types of the manifest; set once at boot.

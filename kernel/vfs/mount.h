@@ -6,10 +6,10 @@ namespace vfs {
 class Mount : public RefCounted<Mount>, public ListLink<> {
 public:
     Ref<Superblock> superblock;
-    Ref<Dentry> root;         // of this mount: the superblock's root, or below it for a bind mount
-    std::atomic<u32> flags;   // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
+    Ref<Dentry> root;       // of this mount: the superblock's root, or below it for a bind mount
+    std::atomic<u32> flags; // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
     int id = 0;
-    String source;            // first field of /proc/mounts
+    String source; // first field of /proc/mounts
 
     /// Where it is mounted; null path for the root of a tree, and after an unmount. Under Rank::mount.
     Path mounted_on;

@@ -11,15 +11,15 @@ struct Walker {
     u32 umask = 022;
 };
 enum WalkFlags : u32 {
-    walk_follow = 1,       // follow a symbolic link in the last component
-    walk_directory = 2,    // err::notdir unless a directory
-    walk_no_symlinks = 4,  // openat2's RESOLVE_*
+    walk_follow = 1,      // follow a symbolic link in the last component
+    walk_directory = 2,   // err::notdir unless a directory
+    walk_no_symlinks = 4, // openat2's RESOLVE_*
     walk_beneath = 8,
     walk_in_root = 16,
     walk_no_mounts = 32,
     walk_no_magic_links = 64,
-    walk_empty = 128,      // "" is the start itself: AT_EMPTY_PATH
-    walk_real_ids = 256,   // access(2)
+    walk_empty = 128,    // "" is the start itself: AT_EMPTY_PATH
+    walk_real_ids = 256, // access(2)
 };
 inline constexpr usize path_max = 4096, name_max = 255;
 inline constexpr unsigned max_symlinks = 40;
@@ -30,7 +30,7 @@ Result<Path> resolve(const Walker&, std::string_view path, u32 flags);
 struct OpenHow {
     u32 flags = 0; // O_*
     u32 mode = 0;
-    u32 walk = 0;  // further WalkFlags
+    u32 walk = 0; // further WalkFlags
 };
 /// open(2) with all its rules: O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TMPFILE; devices, FIFOs and
 /// magic links are opened as such. May wait (a FIFO's other end).
@@ -44,13 +44,15 @@ Result<> make_symlink(const Walker&, std::string_view path, std::string_view tar
 Result<> make_link(const Path& target, const Walker&, std::string_view path);
 Result<> unlink(const Walker&, std::string_view path);
 Result<> remove_directory(const Walker&, std::string_view path);
-Result<> rename(const Walker& from_dir, std::string_view from, const Walker& to_dir, std::string_view to, unsigned flags);
+Result<> rename(const Walker& from_dir, std::string_view from, const Walker& to_dir, std::string_view to,
+                unsigned flags);
 Result<String> read_link(const Path&);
 
 Result<> check_access(const Path&, const Credentials&, unsigned may); // MAY_*: 4 read, 2 write, 1 execute/search
 Result<> change_mode(const Path&, const Credentials&, u32 mode);
 Result<> change_owner(const Path&, const Credentials&, u32 uid, u32 gid); // ~0: leave
-Result<> change_times(const Path&, const Credentials&, const Timestamp* access, const Timestamp* modification, bool now);
+Result<> change_times(const Path&, const Credentials&, const Timestamp* access, const Timestamp* modification,
+                      bool now);
 Result<> truncate(const Path&, const Credentials&, u64 size);
 
 /// Pseudo-inodes for pipes, epoll and the like ("pipe:[7]"): what fstat shows for a file without a place.

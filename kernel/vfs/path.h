@@ -10,8 +10,8 @@ public:
     Inode* inode() const { return inode_.get(); }
     Ref<Dentry> parent() const;
     std::string_view name() const;
-    bool is_root() const;   // of its superblock
-    bool unlinked() const;  // " (deleted)"
+    bool is_root() const;               // of its superblock
+    bool unlinked() const;              // " (deleted)"
     static void last_ref_gone(Dentry*); // to the cache
     // The rest is the cache's: kernel/vfs/dentry.cpp.
     struct Impl;
@@ -51,6 +51,7 @@ private:
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 
-/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below root).
+/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below
+/// root).
 void print_path(Writer&, const Path&, const Path& root);
 } // namespace vfs

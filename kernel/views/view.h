@@ -9,8 +9,8 @@
 
 class Process;
 class Task;
-namespace vfs {
-class MountTree;
+namespace tty {
+class Terminal;
 }
 
 /// A number of a task (tid), process (pid), group (pgid) or session (sid) in one view: Linux's pid_t.
@@ -46,6 +46,9 @@ public:
     u32 max_tasks = ~0u;
     /// The `trace=` switch for tasks started from now on: strace-like lines in the log.
     std::atomic<bool> trace = false;
+    /// What /dev/console is in this view: set before its first process runs. Null: err::nxio. The root view's is the
+    /// machine's console.
+    Ref<tty::Terminal> console;
     /// Time of creation, monotonic ns.
     u64 created_ns = 0;
 
