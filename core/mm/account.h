@@ -15,11 +15,12 @@ public:
 
     /// err::nomem when the limit would be passed. The caller decides about the OOM killer.
     Result<> charge(u64 bytes);
-    void uncharge(u64 bytes);
+    void uncharge(u64 bytes) { used_.fetch_sub(bytes, std::memory_order_release); }
     u64 used() const { return used_.load(std::memory_order_relaxed); }
     u64 peak() const { return peak_.load(std::memory_order_relaxed); }
-    u64 limit() const { return limit_; }
-    void set_limit(u64 bytes) { limit_ = bytes; }
+    u64 limit() const { return limit_.load(std::memory_order_relaxed); }
+    /// May be below what is used: then nothing more can be charged.
+    void set_limit(u64 bytes) { limit_.store(bytes, std::memory_order_relaxed); }
     /// Times a charge failed: for memory events.
     u64 failures() const { return failures_.load(std::memory_order_relaxed); }
     u16 index() const { return index_; }
@@ -27,9 +28,11 @@ public:
     /// The current thread's account; the kernel's before there are threads.
     static MemoryAccount& current();
 
+    constexpr MemoryAccount() = default;
+
 private:
     std::atomic<u64> used_ = 0, peak_ = 0, failures_ = 0;
-    u64 limit_ = ~u64{0};
+    std::atomic<u64> limit_ = ~u64{0};
     u16 index_ = 0;
     std::atomic<bool> open_ = false;
 };

@@ -37,7 +37,6 @@ enum class Rank : u8 {
     run_queue,  // a CPU's run queue
     accounts,   // memory accounts
     stacks,     // the cache of kernel stacks and the vmap space
-    shootdown,  // TLB flushes asked of other CPUs
     magazine,   // a CPU's cache of heap objects
     slab,       // the slabs of one size class
     frame_cache, // a CPU's cache of frames

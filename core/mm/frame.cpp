@@ -1,0 +1,250 @@
+// A buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of descriptors.
+#include "core/mm/frame.h"
+#include "core/mm/frame_pool.h"
+#include "core/sync/lock.h"
+#include <cstring>
+
+namespace mm {
+namespace {
+struct List {
+    Frame* head = nullptr;
+    void push(Frame* f) {
+        f->link = {head, nullptr};
+        if (head) head->link.previous = f;
+        head = f;
+    }
+    void remove(Frame* f) {
+        (f->link.previous ? f->link.previous->link.next : head) = f->link.next;
+        if (f->link.next) f->link.next->link.previous = f->link.previous;
+    }
+};
+
+/// Descriptors of the frames first .. first + count - 1, and the free blocks among them.
+struct Buddy {
+    Frame* frames = nullptr;
+    u64 first = 0, count = 0;
+    u64 total = 0, free = 0; // frames
+    List lists[max_order + 1];
+
+    u64 number(const Frame* f) const { return first + static_cast<u64>(f - frames); }
+    Frame* at(u64 number) const { return frames + (number - first); }
+
+    void insert(Frame* f, unsigned order) {
+        free += u64{1} << order;
+        u64 n = number(f);
+        for (; order < max_order; order++) {
+            u64 other = n ^ (u64{1} << order);
+            if (other < first || other - first >= count) break;
+            Frame* buddy = at(other);
+            if (buddy->use != FrameUse::free || buddy->order != order) break;
+            lists[order].remove(buddy);
+            buddy->use = FrameUse::reserved;
+            n &= ~(u64{1} << order);
+        }
+        f = at(n);
+        f->use = FrameUse::free;
+        f->order = static_cast<u8>(order);
+        lists[order].push(f);
+    }
+    Frame* take(unsigned order) {
+        unsigned from = order;
+        while (from <= max_order && !lists[from].head) from++;
+        if (from > max_order) return nullptr;
+        Frame* f = lists[from].head;
+        lists[from].remove(f);
+        while (from > order) {
+            Frame* half = f + (u64{1} << --from);
+            half->use = FrameUse::free;
+            half->order = static_cast<u8>(from);
+            lists[from].push(half);
+        }
+        f->use = FrameUse::reserved;
+        f->order = static_cast<u8>(order);
+        free -= u64{1} << order;
+        return f;
+    }
+};
+constinit Guarded<Buddy, Spinlock<Rank::frames>> buddy;
+
+/// Written once by init_frames().
+constinit Frame* frames = nullptr;
+constinit u64 first_frame = 0, frame_count = 0;
+constinit Frame* zeros = nullptr;
+/// What user pages leave to the kernel, so that killing a process does not need memory that is not there. Frames.
+constinit u64 reserve = 0;
+
+/// Single frames kept by a CPU. Its lock is nearly always free; others take it only to drain.
+struct Cache {
+    static constexpr unsigned size = 32, batch = size / 2;
+    unsigned count = 0;
+    Frame* frames[size];
+    i64 use[static_cast<unsigned>(FrameUse::kinds)]{}; // frames handed out less taken back, by this CPU
+};
+constinit Guarded<Cache, Spinlock<Rank::frame_cache>> caches[arch::max_cpus];
+
+bool for_user(FrameUse use) { return use >= FrameUse::page_cache; }
+
+Frame* refill(Cache& cache, FrameUse use) {
+    auto pool = buddy.lock();
+    if (for_user(use) && pool->free <= reserve) return nullptr;
+    while (cache.count < Cache::batch) {
+        Frame* f = pool->take(0);
+        if (!f) break;
+        cache.frames[cache.count++] = f;
+    }
+    return cache.count ? cache.frames[--cache.count] : nullptr;
+}
+
+void drain(Cache& cache, unsigned down_to) {
+    auto pool = buddy.lock();
+    while (cache.count > down_to) pool->insert(cache.frames[--cache.count], 0);
+}
+
+Frame* try_take(FrameUse use, unsigned order) {
+    auto cache = caches[arch::cpu_id()].lock();
+    Frame* f;
+    if (order == 0) {
+        f = cache->count ? cache->frames[--cache->count] : refill(*cache, use);
+    } else {
+        auto pool = buddy.lock();
+        f = for_user(use) && pool->free <= reserve + (u64{1} << order) ? nullptr : pool->take(order);
+    }
+    if (f) cache->use[static_cast<unsigned>(use)] += i64{1} << order;
+    return f;
+}
+} // namespace
+
+Frame* take_block(FrameUse use, unsigned order) {
+    Frame* f = try_take(use, order);
+    if (!f) {
+        drain_caches();
+        f = try_take(use, order);
+        if (!f) return nullptr;
+    }
+    f->account = uncharged;
+    f->use = use;
+    f->link = {};
+    f->refs.store(1, std::memory_order_relaxed);
+    return f;
+}
+
+void give_block(Frame* f) {
+    auto cache = caches[arch::cpu_id()].lock();
+    cache->use[static_cast<unsigned>(f->use)] -= i64{1} << f->order;
+    f->use = FrameUse::reserved;
+    if (f->order) {
+        auto pool = buddy.lock();
+        pool->insert(f, f->order);
+        return;
+    }
+    if (cache->count == Cache::size) drain(*cache, Cache::size - Cache::batch);
+    cache->frames[cache->count++] = f;
+}
+
+Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryAccount* account) {
+    if (order > max_order) return err::nomem;
+    MemoryAccount& payer = account ? *account : MemoryAccount::current();
+    TRY(payer.charge(page_size << order));
+    Frame* f = take_block(use, order);
+    if (!f) {
+        payer.uncharge(page_size << order);
+        return err::nomem;
+    }
+    f->account = payer.index();
+    if (fill == Fill::zeros) std::memset(f->data(), 0, page_size << order);
+    return FrameRef::adopt(f);
+}
+
+void drop_frame(Frame* f) {
+    if (f->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size << f->order);
+    give_block(f);
+}
+
+Frame* frame_of(arch::PhysAddr p) {
+    u64 n = (p >> page_shift) - first_frame;
+    return n < frame_count ? frames + n : nullptr;
+}
+Frame* zero_frame() { return zeros; }
+
+void add_free_memory(arch::MemoryRange range) {
+    u64 at = page_up(range.start) >> page_shift, end = range.end >> page_shift;
+    auto pool = buddy.lock();
+    if (at < pool->first) at = pool->first;
+    if (end > pool->first + pool->count) end = pool->first + pool->count;
+    while (at < end) {
+        unsigned order = 0;
+        while (order < max_order && !(at & (u64{1} << order)) && at + (u64{2} << order) <= end) order++;
+        pool->total += u64{1} << order;
+        pool->insert(pool->at(at), order);
+        at += u64{1} << order;
+    }
+}
+
+void init_frames(const arch::BootInfo& boot) {
+    u64 lowest = ~u64{0}, highest = 0;
+    for (auto& r : boot.free_memory) {
+        if (r.start < lowest) lowest = r.start;
+        if (r.end > highest) highest = r.end;
+    }
+    if (boot.initrd.start < boot.initrd.end) { // given to add_free_memory() later
+        if (boot.initrd.start < lowest) lowest = page_down(boot.initrd.start);
+        if (boot.initrd.end > highest) highest = page_up(boot.initrd.end);
+    }
+    if (lowest >= highest) return; // no memory: the first allocation fails
+    first_frame = lowest >> page_shift;
+    frame_count = (highest - lowest) >> page_shift;
+    u64 bytes = page_up(frame_count * sizeof(Frame));
+
+    // The descriptors stand at the end of the last range that holds them.
+    const arch::MemoryRange* home = nullptr;
+    for (auto& r : boot.free_memory)
+        if (r.end - r.start >= bytes) home = &r;
+    if (!home) {
+        frame_count = 0;
+        return;
+    }
+    frames = static_cast<Frame*>(arch::direct(home->end - bytes));
+    static_assert(static_cast<u8>(FrameUse::reserved) == 0);
+    std::memset(static_cast<void*>(frames), 0, bytes);
+    {
+        auto pool = buddy.lock();
+        pool->frames = frames;
+        pool->first = first_frame;
+        pool->count = frame_count;
+    }
+    for (auto& r : boot.free_memory) add_free_memory({r.start, &r == home ? r.end - bytes : r.end});
+    u64 total = buddy.lock()->total;
+    reserve = total / 64 < 1024 ? total / 64 : 1024;
+    if (auto z = allocate_frame(FrameUse::kernel, Fill::zeros, 0, &MemoryAccount::kernel())) zeros = z->release();
+}
+
+MemoryInfo memory_info() {
+    MemoryInfo info{};
+    i64 use[static_cast<unsigned>(FrameUse::kinds)]{};
+    for (auto& guarded : caches) {
+        auto cache = guarded.lock();
+        info.free += cache->count;
+        for (unsigned i = 0; i < static_cast<unsigned>(FrameUse::kinds); i++) use[i] += cache->use[i];
+    }
+    auto pool = buddy.lock();
+    info.total = pool->total * page_size;
+    info.free = (info.free + pool->free) * page_size;
+    for (unsigned i = 0; i < static_cast<unsigned>(FrameUse::kinds); i++)
+        info.use[i] = use[i] > 0 ? static_cast<u64>(use[i]) * page_size : 0;
+    return info;
+}
+
+void drain_caches() {
+    drain_stacks();
+    drain_heap();
+    for (auto& guarded : caches) {
+        auto cache = guarded.lock();
+        drain(*cache, 0);
+    }
+}
+} // namespace mm
+
+arch::PhysAddr Frame::address() const {
+    return (mm::first_frame + static_cast<u64>(this - mm::frames)) << page_shift;
+}

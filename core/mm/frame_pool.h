@@ -1,0 +1,16 @@
+// Below the accounts: blocks of frames that nobody pays for. For the heap, whose objects are charged one by one.
+#pragma once
+#include "core/mm/frame.h"
+
+namespace mm {
+inline constexpr u16 uncharged = 0xffff; // Frame::account
+
+/// One block with one reference, or null. Its contents are whatever was there.
+Frame* take_block(FrameUse, unsigned order);
+/// Returns a block whose last reference is gone.
+void give_block(Frame*);
+
+/// The parts of drain_caches().
+void drain_heap();
+void drain_stacks();
+} // namespace mm

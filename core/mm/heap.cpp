@@ -1,0 +1,277 @@
+// The kernel's heap behind operator new(nothrow) and operator delete: slabs of equal objects per size class with per-CPU
+// magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to the account
+// of the thread that makes it; an array at the end of each slab remembers to whom.
+#include "core/log/log.h"
+#include "core/mm/frame_pool.h"
+#include "core/sync/lock.h"
+#include <new>
+
+namespace mm {
+namespace {
+constexpr u16 class_sizes[] = {16,  32,  48,  64,  80,  96,  112, 128, 160,  192,  224,
+                               256, 320, 384, 448, 512, 576, 640, 768, 1024, 1344, 2048};
+constexpr unsigned classes = std::size(class_sizes);
+constexpr usize largest = 2048;
+
+struct Shape {
+    u16 size = 0, objects = 0;
+    u8 order = 0;
+    u32 reciprocal = 0; // offset / size == offset * reciprocal >> 32 for every offset of an object
+};
+constexpr Shape shape_of(u16 size) {
+    for (u8 order = 0;; order++) {
+        u32 bytes = static_cast<u32>(page_size << order);
+        u32 objects = bytes / (size + 2u);
+        if (order < 3 && (bytes - objects * size) * 100 > bytes * 13) continue;
+        return {size, static_cast<u16>(objects), order, ~u32{0} / size + 1};
+    }
+}
+struct Tables {
+    Shape shape[classes];
+    u8 class_of[largest / 16 + 1]{}; // by size in units of 16 bytes, rounded up
+    constexpr Tables() {
+        for (unsigned c = 0, unit = 0; c < classes; c++) {
+            shape[c] = shape_of(class_sizes[c]);
+            for (; unit * 16 <= class_sizes[c]; unit++) class_of[unit] = static_cast<u8>(c);
+        }
+    }
+};
+constexpr Tables tables;
+
+/// The slabs of one class that have objects left.
+struct Slabs {
+    Frame* partial = nullptr;
+    unsigned empty = 0; // slabs of which nothing is used; one is kept
+
+    void link(Frame* f) {
+        f->slab.next = partial;
+        f->slab.previous = nullptr;
+        if (partial) partial->slab.previous = f;
+        partial = f;
+    }
+    void unlink(Frame* f) {
+        (f->slab.previous ? f->slab.previous->slab.next : partial) = f->slab.next;
+        if (f->slab.next) f->slab.next->slab.previous = f->slab.previous;
+    }
+};
+constinit Guarded<Slabs, Spinlock<Rank::slab>> slabs[classes];
+
+struct Magazine {
+    static constexpr unsigned capacity = 16;
+    unsigned count = 0;
+    void* objects[capacity];
+};
+/// Large objects are cached in smaller numbers.
+constexpr unsigned magazine_size(unsigned c) { return class_sizes[c] > 512 ? 4 : Magazine::capacity; }
+struct CpuHeap {
+    Magazine magazines[classes];
+};
+constinit Guarded<CpuHeap, Spinlock<Rank::magazine>> heaps[arch::max_cpus];
+
+u16* accounts_of(const Frame* slab, const Shape& shape) {
+    auto* end = static_cast<std::byte*>(slab->data()) + (page_size << shape.order);
+    return reinterpret_cast<u16*>(end) - shape.objects;
+}
+void* object_at(const Frame* slab, const Shape& shape, unsigned i) {
+    return static_cast<std::byte*>(slab->data()) + usize{i} * shape.size;
+}
+unsigned index_of(const Frame* slab, const Shape& shape, const void* object) {
+    u64 offset = static_cast<u64>(static_cast<const std::byte*>(object) - static_cast<std::byte*>(slab->data()));
+    return static_cast<unsigned>(offset * shape.reciprocal >> 32);
+}
+
+/// Objects that nobody uses are chained by indices in their first bytes.
+u16& next_left(void* object) { return *static_cast<u16*>(object); }
+
+Frame* make_slab(unsigned c) {
+    const Shape& shape = tables.shape[c];
+    Frame* f = take_block(FrameUse::slab, shape.order);
+    if (!f) return nullptr;
+    f->slab.size_class = static_cast<u16>(c);
+    f->slab.objects_left = shape.objects;
+    f->slab.first_left = 0;
+    for (unsigned i = 0; i < shape.objects; i++) {
+        next_left(object_at(f, shape, i)) = static_cast<u16>(i + 1);
+        accounts_of(f, shape)[i] = uncharged;
+    }
+    for (unsigned i = 1; i < 1u << shape.order; i++) {
+        f[i].use = FrameUse::slab_rest;
+        f[i].slab_head = f;
+    }
+    return f;
+}
+
+void destroy_slab(Frame* f) {
+    for (unsigned i = 1; i < 1u << f->order; i++) f[i].use = FrameUse::reserved;
+    f->refs.store(0, std::memory_order_relaxed);
+    give_block(f);
+}
+
+/// Up to n objects of class c into `to`; makes a slab when there is none.
+unsigned get_batch(unsigned c, void** to, unsigned n) {
+    const Shape& shape = tables.shape[c];
+    Frame* fresh = nullptr;
+    unsigned got = 0;
+    for (;;) {
+        {
+            auto from = slabs[c].lock();
+            if (fresh) {
+                from->link(fresh);
+                from->empty++;
+            }
+            while (got < n && from->partial) {
+                Frame* f = from->partial;
+                if (f->slab.objects_left == shape.objects) from->empty--;
+                for (; got < n && f->slab.objects_left; f->slab.objects_left--) {
+                    void* object = object_at(f, shape, f->slab.first_left);
+                    f->slab.first_left = next_left(object);
+                    to[got++] = object;
+                }
+                if (!f->slab.objects_left) from->unlink(f);
+            }
+        }
+        if (got || fresh) return got;
+        fresh = make_slab(c);
+        if (!fresh) return 0;
+    }
+}
+
+Frame* slab_of(const void* object) {
+    Frame* f = frame_of(object);
+    return f->use == FrameUse::slab_rest ? f->slab_head : f;
+}
+
+void put_batch(unsigned c, void* const* objects, unsigned n, unsigned keep_empty = 1) {
+    const Shape& shape = tables.shape[c];
+    Frame* gone = nullptr; // chained by slab.next
+    {
+        auto to = slabs[c].lock();
+        for (unsigned i = 0; i < n; i++) {
+            Frame* f = slab_of(objects[i]);
+            next_left(objects[i]) = f->slab.first_left;
+            f->slab.first_left = static_cast<u16>(index_of(f, shape, objects[i]));
+            if (f->slab.objects_left++ == 0) to->link(f);
+            if (f->slab.objects_left == shape.objects) to->empty++;
+        }
+        for (Frame* f = to->partial; f && to->empty > keep_empty;) {
+            Frame* next = f->slab.next;
+            if (f->slab.objects_left == shape.objects) {
+                to->unlink(f);
+                to->empty--;
+                f->slab.next = gone;
+                gone = f;
+            }
+            f = next;
+        }
+    }
+    while (gone) destroy_slab(std::exchange(gone, gone->slab.next));
+}
+
+void* take_object(unsigned c) {
+    {
+        auto heap = heaps[arch::cpu_id()].lock();
+        Magazine& m = heap->magazines[c];
+        if (m.count) return m.objects[--m.count];
+    }
+    void* batch[Magazine::capacity / 2];
+    unsigned got = get_batch(c, batch, magazine_size(c) / 2);
+    if (!got) return nullptr;
+    void* object = batch[--got];
+    if (got) {
+        auto heap = heaps[arch::cpu_id()].lock();
+        Magazine& m = heap->magazines[c];
+        while (got && m.count < magazine_size(c)) m.objects[m.count++] = batch[--got];
+    }
+    if (got) put_batch(c, batch, got);
+    return object;
+}
+
+void give_object(unsigned c, void* object) {
+    void* batch[Magazine::capacity / 2];
+    unsigned n = 0;
+    {
+        auto heap = heaps[arch::cpu_id()].lock();
+        Magazine& m = heap->magazines[c];
+        if (m.count == magazine_size(c))
+            while (n < magazine_size(c) / 2) batch[n++] = m.objects[--m.count];
+        m.objects[m.count++] = object;
+    }
+    if (n) put_batch(c, batch, n);
+}
+
+void* allocate_frames(usize size) {
+    if (size > page_size << max_order) return nullptr;
+    unsigned order = static_cast<unsigned>(std::bit_width((size - 1) >> page_shift));
+    auto frame = allocate_frame(FrameUse::large, Fill::nothing, order);
+    return frame ? frame->release()->data() : nullptr;
+}
+
+void* allocate(usize size, usize align) {
+    if (size > largest || align > largest) return allocate_frames(size > align ? size : align);
+    unsigned c = tables.class_of[(size + 15) / 16];
+    while (class_sizes[c] & (align - 1)) c++; // slabs start on a page: objects are as aligned as their size
+    const Shape& shape = tables.shape[c];
+    MemoryAccount& account = MemoryAccount::current();
+    if (!account.charge(shape.size)) return nullptr;
+    void* object = take_object(c);
+    if (!object) {
+        account.uncharge(shape.size);
+        return nullptr;
+    }
+    Frame* f = slab_of(object);
+    accounts_of(f, shape)[index_of(f, shape, object)] = account.index();
+    return object;
+}
+
+void release(void* object) {
+    if (!object) return;
+    Frame* f = frame_of(object);
+    if (!f) panic("heap: {:#x} was never allocated", object);
+    if (f->use == FrameUse::large) return drop_frame(f);
+    if (f->use == FrameUse::slab_rest) f = f->slab_head;
+    if (f->use != FrameUse::slab) panic("heap: {:#x} is not an object", object);
+    unsigned c = f->slab.size_class;
+    const Shape& shape = tables.shape[c];
+    u16& account = accounts_of(f, shape)[index_of(f, shape, object)];
+    if (account == uncharged) panic("heap: {:#x} is freed twice", object);
+    MemoryAccount::at(std::exchange(account, uncharged)).uncharge(shape.size);
+    give_object(c, object);
+}
+} // namespace
+
+void drain_heap() {
+    for (unsigned c = 0; c < classes; c++) {
+        for (auto& guarded : heaps) {
+            Magazine copy;
+            {
+                auto heap = guarded.lock();
+                copy = heap->magazines[c];
+                heap->magazines[c].count = 0;
+            }
+            put_batch(c, copy.objects, copy.count, 0);
+        }
+    }
+}
+} // namespace mm
+
+#if !RUNDLET_HOST // the host's tests keep the host's heap
+static constexpr usize natural = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+void* operator new(usize n, const std::nothrow_t&) noexcept { return mm::allocate(n, natural); }
+void* operator new[](usize n, const std::nothrow_t&) noexcept { return mm::allocate(n, natural); }
+void* operator new(usize n, std::align_val_t a, const std::nothrow_t&) noexcept {
+    return mm::allocate(n, static_cast<usize>(a));
+}
+void* operator new[](usize n, std::align_val_t a, const std::nothrow_t&) noexcept {
+    return mm::allocate(n, static_cast<usize>(a));
+}
+void operator delete(void* p) noexcept { mm::release(p); }
+void operator delete[](void* p) noexcept { mm::release(p); }
+void operator delete(void* p, usize) noexcept { mm::release(p); }
+void operator delete[](void* p, usize) noexcept { mm::release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { mm::release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { mm::release(p); }
+void operator delete(void* p, usize, std::align_val_t) noexcept { mm::release(p); }
+void operator delete[](void* p, usize, std::align_val_t) noexcept { mm::release(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { mm::release(p); }
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { mm::release(p); }
+#endif

@@ -1,0 +1,80 @@
+#include "core/mm/page_table.h"
+#include <cstring>
+
+namespace page_table {
+using arch::Pte;
+
+Pte* find_leaves(arch::PhysAddr root, uptr address) {
+    Pte* table = table_at(root);
+    for (unsigned level = top; level > 0; level--) {
+        Pte e = load(table + index_at(address, level));
+        if (!e.present() || e.is_leaf(level)) return nullptr;
+        table = table_at(e.address());
+    }
+    return table;
+}
+
+Result<Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account) {
+    Pte* table = table_at(root);
+    for (unsigned level = top; level > 0; level--) {
+        Pte* entry = table + index_at(address, level);
+        Pte e = load(entry);
+        if (!e.present()) {
+            FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros, 0, account));
+            made->entries = 0;
+            e = Pte::table(made.release()->address());
+            store(entry, e);
+            if (level < top) table_frame(entry).entries++; // the root's are not counted: it may be the port's
+        }
+        table = table_at(e.address());
+    }
+    return table + index_at(address, 0);
+}
+
+uptr next_table(arch::PhysAddr root, uptr from, uptr end) {
+    while (from < end) {
+        Pte* table = table_at(root);
+        unsigned level = top;
+        for (; level > 0; level--) {
+            Pte e = load(table + index_at(from, level));
+            if (!e.present() || e.is_leaf(level)) break;
+            table = table_at(e.address());
+        }
+        if (level == 0) return from;
+        from = align_down(from, span_of(level)) + span_of(level);
+    }
+    return end;
+}
+
+Result<arch::PhysAddr> create_root() {
+    FrameRef root = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros));
+    constexpr usize kernel_bytes = (entries - arch::kernel_half) * sizeof(Pte);
+    auto* kernel = table_at(arch::kernel_page_table()) + arch::kernel_half;
+    std::memcpy(static_cast<Pte*>(root->data()) + arch::kernel_half, kernel, kernel_bytes);
+    return root.release()->address();
+}
+
+namespace {
+void destroy_level(Pte* table, unsigned level, unsigned count) {
+    if (level > 0)
+        for (unsigned i = 0; i < count; i++) {
+            Pte e = load(table + i);
+            if (!e.present() || e.is_leaf(level)) continue;
+            destroy_level(table_at(e.address()), level - 1, entries);
+        }
+    mm::drop_frame(mm::frame_of(static_cast<void*>(table)));
+}
+} // namespace
+
+void destroy(arch::PhysAddr root) { destroy_level(table_at(root), top, arch::kernel_half); }
+
+arch::PhysAddr translate_kernel(uptr address) {
+    Pte* table = table_at(arch::kernel_page_table());
+    for (unsigned level = top;; level--) {
+        Pte e = load(table + index_at(address, level));
+        if (!e.present()) return 0;
+        if (e.is_leaf(level)) return e.address() + (address & (span_of(level) - 1));
+        table = table_at(e.address());
+    }
+}
+} // namespace page_table

@@ -1,0 +1,80 @@
+// Walking and growing the trees that arch/api/paging.h describes. Who may change an entry is the caller's affair.
+#pragma once
+#include "core/mm/frame.h"
+
+namespace page_table {
+inline constexpr unsigned entries = 512;
+inline constexpr unsigned top = arch::page_table_levels - 1;
+/// Bytes that one entry of a level maps: 4 KiB at level 0.
+constexpr u64 span_of(unsigned level) { return u64{page_size} << (9 * level); }
+constexpr unsigned index_at(uptr address, unsigned level) {
+    return static_cast<unsigned>(address >> (page_shift + 9 * level)) & (entries - 1);
+}
+
+inline arch::Pte load(const arch::Pte* p) { return {__atomic_load_n(&p->bits, __ATOMIC_ACQUIRE)}; }
+inline void store(arch::Pte* p, arch::Pte value) { __atomic_store_n(&p->bits, value.bits, __ATOMIC_RELEASE); }
+
+inline arch::Pte* table_at(arch::PhysAddr p) { return static_cast<arch::Pte*>(arch::direct(p)); }
+/// The frame of the table that holds this entry; its `entries` counts those in use. Only for tables made by make().
+inline Frame& table_frame(const arch::Pte* p) { return *mm::frame_of(static_cast<const void*>(p)); }
+
+/// Fills or empties a level-0 entry and counts it in its table.
+inline void fill(arch::Pte* p, arch::Pte value) {
+    table_frame(p).entries++;
+    store(p, value);
+}
+inline void clear(arch::Pte* p) {
+    store(p, arch::Pte::empty());
+    table_frame(p).entries--;
+}
+
+/// The table of level 0 that maps `address`, entry 0 first; null if there is none, or a larger page.
+arch::Pte* find_leaves(arch::PhysAddr root, uptr address);
+/// The level-0 entry of `address`; null as above.
+inline arch::Pte* find(arch::PhysAddr root, uptr address) {
+    arch::Pte* leaves = find_leaves(root, address);
+    return leaves ? leaves + index_at(address, 0) : nullptr;
+}
+/// The same, making the tables that are missing, charged to `account` (default: the current thread's).
+Result<arch::Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account = nullptr);
+
+/// The first address at or after `from` and below `end` whose level-0 table exists; `end` if none.
+uptr next_table(arch::PhysAddr root, uptr from, uptr end);
+
+/// A tree whose kernel half is the kernel's. err::nomem.
+Result<arch::PhysAddr> create_root();
+/// Takes the tables that map a part of [start, end) and hold nothing out of the tree. visit(frame) gets each; it may be
+/// freed after a TLB flush.
+template <class F>
+void prune(arch::PhysAddr root, uptr start, uptr end, F visit);
+/// Frees all tables of the user half and the root. Nothing may be mapped.
+void destroy(arch::PhysAddr root);
+
+/// What the kernel's own tables say about any kernel address; 0: not mapped.
+arch::PhysAddr translate_kernel(uptr address);
+} // namespace page_table
+
+namespace page_table {
+namespace detail {
+template <class F>
+void prune_level(arch::Pte* table, unsigned level, uptr base, uptr start, uptr end, F& visit) {
+    unsigned i = start > base ? index_at(start, level) : 0;
+    for (; i < entries; i++) {
+        uptr at = base + i * span_of(level);
+        if (at >= end) break;
+        arch::Pte e = load(table + i);
+        if (!e.present() || e.is_leaf(level)) continue;
+        if (level > 1) prune_level(table_at(e.address()), level - 1, at, start, end, visit);
+        Frame* child = mm::frame_of(e.address());
+        if (child->entries) continue;
+        store(table + i, arch::Pte::empty());
+        if (level < top) table_frame(table).entries--;
+        visit(child);
+    }
+}
+} // namespace detail
+template <class F>
+void prune(arch::PhysAddr root, uptr start, uptr end, F visit) {
+    detail::prune_level(table_at(root), top, 0, start, end, visit);
+}
+} // namespace page_table

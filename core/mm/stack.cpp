@@ -1,0 +1,128 @@
+// Kernel stacks: four frames each, in 32 KiB slots of the vmap space whose lower half stays unmapped and catches
+// overflows. Stacks of dead threads are kept mapped for the next ones.
+#include "core/irq/cross_call.h"
+#include "core/mm/frame_pool.h"
+#include "core/mm/page_table.h"
+#include "core/sync/lock.h"
+
+namespace mm {
+namespace {
+constexpr usize slot_size = 2 * kernel_stack_size;
+constexpr unsigned pages = kernel_stack_size / page_size;
+constexpr unsigned slots = 32768;
+static_assert(arch::vmap_start + slots * slot_size <= arch::vmap_end);
+
+struct Stacks {
+    u64 used[slots / 64]{};  // a stack stands in the slot, or stale translations to it may be about
+    u64 stale[slots / 64]{}; // unmapped, but not yet forgotten by every TLB
+    unsigned next = 0;       // where to look first
+    static constexpr unsigned cache_size = 16;
+    unsigned cached = 0;
+    uptr cache[cache_size]; // tops
+};
+constinit Guarded<Stacks, Spinlock<Rank::stacks>> stacks;
+/// Tables of the vmap space are shared by all address spaces, made under this lock and never freed.
+constinit Mutex<Rank::mappings> growing;
+
+uptr top_of(unsigned slot) { return arch::vmap_start + (slot + usize{1}) * slot_size; }
+unsigned slot_of(uptr top) { return static_cast<unsigned>((top - arch::vmap_start) / slot_size - 1); }
+
+Frame* frame_at(uptr address) {
+    return frame_of(page_table::load(page_table::find(arch::kernel_page_table(), address)).address());
+}
+
+Result<unsigned> take_slot() {
+    auto s = stacks.lock();
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < slots / 64; i++) {
+            unsigned word = (s->next + i) % (slots / 64);
+            if (s->used[word] == ~u64{0}) continue;
+            unsigned bit = static_cast<unsigned>(std::countr_one(s->used[word]));
+            s->used[word] |= u64{1} << bit;
+            s->next = word;
+            return word * 64 + bit;
+        }
+        // One flush for all slots freed since the last one.
+        call_on(~u64{0}, [](void*) { arch::flush_all(); }, nullptr);
+        for (unsigned i = 0; i < slots / 64; i++) s->used[i] &= ~std::exchange(s->stale[i], 0);
+    }
+    return err::again;
+}
+
+void unmap(uptr top, unsigned mapped) {
+    for (unsigned i = 1; i <= mapped; i++) {
+        arch::Pte* entry = page_table::find(arch::kernel_page_table(), top - i * page_size);
+        Frame* f = frame_of(page_table::load(entry).address());
+        page_table::store(entry, arch::Pte::empty());
+        drop_frame(f);
+    }
+    auto s = stacks.lock();
+    unsigned slot = slot_of(top);
+    s->stale[slot / 64] |= u64{1} << slot % 64;
+}
+
+Result<uptr> make_stack() {
+    unsigned slot = TRY(take_slot());
+    uptr top = top_of(slot);
+    constexpr auto flags = arch::page_read | arch::page_write | arch::page_global;
+    for (unsigned i = 1; i <= pages; i++) {
+        auto frame = allocate_frame(FrameUse::stack, Fill::nothing);
+        Result<arch::Pte*> entry = err::nomem;
+        if (frame) {
+            Holding hold{growing};
+            entry = page_table::make(arch::kernel_page_table(), top - i * page_size, &MemoryAccount::kernel());
+        }
+        if (!entry) {
+            unmap(top, i - 1);
+            return err::nomem;
+        }
+        page_table::store(*entry, arch::Pte::leaf(frame->release()->address(), flags));
+    }
+    return top;
+}
+} // namespace
+
+Result<uptr> allocate_stack() {
+    uptr top = 0;
+    {
+        auto s = stacks.lock();
+        if (s->cached) top = s->cache[--s->cached];
+    }
+    if (!top) return make_stack();
+    MemoryAccount& account = MemoryAccount::current();
+    if (!account.charge(kernel_stack_size)) {
+        free_stack(top);
+        return err::nomem;
+    }
+    for (unsigned i = 1; i <= pages; i++) frame_at(top - i * page_size)->account = account.index();
+    return top;
+}
+
+void free_stack(uptr top) {
+    for (unsigned i = 1; i <= pages; i++) {
+        Frame* f = frame_at(top - i * page_size);
+        if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size);
+        f->account = uncharged;
+    }
+    {
+        auto s = stacks.lock();
+        if (s->cached < Stacks::cache_size) {
+            s->cache[s->cached++] = top;
+            return;
+        }
+    }
+    unmap(top, pages);
+}
+
+void drain_stacks() {
+    for (;;) {
+        uptr top;
+        {
+            auto s = stacks.lock();
+            if (!s->cached) return;
+            top = s->cache[--s->cached];
+        }
+        unmap(top, pages);
+    }
+}
+} // namespace mm
