@@ -28,6 +28,8 @@ public:
     void notify_all();
     /// All non-exclusive waiters and the first exclusive one.
     void notify_one();
+    /// From Waiter::notified() of another queue: a queue behind a queue (epoll). Such chains must have no cycle.
+    void notify_nested();
     void add(Waiter&);    // at the end
     void remove(Waiter&); // fine when a notification runs at the same time; afterwards none can come
     bool empty() const;

@@ -9,6 +9,7 @@ namespace vfs {
 class Inode;
 struct Path;
 } // namespace vfs
+class File;
 class FileTable;
 
 /// Receives directory entries: getdents64.
@@ -19,6 +20,16 @@ public:
 
 protected:
     ~DirectorySink() = default;
+};
+
+/// Somebody who wants to know when an open file is closed for good, without keeping it open: epoll.
+class FileWatch : public ChainLink<FileWatch> {
+public:
+    /// The last reference is gone; the watch has been unlinked. Called with a spinlock held; `file` only tells which.
+    virtual void file_gone(File& file) = 0;
+
+protected:
+    ~FileWatch() = default;
 };
 
 /// Base of everything that can be open. No operation waits for another party: where it would have to, it answers
@@ -51,6 +62,9 @@ public:
 
     /// `argument` is a user address or a number, as the request defines. err::notty: unknown.
     virtual Result<i64> ioctl(unsigned request, uptr argument);
+    /// fcntl(2)'s commands that belong to one kind of file: F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS.
+    /// Default: err::badf for the pipe's, err::inval for the seals.
+    virtual Result<i64> control(int command, u64 argument);
     /// mmap: the memory behind; err::nodev, err::acces. The caller has checked the open mode.
     virtual Result<Ref<MemoryObject>> memory_object();
     /// Entries from `*at` on; advances it. err::notdir.
@@ -75,6 +89,16 @@ public:
     /// Who gets SIGIO/SIGURG: F_SETOWN.
     std::atomic<int> owner = 0;
 
+    /// Adds a watch; the caller holds a reference to the file.
+    void watch(FileWatch&);
+    /// False: file_gone() has been or is being called.
+    bool unwatch(FileWatch&);
+    static void last_ref_gone(File*);
+
 protected:
     WaitQueue changed_;
+
+private:
+    std::atomic<bool> watched_ = false;
+    Chain<FileWatch> watches_; // kernel/file/watch.cpp
 };

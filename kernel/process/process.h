@@ -95,6 +95,8 @@ public:
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
+    /// Notified when a signal becomes pending for the process or one of its tasks: signalfd.
+    WaitQueue signal_arrived;
     /// Notified when this process has ended (state is zombie or dead): pidfd, containers.
     WaitQueue ended;
     /// Notified when the number of live threads falls: exec.
@@ -133,6 +135,9 @@ Result<Ref<ProcessGroup>> find_group(View&, Pid);
 Result<Ref<Process>> next(View&, Pid from);
 /// The threads of a process in ascending order of number in `view`, from `from` on (/proc/pid/task).
 Result<Ref<Task>> next_thread(Process&, View& view, Pid from);
+
+/// Whether no member has a parent in another group of the same session: nobody could continue it (POSIX job control).
+bool is_orphaned(ProcessGroup&);
 
 /// Makes the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. The image is
 /// loaded (errors as execve's), charged to the view's account; it does not run before run(). What holds the Ref can wait

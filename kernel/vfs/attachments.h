@@ -1,0 +1,15 @@
+// What hangs on an inode while it is in use: made on demand, gone with the inode.
+#pragma once
+#include "kernel/vfs/inode.h"
+
+namespace pipe {
+class Pipe;
+}
+
+namespace vfs {
+struct Inode::Attachments {
+    Spinlock<Rank::device> lock;
+    /// The pipe behind a FIFO while somebody has it open. Not counted: the pipe takes itself off.
+    pipe::Pipe* fifo = nullptr;
+};
+} // namespace vfs
