@@ -1,0 +1,27 @@
+// Offsets that assembly knows; layout.cpp checks them against the C++ types.
+#pragma once
+
+#define CPU_CURRENT 8
+#define CPU_KERNEL_STACK 16
+#define CPU_SCRATCH0 24
+#define CPU_SCRATCH1 32
+#define CPU_SCRATCH2 40
+#define CPU_ENTERING 48 // scratch[3]: a trap from the kernel is saving its registers
+#define CPU_EMERGENCY 88 // port[2]: top of the stack for reporting that the kernel stack has overflowed
+
+#define THREAD_KERNEL_STACK 0
+#define THREAD_WORK 8
+#define WORK_FOR_RETURN 3 // work_reschedule | work_signal
+
+#define FRAME_PC 0
+#define FRAME_REG(n) (8 * (n))
+#define FRAME_STATUS 256
+#define FRAME_CAUSE 264
+#define FRAME_BAD_ADDRESS 272
+#define FRAME_ORIGINAL_A0 280
+#define FRAME_SIZE 288
+
+#define SSTATUS_SIE 2
+#define SSTATUS_FS 0x6000
+#define SSTATUS_SUM 0x40000
+#define CAUSE_SYSCALL 8
