@@ -28,12 +28,6 @@ struct BootInfo {
     unsigned cpus = 1;
 };
 const BootInfo& boot_info();
-/// What programs get as AT_HWCAP and AT_HWCAP2, and as AT_PLATFORM (empty: none).
-u64 elf_hwcap();
-u64 elf_hwcap2();
-std::string_view elf_platform();
-/// The text of /proc/cpuinfo, in Linux's form for the architecture, for all running CPUs.
-void describe_cpu(Writer&);
 
 /// Start the other CPUs; each calls upcall::secondary_cpu() on a stack of its own. Returns when all run.
 void start_cpus();

@@ -68,7 +68,7 @@ _start: // The header of a RISC-V "Image", for boot loaders that know no ELF
     csrw    stvec, t0
     csrw    sscratch, zero
     lla     sp, boot_stack_top
-    lla     tp, boot_cpu
+    lla     tp, cpu_locals
     mv      a0, s0
     mv      a1, s1
     mv      a2, s2

@@ -85,9 +85,13 @@ u32 DeviceNode::after_properties() const {
     u32 at = after_name(offset_, name());
     for (;;) {
         u32 token = tree_->token(at);
-        if (token == nop) at += 4;
-        else if (token == property_token) at += 12 + static_cast<u32>(align_up(tree_->token(at + 4), 4));
-        else return at;
+        u32 size = tree_->token(at + 4);
+        if (token == nop)
+            at += 4;
+        else if (token == property_token && size <= tree_->structure_size_)
+            at += 12 + static_cast<u32>(align_up(size, 4));
+        else
+            return at;
     }
 }
 

@@ -237,3 +237,13 @@ user_compare_exchange:
     li      a1, 1
     ret
     RECOVER 40b, 41b, 42b
+
+// struct { u64 value; u64 failed; } probe_load(const u64*): a word of kernel memory that may not be mapped.
+    .globl  probe_load
+probe_load:
+50: ld      a0, 0(a0)
+51: li      a1, 0
+    ret
+52: li      a1, 1
+    ret
+    RECOVER 50b, 51b, 52b

@@ -1,0 +1,277 @@
+// From the entry in boot.S to kernel_main(): reads the device tree, builds the kernel's page table. Runs before the
+// shadow of a check build is mapped, so this file is not instrumented.
+#include "arch/api/paging.h"
+#include "arch/api/upcalls.h"
+#include "arch/riscv64/device_tree.h"
+#include "arch/riscv64/internal.h"
+#include "arch/riscv64/ranges.h"
+#include <cstring>
+
+using namespace arch;
+
+extern "C" {
+CpuLocal cpu_locals[max_cpus];
+constinit uptr __stack_chk_guard = 0x5bd1'e995'0000'0aff;
+u64 secondary_satp = 0;   // for secondary_start in boot.S
+u64 secondary_offset = 0; // virtual minus physical
+}
+
+namespace riscv {
+constinit Platform platform;
+arch::Pte* device_pages;
+arch::Pte* device_megapages;
+
+namespace {
+alignas(page_size) [[gnu::section(".bss.pages")]] Pte root[512];
+constinit BootInfo boot;
+constinit Ranges free_ranges;
+char command_line[2048];
+PhysAddr load_base; // physical address of the GiB that the image is linked into
+usize next_device_page = 0;
+
+/// A page of zeros that is never given back.
+PhysAddr take_page() {
+    PhysAddr at = free_ranges.take_page();
+    std::memset(direct(at), 0, page_size);
+    return at;
+}
+
+Pte& entry(uptr address, unsigned level) {
+    Pte* table = root;
+    for (unsigned at = page_table_levels - 1;; at--) {
+        Pte& e = table[address >> (page_shift + 9 * at) & 511];
+        if (at == level) return e;
+        if (!e.present()) e = Pte::table(take_page());
+        table = static_cast<Pte*>(direct(e.address()));
+    }
+}
+
+/// With the largest pages that alignment allows.
+void map(uptr address, MemoryRange range, PageFlags flags) {
+    for (PhysAddr at = range.start; at < range.end;) {
+        unsigned level = page_table_levels - 1;
+        usize size = GiB;
+        while (level && (!is_aligned(address | at, size) || range.end - at < size)) {
+            level--;
+            size >>= 9;
+        }
+        entry(address, level) = Pte::leaf(at, flags | page_global, level);
+        address += size;
+        at += size;
+    }
+}
+
+void map_image(const char* start, const char* end, PageFlags flags) {
+    map(reinterpret_cast<uptr>(start), {image_physical(start), image_physical(end)}, flags);
+}
+
+void find_memory(const DeviceNode& tree, Ranges& ram) {
+    for (auto n = tree.first_child(); n; n = n->next_sibling()) {
+        auto type = n->property("device_type");
+        if (!type || type->string() != "memory" || !n->enabled()) continue;
+        for (usize i = 0; auto r = n->reg(tree, i); i++) ram.add({page_up(r->start), page_down(r->start + r->size)});
+    }
+}
+
+/// Takes away what firmware and boot loader keep. `ram` loses only what must not even be mapped.
+void reserve_memory(const DeviceTree& dt, PhysAddr dtb, Ranges& ram) {
+    auto keep = [](PhysAddr start, u64 size) { free_ranges.remove({page_down(start), page_up(start + size)}); };
+    dt.for_each_reservation(keep);
+    keep(dtb, dt.size());
+    keep(image_physical(image_start), static_cast<u64>(image_end - image_start));
+    if (boot.initrd.start < boot.initrd.end) keep(boot.initrd.start, boot.initrd.end - boot.initrd.start);
+    for (auto n = dt.root().first_child(); n; n = n->next_sibling()) {
+        if (n->name() != "reserved-memory") continue;
+        for (auto r = n->first_child(); r; r = r->next_sibling()) {
+            for (usize i = 0; auto range = r->reg(*n, i); i++) {
+                keep(range->start, range->size);
+                if (r->property("no-map")) ram.remove({page_down(range->start), page_up(range->start + range->size)});
+            }
+        }
+    }
+}
+
+void read_chosen(const DeviceNode& chosen) {
+    if (auto p = chosen.property("bootargs")) {
+        auto line = p->string().substr(0, sizeof command_line);
+        std::memcpy(command_line, line.data(), line.size());
+        boot.command_line = {command_line, line.size()};
+    }
+    auto start = chosen.property("linux,initrd-start"), end = chosen.property("linux,initrd-end");
+    if (start && end) {
+        boot.initrd = {start->number(0, static_cast<unsigned>(start->cells())),
+                       end->number(0, static_cast<unsigned>(end->cells()))};
+        if (boot.initrd.end < boot.initrd.start) boot.initrd = {};
+    }
+    if (auto p = chosen.property("rng-seed")) {
+        usize n = p->bytes.size() < sizeof platform.seed ? p->bytes.size() : sizeof platform.seed;
+        std::memcpy(platform.seed, p->bytes.data(), n);
+    }
+}
+
+void read_cpus(const DeviceNode& cpus, u64 boot_hart) {
+    if (auto p = cpus.property("timebase-frequency"))
+        platform.timebase = p->number(0, static_cast<unsigned>(p->cells()));
+    platform.hart_count = 1; // index 0: the boot hart, wherever it stands in the list
+    platform.harts[0].id = boot_hart;
+    for (auto n = cpus.first_child(); n; n = n->next_sibling()) {
+        auto type = n->property("device_type");
+        auto reg = n->property("reg");
+        if (!type || type->string() != "cpu" || !reg || !n->enabled()) continue;
+        u64 id = reg->number(0, static_cast<unsigned>(reg->cells()));
+        if (id != boot_hart && platform.hart_count == max_cpus) continue;
+        Hart& hart = platform.harts[id == boot_hart ? 0 : platform.hart_count++];
+        hart.id = id;
+        for (auto c = n->first_child(); c; c = c->next_sibling())
+            if (auto p = c->property("phandle"); p && c->property("interrupt-controller"))
+                hart.interrupt_phandle = p->cell(0);
+        if (auto p = n->property("riscv,isa"); p && id == boot_hart) platform.isa = p->string();
+    }
+}
+
+void read_plic(const DeviceNode& n, const DeviceNode& bus) {
+    constexpr u32 supervisor_external = 9;
+    auto reg = n.reg(bus);
+    auto contexts = n.property("interrupts-extended");
+    if (!reg || !contexts) return;
+    platform.plic = reg->start;
+    platform.plic_size = reg->size;
+    if (auto p = n.property("riscv,ndev")) platform.plic_sources = p->cell(0);
+    for (usize i = 0; i + 1 < contexts->cells(); i += 2)
+        for (auto& hart : platform.harts)
+            if (contexts->cell(i) == hart.interrupt_phandle && contexts->cell(i + 1) == supervisor_external)
+                hart.plic_context = static_cast<int>(i / 2);
+}
+
+void read_devices(const DeviceNode& bus) {
+    for (auto n = bus.first_child(); n; n = n->next_sibling()) {
+        if (!n->enabled()) continue;
+        auto reg = n->reg(bus);
+        if (n->compatible("sifive,plic-1.0.0") || n->compatible("riscv,plic0"))
+            read_plic(*n, bus);
+        else if (reg && n->compatible("sifive,test0"))
+            platform.test = reg->start;
+        else if (reg && n->compatible("google,goldfish-rtc"))
+            platform.rtc = reg->start;
+        else if (reg && n->compatible("ns16550a") && !boot.serial.base) {
+            boot.serial.base = reg->start;
+            if (auto p = n->property("reg-shift")) boot.serial.stride = 1u << (p->cell(0) & 3);
+            if (auto p = n->property("interrupts")) boot.serial.irq = p->cell(0);
+        } else if (n->compatible("simple-bus")) {
+            read_devices(*n);
+        }
+    }
+}
+
+void read_tree(const DeviceTree& dt, u64 boot_hart) {
+    auto root_node = dt.root();
+    for (auto n = root_node.first_child(); n; n = n->next_sibling()) {
+        if (n->name() == "chosen")
+            read_chosen(*n);
+        else if (n->name() == "cpus")
+            read_cpus(*n, boot_hart);
+    }
+    read_devices(root_node);
+    auto letters = platform.isa.substr(0, platform.isa.find('_'));
+    platform.fpu = letters.find('d', 4) != std::string_view::npos;
+    platform.sstc = has_extension("sstc");
+    boot.cpus = platform.hart_count;
+}
+
+void map_kernel(Ranges ram) {
+    // The image's own pages cannot be written through the direct map either.
+    MemoryRange fixed{image_physical(image_start), image_physical(rodata_end)};
+    ram.remove(fixed);
+    map(direct_map + fixed.start, fixed, page_read);
+    for (auto& r : ram.all()) map(direct_map + r.start, r, page_read | page_write);
+    map_image(image_start, text_end, page_read | page_execute);
+    map_image(text_end, rodata_end, page_read);
+    map_image(rodata_end, boot_stack_guard, page_read | page_write);
+    map_image(boot_stack, image_end, page_read | page_write);
+    for (uptr at = vmap_start; at < vmap_end; at += GiB) entry(at, 2) = Pte::table(take_page());
+    device_megapages = static_cast<Pte*>(direct(take_page()));
+    device_pages = static_cast<Pte*>(direct(take_page()));
+    entry(device_start, 2) = Pte::table(physical(device_megapages));
+    device_megapages[0] = Pte::table(physical(device_pages));
+}
+
+/// Stacks for the other CPUs to start on, with a guard page below, and for every CPU one to die on.
+void make_stacks() {
+    constexpr usize stack_pages = 4;
+    for (unsigned i = 0; i < platform.hart_count; i++) {
+        cpu_locals[i].port[slot_emergency] = reinterpret_cast<uptr>(direct(take_page())) + page_size;
+        if (i == 0) continue;
+        uptr at = take_device_pages(stack_pages + 1) + page_size;
+        for (usize p = 0; p < stack_pages; p++)
+            entry(at + p * page_size, 0) = Pte::leaf(take_page(), page_read | page_write | page_global);
+        platform.harts[i].stack_top = at + stack_pages * page_size;
+    }
+}
+} // namespace
+
+bool has_extension(std::string_view name) {
+    for (auto rest = platform.isa; !rest.empty();) {
+        usize end = rest.find('_');
+        if (rest.substr(0, end) == name) return true;
+        if (end == std::string_view::npos) return false;
+        rest.remove_prefix(end + 1);
+    }
+    return false;
+}
+
+PhysAddr image_physical(const void* p) { return reinterpret_cast<uptr>(p) - kernel_base + load_base; }
+
+uptr take_device_pages(usize pages) {
+    if (pages > 512 - next_device_page) return 0;
+    uptr at = device_start + next_device_page * page_size;
+    next_device_page += pages;
+    return at;
+}
+} // namespace riscv
+
+namespace arch {
+const BootInfo& boot_info() { return riscv::boot; }
+PhysAddr kernel_page_table() { return riscv::image_physical(riscv::root); }
+
+u64 entropy() {
+    // The firmware's seed, stirred with the counters: splitmix64's finalizer.
+    static constinit std::atomic<u64> calls = 0;
+    u64 n = calls.fetch_add(1, std::memory_order_relaxed), cycles;
+    asm volatile("rdcycle %0" : "=r"(cycles));
+    u64 z = riscv::platform.seed[n & 3] + (n + 1) * 0x9e37'79b9'7f4a'7c15 + cycles + (counter() << 32);
+    z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
+    z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
+    return z ^ (z >> 31);
+}
+} // namespace arch
+
+/// On the boot stack, with the page table of boot.S: everything mapped, nothing protected.
+extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, PhysAddr dtb, PhysAddr gib) {
+    using namespace riscv;
+    CpuLocal& cpu = cpu_locals[0];
+    cpu.self = &cpu;
+    cpu.hardware_id = hart;
+    load_base = gib;
+    auto dt = DeviceTree::open(direct(dtb));
+    if (!dt) power_off(1);
+    read_tree(*dt, hart);
+    __stack_chk_guard = entropy() & ~uptr{0xff}; // a null byte stops string functions from reading or forging it
+
+    Ranges ram;
+    find_memory(dt->root(), ram);
+    free_ranges = ram;
+    reserve_memory(*dt, dtb, ram);
+    boot.memory_end = ram.end();
+    map_kernel(ram);
+    make_stacks();
+    u64 satp = u64{8} << 60 | kernel_page_table() >> page_shift;
+    asm volatile("sfence.vma\n csrw satp, %0\n sfence.vma" ::"r"(satp) : "memory");
+    secondary_satp = satp;
+    secondary_offset = kernel_base - load_base;
+
+    init_console(boot.serial);
+    init_plic();
+    init_this_cpu();
+    boot.free_memory = free_ranges.all();
+    kernel_main();
+}

@@ -1,0 +1,75 @@
+// What the files of this port share.
+#pragma once
+#include "arch/api/context.h"
+#include "arch/api/machine.h"
+#include "lib/memory.h"
+
+namespace riscv {
+using arch::CpuLocal;
+using arch::max_cpus;
+using arch::PhysAddr;
+
+/// A hart that the device tree lists as usable. Index 0 boots; index i becomes CPU i.
+struct Hart {
+    u64 id = 0;
+    u32 interrupt_phandle = 0; // of its local interrupt controller
+    int plic_context = -1;     // of its supervisor mode
+    uptr stack_top = 0;        // to start on; CPU 0 has boot_stack
+};
+
+/// What the device tree said. Filled by early.cpp.
+struct Platform {
+    Hart harts[max_cpus];
+    unsigned hart_count = 0;
+    u64 timebase = 10'000'000;
+    std::string_view isa; // of the boot hart
+    bool sstc = false;    // stimecmp can be written
+    bool fpu = false;     // F and D
+    PhysAddr plic = 0;
+    usize plic_size = 0;
+    u32 plic_sources = 0;
+    PhysAddr test = 0; // sifive_test
+    PhysAddr rtc = 0;  // goldfish
+    u64 seed[4]{};     // the boot loader's entropy
+};
+extern Platform platform;
+
+/// Whether the boot hart's ISA string names a multi-letter extension.
+bool has_extension(std::string_view name);
+
+/// Physical address of something in the kernel's image.
+PhysAddr image_physical(const void*);
+
+/// Slots of CpuLocal::port.
+enum PortSlot : unsigned {
+    slot_fpu_owner = 0,  // const UserState*: whose registers are in the FPU, if that state's live_on agrees
+    slot_user_state = 1, // const UserState*: the current user thread's
+    slot_emergency = 2,  // stack top, for kernel stack overflows
+    slot_plic = 3,       // address of the hart's threshold and claim registers, 0: none
+};
+
+/// Where map_device() and the boot stacks live: the GiB beyond the vmap space.
+inline constexpr uptr device_start = arch::vmap_end;
+extern arch::Pte* device_pages;      // level 0: the first 2 MiB
+extern arch::Pte* device_megapages;  // level 1
+uptr take_device_pages(usize pages); // of the first 2 MiB; 0: none left
+
+void init_console(const arch::SerialPort&);
+void init_plic();
+/// What every CPU does for itself: interrupt sources, PLIC threshold.
+void init_this_cpu();
+
+/// An external interrupt: claims and serves until none is left.
+void serve_plic();
+/// True while a panic stops the machine: every CPU that looks halts.
+bool stopping();
+[[noreturn]] void halt();
+} // namespace riscv
+
+extern "C" {
+extern arch::CpuLocal cpu_locals[arch::max_cpus];
+extern char image_start[], text_end[], rodata_end[], boot_stack_guard[], boot_stack[], boot_stack_top[], image_end[];
+extern char trap_entry[], secondary_start[], thread_start[];
+void fpu_save(u64* f, u32* fcsr);
+void fpu_load(const u64* f, u32 fcsr);
+}

@@ -1,0 +1,98 @@
+// The early console, the end of the machine, what programs are told about the CPU, backtraces.
+#include "arch/api/machine.h"
+#include "arch/api/vdso.h"
+#include "arch/riscv64/internal.h"
+#include "arch/riscv64/sbi.h"
+#include "lib/format.h"
+#include <asm/hwcap.h>
+
+extern "C" {
+struct ProbedWord {
+    u64 value, failed;
+};
+ProbedWord probe_load(const u64* at);
+extern const std::byte vdso_start[], vdso_end[];
+extern const u64 vdso_sigreturn_at;
+}
+
+namespace {
+volatile u8* uart = nullptr; // 16550 registers
+unsigned uart_stride = 1;
+volatile u32* test_device = nullptr;
+constinit arch::UserCpu user{};
+
+void put(char c) {
+    constexpr u8 transmitter_empty = 0x20;
+    if (!uart) return sbi::put_char(c);
+    while (!(uart[5 * uart_stride] & transmitter_empty)) arch::pause();
+    *uart = static_cast<u8>(c);
+}
+} // namespace
+
+namespace riscv {
+void init_console(const arch::SerialPort& port) {
+    if (port.base) {
+        uart_stride = port.stride;
+        uart = static_cast<volatile u8*>(arch::map_device(port.base, 8 * port.stride));
+    }
+    if (platform.test) test_device = static_cast<volatile u32*>(arch::map_device(platform.test, page_size));
+
+    constexpr usize signal_frame = 128 + 176 + 784; // siginfo, ucontext up to and with its sigcontext
+    user.machine = "riscv64";
+    user.minimum_signal_stack = signal_frame;
+    auto letters = platform.isa.substr(0, platform.isa.find('_'));
+    for (char c : {'i', 'm', 'a', 'f', 'd', 'c'})
+        if (letters.find(c, 4) != std::string_view::npos) user.hwcap |= u64{1} << (c - 'a'); // COMPAT_HWCAP_ISA_*
+}
+} // namespace riscv
+
+namespace arch {
+void console_write(std::string_view text) {
+    for (char c : text) {
+        if (c == '\n') put('\r');
+        put(c);
+    }
+}
+
+void power_off(unsigned status) {
+    constexpr u32 pass = 0x5555, fail = 0x3333;
+    if (test_device) *test_device = status ? (status & 0xff) << 16 | fail : pass;
+    sbi::reset(sbi::Reset::shutdown, status != 0);
+    riscv::halt();
+}
+
+void restart() {
+    constexpr u32 reset = 0x7777;
+    sbi::reset(sbi::Reset::cold_reboot, false);
+    if (test_device) *test_device = reset;
+    riscv::halt();
+}
+
+const UserCpu& user_cpu() { return user; }
+
+void describe_cpu(Writer& out, unsigned cpu) {
+    print(out, "processor\t: {}\nhart\t\t: {}\nisa\t\t: {}\nmmu\t\t: sv39\n\n", cpu, riscv::platform.harts[cpu].id,
+          riscv::platform.isa);
+}
+
+usize backtrace(std::span<uptr> to, uptr frame_pointer) {
+    uptr at = frame_pointer ? frame_pointer : reinterpret_cast<uptr>(__builtin_frame_address(0));
+    usize n = 0;
+    while (n < to.size() && at >= direct_map && is_aligned(at, 8)) {
+        auto previous = probe_load(reinterpret_cast<const u64*>(at) - 2);
+        auto caller = probe_load(reinterpret_cast<const u64*>(at) - 1);
+        if (previous.failed || caller.failed || caller.value < kernel_base) break;
+        to[n++] = caller.value;
+        if (previous.value <= at) break; // callers' frames are higher up
+        at = previous.value;
+    }
+    return n;
+}
+
+std::span<const std::byte> vdso_image() {
+    // By its direct-map address, from which physical() finds the frames.
+    return {static_cast<const std::byte*>(direct(riscv::image_physical(vdso_start))),
+            static_cast<usize>(vdso_end - vdso_start)};
+}
+usize vdso_sigreturn_offset() { return vdso_sigreturn_at; }
+} // namespace arch

@@ -1,0 +1,57 @@
+// The TLB, and mapping devices.
+#include "arch/api/paging.h"
+#include "arch/riscv64/internal.h"
+#include "arch/riscv64/sbi.h"
+
+namespace arch {
+void use_page_table(PhysAddr root) {
+    asm volatile("csrw satp, %0\n sfence.vma zero, %1" ::"r"(u64{8} << 60 | root >> page_shift), "r"(0ul) : "memory");
+}
+// An address space number in rs2, even 0, spares the global entries.
+void flush_page(uptr address) { asm volatile("sfence.vma %0" ::"r"(address) : "memory"); }
+void flush_user() { asm volatile("sfence.vma zero, %0" ::"r"(0ul) : "memory"); }
+void flush_all() { asm volatile("sfence.vma" ::: "memory"); }
+
+void sync_instructions() {
+    asm volatile("fence.i" ::: "memory");
+    if (cpu_count() > 1) sbi::remote_fence_i();
+}
+
+namespace {
+constinit std::atomic<bool> mapping = false;
+usize next_megapage = 1; // entry 0 holds the small pages
+
+uptr map_small(PhysAddr at, usize pages) {
+    uptr address = riscv::take_device_pages(pages);
+    if (!address) return 0;
+    for (usize i = 0; i < pages; i++)
+        riscv::device_pages[(address >> page_shift & 511) + i] =
+            Pte::leaf(at + i * page_size, page_read | page_write | page_global | page_device);
+    return address;
+}
+
+uptr map_large(PhysAddr at, usize megapages) {
+    if (megapages > 512 - next_megapage) return 0;
+    uptr address = riscv::device_start + next_megapage * 2 * MiB;
+    for (usize i = 0; i < megapages; i++)
+        riscv::device_megapages[next_megapage++] =
+            Pte::leaf(at + i * 2 * MiB, page_read | page_write | page_global | page_device, 1);
+    return address;
+}
+} // namespace
+
+void* map_device(PhysAddr at, usize size) {
+    bool on = irqs_save();
+    while (mapping.exchange(true, std::memory_order_acquire)) pause();
+    PhysAddr start = page_down(at), end = page_up(at + size);
+    uptr address = end - start < 512 * KiB ? map_small(start, (end - start) / page_size) : 0;
+    if (!address) {
+        start = align_down(at, 2 * MiB);
+        address = map_large(start, (align_up(end, 2 * MiB) - start) / (2 * MiB));
+    }
+    flush_all();
+    mapping.store(false, std::memory_order_release);
+    irqs_restore(on);
+    return address ? reinterpret_cast<void*>(address + (at - start)) : nullptr;
+}
+} // namespace arch
