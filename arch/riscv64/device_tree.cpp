@@ -1,11 +1,11 @@
 #include "arch/riscv64/device_tree.h"
-#include <cstring>
 
 namespace {
 constexpr u32 magic = 0xd00d'feed;
 constexpr u32 begin_node = 1, end_node = 2, property_token = 3, nop = 4;
 
 u32 big_endian(const u8* p) { return u32{p[0]} << 24 | u32{p[1]} << 16 | u32{p[2]} << 8 | p[3]; }
+std::string_view terminated(std::string_view s) { return s.substr(0, s.find('\0')); }
 } // namespace
 
 u32 DeviceProperty::cell(usize i) const { return i < cells() ? big_endian(bytes.data() + 4 * i) : 0; }
@@ -18,7 +18,7 @@ u64 DeviceProperty::number(usize i, unsigned count) const {
 
 std::string_view DeviceProperty::string() const {
     const auto* text = reinterpret_cast<const char*>(bytes.data());
-    return {text, strnlen(text, bytes.size())};
+    return terminated({text, bytes.size()});
 }
 
 bool DeviceProperty::lists(std::string_view s) const {
@@ -51,7 +51,7 @@ u32 DeviceTree::word(usize at) const { return at + 4 <= size_ ? big_endian(base_
 std::string_view DeviceTree::text(usize at, usize limit) const {
     if (at >= limit) return {};
     const auto* s = reinterpret_cast<const char*>(base_ + at);
-    return {s, strnlen(s, limit - at)};
+    return terminated({s, limit - at});
 }
 
 std::string_view DeviceNode::name() const {

@@ -1,5 +1,6 @@
 // From the entry in boot.S to kernel_main(): reads the device tree, builds the kernel's page table. Runs before the
 // shadow of a check build is mapped, so this file is not instrumented.
+#include "arch/api/clock.h"
 #include "arch/api/paging.h"
 #include "arch/api/upcalls.h"
 #include "arch/riscv64/device_tree.h"
