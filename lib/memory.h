@@ -76,6 +76,13 @@ public:
     /// Give the count to the caller, who must adopt() it later.
     [[nodiscard]] T* release() { return std::exchange(p_, nullptr); }
 
+    /// Gives the count up without deleting: the object if that was the last count (the caller deletes it), else null.
+    /// For chains of objects that must not be taken apart by recursion.
+    [[nodiscard]] T* drop_last() {
+        T* p = release();
+        return p && p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1 ? p : nullptr;
+    }
+
     T* get() const { return p_; }
     T* operator->() const { return p_; }
     T& operator*() const { return *p_; }

@@ -27,11 +27,12 @@ public:
 protected:
     Cursor(std::span<const UserSegment> segments, usize total, bool kernel)
         : segments_{segments}, remaining_{total}, kernel_{kernel} {}
+    template <class Move>
+    Result<usize> advance(usize n, Move move);
     std::span<const UserSegment> segments_; // the first one may be partly used
     usize used_ = 0;                        // of segments_[0]
     usize remaining_, moved_ = 0;
     bool kernel_;
-    bool faulted_ = false;
 };
 } // namespace cursor_detail
 
@@ -64,6 +65,8 @@ public:
 
     /// Copies out as much as there is; returns that. Errors as Sink::put().
     Result<usize> get(std::span<std::byte> to);
+    /// Uses bytes up without looking at them: /dev/null.
+    Result<usize> skip(usize n);
 
 private:
     UserSegment own_{};

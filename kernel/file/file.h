@@ -11,6 +11,9 @@ struct Path;
 } // namespace vfs
 class File;
 class FileTable;
+namespace file {
+class LockList;
+}
 
 /// Receives directory entries: getdents64.
 class DirectorySink {
@@ -74,6 +77,8 @@ public:
     virtual Result<> sync() { return err::inval; }             // fsync
     /// One descriptor was closed (not the last one necessarily).
     virtual void descriptor_closed(FileTable&) {}
+    /// Locks of fcntl and flock on what is open; null: it has none (err::badf for flock of O_PATH comes before).
+    virtual file::LockList* locks() { return nullptr; }
 
     /// The inode and the path by which it was opened; null for what has none of its own (pipe(2), epoll, ...: these
     /// have an inode for fstat all the same, see kernel/vfs/anonymous.h).

@@ -12,7 +12,7 @@ public:
 
     /// err::badf. O_PATH files are refused too, unless `path_too`.
     Result<Ref<File>> get(int fd, bool path_too = false);
-    /// The lowest free number from `from` on, below `limit`. err::mfile.
+    /// The lowest free number from `from` on, below `limit`. err::mfile; err::inval: `from` is not below `limit`.
     Result<int> install(Ref<File>, bool close_on_exec, u64 limit, int from = 0);
     /// Two at once or none (pipe2, socketpair).
     Result<> install_pair(Ref<File>, Ref<File>, bool close_on_exec, u64 limit, int (&fds)[2]);
@@ -33,9 +33,12 @@ private:
         Ref<File> file;
         bool close_on_exec = false;
     };
+    Result<> grow(usize n);
+    Ref<File> take(usize fd, bool only_close_on_exec = false);
     struct Slots {
         Vector<Slot> slots;
         Vector<u64> used; // a bit per slot
     };
+    Mutex<Rank::files> growing_;
     Guarded<Slots, Spinlock<Rank::descriptors>> slots_; // growth happens outside: reserve, then commit
 };

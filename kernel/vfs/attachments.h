@@ -1,5 +1,6 @@
 // What hangs on an inode while it is in use: made on demand, gone with the inode.
 #pragma once
+#include "kernel/file/locks.h"
 #include "kernel/vfs/inode.h"
 
 namespace pipe {
@@ -8,6 +9,8 @@ class Pipe;
 
 namespace vfs {
 struct Inode::Attachments {
+    /// Of fcntl and flock.
+    file::LockList locks;
     Spinlock<Rank::device> lock;
     /// The pipe behind a FIFO while somebody has it open. Not counted: the pipe takes itself off.
     pipe::Pipe* fifo = nullptr;

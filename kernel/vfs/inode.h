@@ -54,6 +54,12 @@ struct NewInode {
     std::string_view symlink_target = {};
 };
 
+/// The part of Attributes that permission checks look at: read without a lock where the file system can.
+struct Protection {
+    u32 mode = 0; // S_IF* and permissions
+    u32 uid = 0, gid = 0;
+};
+
 /// A file, directory, symbolic link, FIFO, socket or device of a file system. Directory operations are called with the
 /// directory's lock (Rank::directory) held by the VFS: exclusive for changes. Permissions and mount flags have been
 /// checked by the VFS; names are valid (1..255 bytes, no '/', not "." or "..").
@@ -69,6 +75,11 @@ public:
     bool is_regular() const;
 
     virtual Attributes attributes() = 0;
+    virtual Protection protection();
+    /// A file was read: sets the access time, with `relative` only where it is not after the others or a day old.
+    virtual void accessed(bool relative) { (void)relative; }
+    /// How many names the inode has; 0: deleted.
+    virtual u32 links() { return attributes().links; }
     virtual Result<> change(const AttributeChange&); // err::perm
 
     // Directories.
@@ -83,8 +94,9 @@ public:
     virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE; err::opnotsupp
 
     /// The target. For magic links (/proc/pid/exe, fd/N, cwd, root) jump() answers with a place instead.
-    virtual Result<String> readlink(); // err::inval
-    virtual Result<Path> jump();       // err::nolink: an ordinary link
+    virtual Result<String> readlink();  // err::inval
+    virtual Result<Path> jump();        // err::nolink: an ordinary link
+    virtual bool is_magic_link() const { return false; }
 
     /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets
     /// are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
@@ -107,6 +119,13 @@ public:
 
     /// A further check besides the mode bits (/proc/pid). err::acces.
     virtual Result<> permission(const Credentials&, unsigned may) { return (void)may, Result<>{}; }
+
+    // Writers and executions exclude each other: err::txtbsy. Each success is undone by the second of the pair.
+    Result<> begin_writing();
+    void end_writing() { writers_.fetch_sub(1, std::memory_order_relaxed); }
+    Result<> deny_writing();
+    void allow_writing() { writers_.fetch_add(1, std::memory_order_relaxed); }
+
     /// True: names under this directory must be looked up anew each time (/proc): the dentry cache does not keep them.
     virtual bool volatile_names() const { return false; }
 
@@ -118,11 +137,12 @@ public:
 
 protected:
     Inode(Superblock& superblock, u64 number, u32 mode);
-    Superblock* superblock_;
+    Ref<Superblock> superblock_;
     u64 number_;
     u32 type_;
 
 private:
+    std::atomic<i32> writers_ = 0; // below 0: executions
     std::atomic<Attachments*> attachments_ = nullptr;
 };
 
@@ -146,6 +166,15 @@ public:
     /// Nothing is copied now. err::opnotsupp: this file system cannot.
     virtual Result<Ref<Superblock>> snapshot(Inode& new_root);
     u32 device() const { return device_; } // st_dev: a number of its own, major 0
+    virtual Result<> sync() { return {}; }
+    /// remount: new options. err::inval: one cannot be changed.
+    virtual Result<> reconfigure(std::string_view options);
+    /// How many mounts show this file system. Its unused dentries go when the last one does.
+    std::atomic<u32> mounts = 0;
+    /// One at a time moves directories from one parent to another.
+    Mutex<Rank::rename> rename_lock;
+    /// Read-only as a whole, whatever the mount says.
+    std::atomic<bool> read_only = false;
 
 private:
     u32 device_;

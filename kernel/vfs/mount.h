@@ -3,47 +3,88 @@
 #include "kernel/vfs/path.h"
 
 namespace vfs {
-class Mount : public RefCounted<Mount>, public ListLink<> {
+class Mount : public RefCounted<Mount>, public ListLink<>, public ListLink<struct ChildTag> {
 public:
     Ref<Superblock> superblock;
-    Ref<Dentry> root;       // of this mount: the superblock's root, or below it for a bind mount
-    std::atomic<u32> flags; // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
+    Ref<Dentry> root;             // of this mount: the superblock's root, or below it for a bind mount
+    std::atomic<u32> flags = 0;   // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
     int id = 0;
-    String source; // first field of /proc/mounts
+    String source;                // first field of /proc/mounts
 
-    /// Where it is mounted; null path for the root of a tree, and after an unmount. Under Rank::mount.
-    Path mounted_on;
-    MountTree* tree = nullptr;
+    ~Mount();
+    bool read_only() const; // the mount or the whole file system
+    /// Where it is mounted; a null path for the root of a tree, and after an unmount.
+    Path mounted_on() const;
+    /// The mount on top of `here`, which lies in this mount; null if there is none.
+    Ref<Mount> mounted_at(const Dentry& here) const;
+    /// The tree it is part of; null after an unmount. Compare only.
+    const MountTree* tree() const { return tree_.load(std::memory_order_relaxed); }
+
+private:
+    friend class MountTree;
+    Mount() = default;
+    static Result<Ref<Mount>> create(Ref<Superblock>, Ref<Dentry> root, std::string_view source, u32 flags);
+    void attach(MountTree&, const Path& where);
+    void detach();
+
+    std::atomic<const MountTree*> tree_ = nullptr;
+    mutable Spinlock<Rank::dentry> lock_;
+    Path mounted_on_;                       // under lock_
+    List<Mount, struct ChildTag> children_; // mounted on places in this mount; under lock_
 };
 
-/// The mounts of a view. Lookups cross mount points through a hash without a lock (kernel/vfs/mount.cpp).
+/// The mounts of a view. Walks cross mount points under the parent mount's short lock, and only where a dentry says that
+/// something is mounted; changes hold the tree's mutex.
 class MountTree : public RefCounted<MountTree> {
 public:
+    static constexpr usize max_mounts = 4096;
     /// A tree whose "/" is the root of `superblock`.
     static Result<Ref<MountTree>> create(Ref<Superblock> superblock, std::string_view source, u32 flags);
     /// Detaches everything: dentries and superblocks go as their last user does.
     ~MountTree();
     /// A copy for unshare(CLONE_NEWNS).
     Result<Ref<MountTree>> clone();
+    /// The place in a clone that corresponds to a place in this tree; unchanged when there is none.
+    Path counterpart(const Path& in_original);
     Path root();
 
     Result<> mount(const Path& where, Ref<Superblock>, std::string_view source, u32 flags);
     /// Bind `what` (a file or directory, possibly of another tree) at `where`; `recursive`: with the mounts below it.
     Result<> bind(const Path& where, const Path& what, bool recursive, u32 flags);
-    Result<> remount(const Path& where, u32 flags, std::string_view options);
+    /// `where` is the root of a mount, else err::inval. `this_mount_only`: MS_BIND, the file system stays as it is.
+    Result<> remount(const Path& where, u32 flags, std::string_view options, bool this_mount_only);
     Result<> unmount(const Path& where, unsigned flags); // MNT_DETACH...; err::busy, err::inval
     Result<> move(const Path& from, const Path& to);
     /// pivot_root(2).
     Result<> pivot(const Path& new_root, const Path& put_old);
-    /// Visits every mount in /proc/mounts order, as seen from `root`; the lock is held.
+    /// Visits every mount, parents first; the lock is held. visit(const Mount&).
     template <class F>
-    void for_each(F visit);
+    void for_each(F visit) {
+        auto mounts = mounts_.lock();
+        for (Mount& m : mounts->all) visit(static_cast<const Mount&>(m));
+    }
 
 private:
     struct Mounts {
-        List<Mount> all;
+        List<Mount> all; // each holds a reference; parents before children
         Ref<Mount> root;
+        usize count = 0;
     };
+    using Access = Guarded<Mounts, Mutex<Rank::mount>>::Access;
+    Result<> add(const Access&, const Path& where, Ref<Mount>);
+    void remove(const Access&, Mount&);
+    void remove_below(const Access&, Mount&);
+    bool contains(const Mount& m) const { return m.tree() == this; }
+    bool is_below(const Mount& below, const Mount& above) const;
+    Result<Path> top_of(const Path& where) const;
     Guarded<Mounts, Mutex<Rank::mount>> mounts_;
 };
+/// MS_* bits that belong to a mount (the others to its file system).
+extern const u32 mount_flag_mask;
+/// "rw,nosuid,nodev": the options of a mount, for /proc/mounts.
+void print_mount_options(Writer&, const Mount&);
+/// One mount as /proc/mounts or /proc/self/mountinfo shows it to a process whose root is `root`. Nothing when it is not
+/// below that root.
+void print_mounts_line(Writer&, const Mount&, const Path& root);
+void print_mountinfo_line(Writer&, const Mount&, const Path& root);
 } // namespace vfs

@@ -4,22 +4,40 @@
 
 namespace vfs {
 /// A name in a directory and the inode behind it (none: the name is known not to exist). Cached while unused, dropped
-/// under memory pressure. The tree of dentries of a superblock is its own: snapshots have new ones.
+/// when the cache is full. The tree of dentries of a superblock is its own: snapshots have new ones.
 class Dentry : public RefCounted<Dentry> {
 public:
-    Inode* inode() const { return inode_.get(); }
+    /// Null: negative. A dentry that somebody holds never changes from positive to negative.
+    Inode* inode() const { return inode_.load(std::memory_order_acquire); }
+    /// Null for the root of a superblock.
     Ref<Dentry> parent() const;
-    std::string_view name() const;
-    bool is_root() const;               // of its superblock
-    bool unlinked() const;              // " (deleted)"
-    static void last_ref_gone(Dentry*); // to the cache
-    // The rest is the cache's: kernel/vfs/dentry.cpp.
-    struct Impl;
+    /// Stable only while the parent's directory lock is held, or the rename lock.
+    std::string_view name() const { return {size_ > short_size ? long_.get() : short_, size_}; }
+    bool is_root() const { return !parent_; } // of its superblock
+    bool unlinked() const { return unlinked_.load(std::memory_order_relaxed); } // " (deleted)"
+    /// Something is mounted here, in some mount tree.
+    bool is_mount_point() const { return mounts_.load(std::memory_order_acquire) != 0; }
+    Superblock& superblock() const { return *superblock_; }
+    ~Dentry();
+    static void last_ref_gone(Dentry*); // takes a chain of parents apart without recursion
 
 private:
     friend struct DentryCache;
-    Ref<Inode> inode_;
-    Impl* impl_ = nullptr;
+    friend class Mount;
+    static constexpr usize short_size = 31;
+    Dentry() = default;
+
+    Dentry* next_ = nullptr;  // in the bucket; the bucket's lock guards both
+    bool hashed_ = false;     // then the cache holds a reference
+    mutable std::atomic<bool> recent_ = false;
+    std::atomic<bool> unlinked_ = false;
+    u8 size_ = 0;
+    char short_[short_size];
+    std::unique_ptr<char[]> long_;
+    Ref<Dentry> parent_; // changed by renames, under the bucket's and the tree lock
+    Superblock* superblock_ = nullptr; // kept alive by the inode, or the parent's
+    std::atomic<Inode*> inode_ = nullptr; // owns a reference
+    std::atomic<u32> mounts_ = 0;
 };
 
 /// A file system's place in the tree. Flags are enforced by the VFS: MS_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME...
@@ -30,7 +48,16 @@ struct Path {
     Ref<Mount> mount;
     Ref<Dentry> dentry;
     Inode& inode() const { return *dentry->inode(); }
-    friend bool operator==(const Path&, const Path&) = default;
+    explicit operator bool() const { return static_cast<bool>(dentry); }
+    friend bool operator==(const Path& a, const Path& b) { return a.mount == b.mount && a.dentry == b.dentry; }
+    // Out of line: Mount is incomplete here.
+    Path();
+    Path(Ref<Mount>, Ref<Dentry>);
+    Path(const Path&);
+    Path(Path&&) noexcept;
+    Path& operator=(const Path&);
+    Path& operator=(Path&&) noexcept;
+    ~Path();
 };
 
 /// Where lookups of a process start and end: shared by CLONE_FS. ".." stops at `root`.
@@ -51,7 +78,18 @@ private:
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 
-/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below
-/// root).
+/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below root).
 void print_path(Writer&, const Path&, const Path& root);
+/// The bare path without those marks, at most 4,095 bytes. err::noent: unlinked or not below `root`; err::nametoolong.
+Result<String> path_text(const Path&, const Path& root);
+
+/// Sets up the dentry cache. Once, before the first mount. err::nomem.
+Result<> init();
+/// Entries in the dentry cache, and how many of them nobody uses: /proc/sys/fs/dentry-state.
+struct CacheUse {
+    u64 entries, unused;
+};
+CacheUse cache_use();
+/// Drops unused dentries, at most `n`: memory is short. Returns how many went.
+usize shrink_cache(usize n);
 } // namespace vfs

@@ -1,0 +1,15 @@
+#include "kernel/file/current.h"
+#include "kernel/process/task.h"
+
+namespace file {
+namespace {
+bool is_task() { return Thread::current().address_space() != nullptr; }
+void signal_current(int number) {
+    if (is_task()) (void)signals::send(Task::current(), signals::info_kernel(number));
+}
+} // namespace
+
+u64 size_limit() { return is_task() ? Task::current().process().limits.soft(RLIMIT_FSIZE) : ~u64{0}; }
+void size_limit_passed() { signal_current(SIGXFSZ); }
+void broken_pipe() { signal_current(SIGPIPE); }
+} // namespace file

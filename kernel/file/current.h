@@ -1,0 +1,12 @@
+// What file operations need to know of the task they run for; kernel threads have no limits and get no signals.
+#pragma once
+#include "lib/types.h"
+
+namespace file {
+/// RLIMIT_FSIZE of the current process; ~0: none.
+u64 size_limit();
+/// A write at or beyond it was refused: SIGXFSZ.
+void size_limit_passed();
+/// A write found no reader: SIGPIPE.
+void broken_pipe();
+} // namespace file

@@ -1,0 +1,59 @@
+#include "kernel/file/cursor.h"
+#include "arch/api/user_copy.h"
+#include <cstring>
+
+namespace {
+constexpr usize least(usize a, usize b) { return a < b ? a : b; }
+} // namespace
+
+namespace cursor_detail {
+/// Calls move(address, n) for the user or kernel pieces of the next `n` bytes; move answers how many it did.
+template <class Move>
+Result<usize> Cursor::advance(usize n, Move move) {
+    n = least(n, remaining_);
+    usize done = 0;
+    while (done < n) {
+        while (used_ == segments_[0].size) {
+            segments_ = segments_.subspan(1);
+            used_ = 0;
+        }
+        usize part = least(n - done, segments_[0].size - used_);
+        usize did = move(segments_[0].address + used_, part, done);
+        done += did;
+        used_ += did;
+        if (did < part) break;
+    }
+    remaining_ -= done;
+    moved_ += done;
+    if (done == 0 && n != 0) return err::fault;
+    return done;
+}
+} // namespace cursor_detail
+
+Result<usize> Sink::put(std::span<const std::byte> from) {
+    return advance(from.size(), [&](uptr to, usize n, usize at) {
+        if (!kernel_) return arch::copy_out_partial(to, from.data() + at, n);
+        std::memcpy(reinterpret_cast<void*>(to), from.data() + at, n);
+        return n;
+    });
+}
+
+Result<usize> Sink::put_zeros(usize n) {
+    return advance(n, [&](uptr to, usize part, usize) -> usize {
+        if (!kernel_) return arch::clear_user(to, part) ? part : 0;
+        std::memset(reinterpret_cast<void*>(to), 0, part);
+        return part;
+    });
+}
+
+Result<usize> Source::get(std::span<std::byte> to) {
+    return advance(to.size(), [&](uptr from, usize n, usize at) {
+        if (!kernel_) return arch::copy_in_partial(to.data() + at, from, n);
+        std::memcpy(to.data() + at, reinterpret_cast<const void*>(from), n);
+        return n;
+    });
+}
+
+Result<usize> Source::skip(usize n) {
+    return advance(n, [](uptr, usize part, usize) { return part; });
+}

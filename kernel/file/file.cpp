@@ -1,0 +1,23 @@
+#include "kernel/file/file.h"
+#include <asm/fcntl.h>
+#include <linux/eventpoll.h>
+#include <linux/fs.h>
+
+bool File::readable() const { return !path_only() && (flags & O_ACCMODE) != O_WRONLY; }
+bool File::writable() const { return !path_only() && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR); }
+bool File::nonblocking() const { return flags & O_NONBLOCK; }
+bool File::path_only() const { return flags & O_PATH; }
+
+Result<usize> File::read(Sink&, u64*) { return err::inval; }
+Result<usize> File::write(Source&, u64*) { return err::inval; }
+Result<u64> File::seek(u64 at, i64 offset, int whence) {
+    (void)at, (void)offset, (void)whence;
+    return err::spipe;
+}
+u32 File::poll() { return static_cast<u32>(EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM); }
+Result<i64> File::ioctl(unsigned, uptr) { return err::notty; }
+Result<Ref<MemoryObject>> File::memory_object() { return err::nodev; }
+Result<> File::read_directory(DirectorySink&, u64*) { return err::notdir; }
+Result<> File::truncate(u64) { return err::inval; }
+Result<> File::allocate(int, u64, u64) { return err::nodev; }
+void File::print_name(Writer& out) { out.write("anon_inode:[file]"); }

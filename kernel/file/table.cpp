@@ -1,0 +1,197 @@
+#include "kernel/file/table.h"
+
+namespace {
+constexpr usize least_slots = 32;
+/// RLIMIT_NOFILE may be raised up to this: /proc/sys/fs/nr_open's usual value.
+constexpr usize most_slots = 1'048'576;
+
+void set_used(Vector<u64>& used, usize fd, bool on) {
+    u64 bit = u64{1} << (fd % 64);
+    used[fd / 64] = on ? used[fd / 64] | bit : used[fd / 64] & ~bit;
+}
+/// The lowest free slot at or after `from`, or `size`.
+usize first_free(const Vector<u64>& used, usize from, usize size) {
+    for (usize word = from / 64; word < used.size(); word++) {
+        u64 taken = used[word];
+        if (word == from / 64) taken |= (u64{1} << (from % 64)) - 1;
+        if (~taken) {
+            usize fd = word * 64 + static_cast<usize>(std::countr_one(taken));
+            return fd < size ? fd : size;
+        }
+    }
+    return size;
+}
+} // namespace
+
+Result<Ref<FileTable>> FileTable::create() {
+    auto table = TRY(make_ref<FileTable>());
+    TRY(table->grow(least_slots));
+    return table;
+}
+
+FileTable::~FileTable() { close_all(); }
+
+/// Makes room for at least `n` slots. The new arrays are made without the spinlock, and swapped in under it.
+Result<> FileTable::grow(usize n) {
+    Holding one_at_a_time{growing_};
+    usize now = slots_.lock()->slots.size();
+    if (n <= now) return {};
+    usize size = now ? now : least_slots;
+    while (size < n) size *= 2;
+    Slots bigger;
+    TRY(bigger.slots.resize(size));
+    TRY(bigger.used.resize(size / 64 + 1));
+    {
+        auto old = slots_.lock();
+        for (usize i = 0; i < now; i++) bigger.slots[i] = std::move(old->slots[i]);
+        for (usize i = 0; i < old->used.size(); i++) bigger.used[i] = old->used[i];
+        std::swap(bigger.slots, old->slots);
+        std::swap(bigger.used, old->used);
+    }
+    return {};
+}
+
+Result<Ref<FileTable>> FileTable::clone() {
+    auto copy = TRY(create());
+    while (true) {
+        usize size = slots_.lock()->slots.size();
+        TRY(copy->grow(size));
+        auto from = slots_.lock();
+        if (from->slots.size() > copy->slots_.unguarded().slots.size()) continue; // grew meanwhile
+        Slots& to = copy->slots_.unguarded();
+        for (usize i = 0; i < from->slots.size(); i++) {
+            to.slots[i].file = from->slots[i].file;
+            to.slots[i].close_on_exec = from->slots[i].close_on_exec;
+        }
+        for (usize i = 0; i < from->used.size(); i++) to.used[i] = from->used[i];
+        // A number that an open(2) in another thread has reserved is not open in the copy.
+        for (usize i = 0; i < from->slots.size(); i++)
+            if (!to.slots[i].file) set_used(to.used, i, false);
+        return copy;
+    }
+}
+
+Result<Ref<File>> FileTable::get(int fd, bool path_too) {
+    Ref<File> found;
+    {
+        auto s = slots_.lock();
+        if (fd < 0 || static_cast<usize>(fd) >= s->slots.size()) return err::badf;
+        found = s->slots[static_cast<usize>(fd)].file;
+    }
+    if (!found || (!path_too && found->path_only())) return err::badf;
+    return found;
+}
+
+Result<int> FileTable::install(Ref<File> file, bool close_on_exec, u64 limit, int from) {
+    if (limit > most_slots) limit = most_slots;
+    if (from < 0 || static_cast<u64>(from) >= limit) return err::inval;
+    while (true) {
+        usize size;
+        {
+            auto s = slots_.lock();
+            size = s->slots.size();
+            usize fd = static_cast<usize>(from) < size ? first_free(s->used, static_cast<usize>(from), size) : size;
+            if (fd < size) {
+                if (fd >= limit) return err::mfile;
+                set_used(s->used, fd, true);
+                s->slots[fd].file = std::move(file);
+                s->slots[fd].close_on_exec = close_on_exec;
+                return static_cast<int>(fd);
+            }
+        }
+        usize wanted = static_cast<usize>(from) < size ? size + 1 : static_cast<usize>(from) + 1;
+        if (wanted > limit) return err::mfile;
+        TRY(grow(wanted));
+    }
+}
+
+Result<> FileTable::install_pair(Ref<File> first, Ref<File> second, bool close_on_exec, u64 limit, int (&fds)[2]) {
+    fds[0] = TRY(install(std::move(first), close_on_exec, limit));
+    auto other = install(std::move(second), close_on_exec, limit);
+    if (!other) {
+        (void)close(fds[0]);
+        return std::unexpected(other.error());
+    }
+    fds[1] = *other;
+    return {};
+}
+
+Result<> FileTable::install_at(int fd, Ref<File> file, bool close_on_exec, u64 limit) {
+    if (fd < 0 || static_cast<u64>(fd) >= limit || static_cast<usize>(fd) >= most_slots) return err::badf;
+    usize at = static_cast<usize>(fd);
+    TRY(grow(at + 1));
+    {
+        auto s = slots_.lock();
+        set_used(s->used, at, true);
+        s->slots[at].close_on_exec = close_on_exec;
+        std::swap(s->slots[at].file, file);
+    }
+    if (file) file->descriptor_closed(*this);
+    return {};
+}
+
+/// Takes the file out of a slot; null when nothing was open there.
+Ref<File> FileTable::take(usize fd, bool only_close_on_exec) {
+    auto s = slots_.lock();
+    if (fd >= s->slots.size() || !s->slots[fd].file) return nullptr;
+    if (only_close_on_exec && !s->slots[fd].close_on_exec) return nullptr;
+    set_used(s->used, fd, false);
+    s->slots[fd].close_on_exec = false;
+    return std::move(s->slots[fd].file);
+}
+
+Result<> FileTable::close(int fd) {
+    auto file = fd < 0 ? Ref<File>{} : take(static_cast<usize>(fd));
+    if (!file) return err::badf;
+    file->descriptor_closed(*this);
+    return {};
+}
+
+Result<> FileTable::close_range(unsigned first, unsigned last, bool only_mark_close_on_exec) {
+    if (first > last) return err::inval;
+    usize end = slots_.lock()->slots.size();
+    if (last < end) end = usize{last} + 1;
+    for (usize fd = first; fd < end; fd++) {
+        if (only_mark_close_on_exec) {
+            auto s = slots_.lock();
+            if (s->slots[fd].file) s->slots[fd].close_on_exec = true;
+        } else if (auto file = take(fd)) {
+            file->descriptor_closed(*this);
+        }
+    }
+    return {};
+}
+
+void FileTable::close_on_exec_files() {
+    usize end = slots_.lock()->slots.size();
+    for (usize fd = 0; fd < end; fd++)
+        if (auto file = take(fd, true)) file->descriptor_closed(*this);
+}
+
+void FileTable::close_all() {
+    usize end = slots_.lock()->slots.size();
+    for (usize fd = 0; fd < end; fd++)
+        if (auto file = take(fd)) file->descriptor_closed(*this);
+}
+
+Result<bool> FileTable::close_on_exec(int fd) {
+    auto s = slots_.lock();
+    if (fd < 0 || static_cast<usize>(fd) >= s->slots.size()) return err::badf;
+    const Slot& slot = s->slots[static_cast<usize>(fd)];
+    if (!slot.file) return err::badf;
+    return slot.close_on_exec;
+}
+
+Result<> FileTable::set_close_on_exec(int fd, bool on) {
+    auto s = slots_.lock();
+    if (fd < 0 || static_cast<usize>(fd) >= s->slots.size() || !s->slots[static_cast<usize>(fd)].file) return err::badf;
+    s->slots[static_cast<usize>(fd)].close_on_exec = on;
+    return {};
+}
+
+Result<int> FileTable::next_open(int from) {
+    auto s = slots_.lock();
+    for (usize fd = from < 0 ? 0 : static_cast<usize>(from); fd < s->slots.size(); fd++)
+        if (s->slots[fd].file) return static_cast<int>(fd);
+    return err::badf;
+}
