@@ -1,0 +1,65 @@
+// What a bundle's config.json asks for, checked: OCI runtime specification, version 1.
+#pragma once
+#include "container/json.h"
+#include "kernel/process/credentials.h"
+#include "kernel/process/limits.h"
+#include "lib/string.h"
+
+namespace container {
+/// A process to run in a container: `process` in config.json, and what container_exec takes.
+struct ProcessSpec {
+    bool terminal = false;
+    u16 rows = 0, columns = 0; // consoleSize; 0: not given
+    String cwd;
+    Vector<String> args, env;
+    u32 uid = 0, gid = 0, umask = 022;
+    Vector<u32> groups;
+    CapabilitySet effective = 0, permitted = 0, inheritable = 0, bounding = 0, ambient = 0;
+    bool no_new_privileges = false;
+    struct Rlimit {
+        unsigned resource; // RLIMIT_*
+        Limit limit;
+    };
+    Vector<Rlimit> rlimits;
+};
+
+/// One entry of `mounts`.
+struct MountSpec {
+    String destination, type, source;
+    String options;          // the file system's own, comma-separated
+    unsigned long flags = 0; // MS_*, MS_BIND and MS_REC included
+    bool optional = false;   // a kind that Linux has and Rundlet may not: sysfs, mqueue, cgroup
+};
+
+/// One entry of `linux.devices`.
+struct DeviceSpec {
+    String path;
+    u64 device = 0;
+    u32 mode = 0, uid = 0, gid = 0;
+};
+
+struct Spec {
+    String oci_version;
+    String root_path; // relative to the bundle, no way out of it
+    bool root_readonly = false;
+    String hostname, domainname;
+    ProcessSpec process;
+    Vector<MountSpec> mounts;
+    Vector<DeviceSpec> devices;
+    Vector<String> masked_paths, readonly_paths;
+    struct Annotation {
+        String name, value;
+    };
+    Vector<Annotation> annotations;
+    u64 memory_limit = ~u64{0}; // bytes
+    u32 pids_limit = ~u32{0};
+};
+
+/// Reads a whole config.json. What is wrong, or asks for protection that is not enforced, is err::inval with a complaint
+/// that names the field and its value; unknown fields are skipped, as the specification demands.
+Result<Spec> parse_spec(Vector<char> text, json::Complaint&);
+/// A `process` object alone (container_exec).
+Result<ProcessSpec> parse_process(const json::Field& process);
+
+inline constexpr usize max_config_size = 1 * MiB;
+} // namespace container
