@@ -43,6 +43,8 @@ public:
     /// Who pays for what this thread allocates. Never null.
     MemoryAccount* account;
 
+    /// A task: it has a user half.
+    bool is_user() const { return user_state_ != nullptr; }
     /// A signal is pending, or the thread must die.
     bool interrupted() const { return work.load(std::memory_order_relaxed) & arch::work_signal; }
     /// Sets work_signal and, if the thread sleeps interruptibly, wakes it; if it runs on another CPU, interrupts it.

@@ -92,6 +92,9 @@ public:
     bool stopped = false;           // all have
     bool stop_unreported = false, continue_unreported = false; // to wait4
     bool tell_continued = false;    // the next thread that runs tells the parent
+    bool unkillable = false;        // a view's init: default actions do not end it
+    /// Notified when a signal becomes pending: signalfd.
+    WaitQueue signal_arrived;
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;

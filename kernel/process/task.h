@@ -38,7 +38,9 @@ public:
     /// A mask to restore on the way out when no handler ran: ppoll, sigsuspend.
     SignalSet saved_mask = 0;
     bool restore_mask = false;
-    bool stop_pending = false, in_stop = false; // job control: to stop, has stopped
+    bool stop_pending = false;                  // job control: is to stop
+    bool stop_taken = false;                    // has taken a stop signal; cleared by SIGCONT
+    std::atomic<bool> in_stop = false;          // has stopped
     bool only_fatal = false;                    // sleeps in a call that only death may end
     bool exiting = false;                       // counts no more as a thread that takes signals
 

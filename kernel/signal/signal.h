@@ -46,6 +46,7 @@ public:
     ~PendingSignals();
     SignalSet set = 0;
     List<QueuedSignal> queue;
+    unsigned queued = 0;
     /// Adds one; `memory` may be null when the allocation failed: then only the bit is set.
     void add(int number, QueuedSignal* memory);
     /// Takes the lowest deliverable one (synchronous signals first). False: none outside `blocked`. The queue's element
@@ -79,6 +80,12 @@ bool send_group(ProcessGroup&, const siginfo_t&);
 /// Whether the current task ignores or blocks it: a background read from a terminal.
 bool ignored_or_blocked(Task&, int number);
 
+/// The signals whose default is to be ignored, and to stop.
+inline constexpr SignalSet default_ignored =
+    signal_bit(SIGCHLD) | signal_bit(SIGCONT) | signal_bit(SIGURG) | signal_bit(SIGWINCH);
+inline constexpr SignalSet default_stops =
+    signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU);
+
 /// As send(), with memory got before (null: only the bit is set), for callers under the tree lock or in interrupts.
 /// A queue element that was not needed is left in `memory`.
 void send_prepared(Process&, const siginfo_t&, Box<QueuedSignal>& memory);
@@ -93,8 +100,10 @@ Result<> return_from_handler(Task& current, arch::TrapFrame&);
 
 /// Changes the current task's mask (SIGKILL and SIGSTOP stay unblocked).
 void set_blocked(Task& current, SignalSet);
-/// Blocks `mask` until the way out of this system call, which restores the old mask unless a handler's frame does.
+/// ppoll, pselect6, epoll_pwait: another mask for the time of the call. Afterwards restore_mask(): at once, or, when a
+/// signal ended the call, on the way out, so that the signal's handler runs first.
 void set_temporary_mask(Task& current, SignalSet mask);
+void restore_mask(Task& current, bool interrupted);
 /// rt_sigaction(2): the old action; `change` null: only that. err::inval.
 Result<SignalAction> set_action(Task& current, int number, const SignalAction* change);
 SignalSet pending(Task& current);

@@ -1,0 +1,39 @@
+// The process tree from inside: what exit, wait, clone and job control share.
+#pragma once
+#include "kernel/process/task.h"
+
+namespace process {
+/// The process of the current thread; null in a kernel thread.
+Process* current_process();
+/// Its view; the root view in a kernel thread.
+View& current_view();
+
+// With the tree lock held:
+
+/// Puts a process into a group, leaving its old one.
+void join_group(Process&, Ref<ProcessGroup>);
+void leave_group(Process&);
+/// No member has a parent in another group of the same session. `without`: a process that counts no more.
+bool is_orphaned(ProcessGroup&, const Process* without = nullptr);
+bool has_stopped_member(ProcessGroup&);
+bool send_group_locked(ProcessGroup&, const siginfo_t&);
+/// SIGHUP and SIGCONT to the group of `process` if it has become orphaned, because `process` ends or lost `parent`, and
+/// has stopped members.
+void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends);
+/// siginfo for SIGCHLD about a child, for its parent; status and code as waitid has them.
+siginfo_t child_info(Process& child, Process& parent, int code, int status);
+/// Takes an ended process out of the tree: its numbers are free. The returned references go without the lock.
+struct Reaped {
+    Ref<Process> process;
+    Ref<Task> leader;
+};
+[[nodiscard]] Reaped reap(Process&);
+/// Unlinks a thread that has ended (not the leader of a process that was not reaped).
+[[nodiscard]] Ref<Task> unlink_thread(Task&);
+
+/// CLD_* and si_status of a wait status.
+struct ChildCode {
+    int code, status;
+};
+ChildCode decode_status(int wait_status);
+} // namespace process

@@ -1,0 +1,209 @@
+#include "arch/api/vdso.h"
+#include "core/log/log.h"
+#include "kernel/process/tree.h"
+#include "kernel/signal/state.h"
+#include <asm/unistd.h>
+
+namespace signals {
+namespace {
+/// What to do about an interrupted system call, now that it is known whether a handler runs.
+void settle_syscall(arch::TrapFrame& frame, const SignalAction* handler) {
+    if (!frame.in_syscall()) return;
+    i64 result = frame.result();
+    if (result > -i64{512} || result < -i64{516}) return frame.leave_syscall();
+    bool again = true;
+    switch (static_cast<Errno>(-result)) {
+    case Errno::restartnointr: break;
+    case Errno::restartsys: again = !handler || handler->flags & SA_RESTART; break;
+    case Errno::restartnohand:
+    case Errno::restart_block: again = !handler; break;
+    default: return frame.leave_syscall();
+    }
+    if (!again) {
+        frame.set_result(-static_cast<i64>(Errno::intr));
+        return frame.leave_syscall();
+    }
+    frame.rewind_syscall();
+    if (!handler && static_cast<Errno>(-result) == Errno::restart_block) frame.set_syscall_number(__NR_restart_syscall);
+}
+
+bool on_alternate_stack(const stack_t& stack, uptr sp) {
+    uptr base = reinterpret_cast<uptr>(stack.ss_sp);
+    return !(stack.ss_flags & SS_DISABLE) && sp > base && sp - base <= stack.ss_size;
+}
+
+/// Enters the handler: the frame is pushed, the mask is the handler's.
+void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action, const siginfo_t& info) {
+    int number = info.si_signo;
+    settle_syscall(frame, &action);
+    stack_t& alternate = task.alternate_stack;
+    bool disarm = static_cast<unsigned>(alternate.ss_flags) & SS_AUTODISARM;
+    uptr stack = frame.sp();
+    bool on_it = !disarm && on_alternate_stack(alternate, stack);
+    if (action.flags & SA_ONSTACK && !(alternate.ss_flags & SS_DISABLE) && alternate.ss_size && !on_it)
+        stack = reinterpret_cast<uptr>(alternate.ss_sp) + alternate.ss_size;
+    stack_t shown = alternate;
+    if (on_it) shown.ss_flags |= SS_ONSTACK;
+    uptr vdso = task.space->layout.vdso;
+    arch::SignalFrame description{
+        .number = number,
+        .info = &info,
+        .handler = action.handler,
+        .restorer = action.flags & 0x04000000 /* SA_RESTORER: only some architectures name it */ ? action.restorer : 0,
+        .vdso_sigreturn = vdso ? vdso + arch::vdso_sigreturn_offset() : 0,
+        .with_info = (action.flags & SA_SIGINFO) != 0,
+        .mask = task.restore_mask ? task.saved_mask : task.blocked,
+        .alternate = shown,
+        .stack = stack,
+    };
+    arch::sync_user_state(task.user_state);
+    if (!arch::push_signal_frame(frame, task.user_state, description)) {
+        if (number == SIGSEGV) { // there is no way to tell it: it ends
+            SignalAction reset{};
+            (void)set_action(task, SIGSEGV, &reset);
+        }
+        force(task, info_kernel(SIGSEGV));
+        return;
+    }
+    arch::reload_user_state(task.user_state);
+    if (disarm) alternate = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+    SignalSet blocked = task.blocked | action.mask;
+    if (!(action.flags & SA_NODEFER)) blocked |= signal_bit(number);
+    task.restore_mask = false;
+    set_blocked(task, blocked);
+}
+
+void log_fatal(Task& task, const arch::TrapFrame& frame, const siginfo_t& info) {
+    constexpr SignalSet faults = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE) |
+                                 signal_bit(SIGTRAP);
+    if (info.si_code <= 0 || !(faults & signal_bit(info.si_signo))) return;
+    log(LogLevel::info, "{}[{}]: signal {} code {} address {:#x} ip {:#x} sp {:#x}", task.name.view(), task.tid(),
+        info.si_signo, info.si_code, reinterpret_cast<uptr>(info.si_addr), frame.ip(), frame.sp());
+}
+
+/// This thread stops; back when it may run again. signal_lock is held on entry, and free on return.
+void stop_here(Task& task, Process& process) {
+    task.stop_pending = false;
+    task.in_stop = true;
+    bool last = process.still_to_stop && --process.still_to_stop == 0;
+    if (last) process.stopped = process.stop_unreported = true;
+    process.signal_lock.unlock();
+    if (last) tell_parent(process, CLD_STOPPED);
+    sched::block(ThreadState::stopped, [&] { return task.in_stop.load(); });
+}
+
+/// Asks every thread to stop, the current one included.
+void begin_stop(Task& task, int number) {
+    Process& process = task.process();
+    {
+        Holding tree{process::tree_lock()};
+        // A group that no shell watches cannot be stopped from the terminal.
+        if (number != SIGSTOP && (!process.group || process::is_orphaned(*process.group))) return;
+    }
+    Holding lock{process.signal_lock};
+    if (!task.stop_taken || process.ending || process.executing) return; // SIGCONT came meanwhile
+    if (!process.stop_signal) process.stop_signal = number;
+    process.still_to_stop = 0;
+    for_each_thread(process, [&](Task& t) {
+        if (t.exiting || t.in_stop) return;
+        t.stop_pending = true;
+        process.still_to_stop++;
+        if (&t != &task) t.interrupt();
+    });
+}
+
+enum class Next { again, done, handler };
+
+/// One step with the lock held: what is the most urgent thing to do?
+Next step(Task& task, arch::TrapFrame& frame, SignalAction& action, siginfo_t& info, Box<QueuedSignal>& freed) {
+    Process& process = task.process();
+    process.signal_lock.lock();
+    if (process.ending || (process.executing && process.executing != &task)) {
+        int status = process.group_status;
+        process.signal_lock.unlock();
+        process::exit_thread(status);
+    }
+    if (process.tell_continued) {
+        process.tell_continued = false;
+        process.signal_lock.unlock();
+        tell_parent(process, CLD_CONTINUED);
+        return Next::again;
+    }
+    if (task.stop_pending) return stop_here(task, process), Next::again;
+    if (!task.pending.take(task.blocked, info, freed) && !process.pending.take(task.blocked, info, freed)) {
+        recalculate(task);
+        process.signal_lock.unlock();
+        return Next::done;
+    }
+    int number = info.si_signo;
+    {
+        auto actions = process.handlers->actions.lock();
+        action = actions->of[number - 1];
+        if (action.handler > handler_ignore && action.flags & SA_RESETHAND) actions->of[number - 1].handler = 0;
+    }
+    bool stops = action.handler == handler_default && signal_bit(number) & default_stops;
+    if (stops) task.stop_taken = true;
+    bool spared = process.unkillable && !(stops && number == SIGSTOP);
+    process.signal_lock.unlock();
+
+    if (action.handler > handler_ignore) return Next::handler;
+    if (action.handler == handler_ignore || default_ignored & signal_bit(number) || spared) return Next::again;
+    if (stops) return begin_stop(task, number), Next::again;
+    log_fatal(task, frame, info);
+    process::exit_group(number);
+}
+} // namespace
+
+void deliver(Task& task, arch::TrapFrame& frame) {
+    for (;;) {
+        SignalAction action;
+        siginfo_t info;
+        Box<QueuedSignal> freed;
+        Next next = step(task, frame, action, info, freed);
+        if (next == Next::done) break;
+        if (next == Next::handler) run_handler(task, frame, action, info);
+    }
+    settle_syscall(frame, nullptr);
+    if (task.restore_mask) restore_mask(task, false);
+}
+
+Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
+    arch::sync_user_state(task.user_state);
+    auto restored = arch::pop_signal_frame(frame, task.user_state);
+    frame.leave_syscall();
+    if (!restored) {
+        force(task, info_kernel(SIGSEGV));
+        return std::unexpected(restored.error());
+    }
+    arch::reload_user_state(task.user_state);
+    stack_t& alternate = restored->alternate;
+    unsigned mode = static_cast<unsigned>(alternate.ss_flags) & ~(SS_AUTODISARM | SS_ONSTACK);
+    if (!on_alternate_stack(task.alternate_stack, frame.sp()) && (mode == 0 || mode == SS_DISABLE)) {
+        alternate.ss_flags &= ~SS_ONSTACK;
+        task.alternate_stack = alternate;
+    }
+    set_blocked(task, restored->mask);
+    return {};
+}
+
+void tell_parent(Process& process, int code) {
+    auto memory = prepare();
+    Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
+    Holding tree{process::tree_lock()};
+    Process* parent = process.parent;
+    if (!parent) return;
+    SignalAction action;
+    int number;
+    {
+        Holding lock{parent->signal_lock};
+        action = action_of(*parent, SIGCHLD);
+    }
+    {
+        Holding lock{process.signal_lock};
+        number = code == CLD_STOPPED ? process.stop_signal : SIGCONT;
+    }
+    if (action.handler != handler_ignore && !(action.flags & SA_NOCLDSTOP))
+        send_prepared(*parent, process::child_info(process, *parent, code, number), element);
+    parent->child_changed.notify_all();
+}
+} // namespace signals

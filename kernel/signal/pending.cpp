@@ -1,0 +1,87 @@
+#include "kernel/signal/signal.h"
+#include <bit>
+
+namespace {
+/// Caused by the instruction at hand: these go before all others.
+constexpr SignalSet synchronous = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) |
+                                  signal_bit(SIGFPE) | signal_bit(SIGSYS);
+
+void dispose(QueuedSignal& element) {
+    if (element.taken) {
+        element.queued = false;
+        return;
+    }
+    delete &element;
+}
+} // namespace
+
+PendingSignals::~PendingSignals() { discard(~SignalSet{0}); }
+
+void PendingSignals::add(int number, QueuedSignal* memory) {
+    set |= signal_bit(number);
+    if (!memory) return;
+    queue.push_back(*memory);
+    memory->queued = true;
+    queued++;
+}
+
+bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed) {
+    SignalSet ready = set & ~blocked;
+    if (!ready) return false;
+    if (ready & synchronous) ready &= synchronous;
+    int number = std::countr_zero(ready) + 1;
+    QueuedSignal* found = nullptr;
+    bool more = false;
+    for (QueuedSignal& element : queue) {
+        if (element.info.si_signo != number) continue;
+        if (found) {
+            more = true;
+            break;
+        }
+        found = &element;
+    }
+    if (!more) set &= ~signal_bit(number);
+    if (!found) { // memory was short when it was sent
+        into = siginfo_t{};
+        into.si_signo = number;
+        into.si_code = SI_USER;
+        return true;
+    }
+    queue.erase(queue.iterator_to(*found));
+    queued--;
+    found->queued = false;
+    if (found->taken) {
+        found->taken(*found);
+        into = found->info;
+    } else {
+        into = found->info;
+        freed.reset(found);
+    }
+    return true;
+}
+
+void PendingSignals::discard(SignalSet which) {
+    set &= ~which;
+    for (auto at = queue.begin(); at != queue.end();) {
+        QueuedSignal& element = *at;
+        if (!(signal_bit(element.info.si_signo) & which)) {
+            ++at;
+            continue;
+        }
+        at = queue.erase(at);
+        queued--;
+        dispose(element);
+    }
+}
+
+Result<Ref<SignalHandlers>> SignalHandlers::clone() {
+    auto copy = TRY(make_ref<SignalHandlers>());
+    copy->actions.unguarded() = *actions.lock();
+    return copy;
+}
+
+void SignalHandlers::reset_for_exec() {
+    auto now = actions.lock();
+    for (SignalAction& action : now->of)
+        action = {.handler = action.handler == 1 ? uptr{1} : 0, .flags = 0, .restorer = 0, .mask = 0};
+}

@@ -1,0 +1,202 @@
+#include "kernel/process/tree.h"
+#include "kernel/signal/state.h"
+#include <linux/capability.h>
+
+namespace signals {
+namespace {
+bool from_user(const siginfo_t& info) { return info.si_code <= 0; }
+constexpr bool standard(int number) { return number < 32; }
+
+/// SIGCONT and the stop signals undo each other when they are sent, whatever becomes of them afterwards.
+void job_control(Process& process, int number) {
+    if (signal_bit(number) & default_stops) {
+        process.pending.discard(signal_bit(SIGCONT));
+        for_each_thread(process, [](Task& t) { t.pending.discard(signal_bit(SIGCONT)); });
+    } else if (number == SIGCONT) {
+        process.pending.discard(default_stops);
+        if (process.stopped) process.tell_continued = process.continue_unreported = true;
+        process.stopped = process.stop_unreported = false;
+        process.stop_signal = 0;
+        process.still_to_stop = 0;
+        for_each_thread(process, [](Task& t) {
+            t.pending.discard(default_stops);
+            t.stop_pending = t.stop_taken = false;
+            if (t.in_stop.exchange(false)) sched::wake(t);
+        });
+    }
+}
+
+bool takes(Task& task, int number) {
+    if (task.exiting) return false;
+    return !(signal_bit(number) & task.blocked & ~task.waited_for);
+}
+
+/// The thread that shall handle a signal of the whole process: the leader if it does, else the first that does.
+Task* choose(Process& process, int number) {
+    Task* chosen = nullptr;
+    for_each_thread(process, [&](Task& t) {
+        if (takes(t, number) && (!chosen || &t == process.leader)) chosen = &t;
+    });
+    return chosen;
+}
+
+/// A signal from a thread of the same view, or one that is not KILL or STOP, cannot end a view's init.
+bool spared(Process& process, int number, const siginfo_t& info) {
+    if (!process.unkillable || action_of(process, number).handler != handler_default) return false;
+    bool outside = !from_user(info) || &process::current_view() != &process.view();
+    return !(outside && (signal_bit(number) & unblockable));
+}
+
+/// The sender's number is the one that the receiver's view has for it.
+void translate_sender(const Process& process, siginfo_t& info) {
+    if (info.si_code != SI_USER && info.si_code != SI_TKILL) return;
+    if (auto* sender = process::current_process()) info.si_pid = sender->pid(process.view());
+}
+
+/// `only`: null for the whole process. On return `element` holds the memory if it was not used.
+Result<> send_locked(Process& process, Task* only, siginfo_t info, QueuedSignal*& element, bool forced) {
+    int number = info.si_signo;
+    if (process.state.load(std::memory_order_relaxed) != ProcessState::running || process.ending) return {};
+    if (!forced) {
+        if (spared(process, number, info)) return {};
+        job_control(process, number);
+    }
+    if (number == SIGKILL) return end_all(process, SIGKILL), Result<>{};
+
+    PendingSignals& pending = only ? only->pending : process.pending;
+    SignalSet blocked = only ? only->blocked | only->waited_for : process.leader->blocked | process.leader->waited_for;
+    if (!forced && !(blocked & signal_bit(number)) && is_ignored(process, number)) return {};
+    if (standard(number) && pending.set & signal_bit(number)) return {};
+    if (!standard(number) && (!element || pending.queued >= process.limits.soft(RLIMIT_SIGPENDING)) && !forced) {
+        if (info.si_code != SI_USER) return err::again;
+        pending.add(number, nullptr);
+    } else {
+        translate_sender(process, info);
+        if (element && !element->taken) element->info = info;
+        pending.add(number, std::exchange(element, nullptr));
+    }
+    process.signal_arrived.notify_all();
+    Task* receiver = only ? (takes(*only, number) ? only : nullptr) : choose(process, number);
+    if (receiver && !receiver->only_fatal) receiver->interrupt();
+    return {};
+}
+
+Result<> send(Process& process, Task* only, const siginfo_t& info, bool forced) {
+    int number = info.si_signo;
+    if (number < 1 || number > signal_count) return err::inval;
+    auto memory = make<QueuedSignal>(); // without it a standard signal comes without its information
+    QueuedSignal* element = memory ? memory->release() : nullptr;
+    Result<> sent;
+    {
+        Holding lock{process.signal_lock};
+        if (forced) {
+            // Neither blocked nor ignored: a signal that the thread cannot run on without.
+            auto actions = process.handlers->actions.lock();
+            SignalAction& action = actions->of[number - 1];
+            bool refused = only->blocked & signal_bit(number) || action.handler == handler_ignore;
+            if (refused) action = {};
+            only->blocked &= ~signal_bit(number);
+            if (action.handler == handler_default) process.unkillable = false;
+        }
+        sent = send_locked(process, only, info, element, forced);
+    }
+    delete element;
+    return sent;
+}
+} // namespace
+
+bool is_ignored(Process& process, int number) {
+    SignalAction action = action_of(process, number);
+    return action.handler == handler_ignore ||
+           (action.handler == handler_default && default_ignored & signal_bit(number));
+}
+
+void end_all(Process& process, int status) {
+    if (!process.ending) {
+        process.ending = true;
+        process.group_status = status;
+    }
+    process.stopped = process.stop_unreported = false;
+    process.stop_signal = 0;
+    process.still_to_stop = 0;
+    for_each_thread(process, [](Task& t) {
+        t.stop_pending = t.stop_taken = false;
+        bool was_stopped = t.in_stop.exchange(false);
+        if (!t.exiting) t.interrupt();
+        if (was_stopped) sched::wake(t);
+    });
+}
+
+siginfo_t info_user(int number, int code) {
+    siginfo_t info{};
+    info.si_signo = number;
+    info.si_code = code;
+    if (auto* process = process::current_process()) {
+        info.si_pid = process->pid();
+        info.si_uid = Task::current().credentials().uid;
+    }
+    return info;
+}
+siginfo_t info_kernel(int number) {
+    siginfo_t info{};
+    info.si_signo = number;
+    info.si_code = SI_KERNEL;
+    return info;
+}
+siginfo_t info_fault(int number, int code, uptr address) {
+    siginfo_t info{};
+    info.si_signo = number;
+    info.si_code = code;
+    info.si_addr = reinterpret_cast<void*>(address);
+    return info;
+}
+
+Result<> check_permission(const Process& target, int number) {
+    Task& current = Task::current();
+    if (&current.process() == &target) return {};
+    const Credentials& me = current.credentials();
+    Holding tree{process::tree_lock()};
+    auto& process = const_cast<Process&>(target);
+    if (!process.leader) return err::srch;
+    auto it = process.leader->credentials_ref();
+    if (me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid || me.can(CAP_KILL))
+        return {};
+    if (number == SIGCONT && process.group && current.process().group &&
+        process.group->session == current.process().group->session)
+        return {};
+    return err::perm;
+}
+
+Result<> send(Process& process, const siginfo_t& info) { return send(process, nullptr, info, false); }
+Result<> send(Task& task, const siginfo_t& info) { return send(task.process(), &task, info, false); }
+void force(Task& current, const siginfo_t& info) { (void)send(current.process(), &current, info, true); }
+
+Result<Box<QueuedSignal>> prepare() { return make<QueuedSignal>(); }
+
+void send_prepared(Process& process, const siginfo_t& info, Box<QueuedSignal>& memory) {
+    QueuedSignal* element = memory.release();
+    {
+        Holding lock{process.signal_lock};
+        (void)send_locked(process, nullptr, info, element, false);
+    }
+    memory.reset(element);
+}
+
+bool send_embedded(Process& process, Task* only, QueuedSignal& embedded) {
+    Holding lock{process.signal_lock};
+    if (embedded.queued) return false;
+    QueuedSignal* element = &embedded;
+    (void)send_locked(process, only, embedded.info, element, false);
+    return element == nullptr;
+}
+
+bool send_group(ProcessGroup& group, const siginfo_t& info) {
+    Holding tree{process::tree_lock()};
+    return process::send_group_locked(group, info);
+}
+
+bool ignored_or_blocked(Task& task, int number) {
+    Holding lock{task.process().signal_lock};
+    return task.blocked & signal_bit(number) || action_of(task.process(), number).handler == handler_ignore;
+}
+} // namespace signals

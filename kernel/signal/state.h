@@ -1,0 +1,19 @@
+// What sending and delivering share. All of it with the process's signal_lock held.
+#pragma once
+#include "kernel/process/task.h"
+
+namespace signals {
+inline constexpr uptr handler_default = 0, handler_ignore = 1;
+
+inline SignalAction action_of(Process& process, int number) {
+    return process.handlers->actions.lock()->of[number - 1];
+}
+/// Nothing would happen if the signal were delivered.
+bool is_ignored(Process&, int number);
+/// Ends every thread of the process with this wait status, at the next chance. Stopped ones are woken.
+void end_all(Process&, int status);
+/// All threads that were told to stop have: the parent must hear of it.
+void stop_complete(Process&);
+/// Tells the parent that the process has stopped or continued. Takes the tree lock; no lock may be held.
+void tell_parent(Process&, int code);
+} // namespace signals

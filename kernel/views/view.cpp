@@ -1,0 +1,34 @@
+#include "arch/api/machine.h"
+#include "core/time/clock.h"
+#include "kernel/views/pids.h"
+#include <linux/wait.h>
+
+namespace {
+/// The host world. Its init's end is the machine's.
+class RootView final : public View {
+public:
+    void emptied(int wait_status) override {
+        int signal = wait_status & 0x7f;
+        arch::power_off(static_cast<unsigned>(signal ? 128 + signal : wait_status >> 8 & 0xff));
+    }
+};
+alignas(RootView) std::byte root_memory[sizeof(RootView)];
+} // namespace
+
+View::View() = default;
+View::~View() = default;
+
+View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
+
+Result<> View::prepare() {
+    pids = TRY(make<PidTable>());
+    created_ns = clocks::monotonic_ns();
+    if (!account) account = &MemoryAccount::kernel();
+    return {};
+}
+
+Result<> View::init_root() {
+    auto* root = new (root_memory) RootView;
+    root->names.lock()->host.assign("rundlet");
+    return root->prepare();
+}
