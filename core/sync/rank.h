@@ -12,6 +12,8 @@ enum class Rank : u8 {
     mount,         // the mount tree of a view
     rename,        // one cross-directory rename per file system
     directory,     // entries of one directory
+    epoll_graph,   // which epoll watches which
+    epoll_control, // what one epoll watches
     file_position, // an open file's offset
     file_io,       // one writer per inode; held while user memory is copied
     pipe,          // a pipe's ring; held while user memory is copied

@@ -27,22 +27,23 @@ void WaitQueue::notify_all() {
     }
 }
 
+void WaitQueue::notify_one() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (empty()) return;
+    Holding held{lock_};
+    notify_first();
+}
+
 // The outer queue's lock has turned interrupts off; ranks cannot order queues, the absence of cycles does.
 void WaitQueue::notify_nested() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (empty()) return;
     lock_.lock_second();
-    for (Waiter *at = waiters_.first(), *next; at; at = next) {
-        next = waiters_.after(*at);
-        at->notified();
-    }
+    notify_first();
     lock_.unlock_second();
 }
 
-void WaitQueue::notify_one() {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (empty()) return;
-    Holding held{lock_};
+void WaitQueue::notify_first() {
     for (Waiter *at = waiters_.first(), *next; at; at = next) {
         next = waiters_.after(*at);
         at->notified();

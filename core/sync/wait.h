@@ -28,13 +28,14 @@ public:
     void notify_all();
     /// All non-exclusive waiters and the first exclusive one.
     void notify_one();
-    /// From Waiter::notified() of another queue: a queue behind a queue (epoll). Such chains must have no cycle.
+    /// As notify_one(), from Waiter::notified() of another queue: a queue behind a queue (epoll). No cycle may form.
     void notify_nested();
     void add(Waiter&);    // at the end
     void remove(Waiter&); // fine when a notification runs at the same time; afterwards none can come
     bool empty() const;
 
 private:
+    void notify_first();
     Spinlock<Rank::wait_queue> lock_;
     Chain<Waiter> waiters_;
     std::atomic<u32> count_ = 0;

@@ -1,6 +1,7 @@
 // Points in time: nanoseconds of the monotonic clock, which starts at boot.
 #pragma once
 #include "lib/types.h"
+#include <compare>
 
 struct Deadline {
     u64 ns; // CLOCK_MONOTONIC

@@ -28,11 +28,18 @@ protected:
 /// Somebody who wants to know when an open file is closed for good, without keeping it open: epoll.
 class FileWatch : public ChainLink<FileWatch> {
 public:
-    /// The last reference is gone; the watch has been unlinked. Called with a spinlock held; `file` only tells which.
-    virtual void file_gone(File& file) = 0;
+    /// The watch leaves the file: File::unwatch(), or (`gone`) the last reference is gone. Called with a spinlock held.
+    virtual void detach(File& file, bool gone) = 0;
+    /// The file, unless its last reference is gone.
+    Ref<File> file() const;
 
 protected:
     ~FileWatch() = default;
+
+private:
+    friend class File;
+    File* file_ = nullptr;
+    const void* key_ = nullptr; // whose lock it is under: the file's address, also when that is gone
 };
 
 /// Base of everything that can be open. No operation waits for another party: where it would have to, it answers
@@ -62,6 +69,12 @@ public:
     virtual u32 poll();
     /// Notified whenever an answer of poll(), or of err::again, may be out of date.
     virtual WaitQueue& changed() { return changed_; }
+
+    /// What a FileWatch may wait on for as long as the file exists, whoever the current process is.
+    virtual WaitQueue& lasting_changed() { return changed(); }
+
+    /// The address of a constant that stands for the kind of file, for the calls that take only one kind (epoll, ...).
+    virtual const void* kind() const { return nullptr; }
 
     /// `argument` is a user address or a number, as the request defines. err::notty: unknown.
     virtual Result<i64> ioctl(unsigned request, uptr argument);
@@ -96,8 +109,8 @@ public:
 
     /// Adds a watch; the caller holds a reference to the file.
     void watch(FileWatch&);
-    /// False: file_gone() has been or is being called.
-    bool unwatch(FileWatch&);
+    /// Afterwards detach() has been called, by this or because the file was gone.
+    static void unwatch(FileWatch&);
     static void last_ref_gone(File*);
 
 protected:

@@ -2,35 +2,43 @@
 #include <linux/fcntl.h>
 
 namespace {
-// One lock for all: watches are rare events beside the files themselves.
-constinit Spinlock<Rank::epoll> watch_lock;
+// Watches are found from both sides, and either side may go first: a lock that belongs to neither. Hashed by the file.
+using WatchLock = Spinlock<Rank::epoll>;
+constinit WatchLock watch_locks[64];
+WatchLock& lock_of(const void* file) { return watch_locks[(reinterpret_cast<uptr>(file) >> 6) * 0x9e37'79b9u >> 16 & 63]; }
 } // namespace
 
 void File::watch(FileWatch& w) {
-    Holding held{watch_lock};
+    Holding held{lock_of(this)};
+    w.file_ = this;
+    w.key_ = this;
     watches_.push_back(w);
     watched_.store(true, std::memory_order_relaxed);
 }
 
-bool File::unwatch(FileWatch& w) {
-    Holding held{watch_lock};
-    if (watches_.first() != &w && !w.previous_in_chain) return false;
-    watches_.erase(w);
-    return true;
+void File::unwatch(FileWatch& w) {
+    if (!w.key_) return;
+    Holding held{lock_of(w.key_)};
+    if (!w.file_) return;
+    w.file_->watches_.erase(w);
+    w.detach(*w.file_, false);
+    w.file_ = nullptr;
+}
+
+Ref<File> FileWatch::file() const {
+    Holding held{lock_of(key_)};
+    return file_ && file_->try_retain() ? Ref<File>::adopt(file_) : Ref<File>{};
 }
 
 void File::last_ref_gone(File* file) {
     // Nobody can add a watch any more: that takes a reference.
-    if (file->watched_.load(std::memory_order_relaxed))
-        while (true) {
-            FileWatch* w;
-            {
-                Holding held{watch_lock};
-                w = file->watches_.pop_front();
-                if (w) w->file_gone(*file);
-            }
-            if (!w) break;
+    if (file->watched_.load(std::memory_order_relaxed)) {
+        Holding held{lock_of(file)};
+        while (FileWatch* w = file->watches_.pop_front()) {
+            w->detach(*file, true);
+            w->file_ = nullptr;
         }
+    }
     delete file;
 }
 

@@ -1,0 +1,404 @@
+#include "kernel/file/epoll.h"
+#include "core/time/clock.h"
+#include "kernel/file/anonymous.h"
+#include <linux/eventpoll.h>
+
+namespace epoll {
+namespace {
+constexpr u32 kept_by_oneshot = EPOLLONESHOT | EPOLLET | EPOLLWAKEUP | EPOLLEXCLUSIVE;
+constexpr unsigned max_depth = 4; // of epolls below and above one another
+constexpr char epoll_kind = 0;
+struct ReadyTag;
+struct ItemTag;
+class Epoll;
+
+/// One watched file. Counted: by the epoll while it is in the tree, and by who looks at it without the lock.
+struct Item final : Waiter, FileWatch, TreeLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
+    Item(Epoll& epoll, File* target, int fd, Event event) : owner{epoll}, file_key{target}, descriptor{fd}, wants{event} {}
+    ~Item() = default;
+    void notified() override;
+    void detach(File& file, bool gone) override;
+    /// Puts the item before the epoll's next look. From any context, without a lock.
+    bool push();
+
+    Epoll& owner;
+    File* const file_key; // only compared
+    const int descriptor;
+    Event wants;          // under the epoll's lock
+    bool in_tree = false; // the same
+    bool waiting = false; // on the file's queue; under the watch's lock
+    std::atomic<bool> queued = false;
+    Item* next_pushed = nullptr;
+};
+
+struct Key {
+    int descriptor;
+    const File* file;
+    explicit Key(int fd, const File* f) : descriptor{fd}, file{f} {}
+    explicit Key(const Item& i) : descriptor{i.descriptor}, file{i.file_key} {}
+    auto operator<=>(const Key&) const = default;
+};
+struct ByKey {
+    using type = Key;
+    Key operator()(const Item& i) const { return Key{i}; }
+};
+
+class Epoll final : public AnonymousFile {
+public:
+    explicit Epoll(Ref<vfs::Inode> inode) : AnonymousFile{"eventpoll", std::move(inode)} {}
+    ~Epoll() override {
+        auto& items = state_.unguarded().items;
+        while (!items.empty()) forget(*items.begin());
+    }
+    const void* kind() const override { return &epoll_kind; }
+    u32 poll() override;
+    void print_info(Writer&) override;
+
+    Result<> add(Ref<File> target, int fd, Event);
+    Result<> modify(File& target, int fd, Event);
+    Result<> remove(File& target, int fd);
+    usize collect(std::span<Event> out);
+    Result<usize> wait(std::span<Event> out, Deadline until);
+    Result<> check_nesting(Epoll& child);
+
+    /// Items notified since the last look, newest first: what notified() can reach without a lock.
+    std::atomic<Item*> pushed = nullptr;
+
+private:
+    struct State {
+        bi::set<Item, bi::base_hook<TreeLink<ItemTag>>, bi::key_of_value<ByKey>, bi::constant_time_size<false>> items;
+        List<Item, ReadyTag> ready;
+        usize count = 0;
+        /// Moves what was pushed to the end of the ready list, in order.
+        void drain(Epoll& of);
+        /// After unwatch() and drain(): what is queued is on the ready list.
+        void remove(Item& item);
+        Item* find(int fd, const File* file);
+        Ref<Item> take_first(Epoll& of);
+    };
+    Result<unsigned> depth_below(unsigned limit, const Epoll& forbidden);
+    Result<Vector<Ref<File>>> nested();
+    void consider(Item& item, File& file);
+    void forget(Item& item);
+    Ref<Item> find(int fd, File& target);
+
+    Guarded<State, Spinlock<Rank::epoll>> state_;
+    Mutex<Rank::epoll_control> control_;
+    unsigned above_ = 0; // how many epolls may be above this one: under the graph lock, never lowered
+};
+
+constinit Mutex<Rank::epoll_graph> graph_lock;
+
+bool Item::push() {
+    if (queued.exchange(true, std::memory_order_acq_rel)) return false;
+    Item* head = owner.pushed.load(std::memory_order_relaxed);
+    do next_pushed = head;
+    while (!owner.pushed.compare_exchange_weak(head, this, std::memory_order_release, std::memory_order_relaxed));
+    return true;
+}
+
+void Item::notified() {
+    push();
+    owner.changed().notify_nested();
+}
+
+void Item::detach(File& file, bool gone) {
+    if (waiting) file.lasting_changed().remove(*this);
+    waiting = false;
+    if (gone) push(); // the next look takes it out of the tree
+}
+
+void Epoll::State::drain(Epoll& of) {
+    Item* newest = of.pushed.exchange(nullptr, std::memory_order_acquire);
+    Item* oldest = nullptr;
+    while (newest) {
+        Item* next = newest->next_pushed;
+        newest->next_pushed = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    for (; oldest; oldest = oldest->next_pushed) ready.push_back(*oldest);
+}
+
+void Epoll::State::remove(Item& item) {
+    if (item.queued) ready.erase(ready.iterator_to(item));
+    items.erase(items.iterator_to(item));
+    item.in_tree = false;
+    count--;
+    Ref<Item>::adopt(&item); // the tree's count
+}
+
+Item* Epoll::State::find(int fd, const File* file) {
+    auto at = items.find(Key{fd, file});
+    return at == items.end() ? nullptr : &*at;
+}
+
+Ref<Item> Epoll::State::take_first(Epoll& of) {
+    drain(of);
+    if (ready.empty()) return {};
+    Item& first = ready.front();
+    ready.pop_front();
+    first.queued.store(false, std::memory_order_seq_cst); // a notification from here on queues it again
+    return Ref<Item>::share(&first);
+}
+
+/// Takes an item out. The caller holds a reference, or is the only one left.
+void Epoll::forget(Item& item) {
+    File::unwatch(item);
+    auto state = state_.lock();
+    state->drain(*this);
+    if (item.in_tree) state->remove(item);
+}
+
+/// Null: none. An item of a file that is gone, whose address and number have been used again, is taken out.
+Ref<Item> Epoll::find(int fd, File& target) {
+    Ref<Item> item;
+    {
+        auto state = state_.lock();
+        item = Ref<Item>::share(state->find(fd, &target));
+    }
+    if (item && !item->file()) {
+        forget(*item);
+        return {};
+    }
+    return item;
+}
+
+/// Queues an item whose file is ready now.
+void Epoll::consider(Item& item, File& file) {
+    u32 wanted;
+    {
+        auto state = state_.lock();
+        wanted = item.wants.events;
+    }
+    if (file.poll() & (wanted | EPOLLERR | EPOLLHUP))
+        if (item.push()) changed_.notify_one();
+}
+
+Result<> Epoll::add(Ref<File> target, int fd, Event event) {
+    auto item = TRY(make_ref<Item>(*this, target.get(), fd, event));
+    Holding held{control_};
+    if (find(fd, *target)) return err::exist;
+    {
+        auto state = state_.lock();
+        state->items.insert(*item);
+        state->count++;
+        item->in_tree = true;
+        (void)Ref<Item>{item}.release();
+    }
+    item->exclusive = event.events & EPOLLEXCLUSIVE;
+    target->watch(*item);
+    item->waiting = true;
+    target->lasting_changed().add(*item);
+    consider(*item, *target);
+    return {};
+}
+
+Result<> Epoll::modify(File& target, int fd, Event event) {
+    Holding held{control_};
+    auto item = find(fd, target);
+    if (!item) return err::noent;
+    {
+        auto state = state_.lock();
+        if (item->wants.events & EPOLLEXCLUSIVE) return err::inval;
+        item->wants = event;
+    }
+    consider(*item, target);
+    return {};
+}
+
+Result<> Epoll::remove(File& target, int fd) {
+    Holding held{control_};
+    auto item = find(fd, target);
+    if (!item) return err::noent;
+    forget(*item);
+    return {};
+}
+
+/// Takes events of ready items; level-triggered ones go to the end of the list and stay.
+usize Epoll::collect(std::span<Event> out) {
+    usize n = 0, looks;
+    {
+        auto state = state_.lock();
+        state->drain(*this);
+        looks = state->ready.size();
+    }
+    for (; looks && n < out.size(); looks--) {
+        Ref<Item> item;
+        u32 wanted;
+        {
+            auto state = state_.lock();
+            item = state->take_first(*this);
+            if (!item) break;
+            wanted = item->wants.events;
+        }
+        auto file = item->file();
+        if (!file) {
+            forget(*item);
+            continue;
+        }
+        // No bits but those that outlive a one-shot event: asleep until EPOLL_CTL_MOD, errors included.
+        u32 ready = 0;
+        if (wanted & ~kept_by_oneshot) ready = file->poll() & (wanted | EPOLLERR | EPOLLHUP);
+        auto state = state_.lock();
+        if (!item->in_tree || !ready) continue;
+        out[n++] = {ready, item->wants.data};
+        if (wanted & EPOLLONESHOT) item->wants.events &= kept_by_oneshot;
+        else if (!(wanted & EPOLLET) && !item->queued.exchange(true)) state->ready.push_back(*item);
+    }
+    return n;
+}
+
+u32 Epoll::poll() {
+    usize looks;
+    {
+        auto state = state_.lock();
+        state->drain(*this);
+        looks = state->ready.size();
+    }
+    for (; looks; looks--) {
+        Ref<Item> item;
+        u32 wanted;
+        {
+            auto state = state_.lock();
+            item = state->take_first(*this);
+            if (!item) return 0;
+            wanted = item->wants.events;
+        }
+        auto file = item->file();
+        if (!file) {
+            forget(*item);
+            continue;
+        }
+        bool ready = wanted & ~kept_by_oneshot && file->poll() & (wanted | EPOLLERR | EPOLLHUP);
+        auto state = state_.lock();
+        if (!item->in_tree || !ready) continue;
+        if (!item->queued.exchange(true)) state->ready.push_front(*item);
+        return EPOLLIN | EPOLLRDNORM;
+    }
+    return 0;
+}
+
+Result<usize> Epoll::wait(std::span<Event> out, Deadline until) {
+    usize n = collect(out);
+    if (n == 0 && (until == never || until.ns > clocks::monotonic_ns())) {
+        Sleeper self;
+        Wait wait{changed_, self, true};
+        while ((n = collect(out)) == 0) {
+            auto slept = self.sleep(until);
+            if (slept) continue;
+            // The notification may have been ours alone: look once more before we leave.
+            if ((n = collect(out))) break;
+            if (slept.error() == Errno::timedout) return 0;
+            return err::intr;
+        }
+    }
+    // What is left is for the next sleeper.
+    if (n && !changed_.empty()) {
+        bool more;
+        {
+            auto state = state_.lock();
+            state->drain(*this);
+            more = !state->ready.empty();
+        }
+        if (more) changed_.notify_one();
+    }
+    return n;
+}
+
+/// The epolls that this one watches.
+Result<Vector<Ref<File>>> Epoll::nested() {
+    Vector<Ref<Item>> items;
+    while (true) {
+        usize count;
+        {
+            auto state = state_.lock();
+            count = state->count;
+        }
+        TRY(items.reserve(count));
+        auto state = state_.lock();
+        if (state->count > count) continue;
+        for (Item& i : state->items) (void)items.push(Ref<Item>::share(&i));
+        break;
+    }
+    Vector<Ref<File>> found;
+    for (auto& item : items)
+        if (auto file = item->file(); file && file->kind() == &epoll_kind) TRY(found.push(std::move(file)));
+    return found;
+}
+
+Result<unsigned> Epoll::depth_below(unsigned limit, const Epoll& forbidden) {
+    if (this == &forbidden || limit == 0) return err::loop;
+    unsigned depth = 1;
+    auto below = TRY(nested());
+    for (auto& file : below) {
+        unsigned d = 1 + TRY(static_cast<Epoll&>(*file).depth_below(limit - 1, forbidden));
+        depth = d > depth ? d : depth;
+    }
+    return depth;
+}
+
+/// Refuses circles and deep towers: a notification climbs through all of them on one stack.
+Result<> Epoll::check_nesting(Epoll& child) {
+    unsigned depth = TRY(child.depth_below(max_depth + 1, *this));
+    if (above_ + depth > max_depth) return err::loop;
+    // What is below moves down with the child; `depth` levels at most, so the recursion in depth_below bounds this too.
+    struct Lower {
+        static Result<> all(Epoll& e, unsigned above) {
+            if (e.above_ >= above) return {};
+            e.above_ = above;
+            auto below = TRY(e.nested());
+            for (auto& file : below) TRY(all(static_cast<Epoll&>(*file), above + 1));
+            return {};
+        }
+    };
+    return Lower::all(child, above_ + 1);
+}
+
+void Epoll::print_info(Writer& out) {
+    auto state = state_.lock();
+    for (Item& i : state->items)
+        print(out, "tfd: {:>8} events: {:>8x} data: {:>16x}\n", i.descriptor, i.wants.events, i.wants.data);
+}
+
+Result<Epoll*> as_epoll(File& file) {
+    if (file.kind() != &epoll_kind) return err::inval;
+    return static_cast<Epoll*>(&file);
+}
+} // namespace
+
+Result<Ref<File>> create() {
+    auto made = TRY(make_ref<Epoll>(TRY(file::anonymous_inode())));
+    made->flags = 2; // O_RDWR
+    return made;
+}
+
+Result<> add(File& epoll, Ref<File> target, int fd, Event event) {
+    Epoll& e = *TRY(as_epoll(epoll));
+    if (target == &epoll) return err::inval;
+    if (auto* inode = target->inode(); inode && (inode->is_regular() || inode->is_directory())) return err::perm;
+    bool nested = target->kind() == &epoll_kind;
+    if (event.events & EPOLLEXCLUSIVE) {
+        constexpr u32 allowed = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+        if (nested || event.events & ~allowed) return err::inval;
+    }
+    if (!nested) return e.add(std::move(target), fd, event);
+    Holding held{graph_lock};
+    TRY(e.check_nesting(static_cast<Epoll&>(*target)));
+    return e.add(std::move(target), fd, event);
+}
+
+Result<> modify(File& epoll, File& target, int fd, Event event) {
+    Epoll& e = *TRY(as_epoll(epoll));
+    if (&target == &epoll || event.events & EPOLLEXCLUSIVE) return err::inval;
+    return e.modify(target, fd, event);
+}
+
+Result<> remove(File& epoll, File& target, int fd) {
+    Epoll& e = *TRY(as_epoll(epoll));
+    if (&target == &epoll) return err::inval;
+    return e.remove(target, fd);
+}
+
+Result<usize> wait(File& epoll, std::span<Event> out, Deadline until) { return (*TRY(as_epoll(epoll))).wait(out, until); }
+} // namespace epoll

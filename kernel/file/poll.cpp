@@ -1,0 +1,65 @@
+#include "kernel/file/poll.h"
+#include "core/time/clock.h"
+#include "kernel/file/anonymous.h"
+#include "kernel/process/task.h"
+#include "kernel/vfs/operations.h"
+#include "lib/vector.h"
+#include <linux/eventpoll.h>
+#include <linux/stat.h>
+
+namespace file {
+namespace {
+/// One place on one queue; made without arguments so that arrays of them can be had.
+class PollWait final : public Waiter {
+public:
+    ~PollWait() {
+        if (queue_) queue_->remove(*this);
+    }
+    void enter(WaitQueue& queue, Sleeper& sleeper) {
+        sleeper_ = &sleeper;
+        queue_ = &queue;
+        queue.add(*this);
+    }
+    void notified() override { sleeper_->notify(); }
+
+private:
+    WaitQueue* queue_ = nullptr;
+    Sleeper* sleeper_ = nullptr;
+};
+
+usize look(std::span<PollEntry> entries) {
+    usize n = 0;
+    for (PollEntry& e : entries) {
+        if (e.file) e.ready = e.file->poll() & (e.wanted | EPOLLERR | EPOLLHUP);
+        if (e.ready) n++;
+    }
+    return n;
+}
+} // namespace
+
+Result<usize> poll(std::span<PollEntry> entries, Deadline until) {
+    if (usize n = look(entries)) return n;
+    if (until != never && until.ns <= clocks::monotonic_ns()) return 0;
+    Sleeper self;
+    PollWait few[8];
+    Vector<PollWait> many;
+    std::span<PollWait> waits{few};
+    if (entries.size() > waits.size()) {
+        TRY(many.resize(entries.size()));
+        waits = many;
+    }
+    for (usize i = 0; i < entries.size(); i++)
+        if (entries[i].file) waits[i].enter(entries[i].file->changed(), self);
+    while (true) {
+        if (usize n = look(entries)) return n;
+        if (auto slept = self.sleep(until); !slept) {
+            if (slept.error() != Errno::timedout) return err::restartnohand;
+            return look(entries);
+        }
+    }
+}
+
+Result<Ref<vfs::Inode>> anonymous_inode() {
+    return vfs::make_anonymous_inode(S_IRUSR | S_IWUSR, Task::current().credentials());
+}
+} // namespace file
