@@ -54,6 +54,17 @@ Result<usize> Source::get(std::span<std::byte> to) {
     });
 }
 
+Result<usize> Source::peek(std::span<std::byte> to) {
+    auto segments = segments_;
+    usize used = used_, remaining = remaining_, moved = moved_;
+    auto n = get(to);
+    segments_ = segments;
+    used_ = used;
+    remaining_ = remaining;
+    moved_ = moved;
+    return n;
+}
+
 Result<usize> Source::skip(usize n) {
     return advance(n, [](uptr, usize part, usize) { return part; });
 }

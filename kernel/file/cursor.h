@@ -65,6 +65,8 @@ public:
 
     /// Copies out as much as there is; returns that. Errors as Sink::put().
     Result<usize> get(std::span<std::byte> to);
+    /// The same, and stays where it was: for those who must see the bytes to know whether they can take them.
+    Result<usize> peek(std::span<std::byte> to);
     /// Uses bytes up without looking at them: /dev/null.
     Result<usize> skip(usize n);
 

@@ -1,0 +1,24 @@
+// Files that count and report events: eventfd(2), timerfd_create(2), signalfd(2).
+#pragma once
+#include "kernel/file/file.h"
+#include "kernel/signal/signal.h"
+
+namespace event {
+/// eventfd2(2). flags: O_NONBLOCK.
+Result<Ref<File>> create_counter(u64 initial, bool semaphore, u32 flags);
+
+/// timerfd_create(2): CLOCK_MONOTONIC, BOOTTIME, REALTIME. flags: O_NONBLOCK.
+Result<Ref<File>> create_timer(int clock, u32 flags);
+struct TimerSetting {
+    i64 value = 0, interval = 0; // ns; value 0: disarmed
+};
+/// timerfd_settime(2), timerfd_gettime(2). err::inval: not a timer. `value` is a moment of its clock when `absolute`, else
+/// from now on. `cancel_on_set`: reads answer err::canceled once the wall clock was set. Returns the old setting.
+Result<TimerSetting> set_timer(File&, TimerSetting, bool absolute, bool cancel_on_set);
+Result<TimerSetting> get_timer(File&);
+
+/// signalfd4(2). Reads give struct signalfd_siginfo of the reader's own pending signals.
+Result<Ref<File>> create_signals(SignalSet, u32 flags);
+/// err::inval: not such a file.
+Result<> set_signals(File&, SignalSet);
+} // namespace event

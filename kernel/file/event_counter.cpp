@@ -1,0 +1,60 @@
+#include "kernel/file/anonymous.h"
+#include "kernel/file/event.h"
+#include <linux/eventpoll.h>
+
+namespace event {
+namespace {
+constexpr u64 most = ~u64{0} - 1;
+
+class Counter final : public AnonymousFile {
+public:
+    Counter(Ref<vfs::Inode> inode, u64 initial, bool semaphore)
+        : AnonymousFile{"eventfd", std::move(inode)}, count_{initial}, semaphore_{semaphore} {}
+
+    Result<usize> read(Sink& to, u64*) override {
+        if (to.remaining() < sizeof(u64)) return err::inval;
+        u64 taken;
+        {
+            auto count = count_.lock();
+            if (*count == 0) return err::again;
+            taken = semaphore_ ? 1 : *count;
+            *count -= taken;
+        }
+        changed_.notify_all();
+        return to.put(std::as_bytes(std::span{&taken, 1}));
+    }
+    Result<usize> write(Source& from, u64*) override {
+        u64 added;
+        if (from.remaining() < sizeof added) return err::inval;
+        if (TRY(from.peek(std::as_writable_bytes(std::span{&added, 1}))) != sizeof added) return err::fault;
+        if (added == ~u64{0}) return err::inval;
+        {
+            auto count = count_.lock();
+            if (added > most - *count) return err::again;
+            *count += added;
+        }
+        changed_.notify_all();
+        from.limit(sizeof added);
+        return from.skip(sizeof added);
+    }
+    u32 poll() override {
+        u64 count = *count_.lock();
+        return (count ? EPOLLIN | EPOLLRDNORM : 0) | (count < most ? EPOLLOUT | EPOLLWRNORM : 0);
+    }
+    void print_info(Writer& out) override {
+        u64 count = *count_.lock();
+        print(out, "eventfd-count: {:>16x}\n", count);
+    }
+
+private:
+    Guarded<u64, Spinlock<Rank::device>> count_;
+    const bool semaphore_;
+};
+} // namespace
+
+Result<Ref<File>> create_counter(u64 initial, bool semaphore, u32 flags) {
+    auto made = TRY(make_ref<Counter>(TRY(file::anonymous_inode()), initial, semaphore));
+    made->flags = 2 | flags; // O_RDWR
+    return made;
+}
+} // namespace event

@@ -1,0 +1,115 @@
+#include "core/time/clock.h"
+#include "kernel/file/anonymous.h"
+#include "kernel/file/event.h"
+#include <linux/eventpoll.h>
+#include <linux/time.h>
+
+namespace event {
+namespace {
+constexpr char timer_kind = 0;
+
+class TimerFile final : public AnonymousFile {
+public:
+    TimerFile(Ref<vfs::Inode> inode, int clock)
+        : AnonymousFile{"timerfd", std::move(inode)}, clock_{clock}, alarm_{*this} {}
+    const void* kind() const override { return &timer_kind; }
+
+    Result<usize> read(Sink& to, u64*) override {
+        if (to.remaining() < sizeof(u64)) return err::inval;
+        u64 ticks;
+        {
+            auto setting = setting_.lock();
+            if (setting->cancelled()) {
+                setting->clock_changes = clocks::realtime_changes();
+                return err::canceled;
+            }
+            ticks = expirations(*setting);
+            if (ticks == 0) return err::again;
+            if (setting->interval == 0) setting->next = 0;
+            else setting->next += static_cast<i64>(ticks) * setting->interval;
+            arm(*setting);
+        }
+        return to.put(std::as_bytes(std::span{&ticks, 1}));
+    }
+    u32 poll() override {
+        auto setting = setting_.lock();
+        return setting->cancelled() || expirations(*setting) ? EPOLLIN | EPOLLRDNORM : 0;
+    }
+    void print_info(Writer& out) override {
+        auto now = get();
+        print(out, "clockid: {}\nit_value: ({}, {})\nit_interval: ({}, {})\n", clock_, now.value / second,
+              now.value % second, now.interval / second, now.interval % second);
+    }
+
+    TimerSetting set(TimerSetting to, bool absolute, bool cancel_on_set) {
+        TimerSetting old = get();
+        auto setting = setting_.lock();
+        // A relative time is one of the monotonic clock: setting the wall clock does not move it.
+        setting->wall = absolute && (clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM);
+        setting->cancel_on_set = setting->wall && cancel_on_set;
+        setting->clock_changes = clocks::realtime_changes();
+        setting->interval = to.interval;
+        setting->next = to.value;
+        if (to.value && !absolute)
+            if (__builtin_add_overflow(setting->now(), to.value, &setting->next)) setting->next = ~u64{0} >> 1;
+        arm(*setting);
+        return old;
+    }
+    TimerSetting get() {
+        auto setting = setting_.lock();
+        if (setting->next == 0) return {0, setting->interval};
+        i64 left = setting->next - setting->now();
+        // Expired, and not read: the time to the next tick.
+        if (left <= 0) left = setting->interval ? setting->interval - -left % setting->interval : 0;
+        return {left, setting->interval};
+    }
+
+private:
+    static constexpr i64 second = static_cast<i64>(clocks::ns_per_second);
+    struct Setting {
+        i64 next = 0; // of the wall or the monotonic clock; 0: disarmed
+        i64 interval = 0;
+        bool wall = false, cancel_on_set = false;
+        u64 clock_changes = 0;
+        i64 now() const { return wall ? clocks::realtime_ns() : static_cast<i64>(clocks::monotonic_ns()); }
+        bool cancelled() const { return cancel_on_set && clock_changes != clocks::realtime_changes(); }
+    };
+    /// The timer only says that it is time to look.
+    struct Alarm final : Timer {
+        explicit Alarm(TimerFile& of) : Timer{[](Timer& t) { static_cast<Alarm&>(t).file.changed_.notify_all(); }}, file{of} {}
+        TimerFile& file;
+    };
+
+    static u64 expirations(const Setting& s) {
+        if (s.next == 0) return 0;
+        i64 late = s.now() - s.next;
+        if (late < 0) return 0;
+        return s.interval ? static_cast<u64>(late / s.interval) + 1 : 1;
+    }
+    void arm(const Setting& s) {
+        if (s.next == 0) return alarm_.cancel();
+        i64 left = s.next - s.now();
+        alarm_.arm(Deadline{clocks::monotonic_ns() + static_cast<u64>(left > 0 ? left : 0)});
+    }
+
+    const int clock_;
+    Guarded<Setting, Mutex<Rank::pipe>> setting_;
+    Alarm alarm_;
+};
+
+Result<TimerFile*> as_timer(File& file) {
+    if (file.kind() != &timer_kind) return err::inval;
+    return static_cast<TimerFile*>(&file);
+}
+} // namespace
+
+Result<Ref<File>> create_timer(int clock, u32 flags) {
+    auto made = TRY(make_ref<TimerFile>(TRY(file::anonymous_inode()), clock));
+    made->flags = 2 | flags; // O_RDWR
+    return made;
+}
+Result<TimerSetting> set_timer(File& file, TimerSetting to, bool absolute, bool cancel_on_set) {
+    return TRY(as_timer(file))->set(to, absolute, cancel_on_set);
+}
+Result<TimerSetting> get_timer(File& file) { return TRY(as_timer(file))->get(); }
+} // namespace event
