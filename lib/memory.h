@@ -31,6 +31,13 @@ public:
             if (refs_.compare_exchange_weak(n, n + 1, std::memory_order_acq_rel)) return true;
         return false;
     }
+    /// Gives back a count of the caller's unless it is the last one. For where the object must not be destroyed.
+    bool release_unless_last() const {
+        unsigned n = refs_.load(std::memory_order_relaxed);
+        while (n > 1)
+            if (refs_.compare_exchange_weak(n, n - 1, std::memory_order_acq_rel)) return true;
+        return false;
+    }
     unsigned ref_count() const { return refs_.load(std::memory_order_acquire); }
 
 protected:

@@ -16,10 +16,9 @@ enum class ThreadState : u8 {
 };
 
 /// Guarded by the run queue's lock of `cpu`, except what is atomic.
-struct SchedEntity : ChainLink<SchedEntity> {
+struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     explicit SchedEntity(Thread& of) : thread{&of} {}
     Thread* thread;
-    FairEntity fair;
     std::atomic<ThreadState> state = ThreadState::fresh;
     std::atomic<unsigned> cpu = 0;
     bool queued = false; // in a class's queue (the running thread included)
@@ -27,8 +26,7 @@ struct SchedEntity : ChainLink<SchedEntity> {
     signed char nice = 0;
     bool last_in_user = true; // what the last tick saw
     u64 affinity = ~u64{0};
-    u64 counted_until = 0; // CPU time is counted up to this moment
-    u64 slice_left = 0;    // round robin
+    u64 round_robin_left = 100'000'000; // ns
     std::atomic<u64> user_ns = 0, system_ns = 0;
     std::atomic<u64> voluntary = 0, involuntary = 0;
     uptr stack_pointer = 0; // while it does not run

@@ -190,6 +190,12 @@ bool FairQueue::charge(u64 ns) {
     return true;
 }
 
+u64 FairQueue::slice_left_ns() const {
+    if (!current_) return ~u64{0};
+    i64 left = current_->deadline - current_->vruntime;
+    return left > 0 ? static_cast<u64>(left) * current_->weight / 1024 : 0;
+}
+
 void FairQueue::yield_current() {
     if (current_) current_->deadline += scaled(current_->slice_ns, current_->weight);
 }

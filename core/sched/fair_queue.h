@@ -32,6 +32,8 @@ public:
     FairEntity* current() const { return current_; }
     /// `ns` of CPU time used by the current one. True when its slice is over.
     bool charge(u64 ns);
+    /// What the current one has left of its slice, in CPU time.
+    u64 slice_left_ns() const;
     /// Moves the current one behind the others that are eligible (sched_yield).
     void yield_current();
     /// Whether `e`, just queued, should run before the current one.

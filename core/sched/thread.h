@@ -70,6 +70,7 @@ protected:
 
 private:
     friend struct SchedAccess;
+    friend SchedEntity& sched_entity(Thread& thread) { return thread.sched_; }
     AddressSpace* space_ = nullptr;
     SchedEntity sched_{*this};
 #if RUNDLET_CHECK
@@ -87,8 +88,12 @@ public:
 };
 
 namespace sched {
+/// A round-robin thread's turn; sched_rr_get_interval(2) shows it.
+inline constexpr u64 round_robin_ns = 100'000'000;
 /// Sets up the boot CPU's run queue and makes the boot context its idle thread.
 void init();
+/// Starts the thread that frees ended threads. Once, before the first thread ends.
+void start_reaper();
 /// Lets secondary CPUs in: called on each by upcall::secondary_cpu(). Never returns: it is the idle loop.
 [[noreturn]] void idle();
 /// Makes a new thread run for the first time.

@@ -10,6 +10,8 @@ inline constexpr u64 ns_per_second = 1'000'000'000;
 /// Reads the counter's frequency and the wall clock, fills the vDSO's data page. Once, on the boot CPU.
 void init();
 u64 monotonic_ns();
+/// The value of arch::counter() at a moment.
+u64 counter_at(Deadline);
 i64 realtime_ns(); // since the epoch
 void set_realtime(i64 ns);
 /// A number that changes when the wall clock is set: timers on CLOCK_REALTIME re-arm.
@@ -28,9 +30,10 @@ public:
     explicit Timer(void (*expired)(Timer&)) : expired_{expired} {}
     Timer(const Timer&) = delete;
     ~Timer() { cancel(); }
-    /// Arms, or moves, the timer.
+    /// Arms, or moves, the timer. One thread at a time arms or cancels it.
     void arm(Deadline);
-    /// Afterwards the function is neither running nor going to run (unless called from itself).
+    /// Afterwards the function is neither running nor going to run (unless called from itself). So the caller must not
+    /// hold a lock that the function takes.
     void cancel();
     bool armed() const { return cpu_ >= 0; }
     Deadline deadline() const { return at_; }
@@ -39,5 +42,6 @@ private:
     friend struct TimerQueue;
     void (*expired_)(Timer&);
     Deadline at_ = never;
-    std::atomic<int> cpu_ = -1;
+    std::atomic<int> cpu_ = -1; // whose queue holds it
+    int last_cpu_ = -1;         // whose queue held it last
 };

@@ -1,0 +1,22 @@
+// Room for a global object that is made at a known moment of the boot, not by a constructor before it.
+#pragma once
+#include "lib/types.h"
+#include <memory>
+#include <new>
+#include <utility>
+
+template <class T>
+class Late {
+public:
+    constexpr Late() = default;
+    Late(const Late&) = delete;
+    template <class... A>
+    T& make(A&&... a) {
+        return *new (bytes_) T(std::forward<A>(a)...);
+    }
+    T& operator*() { return *std::launder(reinterpret_cast<T*>(bytes_)); }
+    T* operator->() { return &**this; }
+
+private:
+    alignas(T) std::byte bytes_[sizeof(T)] = {};
+};
