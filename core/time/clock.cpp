@@ -39,7 +39,7 @@ void init() {
     state.to_ns = Scale::ratio(ns_per_second, frequency, shift);
     state.to_ticks = Scale::ratio(frequency, ns_per_second, 30);
     state.realtime_offset = static_cast<i64>(arch::read_wall_clock() * ns_per_second);
-    auto page = mm::allocate_frame(FrameUse::reserved, mm::Fill::zeros, 0, &MemoryAccount::kernel());
+    auto page = mm::allocate_frame(FrameUse::kernel, mm::Fill::zeros, 0, &MemoryAccount::kernel());
     if (!page) panic("no memory for the vDSO's data");
     Frame* frame = page->release(); // for ever
     state.vdso = new (frame->data()) arch::VdsoData{};
