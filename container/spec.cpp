@@ -108,6 +108,7 @@ Result<> parse_rlimits(const Field& list, ProcessSpec& to) {
 Result<> parse_user(const Field& user, ProcessSpec& to) {
     constexpr i64 most = 0xffff'fffe;
     TRY(user.check_object());
+    to.groups.clear();
     to.uid = static_cast<u32>(TRY(user["uid"].integer_or(0, 0, most)));
     to.gid = static_cast<u32>(TRY(user["gid"].integer_or(0, 0, most)));
     to.umask = static_cast<u32>(TRY(user["umask"].integer_or(022, 0, 0777)));
@@ -116,9 +117,27 @@ Result<> parse_user(const Field& user, ProcessSpec& to) {
         return to.groups.push(static_cast<u32>(TRY(gid.integer(0, most))));
     });
 }
+/// Members that `process` does not have.
+Result<> inherit(const Field& process, const ProcessSpec& from, ProcessSpec& to) {
+    to.cwd = TRY(from.cwd.clone());
+    if (!process["env"].present())
+        for (const String& e : from.env) TRY(to.env.push(TRY(e.clone())));
+    to.uid = from.uid;
+    to.gid = from.gid;
+    to.umask = from.umask;
+    for (u32 g : from.groups) TRY(to.groups.push(g));
+    to.effective = from.effective;
+    to.permitted = from.permitted;
+    to.inheritable = from.inheritable;
+    to.bounding = from.bounding;
+    to.ambient = from.ambient;
+    if (!process["rlimits"].present())
+        for (const auto& r : from.rlimits) TRY(to.rlimits.push(r));
+    return {};
+}
 } // namespace
 
-Result<ProcessSpec> parse_process(const Field& process) {
+Result<ProcessSpec> parse_process(const Field& process, const ProcessSpec* otherwise) {
     ProcessSpec to;
     TRY(process.check_object());
     to.terminal = TRY(process["terminal"].boolean_or(false));
@@ -126,15 +145,16 @@ Result<ProcessSpec> parse_process(const Field& process) {
     TRY(size.check_object());
     to.rows = static_cast<u16>(TRY(size["height"].integer_or(0, 0, 65535)));
     to.columns = static_cast<u16>(TRY(size["width"].integer_or(0, 0, 65535)));
-    to.cwd = TRY(absolute_path(process["cwd"]));
     Field args = process["args"];
     TRY(add_strings(args, to.args));
     if (to.args.empty()) return args.refuse("is missing: it must name a program");
+    if (otherwise) TRY(inherit(process, *otherwise, to));
+    if (!otherwise || process["cwd"].present()) to.cwd = TRY(absolute_path(process["cwd"]));
     TRY(add_strings(process["env"], to.env));
-    TRY(parse_user(process["user"], to));
-    TRY(parse_capabilities(process["capabilities"], to));
+    if (process["user"].present()) TRY(parse_user(process["user"], to));
+    if (process["capabilities"].present()) TRY(parse_capabilities(process["capabilities"], to));
     TRY(parse_rlimits(process["rlimits"], to));
-    to.no_new_privileges = TRY(process["noNewPrivileges"].boolean_or(false));
+    to.no_new_privileges = TRY(process["noNewPrivileges"].boolean_or(otherwise && otherwise->no_new_privileges));
     TRY(refuse_members(process, {"apparmorProfile", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity"}));
     return to;
 }
@@ -369,7 +389,7 @@ Result<Spec> parse_spec(Vector<char> text, json::Complaint& why) {
     to.hostname = TRY(host_name(config["hostname"]));
     to.domainname = TRY(host_name(config["domainname"]));
     if (!config["process"].present()) return config["process"].refuse("is missing: the container has nothing to run");
-    to.process = TRY(parse_process(config["process"]));
+    to.process = TRY(parse_process(config["process"], nullptr));
     TRY(parse_mounts(config["mounts"], to));
     TRY(parse_linux(config["linux"], to));
     TRY(parse_annotations(config["annotations"], to));

@@ -58,8 +58,9 @@ struct Spec {
 /// Reads a whole config.json. What is wrong, or asks for protection that is not enforced, is err::inval with a complaint
 /// that names the field and its value; unknown fields are skipped, as the specification demands.
 Result<Spec> parse_spec(Vector<char> text, json::Complaint&);
-/// A `process` object alone (container_exec).
-Result<ProcessSpec> parse_process(const json::Field& process);
+/// A `process` object alone. What it leaves out is taken from `otherwise` when given (container_exec): the arguments, the
+/// terminal and the window size never are.
+Result<ProcessSpec> parse_process(const json::Field& process, const ProcessSpec* otherwise);
 
 inline constexpr usize max_config_size = 1 * MiB;
 } // namespace container

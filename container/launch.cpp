@@ -1,0 +1,112 @@
+#include "container/launch.h"
+#include "container/tree.h"
+#include "kernel/device/tty/terminal.h"
+#include "lib/errno.h"
+#include <algorithm>
+#include <linux/fcntl.h>
+#include <linux/securebits.h>
+
+namespace container {
+namespace {
+Result<Ref<const Credentials>> credentials_of(const ProcessSpec& p) {
+    auto who = TRY(make_ref<Credentials>());
+    who->uid = who->euid = who->suid = who->fsuid = p.uid;
+    who->gid = who->egid = who->sgid = who->fsgid = p.gid;
+    TRY(who->groups.reserve(p.groups.size()));
+    for (u32 g : p.groups) TRY(who->groups.push(g));
+    std::sort(who->groups.begin(), who->groups.end());
+    who->bounding = p.bounding;
+    who->permitted = p.permitted;
+    who->inheritable = p.inheritable;
+    who->ambient = p.ambient;
+    who->effective = p.effective;
+    who->no_new_privileges = p.no_new_privileges;
+    return Ref<const Credentials>{who};
+}
+
+std::string_view path_variable(const ProcessSpec& p) {
+    for (const String& e : p.env)
+        if (e.view().starts_with("PATH=")) return e.view().substr(5);
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/// Opens a program as execve would.
+Result<Ref<File>> open_program(const vfs::Walker& walker, std::string_view path) {
+    auto place = TRY(vfs::resolve(walker, path, vfs::walk_follow));
+    if (!place.inode().is_regular()) return err::acces;
+    TRY(vfs::check_access(place, *walker.who, 1));
+    return vfs::open_path(place, *walker.who, O_RDONLY);
+}
+
+/// The file that args[0] names, by PATH when it has no slash. `path` becomes what it was found as.
+Result<Ref<File>> find_program(const vfs::Walker& walker, const ProcessSpec& p, String& path) {
+    std::string_view name = p.args[0];
+    if (name.contains('/')) {
+        path = TRY(String::create(name));
+        return open_program(walker, name);
+    }
+    Errno problem = Errno::noent;
+    for (std::string_view rest = path_variable(p); !rest.empty() && !name.empty();) {
+        auto colon = std::min(rest.find(':'), rest.size());
+        String candidate = TRY(String::create(rest.substr(0, colon)));
+        TRY(candidate.append("/"));
+        TRY(candidate.append(name));
+        rest.remove_prefix(std::min(colon + 1, rest.size()));
+        auto file = open_program(walker, candidate);
+        if (file) {
+            path = std::move(candidate);
+            return file;
+        }
+        if (file.error() == Errno::acces) problem = Errno::acces;
+    }
+    return std::unexpected(problem);
+}
+
+Result<> copy_strings(const Vector<String>& from, Vector<String>& to) {
+    TRY(to.reserve(from.size()));
+    for (const String& s : from) TRY(to.push(TRY(s.clone())));
+    return {};
+}
+
+Result<> set_stdio(process::Start& start, const ProcessSpec& p, const Stdio& stdio, json::Complaint& why) {
+    start.files = TRY(FileTable::create());
+    for (int fd = 0; fd < 3; fd++)
+        if (stdio[static_cast<usize>(fd)])
+            TRY(start.files->install_at(fd, stdio[static_cast<usize>(fd)], false, 3));
+    if (!p.terminal) return {};
+    if (stdio[0]) start.terminal = tty::terminal_of(*stdio[0]);
+    if (start.terminal) return {};
+    why.say("process.terminal: true, but standard input is not a terminal");
+    return err::notty;
+}
+} // namespace
+
+Result<Box<process::Start>> prepare_start(Container& container, const ProcessSpec& p, const Stdio& stdio,
+                                          json::Complaint& why) {
+    auto start = TRY(make<process::Start>());
+    start->mounts = container.mounts;
+    start->credentials = TRY(credentials_of(p));
+    vfs::Path root = container.mounts->root();
+    vfs::Walker walker{root, root, start->credentials, p.umask};
+    auto cwd = vfs::resolve(walker, p.cwd, vfs::walk_follow | vfs::walk_directory);
+    if (cwd) cwd = vfs::check_access(*cwd, *start->credentials, 1).transform([&] { return *cwd; });
+    if (!cwd) {
+        why.say("process.cwd: \"{}\": {}", p.cwd.view(), errno_text(cwd.error()));
+        return std::unexpected(cwd.error());
+    }
+    walker.start = *cwd;
+    start->fs = TRY(vfs::FsContext::create(root, std::move(*cwd), p.umask));
+    TRY(set_stdio(*start, p, stdio, why));
+    auto file = find_program(walker, p, start->path);
+    if (!file) {
+        why.say("process.args[0]: \"{}\": {}", p.args[0].view(), errno_text(file.error()));
+        return std::unexpected(file.error());
+    }
+    start->program.file = std::move(*file);
+    start->program.path = start->path;
+    TRY(copy_strings(p.args, start->program.arguments));
+    TRY(copy_strings(p.env, start->program.environment));
+    for (const auto& r : p.rlimits) start->limits.set(r.resource, r.limit);
+    return start;
+}
+} // namespace container

@@ -1,0 +1,272 @@
+// The operations of the OCI runtime.
+#include "container/json.h"
+#include "container/launch.h"
+#include "container/registry.h"
+#include "container/tree.h"
+#include "core/log/log.h"
+#include "core/time/clock.h"
+#include "kernel/device/tty/terminal.h"
+#include "kernel/file/block_on.h"
+#include "lib/errno.h"
+#include <linux/fcntl.h>
+
+namespace container {
+namespace {
+/// What this scope allocates is charged to `account`.
+class Charging {
+public:
+    explicit Charging(MemoryAccount* account) : before_{std::exchange(Thread::current().account, account)} {}
+    ~Charging() { Thread::current().account = before_; }
+    Charging(const Charging&) = delete;
+
+private:
+    MemoryAccount* before_;
+};
+
+Result<> check_id(std::string_view id, json::Complaint& why) {
+    bool good = !id.empty() && id.size() <= 64 && id[0] != '.';
+    for (char c : id)
+        good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        std::string_view{"_+.-"}.contains(c));
+    if (good) return {};
+    why.say("the id \"{}\" is not 1 to 64 of letters, digits and _+.-, not starting with a dot", id.substr(0, 64));
+    return err::inval;
+}
+
+Result<Vector<char>> read_config(const vfs::Walker& walker, json::Complaint& why) {
+    auto file = vfs::open(walker, "config.json", {O_RDONLY | O_NONBLOCK, 0, 0});
+    if (!file) {
+        why.say("config.json: {}", errno_text(file.error()));
+        return std::unexpected(file.error());
+    }
+    auto* inode = (*file)->inode();
+    if (!inode || !inode->is_regular()) return why.say("config.json: is not a regular file"), err::inval;
+    u64 size = inode->attributes().size;
+    if (size > max_config_size) return why.say("config.json: {} bytes, at most {}", size, max_config_size), err::fbig;
+    Vector<char> text;
+    TRY(text.reserve(size + 1)); // the parser adds a null
+    TRY(text.resize(size));
+    TRY(file::read_exactly(**file, std::as_writable_bytes(std::span<char>{text}), 0));
+    return text;
+}
+
+Result<Spec> read_spec(const vfs::Walker& host, std::string_view bundle, vfs::Path& place, json::Complaint& why) {
+    auto found = vfs::resolve(host, bundle, vfs::walk_follow | vfs::walk_directory);
+    if (!found) {
+        why.say("the bundle \"{}\": {}", bundle, errno_text(found.error()));
+        return std::unexpected(found.error());
+    }
+    place = std::move(*found);
+    auto text = TRY(read_config({host.root, place, host.who, 0}, why));
+    return parse_spec(std::move(text), why);
+}
+
+/// Everything of `create` that can fail once the id is taken.
+Result<> build(Container& c, const CreateRequest& request, json::Complaint& why) {
+    vfs::Path bundle;
+    c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
+    c.bundle = TRY(vfs::path_text(bundle, request.host.root));
+    c.account = TRY(MemoryAccount::create(c.spec.memory_limit));
+    c.max_tasks = c.spec.pids_limit;
+    c.created_ns = clocks::monotonic_ns();
+    {
+        auto names = c.names.lock();
+        names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());
+        if (!c.spec.domainname.empty()) names->domain.assign(c.spec.domainname);
+    }
+    Charging to_the_container{c.account};
+    TRY(c.prepare());
+    c.mounts = TRY(make_tree(request.host, bundle, c.spec, c, why));
+    auto start = TRY(prepare_start(c, c.spec.process, request.stdio, why));
+    c.console = start->terminal;
+    auto first = process::create_init(c, *start);
+    if (!first) {
+        why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
+        return std::unexpected(first.error());
+    }
+    c.first = std::move(*first);
+    return {};
+}
+
+/// Lets go of what refers to the container from within: mounts of proc hold their view.
+void release(Container& c) {
+    c.mounts = nullptr;
+    c.console = nullptr;
+    c.executed.clear();
+}
+} // namespace
+
+Container::~Container() {
+    if (account) account->close();
+}
+
+void Container::emptied(int status_of_first) {
+    Ref<vfs::MountTree> tree;
+    {
+        Holding held{Registry::lock()};
+        status = Status::stopped;
+        wait_status = status_of_first;
+        tree = std::move(mounts);
+        console = nullptr;
+    }
+    tree = nullptr;
+    stopped.notify_all();
+}
+
+Result<> create(const CreateRequest& request, json::Complaint& why) {
+    TRY(check_id(request.id, why));
+    auto c = TRY(make_ref<Container>());
+    c->id.assign(request.id);
+    {
+        Holding held{Registry::lock()};
+        if (Registry::find(request.id)) return why.say("the id \"{}\" is taken", request.id), err::exist;
+        Registry::add(c);
+    }
+    auto built = build(*c, request, why);
+    if (!built && why.text().empty()) why.say("container {}: {}", request.id, errno_text(built.error()));
+    Holding held{Registry::lock()};
+    if (built) c->status = Status::created;
+    else {
+        release(*c);
+        Registry::take(*c);
+    }
+    return built;
+}
+
+Result<> start(std::string_view id, json::Complaint& why) {
+    Holding held{Registry::lock()};
+    Container* c = TRY(find_or_complain(id, why));
+    if (c->status != Status::created) return wrong_state(*c, "created", why);
+    c->status = Status::running;
+    process::run(*c->first);
+    return {};
+}
+
+Result<> kill(std::string_view id, int signal, json::Complaint& why) {
+    if (signal < 0 || signal > signal_count) return why.say("there is no signal {}", signal), err::inval;
+    Holding held{Registry::lock()};
+    Container* c = TRY(find_or_complain(id, why));
+    if (c->status != Status::created && c->status != Status::running) return wrong_state(*c, "running", why);
+    if (signal == 0) return {};
+    TRY(signals::send(*c->first, signals::info_user(signal)));
+    if (c->status == Status::created && signal == SIGKILL) { // runs only to die
+        c->status = Status::running;
+        process::run(*c->first);
+    }
+    return {};
+}
+
+namespace {
+Result<> wait_until_stopped(Container& c, bool interruptible) {
+    return wait_until(
+        c.stopped,
+        [&] {
+            Holding held{Registry::lock()};
+            return c.status == Status::stopped;
+        },
+        never, interruptible);
+}
+
+/// Ends what a container that is to be deleted still does.
+Result<> stop_for_removal(Container& c, bool force, json::Complaint& why) {
+    {
+        Holding held{Registry::lock()};
+        if (c.status == Status::stopped) return {};
+        if (c.status == Status::creating || !force) return wrong_state(c, "stopped", why);
+        if (c.status == Status::created) {
+            c.status = Status::running;
+            process::run(*c.first);
+        }
+    }
+    process::kill_all(c);
+    return wait_until_stopped(c, false);
+}
+} // namespace
+
+Result<> remove(std::string_view id, bool force, json::Complaint& why) {
+    Ref<Container> c;
+    {
+        Holding held{Registry::lock()};
+        c = Ref<Container>::share(TRY(find_or_complain(id, why)));
+    }
+    TRY(stop_for_removal(*c, force, why));
+    Ref<Container> listed;
+    {
+        Holding held{Registry::lock()};
+        if (Registry::find(id) != c.get()) return why.say("container {} is already deleted", id), err::noent;
+        listed = Registry::take(*c);
+    }
+    release(*c);
+    c->first = nullptr;
+    return {};
+}
+
+namespace {
+Result<int> wait_for_executed(Container& c, Pid pid, json::Complaint& why) {
+    Ref<Process> process;
+    {
+        Holding held{Registry::lock()};
+        for (auto& p : c.executed)
+            if (p->pid(View::root()) == pid) process = p;
+    }
+    if (!process) return why.say("container {} runs no process {} of ours", c.id.view(), pid), err::child;
+    auto ended = [&] {
+        auto state = process->state.load();
+        return state == ProcessState::zombie || state == ProcessState::dead;
+    };
+    TRY(wait_until(process->ended, ended));
+    Holding held{Registry::lock()};
+    for (usize i = 0; i < c.executed.size(); i++)
+        if (c.executed[i] == process.get()) {
+            c.executed.erase(i);
+            break;
+        }
+    return process->exit_status;
+}
+} // namespace
+
+Result<int> wait(std::string_view id, Pid pid, json::Complaint& why) {
+    Ref<Container> c;
+    {
+        Holding held{Registry::lock()};
+        c = Ref<Container>::share(TRY(find_or_complain(id, why)));
+    }
+    if (pid) return wait_for_executed(*c, pid, why);
+    TRY(wait_until_stopped(*c, true));
+    return c->wait_status;
+}
+
+Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdio, json::Complaint& why) {
+    Ref<Container> c;
+    {
+        Holding held{Registry::lock()};
+        c = Ref<Container>::share(TRY(find_or_complain(id, why)));
+        if (c->status != Status::running) return wrong_state(*c, "running", why);
+    }
+    auto document = TRY(json::Document::parse(std::move(process), why));
+    auto spec = TRY(parse_process({document, why}, &c->spec.process));
+    Charging to_the_container{c->account};
+    auto start = TRY(prepare_start(*c, spec, stdio, why));
+    auto made = process::create_in(*c, *start);
+    if (!made) {
+        why.say("process.args[0]: \"{}\": {}", spec.args[0].view(), errno_text(made.error()));
+        return std::unexpected(made.error());
+    }
+    Pid pid = (*made)->pid(View::root());
+    constexpr usize most_unclaimed = 256;
+    Holding held{Registry::lock()};
+    while (c->executed.size() >= most_unclaimed) c->executed.erase(0);
+    if (auto kept = c->executed.push(*made); !kept) {
+        process::discard(**made);
+        return std::unexpected(kept.error());
+    }
+    process::run(**made);
+    return pid;
+}
+
+Result<> set_trace(std::string_view id, bool on, json::Complaint& why) {
+    Holding held{Registry::lock()};
+    TRY(find_or_complain(id, why))->trace = on;
+    return {};
+}
+} // namespace container
