@@ -81,32 +81,32 @@ Result<> set_stdio(process::Start& start, const ProcessSpec& p, const Stdio& std
 }
 } // namespace
 
-Result<Box<process::Start>> prepare_start(Container& container, const ProcessSpec& p, const Stdio& stdio,
-                                          json::Complaint& why) {
-    auto start = TRY(make<process::Start>());
-    start->mounts = container.mounts;
-    start->credentials = TRY(credentials_of(p));
+Result<Box<Launch>> prepare(Container& container, const ProcessSpec& p, const Stdio& stdio, json::Complaint& why) {
+    auto launch = TRY(make<Launch>());
+    process::Start& start = launch->start;
+    start.mounts = container.mounts;
+    start.credentials = TRY(credentials_of(p));
     vfs::Path root = container.mounts->root();
-    vfs::Walker walker{root, root, start->credentials, p.umask};
+    vfs::Walker walker{root, root, start.credentials, p.umask};
     auto cwd = vfs::resolve(walker, p.cwd, vfs::walk_follow | vfs::walk_directory);
-    if (cwd) cwd = vfs::check_access(*cwd, *start->credentials, 1).transform([&] { return *cwd; });
+    if (cwd) cwd = vfs::check_access(*cwd, *start.credentials, 1).transform([&] { return *cwd; });
     if (!cwd) {
         why.say("process.cwd: \"{}\": {}", p.cwd.view(), errno_text(cwd.error()));
         return std::unexpected(cwd.error());
     }
     walker.start = *cwd;
-    start->fs = TRY(vfs::FsContext::create(root, std::move(*cwd), p.umask));
-    TRY(set_stdio(*start, p, stdio, why));
-    auto file = find_program(walker, p, start->path);
+    start.fs = TRY(vfs::FsContext::create(root, std::move(*cwd), p.umask));
+    TRY(set_stdio(start, p, stdio, why));
+    auto file = find_program(walker, p, launch->path);
     if (!file) {
         why.say("process.args[0]: \"{}\": {}", p.args[0].view(), errno_text(file.error()));
         return std::unexpected(file.error());
     }
-    start->program.file = std::move(*file);
-    start->program.path = start->path;
-    TRY(copy_strings(p.args, start->program.arguments));
-    TRY(copy_strings(p.env, start->program.environment));
-    for (const auto& r : p.rlimits) start->limits.set(r.resource, r.limit);
-    return start;
+    start.program.file = std::move(*file);
+    start.program.path = launch->path;
+    TRY(copy_strings(p.args, start.program.arguments));
+    TRY(copy_strings(p.env, start.program.environment));
+    for (const auto& r : p.rlimits) start.limits.set(r.resource, r.limit);
+    return launch;
 }
 } // namespace container

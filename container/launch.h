@@ -3,7 +3,12 @@
 #include "container/container.h"
 
 namespace container {
-/// What a process of `container` starts with. Its tree is already there. `field` names the spec's place in complaints:
-/// "process". The program must exist and be executable for the process's user.
-Result<Box<process::Start>> prepare_start(Container&, const ProcessSpec&, const Stdio&, json::Complaint&);
+/// What a process starts with, and the path of its program.
+struct Launch {
+    String path;
+    process::Start start;
+};
+/// The container's tree is already there. The program must exist and be executable for the process's user; complaints
+/// name the field of `process`.
+Result<Box<Launch>> prepare(Container&, const ProcessSpec&, const Stdio&, json::Complaint&);
 } // namespace container

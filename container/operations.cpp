@@ -77,9 +77,9 @@ Result<> build(Container& c, const CreateRequest& request, json::Complaint& why)
     Charging to_the_container{c.account};
     TRY(c.prepare());
     c.mounts = TRY(make_tree(request.host, bundle, c.spec, c, why));
-    auto start = TRY(prepare_start(c, c.spec.process, request.stdio, why));
-    c.console = start->terminal;
-    auto first = process::create_init(c, *start);
+    auto launch = TRY(prepare(c, c.spec.process, request.stdio, why));
+    c.console = launch->start.terminal;
+    auto first = process::create_init(c, launch->start);
     if (!first) {
         why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
         return std::unexpected(first.error());
@@ -246,8 +246,8 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     auto document = TRY(json::Document::parse(std::move(process), why));
     auto spec = TRY(parse_process({document, why}, &c->spec.process));
     Charging to_the_container{c->account};
-    auto start = TRY(prepare_start(*c, spec, stdio, why));
-    auto made = process::create_in(*c, *start);
+    auto launch = TRY(prepare(*c, spec, stdio, why));
+    auto made = process::create_in(*c, launch->start);
     if (!made) {
         why.say("process.args[0]: \"{}\": {}", spec.args[0].view(), errno_text(made.error()));
         return std::unexpected(made.error());

@@ -63,4 +63,6 @@ void set_console(Ref<Terminal>);
 /// Opens a terminal: makes it the controlling terminal as the rules of open(2) say (session leader without one, no
 /// O_NOCTTY).
 Result<Ref<File>> open(Ref<Terminal>, u32 flags);
+/// The terminal behind an open file; null: it is none.
+Ref<Terminal> terminal_of(File&);
 } // namespace tty
