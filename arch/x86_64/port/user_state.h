@@ -7,8 +7,8 @@ struct UserState {
     static constexpr usize xsave_size = 832; // 512 legacy, 64 header, 256 upper halves of ymm
     alignas(64) u8 area[xsave_size] = {};
     uptr fs_base = 0, gs_base = 0;
-    /// The CPU whose registers last held this state: its load may be skipped there.
-    unsigned loaded_on = ~0u;
+    /// The CPU whose registers last held this state, if nobody has changed it since: the load may be skipped there.
+    mutable unsigned loaded_on = ~0u;
 
     UserState() {
         area[0] = 0x7f, area[1] = 0x03;   // FCW: all exceptions masked, 64-bit mantissa

@@ -1,0 +1,121 @@
+// What the PVH start_info says: memory, modules, command line. Xen's public/arch-x86/hvm/start_info.h is the
+// specification.
+#include "arch/x86_64/layout.h"
+#include "arch/x86_64/port_internal.h"
+#include <cstring>
+
+namespace {
+struct StartInfo {
+    u32 magic, version, flags, modules;
+    u64 module_list, command_line, rsdp, memory_map;
+    u32 memory_map_entries, reserved;
+};
+struct Module {
+    u64 address, size, command_line, reserved;
+};
+struct MapEntry {
+    u64 address, size;
+    u32 type, reserved;
+};
+constexpr u32 start_info_magic = 0x336ec578;
+constexpr u32 type_ram = 1, type_acpi = 3, type_acpi_nvs = 4;
+constexpr arch::PhysAddr direct_map_limit = 512 * GiB;
+
+/// A sorted set of disjoint ranges of whole pages.
+struct RangeList {
+    arch::MemoryRange at[64];
+    unsigned size = 0;
+
+    void add(u64 start, u64 end) {
+        if (start >= end || size == std::size(at)) return;
+        unsigned i = size++;
+        for (; i > 0 && at[i - 1].start > start; i--) at[i] = at[i - 1];
+        at[i] = {start, end};
+    }
+    void remove(u64 start, u64 end) {
+        for (unsigned i = 0; i < size; i++) {
+            arch::MemoryRange r = at[i];
+            if (end <= r.start || start >= r.end) continue;
+            for (unsigned j = i; j + 1 < size; j++) at[j] = at[j + 1];
+            size--;
+            if (r.start < start) add(r.start, start);
+            if (end < r.end) add(end, r.end);
+            i = ~0u; // indices have moved: look again
+        }
+    }
+};
+
+arch::BootInfo info;
+RangeList ram, usable;
+char command_line[2048];
+
+template <class T>
+const T& at(u64 physical) {
+    return *static_cast<const T*>(arch::direct(physical));
+}
+} // namespace
+
+namespace arch {
+const BootInfo& boot_info() { return info; }
+} // namespace arch
+
+namespace x86 {
+arch::BootInfo& mutable_boot_info() { return info; }
+
+void read_memory_map(PhysAddr start_info) {
+    const auto& start = at<StartInfo>(start_info);
+    if (start.magic != start_info_magic || start.version < 1 || start.memory_map_entries == 0) {
+        arch::console_write("The kernel was not started by the PVH protocol with a memory map.\n");
+        arch::power_off(255);
+    }
+    for (u32 i = 0; i < start.memory_map_entries; i++) {
+        const auto& e = at<MapEntry>(start.memory_map + i * sizeof(MapEntry));
+        if (e.address >= direct_map_limit || e.size > direct_map_limit) continue;
+        if (e.type == type_ram) {
+            ram.add(page_up(e.address), page_down(e.address + e.size));
+            usable.add(page_up(e.address), page_down(e.address + e.size));
+            if (e.address + e.size > info.memory_end) info.memory_end = page_down(e.address + e.size);
+        } else if (e.type == type_acpi || e.type == type_acpi_nvs) {
+            ram.add(page_down(e.address), page_up(e.address + e.size));
+        }
+    }
+    if (start.command_line) {
+        std::string_view text{&at<char>(start.command_line)};
+        text = text.substr(0, sizeof command_line);
+        std::memcpy(command_line, text.data(), text.size());
+        info.command_line = {command_line, text.size()};
+    }
+    if (start.modules) {
+        const auto& m = at<Module>(start.module_list);
+        info.initrd = {m.address, m.address + m.size};
+        usable.remove(page_down(m.address), page_up(m.address + m.size));
+    }
+    usable.remove(0, page_size); // a null pointer in a device's register must not hit data
+    usable.remove(TRAMPOLINE, TRAMPOLINE + page_size);
+    usable.remove(page_down(image_physical(image_start)), image_physical(image_end));
+    info.serial = {.io_space = true, .base = 0x3f8, .stride = 1, .irq = 4};
+    read_topology(start.rsdp);
+    info.serial.irq = topology.isa[4].gsi;
+    info.cpus = topology.cpus;
+}
+
+PhysAddr take_boot_pages(usize count, PhysAddr below) {
+    // Above 1 MiB: low memory is too scattered.
+    for (unsigned i = 0; i < usable.size; i++) {
+        auto r = usable.at[i];
+        if (r.start < MiB || r.end - r.start < count * page_size || r.start + count * page_size > below) continue;
+        usable.remove(r.start, r.start + count * page_size);
+        std::memset(arch::direct(r.start), 0, count * page_size);
+        return r.start;
+    }
+    arch::console_write("Not enough memory to boot.\n");
+    arch::power_off(255);
+}
+
+void publish_free_memory() {
+    usable.add(image_physical(data_end), image_physical(image_end));
+    info.free_memory = {usable.at, usable.size};
+}
+
+std::span<const arch::MemoryRange> mapped_memory() { return {ram.at, ram.size}; }
+} // namespace x86

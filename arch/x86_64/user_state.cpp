@@ -1,0 +1,81 @@
+// FPU and vector registers, segment bases of user threads.
+#include "arch/x86_64/user_state.h"
+#include "arch/api/context.h"
+#include "arch/x86_64/asm.h"
+#include "arch/x86_64/port_internal.h"
+
+namespace x86 {
+u32 mxcsr_mask = 0xffbf;
+
+void init_user_state() {
+    alignas(64) u8 area[512] = {};
+    asm volatile("fxsave64 %0" : "=m"(area));
+    u32 mask;
+    __builtin_memcpy(&mask, area + 28, 4);
+    if (mask) mxcsr_mask = mask;
+}
+
+u64 xstate_features() { return !features.xsave ? 0 : features.avx ? 7 : 3; }
+usize xstate_size() { return !features.xsave ? 512 : features.avx ? 832 : 576; }
+
+namespace {
+void save(arch::UserState& state) {
+    if (features.xsaveopt)
+        asm volatile("xsaveopt64 %0" : "+m"(state.area) : "a"(~0u), "d"(~0u) : "memory");
+    else if (features.xsave)
+        asm volatile("xsave64 %0" : "+m"(state.area) : "a"(~0u), "d"(~0u) : "memory");
+    else
+        asm volatile("fxsave64 %0" : "+m"(state.area)::"memory");
+}
+void load(const arch::UserState& state) {
+    if (features.xsave)
+        asm volatile("xrstor64 %0" ::"m"(state.area), "a"(~0u), "d"(~0u) : "memory");
+    else
+        asm volatile("fxrstor64 %0" ::"m"(state.area) : "memory");
+    wrmsr(msr_fs_base, state.fs_base);
+    wrmsr(msr_kernel_gs_base, state.gs_base);
+}
+bool is_live(const arch::UserState& state) {
+    auto& cpu = arch::this_cpu();
+    return cpu.port[slot_user_state] == reinterpret_cast<u64>(&state) && state.loaded_on == cpu.id;
+}
+} // namespace
+} // namespace x86
+
+namespace arch {
+void save_user_state(UserState& state) {
+    // The registers keep the values: if nothing else is loaded here until the thread comes back, its load is skipped.
+    if (x86::is_live(state)) x86::save(state);
+}
+
+void load_user_state(const UserState& state) {
+    if (x86::is_live(state)) return;
+    x86::load(state);
+    this_cpu().port[x86::slot_user_state] = reinterpret_cast<u64>(&state);
+    state.loaded_on = cpu_id();
+}
+
+void sync_user_state(UserState& state) {
+    bool were_on = irqs_save();
+    save_user_state(state);
+    irqs_restore(were_on);
+}
+
+void reload_user_state(const UserState& state) {
+    bool were_on = irqs_save();
+    state.loaded_on = ~0u;
+    load_user_state(state);
+    irqs_restore(were_on);
+}
+
+void set_thread_pointer(TrapFrame&, UserState& state, uptr to) {
+    bool were_on = irqs_save();
+    state.fs_base = to;
+    if (x86::is_live(state))
+        x86::wrmsr(x86::msr_fs_base, to);
+    else
+        state.loaded_on = ~0u;
+    irqs_restore(were_on);
+}
+uptr thread_pointer(const TrapFrame&, const UserState& state) { return state.fs_base; }
+} // namespace arch
