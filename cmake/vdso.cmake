@@ -19,7 +19,7 @@ if(VDSO_SOURCES AND EXISTS ${VDSO_MAP})
   set(VDSO_SO ${CMAKE_BINARY_DIR}/vdso.so)
   add_custom_command(OUTPUT ${VDSO_SO}
     COMMAND ld.lld-19 -shared -nostdlib --hash-style=both -soname linux-vdso.so.1 --version-script ${VDSO_MAP}
-            --no-undefined --build-id=sha1 -z max-page-size=4096 -z noseparate-code --no-rosegment --strip-debug --gc-sections
+            --no-undefined --build-id=sha1 -z max-page-size=4096 -z noseparate-code -z rodynamic -z norelro --no-rosegment --strip-debug --gc-sections
             -o ${VDSO_SO} $<TARGET_OBJECTS:vdso-objects>
     DEPENDS vdso-objects $<TARGET_OBJECTS:vdso-objects> ${VDSO_MAP} COMMAND_EXPAND_LISTS VERBATIM)
   set(VDSO_BLOB ${CMAKE_BINARY_DIR}/vdso_blob.S)

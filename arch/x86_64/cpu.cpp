@@ -44,7 +44,7 @@ struct Gate {
 };
 
 struct alignas(64) Descriptors {
-    u64 gdt[10];
+    u64 gdt[CPU_NUMBER_SEGMENT / 8 + 1];
     TaskState task;
 };
 Descriptors descriptors[arch::max_cpus];
@@ -115,7 +115,8 @@ void init_cpu(unsigned cpu, u32 apic_id) {
     d.gdt[arch::task_state / 8] =
         (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | u64{0x89} << 40 | (task >> 24 & 0xff) << 56;
     d.gdt[arch::task_state / 8 + 1] = task >> 32;
-    d.task.io_map = sizeof(TaskState); // none: no user I/O
+    d.gdt[CPU_NUMBER_SEGMENT / 8] = 0x0040'f500'0000'0000 | cpu; // a segment in bytes
+    d.task.io_map = sizeof(TaskState);                           // none: no user I/O
 
     TablePointer gdt{sizeof d.gdt - 1, d.gdt}, idt{sizeof gates - 1, gates};
     asm volatile("lgdt %0" ::"m"(gdt));

@@ -177,6 +177,7 @@ interrupt_entry:
     clac_here
     push_rest
     movq $-1, FRAME_ORIGINAL_RAX(%rsp)
+    mov %rsp, %rsi
     testb $3, FRAME_CS(%rsp)
     jz 1f
     swapgs

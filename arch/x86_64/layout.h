@@ -25,6 +25,7 @@
 #define KERNEL_DATA 0x18
 #define USER_DATA 0x2b
 #define USER_CODE 0x33
+#define CPU_NUMBER_SEGMENT 0x53 /* readable by users: its limit is the CPU's number */
 
 #define MSR_EFER 0xc0000080
 #define MSR_GS_BASE 0xc0000101

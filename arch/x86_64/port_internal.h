@@ -95,7 +95,7 @@ u32 apic_timer_left();
 
 // timer.cpp
 void calibrate_timer();
-void timer_interrupt();
+void timer_interrupt(bool from_user);
 void delay_us(u64 us);
 
 // user_copy.cpp

@@ -92,7 +92,7 @@ void calibrate_timer() {
     start_apic_timer(0);
 }
 
-void timer_interrupt() {
+void timer_interrupt(bool from_user) {
     auto& deadline = arch::this_cpu().port[slot_deadline];
     if (arch::counter() < deadline) {
         // Early: the deadline lay beyond the timer's reach, or rounding.
@@ -100,7 +100,7 @@ void timer_interrupt() {
         return;
     }
     deadline = ~u64{0};
-    upcall::timer();
+    upcall::timer(from_user);
 }
 
 void delay_us(u64 us) {

@@ -134,9 +134,9 @@ extern "C" void handle_paranoid(TrapFrame* frame) {
     arch::console_write("Unexpected NMI ignored.\n");
 }
 
-extern "C" void handle_interrupt(u64 vector) {
+extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
     switch (vector) {
-    case VECTOR_TIMER: x86::acknowledge_interrupt(); return x86::timer_interrupt();
+    case VECTOR_TIMER: x86::acknowledge_interrupt(); return x86::timer_interrupt(frame->from_user());
     case VECTOR_IPI: x86::acknowledge_interrupt(); return upcall::ipi();
     default:
         // A level-triggered line stays quiet until the end of interrupt: the device is served first.
