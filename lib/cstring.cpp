@@ -50,8 +50,10 @@ extern "C" {
 [[gnu::weak]] void* memmove(void* to, const void* from, size_t n) {
     auto* t = static_cast<unsigned char*>(to);
     auto* f = static_cast<const unsigned char*>(from);
-    if (reinterpret_cast<uptr>(t) - reinterpret_cast<uptr>(f) >= n) copy_up(t, f, n); // wraps when t < f
-    else copy_down(t, f, n);
+    if (reinterpret_cast<uptr>(t) - reinterpret_cast<uptr>(f) >= n)
+        copy_up(t, f, n); // wraps when t < f
+    else
+        copy_down(t, f, n);
     return to;
 }
 

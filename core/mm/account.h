@@ -4,8 +4,9 @@
 #include "lib/types.h"
 #include <atomic>
 
-/// Counts bytes against a limit. Every frame and every slab object remembers its account's index and gives the bytes back
-/// to it, whoever frees it. An account's slot is free again when it is closed and nothing is charged to it any more.
+/// Counts bytes against a limit. Every frame and every slab object remembers its account's index and gives the bytes
+/// back to it, whoever frees it. An account's slot is free again when it is closed and nothing is charged to it any
+/// more.
 class MemoryAccount {
 public:
     static MemoryAccount& kernel(); // no limit; never goes

@@ -6,18 +6,20 @@
 
 /// A range of addresses with one protection and one source.
 struct Area : TreeLink<>, ListLink<MemoryObject> {
-    uptr start = 0, end = 0;         // whole pages
-    arch::PageFlags access{};        // read, write, execute: what mprotect gave
-    arch::PageFlags max_access{};    // what mprotect may give (a shared mapping of a read-only file: no write)
-    bool shared = false;             // MAP_SHARED: writes reach the object
-    bool grows_down = false;         // the stack
-    bool locked = false;             // mlock
+    uptr start = 0, end = 0;      // whole pages
+    arch::PageFlags access{};     // read, write, execute: what mprotect gave
+    arch::PageFlags max_access{}; // what mprotect may give (a shared mapping of a read-only file: no write)
+    bool shared = false;          // MAP_SHARED: writes reach the object
+    bool grows_down = false;      // the stack
+    bool locked = false;          // mlock
     bool dont_fork = false, wipe_on_fork = false; // madvise
-    bool special = false;            // vDSO and its data: never merged, not remapped
-    u64 offset = 0;                  // in the object, bytes
-    Ref<MemoryObject> object;        // null: private anonymous
-    Ref<MappingSource> source;       // null: anonymous
-    FixedString<15> label;           // "[stack]", "[heap]", "[vdso]": for /proc/pid/maps
+    bool special = false;                         // vDSO, devices: never merged, not remapped
+    bool copied = false;                          // a private area that may have pages of its own
+    arch::PhysAddr physical = 0;                  // special: the memory that is mapped
+    u64 offset = 0;                               // in the object, bytes
+    Ref<MemoryObject> object;                     // null: private anonymous
+    Ref<MappingSource> source;                    // null: anonymous
+    FixedString<15> label;                        // "[stack]", "[heap]", "[vdso]": for /proc/pid/maps
     class AddressSpace* space = nullptr;
     usize size() const { return end - start; }
 };
@@ -29,9 +31,10 @@ struct MapRequest {
     arch::PageFlags max_access = arch::page_read | arch::page_write | arch::page_execute;
     bool shared = false, fixed = false, replace = true; // replace=false: MAP_FIXED_NOREPLACE
     bool grows_down = false, populate = false, locked = false, special = false;
-    bool no_reserve = false; // MAP_NORESERVE: no check against the machine's memory
+    bool no_reserve = false;     // MAP_NORESERVE: no check against the machine's memory
+    arch::PhysAddr physical = 0; // with special: this memory, whose frames are not counted
     u64 offset = 0;
-    Ref<MemoryObject> object;
+    Ref<MemoryObject> object; // null: the source's, if there is one
     Ref<MappingSource> source;
     FixedString<15> label;
 };
@@ -62,8 +65,9 @@ public:
     Result<> unmap(uptr start, usize size);
     Result<> protect(uptr start, usize size, arch::PageFlags access);
     Result<uptr> remap(uptr old_start, usize old_size, usize new_size, unsigned flags, uptr new_start); // MREMAP_*
-    Result<> advise(uptr start, usize size, int advice);                                              // MADV_*
-    Result<> lock_pages(uptr start, usize size, bool lock);
+    Result<> advise(uptr start, usize size, int advice);                                                // MADV_*
+    Result<> lock_pages(uptr start, usize size, bool lock); // mlock, munlock
+    Result<> lock_all(bool current, bool future);           // mlockall; both false: munlockall
     Result<> populate(uptr start, usize size, bool for_write);
     /// One byte per page: resident or not. err::nomem: a hole.
     Result<> residency(uptr start, std::span<u8> out);
@@ -71,6 +75,8 @@ public:
     Result<> sync(uptr start, usize size, int flags);
     Result<uptr> set_break(uptr address); // brk: returns the break, changed or not
     void init_break(uptr start);
+    /// Maps the vDSO and, just below, its data page; sets layout.vdso.
+    Result<> map_vdso();
 
     /// A page fault by user code or a user copy. Grows stacks, fills pages, copies on write. Runs with interrupts on.
     FaultOutcome fault(uptr address, arch::PageFlags access);
@@ -105,8 +111,8 @@ public:
 
     SpaceUsage usage();
     void set_limits(const MemoryLimits&);
-    /// Where mmap() looks from, downwards. By default below a stack of 128 MiB; exec sets it from the stack's limit and a
-    /// random offset.
+    /// Where mmap() looks from, downwards. By default below a stack of 128 MiB; exec sets it from the stack's limit and
+    /// a random offset.
     void set_map_base(uptr);
     arch::PhysAddr page_table_root() const { return root_; }
 
@@ -128,7 +134,7 @@ public:
     Impl& impl() { return *impl_; }
 
 private:
-    AddressSpace() = default;
+    AddressSpace(); // by create()
     void visit_areas(void (*visit)(const Area&, void*), void* argument);
     arch::PhysAddr root_ = 0;
     Box<Impl> impl_;

@@ -245,6 +245,4 @@ void drain_caches() {
 }
 } // namespace mm
 
-arch::PhysAddr Frame::address() const {
-    return (mm::first_frame + static_cast<u64>(this - mm::frames)) << page_shift;
-}
+arch::PhysAddr Frame::address() const { return (mm::first_frame + static_cast<u64>(this - mm::frames)) << page_shift; }

@@ -13,14 +13,15 @@ enum class FrameUse : u8 {
     slab_rest, // heap: a later frame of a slab
     large,     // heap: one allocation of whole frames
     page_table,
-    stack,     // of a kernel thread
+    stack,      // of a kernel thread
     page_cache, // a page of a file
-    shared,    // a page of shared anonymous memory
-    anonymous, // private to address spaces: may be written in place when there is only one reference
+    shared,     // a page of shared anonymous memory
+    anonymous,  // private to address spaces: may be written in place when there is only one reference
     kinds
 };
 
-/// Describes a frame. Allocated frames are reference-counted: page-table entries, page trees and FrameRefs each hold one.
+/// Describes a frame. Allocated frames are reference-counted: page-table entries, page trees and FrameRefs each hold
+/// one.
 struct Frame {
     std::atomic<u32> refs;
     u8 order; // of the block this frame heads
@@ -34,9 +35,9 @@ struct Frame {
             Frame *next, *previous; // as link
             u16 size_class, objects_left, first_left;
         } slab;
-        Frame* slab_head;         // slab_rest
-        std::atomic<u32> trees;   // page_cache, shared: the page trees that hold this page (core/mm/page_tree.h)
-        u32 entries;              // page_table: entries that are not empty
+        Frame* slab_head;       // slab_rest
+        std::atomic<u32> trees; // page_cache, shared: the page trees that hold this page (core/mm/page_tree.h)
+        u32 entries;            // page_table: entries that are not empty
     };
     arch::PhysAddr address() const;
     void* data() const { return arch::direct(address()); }
@@ -94,7 +95,7 @@ inline Frame* frame_of(const void* direct) { return frame_of(arch::physical(dire
 Frame* zero_frame();
 
 struct MemoryInfo {
-    u64 total, free;                                // bytes
+    u64 total, free;                                 // bytes
     u64 use[static_cast<unsigned>(FrameUse::kinds)]; // bytes
     u64 of(FrameUse u) const { return use[static_cast<unsigned>(u)]; }
 };

@@ -1,6 +1,6 @@
-// The kernel's heap behind operator new(nothrow) and operator delete: slabs of equal objects per size class with per-CPU
-// magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to the account
-// of the thread that makes it; an array at the end of each slab remembers to whom.
+// The kernel's heap behind operator new(nothrow) and operator delete: slabs of equal objects per size class with
+// per-CPU magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to
+// the account of the thread that makes it; an array at the end of each slab remembers to whom.
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"

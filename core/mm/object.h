@@ -12,24 +12,24 @@ class MemoryObject : public RefCounted<MemoryObject> {
 public:
     virtual ~MemoryObject() = default;
 
-    /// The page at `index` (in pages), for reading, or for writing through a shared mapping: then it must be this object's
-    /// own page (copy-on-write towards snapshots is done here). Called with the address space's lock held: takes only
-    /// locks below Rank::address_space. err::nxio: beyond the end (SIGBUS); err::nomem; err::io.
+    /// The page at `index` (in pages), for reading, or for writing through a shared mapping: then it must be this
+    /// object's own page (copy-on-write towards snapshots is done here). Called with the address space's lock held:
+    /// takes only locks below Rank::address_space. err::nxio: beyond the end (SIGBUS); err::nomem; err::io.
     virtual Result<FrameRef> page(u64 index, bool for_write) = 0;
     /// Fault-around: pages present in [first, first + n) without allocating; null where absent. Default: none.
     virtual void present_pages(u64 first, std::span<FrameRef> out) { (void)first, (void)out; }
 
     /// The owner calls this after it has taken pages [first, first+n) away (truncation) or replaced them: every mapping
-    /// forgets them and will fault again. With `private_too`, pages that a private mapping has already copied go as well
-    /// (truncation). The owner holds its inode lock.
+    /// forgets them and will fault again. With `private_too`, pages that a private mapping has already copied go as
+    /// well (truncation). The owner holds its inode lock.
     void unmap(u64 first, u64 n, bool private_too);
     /// Changes with every unmap(): a fault that raced with one retries.
     u64 generation() const { return generation_.load(std::memory_order_acquire); }
 
 private:
     friend class AddressSpace;
-    struct Mappings; // core/mm/object.cpp
-    Guarded<bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>>, Mutex<Rank::mappings>> mappings_;
+    Guarded<bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>>, Mutex<Rank::mappings>>
+        mappings_;
     std::atomic<u64> generation_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // Nodes and pages are shared between trees by reference counts (Driscoll et al., "Making Data Structures Persistent",
-// 1989). A node with one reference, reached through such nodes only, belongs to this tree alone and is changed in place.
+// 1989). A node with one reference, reached through such nodes only, belongs to this tree alone and is changed in
+// place.
 #include "core/mm/page_tree.h"
 #include <cstring>
 
@@ -152,7 +153,9 @@ struct PageTreeOps {
 using Ops = PageTreeOps;
 
 PageTree::PageTree(PageTree&& o) noexcept
-    : root_{std::exchange(o.root_, nullptr)}, pages_{std::exchange(o.pages_, 0)}, height_{std::exchange(o.height_, 0)},
+    : root_{std::exchange(o.root_, nullptr)},
+      pages_{std::exchange(o.pages_, 0)},
+      height_{std::exchange(o.height_, 0)},
       use_{o.use_} {}
 PageTree& PageTree::operator=(PageTree&& o) noexcept {
     std::swap(root_, o.root_);

@@ -13,8 +13,8 @@ public:
     PageTree& operator=(PageTree&&) noexcept;
     ~PageTree();
 
-    /// A second tree with the same pages. O(1), never fails. Mappings of this tree that can write must be unmapped by the
-    /// owner first (MemoryObject::unmap), so that their next write comes through own().
+    /// A second tree with the same pages. O(1), never fails. Mappings of this tree that can write must be unmapped by
+    /// the owner first (MemoryObject::unmap), so that their next write comes through own().
     PageTree share() const;
 
     /// The page for reading; null: a hole.

@@ -1,0 +1,78 @@
+// The inside of AddressSpace, for core/mm only.
+#pragma once
+#include "arch/api/frame.h"
+#include "core/mm/area_set.h"
+#include "core/mm/page_table.h"
+
+enum class Zap : u8 {
+    all,
+    not_anonymous, // pages of the object only; copies of a private mapping stay
+};
+
+struct AddressSpace::Impl {
+    static constexpr uptr lowest = 64 * KiB;  // vm.mmap_min_addr
+    static constexpr usize max_areas = 65530; // vm.max_map_count
+
+    Mutex<Rank::address_space> lock; // areas, tables, limits, breaks
+    AreaSet areas;
+    MemoryLimits limits;
+    uptr map_base = arch::user_top - 128 * MiB - AreaSet::stack_gap;
+    uptr map_hint = 0; // where the last mapping was placed: the search goes on below it
+    uptr break_start = 0, break_end = 0;
+    bool lock_future = false;
+    u64 total = 0, data = 0, locked = 0; // pages
+    u64 peak_resident = 0, peak_total = 0;
+    std::atomic<i64> anonymous = 0, file = 0, shared = 0; // resident pages
+
+    /// Entries of level 0, against MemoryObject::unmap(), which does not take `lock`. Tables appear under `lock` and go
+    /// under both.
+    Spinlock<Rank::page_table> entries;
+
+    // address_space.cpp: with `lock` held.
+    void tally(const Area&, int sign);
+    void link(Area&);
+    void unlink(Area&);
+    Result<> split(Area&, uptr at);
+    /// Makes [start, end) begin and end at area boundaries.
+    Result<> split_range(uptr start, uptr end);
+    void extend(Area&, usize more); // upwards, into free space
+    void merge_around(Area&);
+    bool merge_with_next(Area&);
+    void remove_range(AddressSpace&, uptr start, uptr end); // at boundaries; cannot fail
+    Result<uptr> place(const MapRequest&, usize size);
+    Result<> check_limits(const MapRequest&, usize size, u64 replaced_pages);
+    Result<uptr> map(AddressSpace&, const MapRequest&);
+
+    // fault.cpp
+    bool grow_stack(Area&, uptr address);
+    FaultOutcome resolve(AddressSpace&, uptr address, arch::PageFlags access, bool force = false);
+    /// The frame behind an address, made present; with `write`, this space's own (or the shared object's).
+    Result<FrameRef> page_for_kernel(AddressSpace&, uptr address, bool write, bool force);
+
+    // space_tables.cpp
+    std::atomic<i64>& counter(const Frame& f) {
+        return f.use == FrameUse::anonymous ? anonymous : f.use == FrameUse::shared ? shared : file;
+    }
+    /// Takes pages out of [start, end). `lock` need not be held.
+    void zap(AddressSpace&, uptr start, uptr end, Zap);
+    /// Frees tables that [start, end) no longer needs. `lock` is held.
+    void prune(AddressSpace&, uptr start, uptr end);
+    void change_access(AddressSpace&, const Area&, uptr start, uptr end);
+    /// For fork: pages of a private area also into `to`, read-only on both sides. `wrote`: entries lost their write
+    /// bit.
+    Result<> share_pages(AddressSpace& from, AddressSpace& to, const Area&, bool& wrote);
+    /// For mremap: entries of [old, old + size) to `to`. The tables for `to` exist (prepare_move).
+    Result<> prepare_move(AddressSpace&, uptr old, uptr to, usize size);
+    void move_pages(AddressSpace&, uptr old, uptr to, usize size);
+};
+
+namespace tlb {
+/// Forgets [start, end) on every CPU that runs the space; returns when all have. After the entries have been changed.
+void flush(AddressSpace&, uptr start, uptr end);
+} // namespace tlb
+
+/// What the hardware is given: reading comes with any other right, as x86 has it, so that every fault can be resolved.
+inline arch::PageFlags hardware_flags(arch::PageFlags access) {
+    if (access & (arch::page_write | arch::page_execute)) access = access | arch::page_read;
+    return access & arch::page_read ? access | arch::page_user : arch::page_user;
+}

@@ -1,0 +1,196 @@
+// What programs say and ask about their memory: madvise, mlock, mincore, msync; and what /proc shows.
+#include "core/mm/address_space_impl.h"
+#include "core/sched/thread.h"
+#include <linux/mman.h>
+
+namespace {
+/// [start, start + size) checked as mlock, madvise and msync do. err::inval, err::nomem.
+Result<uptr> range_end(uptr start, usize size) {
+    if (!is_aligned(start, page_size)) return err::inval;
+    if (page_up(size) < size || start + page_up(size) < start) return err::inval;
+    if (start + page_up(size) > arch::user_top) return err::nomem;
+    return start + page_up(size);
+}
+
+/// Calls visit(area, from, to) for the part of each area in [start, end). err::nomem at the end if there were holes.
+template <class F>
+Result<> each_part(AreaSet& areas, uptr start, uptr end, F visit) {
+    bool holes = false;
+    for (uptr at = start; at < end;) {
+        Area* a = areas.first_in(at, end);
+        if (!a || a->start > at) holes = true;
+        if (!a) break;
+        uptr from = std::max(a->start, at), to = std::min(a->end, end);
+        TRY(visit(*a, from, to));
+        at = to;
+    }
+    if (holes) return err::nomem;
+    return {};
+}
+} // namespace
+
+Result<> AddressSpace::advise(uptr start, usize size, int advice) {
+    bool Area::* flag = nullptr;
+    bool value = true;
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED: // page faults read ahead as they do
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP: // no swap, no core files
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTNEED:
+    case MADV_FREE: break;
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+        (void)TRY(range_end(start, size));
+        return populate(start, size, advice == MADV_POPULATE_WRITE);
+    case MADV_DONTFORK: flag = &Area::dont_fork; break;
+    case MADV_DOFORK: flag = &Area::dont_fork, value = false; break;
+    case MADV_WIPEONFORK: flag = &Area::wipe_on_fork; break;
+    case MADV_KEEPONFORK: flag = &Area::wipe_on_fork, value = false; break;
+    default: return err::inval;
+    }
+    uptr end = TRY(range_end(start, size));
+    if (start == end) return {};
+    Holding hold{impl_->lock};
+    if (flag) TRY(impl_->split_range(start, end));
+    auto done = each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
+        if (flag) {
+            if (a.special || (flag == &Area::wipe_on_fork && (a.shared || a.object))) return err::inval;
+            a.*flag = value;
+        }
+        if (advice == MADV_DONTNEED || advice == MADV_FREE) {
+            if (a.locked || a.special) return err::inval;
+            if (advice == MADV_FREE && (a.shared || a.object)) return err::inval;
+            impl_->zap(*this, from, to, Zap::all);
+        }
+        return {};
+    });
+    return done;
+}
+
+Result<> AddressSpace::lock_pages(uptr start, usize size, bool lock) {
+    uptr at = page_down(start);
+    uptr end = TRY(range_end(at, size + (start - at)));
+    if (at == end) return {};
+    {
+        Holding hold{impl_->lock};
+        u64 more = 0;
+        for (Area* a = impl_->areas.first_in(at, end); lock && a && a->start < end; a = impl_->areas.next(*a))
+            if (!a->locked) more += (std::min(a->end, end) - std::max(a->start, at)) >> page_shift;
+        if (impl_->locked + more > impl_->limits.locked >> page_shift) return err::nomem;
+        TRY(impl_->split_range(at, end));
+        TRY(each_part(impl_->areas, at, end, [&](Area& a, uptr, uptr) -> Result<> {
+            if (a.special) return {};
+            impl_->tally(a, -1);
+            a.locked = lock;
+            impl_->tally(a, 1);
+            return {};
+        }));
+    }
+    if (!lock) return {};
+    auto filled = populate(at, end - at, false);
+    if (!filled && filled != err::fault) return filled; // a page of no access, or beyond a file's end, stays out
+    return {};
+}
+
+Result<> AddressSpace::lock_all(bool current, bool future) {
+    Holding hold{impl_->lock};
+    if (current && impl_->total > impl_->limits.locked >> page_shift) return err::nomem;
+    impl_->lock_future = future;
+    if (!current && future) return {};
+    for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) {
+        if (a->special) continue;
+        impl_->tally(*a, -1);
+        a->locked = current;
+        impl_->tally(*a, 1);
+        if (!current || !a->access) continue;
+        for (uptr at = a->start; at < a->end; at += page_size)
+            if (impl_->resolve(*this, at, arch::page_read) == FaultOutcome::no_memory) return err::nomem;
+    }
+    return {};
+}
+
+Result<> AddressSpace::residency(uptr start, std::span<u8> out) {
+    uptr end = TRY(range_end(start, out.size() << page_shift));
+    Holding hold{impl_->lock};
+    return each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
+        for (uptr at = from; at < to; at += page_size) {
+            u8& answer = out[(at - start) >> page_shift];
+            {
+                Holding entries{impl_->entries};
+                arch::Pte* p = page_table::find(root_, at);
+                answer = p && page_table::load(p).present();
+            }
+            if (answer || !a.object) continue;
+            FrameRef page;
+            a.object->present_pages((a.offset + (at - a.start)) >> page_shift, {&page, 1});
+            answer = bool(page);
+        }
+        return {};
+    });
+}
+
+Result<> AddressSpace::sync(uptr start, usize size, int flags) {
+    if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC)) return err::inval;
+    if (!is_aligned(start, page_size)) return err::inval;
+    if (page_up(size) < size || start + page_up(size) < start) return err::nomem;
+    Holding hold{impl_->lock};
+    return each_part(impl_->areas, start, start + page_up(size), [&](Area& a, uptr, uptr) -> Result<> {
+        if (flags & MS_INVALIDATE && a.locked) return err::busy;
+        return {};
+    });
+}
+
+Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryObject>* keep_alive) {
+    Holding hold{impl_->lock};
+    Area* a = impl_->areas.find(address);
+    if (!a) return err::fault;
+    if (!a->shared || !a->object) return FutexKey{this, address};
+    if (keep_alive) *keep_alive = a->object;
+    return FutexKey{a->object.get(), a->offset + (address - a->start)};
+}
+
+void AddressSpace::visit_areas(void (*visit)(const Area&, void*), void* argument) {
+    Holding hold{impl_->lock};
+    for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) visit(*a, argument);
+}
+
+Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
+    Holding hold{impl_->lock};
+    Area* a = impl_->areas.first_beyond(address);
+    if (!a) return err::noent;
+    return AreaInfo{a->start, a->end, a->access, a->shared, a->offset, a->source, a->label};
+}
+
+SpaceUsage AddressSpace::usage() {
+    Holding hold{impl_->lock};
+    auto pages = [](std::atomic<i64>& n) { return static_cast<u64>(std::max<i64>(n.load(), 0)); };
+    SpaceUsage u{};
+    u.total = impl_->total;
+    u.anonymous = pages(impl_->anonymous);
+    u.file = pages(impl_->file);
+    u.shared = pages(impl_->shared);
+    u.resident = u.anonymous + u.file + u.shared;
+    u.data = impl_->data;
+    u.locked = impl_->locked;
+    u.peak_total = impl_->peak_total;
+    u.peak_resident = std::max(impl_->peak_resident, u.resident);
+    for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) {
+        u64 n = a->size() >> page_shift;
+        if (a->grows_down)
+            u.stack += n;
+        else if (a->access & arch::page_execute && !(a->access & arch::page_write))
+            u.text += n;
+    }
+    u.page_tables = 1;
+    for (uptr at = 0; (at = page_table::next_table(root_, at, arch::user_top)) < arch::user_top;
+         at = align_down(at, page_table::span_of(1)) + page_table::span_of(1))
+        u.page_tables++;
+    return u;
+}

@@ -1,0 +1,88 @@
+// The areas of one address space, in order. They never overlap. Pure bookkeeping: no locks, no page tables.
+#pragma once
+#include "core/mm/address_space.h"
+
+class AreaSet {
+    struct StartOf {
+        using type = uptr;
+        const uptr& operator()(const Area& a) const { return a.start; }
+    };
+    using Set = bi::set<Area, bi::base_hook<TreeLink<>>, bi::key_of_value<StartOf>, bi::constant_time_size<true>>;
+
+public:
+    /// What a growing stack keeps free below itself.
+    static constexpr usize stack_gap = 1 * MiB;
+
+    usize count() const { return set_.size(); }
+    void insert(Area& a) { set_.insert(a); }
+    void erase(Area& a) {
+        if (recent_ == &a) recent_ = nullptr;
+        set_.erase(set_.iterator_to(a));
+    }
+
+    /// The first area that ends beyond `address`: the one that contains it, or the next.
+    Area* first_beyond(uptr address) {
+        if (recent_ && recent_->start <= address && address < recent_->end) return recent_;
+        auto it = set_.upper_bound(address);
+        if (it != set_.begin()) {
+            Area& before = *std::prev(it);
+            if (before.end > address) return recent_ = &before;
+        }
+        return it == set_.end() ? nullptr : &*it;
+    }
+    Area* find(uptr address) {
+        Area* a = first_beyond(address);
+        return a && a->start <= address ? a : nullptr;
+    }
+    /// The first area with a page in [start, end).
+    Area* first_in(uptr start, uptr end) {
+        Area* a = first_beyond(start);
+        return a && a->start < end ? a : nullptr;
+    }
+    Area* next(Area& a) {
+        auto it = std::next(set_.iterator_to(a));
+        return it == set_.end() ? nullptr : &*it;
+    }
+    Area* previous(Area& a) {
+        auto it = set_.iterator_to(a);
+        return it == set_.begin() ? nullptr : &*std::prev(it);
+    }
+    Area* first() { return set_.empty() ? nullptr : &*set_.begin(); }
+    Area* last() { return set_.empty() ? nullptr : &*std::prev(set_.end()); }
+
+    /// Nothing in [start, end), and not in the gap that a stack above needs.
+    bool is_free(uptr start, uptr end) {
+        Area* a = first_beyond(start);
+        return !a || floor_of(*a) >= end;
+    }
+    /// Whether every page of [start, end) is in an area.
+    bool covers(uptr start, uptr end) {
+        for (Area* a = find(start); a; a = next(*a)) {
+            if (a->end >= end) return true;
+            Area* n = next(*a);
+            if (!n || n->start != a->end) return false;
+        }
+        return false;
+    }
+    /// The highest place for `size` bytes that ends at or below `high` and starts at or above `low`; 0: none.
+    uptr find_gap(usize size, uptr low, uptr high) {
+        uptr ceiling = high;
+        auto it = set_.lower_bound(high); // the first that starts at or above
+        if (it != set_.end() && floor_of(*it) < ceiling) ceiling = floor_of(*it);
+        while (it != set_.begin()) {
+            Area& a = *--it;
+            if (a.end <= ceiling && ceiling - a.end >= size) break;
+            if (floor_of(a) < ceiling) ceiling = floor_of(a);
+            if (ceiling < low || ceiling - low < size) return 0;
+        }
+        return ceiling >= low && ceiling - low >= size ? ceiling - size : 0;
+    }
+
+private:
+    static uptr floor_of(const Area& a) {
+        if (!a.grows_down) return a.start;
+        return a.start > stack_gap ? a.start - stack_gap : 0;
+    }
+    Set set_;
+    Area* recent_ = nullptr; // found last
+};

@@ -1,0 +1,171 @@
+// Page-table entries of address spaces: taken out, write-protected, shared, moved; and the TLBs that must follow.
+#include "core/irq/cross_call.h"
+#include "core/mm/address_space_impl.h"
+
+using arch::Pte;
+using page_table::load;
+
+namespace tlb {
+namespace {
+struct Range {
+    uptr start, end;
+};
+void flush_here(const Range& r) {
+    constexpr usize single_pages = 16; // beyond, losing everything is cheaper
+    if (r.end - r.start > single_pages * page_size) return arch::flush_user();
+    for (uptr at = r.start; at < r.end; at += page_size) arch::flush_page(at);
+}
+} // namespace
+
+void flush(AddressSpace& space, uptr start, uptr end) {
+    std::atomic_thread_fence(std::memory_order_seq_cst); // entries changed before we look who runs the space
+    u64 cpus = space.active_cpus.load(std::memory_order_seq_cst);
+    if (!cpus) return;
+    Range range{start, end};
+    bool on = arch::irqs_save();
+    u64 self = u64{1} << arch::cpu_id();
+    if (cpus & self) flush_here(range);
+    arch::irqs_restore(on);
+    if (cpus & ~self) call_on(cpus & ~self, [](void* r) { flush_here(*static_cast<Range*>(r)); }, &range);
+}
+} // namespace tlb
+
+namespace {
+constexpr unsigned batch = 48; // frames between two flushes: bounds the time with interrupts off
+
+/// The end of the level-0 table that maps `at`, or `end`.
+uptr table_end(uptr at, uptr end) {
+    uptr next = align_down(at, page_table::span_of(1)) + page_table::span_of(1);
+    return next < end ? next : end;
+}
+} // namespace
+
+void AddressSpace::Impl::zap(AddressSpace& space, uptr start, uptr end, Zap what) {
+    Frame* gone[batch];
+    for (uptr at = start; at < end;) {
+        unsigned n = 0;
+        bool changed = false;
+        uptr from = end;
+        {
+            Holding hold{entries};
+            at = page_table::next_table(space.root_, at, end);
+            if (at >= end) return;
+            from = at;
+            uptr stop = table_end(at, end);
+            for (Pte* p = page_table::find(space.root_, at); at < stop && n < batch; at += page_size, p++) {
+                Pte e = load(p);
+                if (!e.present()) continue;
+                if (!(e.flags() & arch::page_special)) {
+                    Frame* f = mm::frame_of(e.address());
+                    if (what == Zap::not_anonymous && f->use == FrameUse::anonymous) continue;
+                    counter(*f).fetch_sub(1, std::memory_order_relaxed);
+                    gone[n++] = f;
+                }
+                page_table::clear(p);
+                changed = true;
+            }
+        }
+        if (changed) tlb::flush(space, from, at);
+        for (unsigned i = 0; i < n; i++) mm::drop_frame(gone[i]);
+    }
+}
+
+void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {
+    Frame* gone = nullptr;
+    {
+        Holding hold{entries};
+        page_table::prune(space.root_, start, end, [&](Frame* f) {
+            f->link.next = gone;
+            gone = f;
+        });
+    }
+    if (!gone) return;
+    tlb::flush(space, 0, arch::user_top);
+    while (gone) mm::drop_frame(std::exchange(gone, gone->link.next));
+}
+
+void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, uptr start, uptr end) {
+    arch::PageFlags wanted = hardware_flags(area.access);
+    bool changed = false;
+    for (uptr at = start; at < end;) {
+        Holding hold{entries};
+        at = page_table::next_table(space.root_, at, end);
+        if (at >= end) break;
+        uptr stop = table_end(at, end);
+        for (Pte* p = page_table::find(space.root_, at); at < stop; at += page_size, p++) {
+            Pte e = load(p);
+            if (!e.present()) continue;
+            arch::PageFlags had = e.flags(), flags = wanted | (had & arch::page_special);
+            // Writing needs a fault, unless it was allowed before or the page is nobody else's.
+            bool may_write = had & arch::page_write;
+            if (!may_write && !area.shared && !(had & arch::page_special)) {
+                Frame* f = mm::frame_of(e.address());
+                may_write = f->use == FrameUse::anonymous && f->refs.load(std::memory_order_acquire) == 1;
+            }
+            if (!may_write) flags = flags & ~arch::page_write;
+            Pte to = Pte::leaf(e.address(), flags);
+            if (to.bits == e.bits) continue;
+            page_table::store(p, to);
+            changed = true;
+        }
+    }
+    if (changed) tlb::flush(space, start, end);
+    if (area.access & arch::page_execute) arch::sync_instructions();
+}
+
+Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, const Area& area, bool& wrote) {
+    for (uptr at = area.start; at < area.end;) {
+        at = page_table::next_table(from.root_, at, area.end); // `lock` keeps the tables
+        if (at >= area.end) break;
+        Pte* target = TRY(page_table::make(to.root_, at));
+        uptr stop = table_end(at, area.end);
+        Holding hold{entries};
+        Frame& table = page_table::table_frame(target);
+        for (Pte* p = page_table::find(from.root_, at); at < stop; at += page_size, p++, target++) {
+            Pte e = load(p);
+            if (!e.present()) continue;
+            if (!(e.flags() & arch::page_special)) {
+                Frame* f = mm::frame_of(e.address());
+                f->refs.fetch_add(1, std::memory_order_relaxed);
+                to.impl().counter(*f).fetch_add(1, std::memory_order_relaxed);
+                if (e.flags() & arch::page_write) {
+                    e = Pte::leaf(e.address(), e.flags() & ~arch::page_write);
+                    page_table::store(p, e);
+                    wrote = true;
+                }
+            }
+            page_table::store(target, e);
+            table.entries++;
+        }
+    }
+    return {};
+}
+
+Result<> AddressSpace::Impl::prepare_move(AddressSpace& space, uptr old, uptr to, usize size) {
+    for (uptr at = old; at < old + size;) {
+        at = page_table::next_table(space.root_, at, old + size);
+        if (at >= old + size) break;
+        uptr stop = table_end(at, old + size);
+        // A table of the old place may straddle two of the new one.
+        TRY(page_table::make(space.root_, to + (at - old)));
+        TRY(page_table::make(space.root_, to + (stop - page_size - old)));
+        at = stop;
+    }
+    return {};
+}
+
+void AddressSpace::Impl::move_pages(AddressSpace& space, uptr old, uptr to, usize size) {
+    for (uptr at = old; at < old + size;) {
+        Holding hold{entries};
+        at = page_table::next_table(space.root_, at, old + size);
+        if (at >= old + size) break;
+        uptr stop = table_end(at, old + size);
+        for (Pte* p = page_table::find(space.root_, at); at < stop; at += page_size, p++) {
+            Pte e = load(p);
+            if (!e.present()) continue;
+            page_table::clear(p);
+            page_table::fill(page_table::find(space.root_, to + (at - old)), e);
+        }
+    }
+    tlb::flush(space, old, old + size);
+}
