@@ -51,9 +51,9 @@ public:
     ~Process();
 
     /// As seen from a view; 0 if it is not in it.
-    Pid pid(const View& from) const;
+    Pid pid(const View& from) const { return &from == &*view_ ? own_pid_ : from.is_root() ? root_pid_ : 0; }
     /// As its own view numbers it.
-    Pid pid() const;
+    Pid pid() const { return own_pid_; }
     /// The parent's number as this process sees it: 0 when it has none, or one outside its view.
     Pid parent_pid() const;
     View& view() const { return *view_; }
@@ -93,8 +93,6 @@ public:
     bool stop_unreported = false, continue_unreported = false; // to wait4
     bool tell_continued = false;    // the next thread that runs tells the parent
     bool unkillable = false;        // a view's init: default actions do not end it
-    /// Notified when a signal becomes pending: signalfd.
-    WaitQueue signal_arrived;
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
@@ -113,14 +111,17 @@ public:
     Ref<File> executable();
     void set_executable(Ref<File>);
 
+    PidNumber* leader_number() const { return number_; } // under the tree lock
     /// Held by exec over the change of credentials and program, and by those who must see both agree.
     Mutex<Rank::exec> exec_lock;
 
 private:
     friend struct ProcessFactory;
-    Process() = default;
+    friend class Task;
+    Process();
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
+    Pid own_pid_ = 0, root_pid_ = 0;
     std::atomic<const Abi*> abi_ = nullptr;
     Guarded<Ref<File>, Spinlock<Rank::device>> executable_;
 };
@@ -138,6 +139,7 @@ Result<Ref<Process>> next(View&, Pid from);
 Result<Ref<Task>> next_thread(Process&, View& view, Pid from);
 
 /// Whether no member has a parent in another group of the same session: nobody could continue it (POSIX job control).
+/// Takes the tree lock.
 bool is_orphaned(ProcessGroup&);
 
 /// Makes the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. The image is

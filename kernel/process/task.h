@@ -12,8 +12,8 @@ public:
     /// Only where the current thread is a user task: system calls, faults, everything below abi/.
     static Task& current() { return static_cast<Task&>(Thread::current()); }
 
-    Pid tid(const View& from) const;
-    Pid tid() const; // in its own view
+    Pid tid(const View& from) const { return &from == &view() ? own_tid_ : from.is_root() ? root_tid_ : 0; }
+    Pid tid() const { return own_tid_; } // in its own view
     Process& process() const { return *process_; }
     View& view() const { return process_->view(); }
 
@@ -51,7 +51,7 @@ public:
     } restart;
 
     // clone and exit.
-    uptr clear_child_tid = 0;
+    uptr set_child_tid = 0, clear_child_tid = 0;
     uptr robust_list = 0;
     usize robust_list_size = 0;
     int parent_death_signal = 0;
@@ -59,7 +59,8 @@ public:
     u64 start_ns = 0; // monotonic
     std::atomic<u64> minor_faults = 0, major_faults = 0;
     u64 timer_slack_ns = 50'000;
-    u64 personality = 0;
+    u32 personality = 0;
+    Ref<View> counted_in; // whose limit of tasks this one counts against
 
     /// A vfork child borrows its parent's memory until it execs or ends; notified then.
     std::atomic<bool> borrows_memory = false;
@@ -70,6 +71,10 @@ public:
     Result<vfs::Walker> walker();
     Result<vfs::Walker> walker(int dirfd);
 
+    /// Its number is given back; under the tree lock and signal_lock.
+    void forget_number();
+    PidNumber* number() const { return number_; }
+
     ~Task() override;
 
 private:
@@ -77,6 +82,7 @@ private:
     Task() { user_state_ = &user_state; }
     Ref<Process> process_;
     PidNumber* number_ = nullptr;
+    Pid own_tid_ = 0, root_tid_ = 0;
     Ref<const Credentials> credentials_;
 };
 

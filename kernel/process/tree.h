@@ -13,8 +13,10 @@ View& current_view();
 /// Puts a process into a group, leaving its old one.
 void join_group(Process&, Ref<ProcessGroup>);
 void leave_group(Process&);
+/// Makes the process the leader of a new session and group.
+void start_session(Process&, Ref<Session>, Ref<ProcessGroup>);
 /// No member has a parent in another group of the same session. `without`: a process that counts no more.
-bool is_orphaned(ProcessGroup&, const Process* without = nullptr);
+bool is_orphaned_locked(ProcessGroup&, const Process* without = nullptr);
 bool has_stopped_member(ProcessGroup&);
 bool send_group_locked(ProcessGroup&, const siginfo_t&);
 /// SIGHUP and SIGCONT to the group of `process` if it has become orphaned, because `process` ends or lost `parent`, and

@@ -98,7 +98,7 @@ void begin_stop(Task& task, int number) {
     {
         Holding tree{process::tree_lock()};
         // A group that no shell watches cannot be stopped from the terminal.
-        if (number != SIGSTOP && (!process.group || process::is_orphaned(*process.group))) return;
+        if (number != SIGSTOP && (!process.group || process::is_orphaned_locked(*process.group))) return;
     }
     Holding lock{process.signal_lock};
     if (!task.stop_taken || process.ending || process.executing) return; // SIGCONT came meanwhile

@@ -28,7 +28,7 @@ struct SignalHandlers : RefCounted<SignalHandlers> {
     };
     Guarded<Actions, Spinlock<Rank::handlers>> actions;
     Result<Ref<SignalHandlers>> clone();
-    void reset_for_exec(); // caught -> default; ignored stay
+    void reset_for_exec(bool ignored_too = false); // caught -> default; ignored stay unless `ignored_too`
 };
 
 /// A queued signal with its information. Standard signals are queued once, real-time ones as often as sent (limit:

@@ -1,0 +1,150 @@
+#include "arch/api/user_copy.h"
+#include "kernel/process/factory.h"
+#include "kernel/process/pidfd.h"
+#include "kernel/process/timers.h"
+#include <linux/capability.h>
+#include <linux/sched.h>
+
+namespace process {
+namespace {
+constexpr u64 namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                                CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+constexpr u64 known_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_PIDFD | CLONE_PTRACE |
+                            CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+                            CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_UNTRACED |
+                            CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND;
+
+Result<> check(Task& current, const CloneRequest& request) {
+    u64 flags = request.flags;
+    if (flags & namespace_flags) { // views are made by containers only
+        bool user = flags & CLONE_NEWUSER;
+        return user || current.credentials().can(CAP_SYS_ADMIN) ? Result<>{err::inval} : Result<>{err::perm};
+    }
+    if (flags & ~known_flags) return err::inval;
+    if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) return err::inval;
+    if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return err::inval;
+    if (flags & CLONE_CLEAR_SIGHAND && flags & CLONE_SIGHAND) return err::inval;
+    if (flags & CLONE_PARENT && current.process().unkillable) return err::inval;
+    if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED)) return err::inval;
+    if (request.exit_signal < 0 || request.exit_signal > signal_count) return err::inval;
+    if (request.set_tid && !current.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    return {};
+}
+
+/// What the new task shares with its maker or has a copy of.
+Result<> share(Task& from, Task& to, u64 flags) {
+    ProcessFactory::set_credentials(to, from.credentials_ref());
+    to.space = flags & CLONE_VM ? from.space : TRY(from.space->clone());
+    to.files = flags & CLONE_FILES ? from.files : TRY(from.files->clone());
+    to.fs = flags & CLONE_FS ? from.fs : TRY(from.fs->clone());
+    to.mounts = from.mounts;
+    arch::sync_user_state(from.user_state);
+    TRY(to.user_state.copy_from(from.user_state));
+    to.name = from.name;
+    to.blocked = from.blocked;
+    to.personality = from.personality;
+    to.timer_slack_ns = from.timer_slack_ns;
+    if (!(flags & CLONE_VM) || flags & CLONE_VFORK) to.alternate_stack = from.alternate_stack;
+    auto parameters = from.parameters();
+    to.set_parameters(parameters);
+    if (from.affinity() != ~u64{0}) TRY(to.set_affinity(from.affinity()));
+    if (from.work.load() & arch::work_trace) to.work.fetch_or(arch::work_trace);
+    return {};
+}
+
+void set_registers(Task& from, Task& to, const CloneRequest& request) {
+    arch::TrapFrame& frame = arch::user_frame(to);
+    frame = arch::user_frame(from);
+    frame.set_result(0);
+    if (request.stack) frame.set_sp(request.stack);
+    if (request.flags & CLONE_SETTLS) arch::set_thread_pointer(frame, to.user_state, request.tls);
+    if (request.flags & CLONE_CHILD_SETTID) to.set_child_tid = request.child_tid;
+    if (request.flags & CLONE_CHILD_CLEARTID) to.clear_child_tid = request.child_tid;
+}
+
+Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
+    Process& parent = current.process();
+    auto process = TRY(ProcessFactory::make_process(current.view()));
+    process->set_abi(parent.abi());
+    process->limits.copy(parent.limits);
+    process->exit_signal = request.exit_signal;
+    process->dumpable = parent.dumpable.load();
+    if (request.flags & CLONE_SIGHAND)
+        process->handlers = parent.handlers;
+    else
+        process->handlers = TRY(parent.handlers->clone());
+    if (request.flags & CLONE_CLEAR_SIGHAND) process->handlers->reset_for_exec(true);
+    process->set_executable(parent.executable());
+    return process;
+}
+
+/// Puts the finished child where others find it. A signal that came meanwhile goes first: it might concern the child.
+Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
+    Process& parent = current.process();
+    Process& process = child.process();
+    bool thread = flags & CLONE_THREAD;
+    Holding tree{tree_lock()};
+    {
+        Holding lock{parent.signal_lock};
+        signals::recalculate(current);
+        if (parent.ending || parent.executing || current.interrupted()) return err::restartnointr;
+        if (thread) ProcessFactory::link_thread(child);
+    }
+    if (thread) return {};
+    View& view = parent.view();
+    if (view.init_ended || (view.init && view.init->ending)) return err::nomem;
+    {
+        Holding lock{process.signal_lock};
+        ProcessFactory::link_thread(child);
+        process.leader = &child;
+    }
+    number->process = &process;
+    Process* above = flags & CLONE_PARENT ? parent.parent : &parent;
+    if (flags & CLONE_PARENT) process.exit_signal = parent.exit_signal;
+    process.parent = above;
+    (void)Ref<Process>::share(&process).release(); // the link's count
+    if (above) above->children.push_back(process);
+    join_group(process, parent.group);
+    view.processes++;
+    return {};
+}
+
+Result<> wait_for_memory(Task& current, Task& child) {
+    return signals::wait_killable(current, child.memory_returned, [&] { return !child.borrows_memory.load(); });
+}
+} // namespace
+
+Result<Pid> clone(Task& current, const CloneRequest& request) {
+    TRY(check(current, request));
+    u64 flags = request.flags;
+    View& view = current.view();
+    auto child = TRY(ProcessFactory::make_task(view));
+    TRY(share(current, *child, flags));
+    Ref<Process> process =
+        flags & CLONE_THREAD ? Ref<Process>::share(&current.process()) : TRY(new_process(current, request));
+    set_registers(current, *child, request);
+
+    PidNumber* number = TRY(pids::allocate(view, request.set_tid));
+    ProcessFactory::attach(*child, process, number, !(flags & CLONE_THREAD));
+    Pid tid = number->own;
+    int pidfd = -1;
+    auto finish = [&]() -> Result<> {
+        if (flags & CLONE_PIDFD) {
+            pidfd = TRY(open_pidfd(current, process, 0));
+            TRY(arch::copy_out(request.pidfd, &pidfd, sizeof pidfd));
+        }
+        if (flags & CLONE_PARENT_SETTID) (void)arch::copy_out(request.parent_tid, &tid, sizeof tid);
+        child->borrows_memory = flags & CLONE_VFORK;
+        return commit(current, *child, number, flags);
+    };
+    if (auto finished = finish(); !finished) {
+        if (pidfd >= 0) (void)current.files->close(pidfd);
+        Holding tree{tree_lock()};
+        child->forget_number();
+        return std::unexpected(finished.error());
+    }
+    sched::start(*child);
+    if (flags & CLONE_VFORK) (void)wait_for_memory(current, *child);
+    return tid;
+}
+} // namespace process

@@ -1,0 +1,34 @@
+#include "kernel/process/pidfd.h"
+#include "kernel/process/tree.h"
+#include <asm/fcntl.h>
+#include <linux/eventpoll.h>
+#include <linux/poll.h>
+
+namespace process {
+namespace {
+class PidFile final : public File {
+public:
+    PidFile(Ref<Process> of, u32 open_flags) : process{std::move(of)} { flags = open_flags; }
+    Result<usize> read(Sink&, u64*) override { return err::inval; }
+    Result<usize> write(Source&, u64*) override { return err::inval; }
+    u32 poll() override { return process->state == ProcessState::running ? 0 : POLLIN | POLLRDNORM; }
+    WaitQueue& changed() override { return process->ended; }
+    void print_name(Writer& out) override { out.write("anon_inode:[pidfd]"); }
+    void print_info(Writer& out) override { print(out, "Pid:\t{}\n", process->pid(current_view())); }
+    const void* kind() const override { return &kind_tag; }
+
+    static constexpr char kind_tag = 0;
+    const Ref<Process> process;
+};
+} // namespace
+
+Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
+    auto file = TRY(make_ref<PidFile>(std::move(process), O_RDWR | (flags & O_NONBLOCK)));
+    return current.files->install(std::move(file), true, current.process().limits.soft(RLIMIT_NOFILE));
+}
+
+Result<Ref<Process>> process_of_pidfd(File& file) {
+    if (file.kind() != &PidFile::kind_tag) return err::badf;
+    return static_cast<PidFile&>(file).process;
+}
+} // namespace process

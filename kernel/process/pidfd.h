@@ -1,0 +1,10 @@
+// Descriptors for processes: pidfd_open(2), CLONE_PIDFD.
+#pragma once
+#include "kernel/process/task.h"
+
+namespace process {
+/// A new descriptor (close-on-exec) of the current task. flags: PIDFD_NONBLOCK.
+Result<int> open_pidfd(Task& current, Ref<Process>, unsigned flags);
+/// err::badf: not a pidfd.
+Result<Ref<Process>> process_of_pidfd(File&);
+} // namespace process

@@ -1,0 +1,124 @@
+#include "arch/api/user_copy.h"
+#include "core/time/clock.h"
+#include "kernel/process/factory.h"
+#include "kernel/process/timers.h"
+#include <linux/fcntl.h>
+
+namespace {
+/// Every task's first steps: its memory is loaded, CLONE_CHILD_SETTID is done, the registers are ready.
+void begin(void*) {
+    Task& task = Task::current();
+    Thread::set_address_space(task.space.get());
+    if (uptr where = std::exchange(task.set_child_tid, 0)) {
+        Pid tid = task.tid();
+        (void)arch::copy_out(where, &tid, sizeof tid);
+    }
+    arch::enter_user();
+}
+} // namespace
+
+Result<Ref<Task>> ProcessFactory::make_task(View& view) {
+    if (view.tasks.fetch_add(1) >= view.max_tasks) {
+        view.tasks.fetch_sub(1);
+        return err::again;
+    }
+    auto* made = new (std::nothrow) Task;
+    if (!made) {
+        view.tasks.fetch_sub(1);
+        return err::nomem;
+    }
+    made->counted_in = Ref<View>::share(&view);
+    auto task = Ref<Task>::adopt(made);
+    task->account = view.account;
+    task->start_ns = clocks::monotonic_ns();
+    TRY(task->init(begin, nullptr));
+    if (view.trace.load(std::memory_order_relaxed)) task->work.fetch_or(arch::work_trace);
+    return task;
+}
+
+Result<Ref<Process>> ProcessFactory::make_process(View& view) {
+    auto* made = new (std::nothrow) Process;
+    if (!made) return err::nomem;
+    auto process = Ref<Process>::adopt(made);
+    process->view_ = Ref<View>::share(&view);
+    process->timers = TRY(make<ProcessTimers>(*process));
+    process->start_ns = clocks::monotonic_ns();
+    return process;
+}
+
+void ProcessFactory::attach(Task& task, Ref<Process> process, PidNumber* number, bool leader) {
+    task.number_ = number;
+    task.own_tid_ = number->own;
+    task.root_tid_ = number->root;
+    if (leader) {
+        process->number_ = number;
+        process->own_pid_ = number->own;
+        process->root_pid_ = number->root;
+    }
+    task.process_ = std::move(process);
+}
+
+void ProcessFactory::link_thread(Task& task) {
+    Process& process = task.process();
+    (void)Ref<Task>::share(&task).release(); // the link's count
+    process.threads.push_back(task);
+    process.live_threads.fetch_add(1);
+    task.number_->task = &task;
+}
+
+void ProcessFactory::take_over_number(Task& from, Task& to) {
+    std::swap(from.number_, to.number_);
+    std::swap(from.own_tid_, to.own_tid_);
+    std::swap(from.root_tid_, to.root_tid_);
+    from.number_->task = &from;
+    to.number_->task = &to;
+}
+
+Task::~Task() {
+    if (counted_in) counted_in->tasks.fetch_sub(1);
+}
+
+void Task::forget_number() {
+    if (!number_) return;
+    number_->task = nullptr;
+    if (process_->leader == this) {
+        number_->process = nullptr;
+        process_->number_ = nullptr;
+    }
+    pids::release(std::exchange(number_, nullptr));
+}
+
+Ref<const Credentials> Task::credentials_ref() {
+    Holding lock{shares_lock};
+    return credentials_;
+}
+void Task::set_credentials(Ref<const Credentials> who) {
+    {
+        Holding lock{shares_lock};
+        std::swap(credentials_, who);
+    }
+}
+
+Result<vfs::Walker> Task::walker() {
+    return vfs::Walker{.root = fs->root(), .start = fs->cwd(), .who = credentials_, .umask = fs->umask};
+}
+Result<vfs::Walker> Task::walker(int dirfd) {
+    if (dirfd == AT_FDCWD) return walker();
+    auto file = TRY(files->get(dirfd, true));
+    const vfs::Path* path = file->path();
+    if (!path) return err::notdir;
+    return vfs::Walker{.root = fs->root(), .start = *path, .who = credentials_, .umask = fs->umask};
+}
+
+Process::Process() = default;
+Process::~Process() = default;
+
+Pid Process::parent_pid() const {
+    Holding tree{process::tree_lock()};
+    return parent ? parent->pid(*view_) : 0;
+}
+Ref<File> Process::executable() { return *executable_.lock(); }
+void Process::set_executable(Ref<File> file) {
+    auto now = executable_.lock();
+    std::swap(*now, file);
+} // the old one goes after the lock

@@ -1,0 +1,58 @@
+// The timers of a process: setitimer(2), alarm(2), timer_create(2). All state is under the process's signal_lock.
+#pragma once
+#include "core/time/clock.h"
+#include "kernel/process/process.h"
+#include "lib/vector.h"
+
+class Task;
+
+/// One timer_create(2) timer.
+struct PosixTimer; // timers.cpp
+
+class ProcessTimers {
+public:
+    explicit ProcessTimers(Process& of);
+    ~ProcessTimers();
+
+    struct Value {
+        u64 left_ns = 0, interval_ns = 0;
+    };
+    /// `which`: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. err::inval.
+    Result<Value> get(int which);
+    Result<Value> set(int which, const Value&);
+
+    /// `clock` CLOCK_*; `notify` SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID (then `thread`). err::again: too many.
+    struct Request {
+        int clock = 0, notify = 0, signal = 0;
+        u64 value = 0; // sigev_value
+        Ref<Task> thread;
+    };
+    Result<int> create(const Request&);
+    Result<> remove(int id);
+    Result<Value> get_posix(int id);
+    Result<Value> set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute);
+    Result<int> overruns(int id);
+    /// exec: POSIX timers go, interval timers stay. Exit: all go.
+    void drop_posix();
+    void stop_all();
+
+private:
+    struct Interval {
+        explicit Interval(void (*expired)(Timer&)) : timer{expired} {}
+        Timer timer;
+        QueuedSignal element; // unused fields stay zero
+        u64 due_ns = 0;       // monotonic for ITIMER_REAL, CPU time else; 0: not armed
+        u64 interval_ns = 0;
+        int which = 0;
+        ProcessTimers* owner = nullptr;
+    };
+    static void interval_expired(Timer&);
+    void expire(Interval&);
+    u64 clock_now(int which);
+    void arm(Interval&);
+
+    Process& process_;
+    Interval real_{interval_expired}, virtual_{interval_expired}, profile_{interval_expired};
+    Interval& of(int which);
+    Vector<Ref<PosixTimer>> posix_; // index: the id; null: free
+};

@@ -1,0 +1,235 @@
+#include "kernel/process/tree.h"
+#include "core/time/clock.h"
+#include "kernel/device/tty/terminal.h"
+
+namespace process {
+namespace {
+constinit Spinlock<Rank::tasks> lock;
+} // namespace
+
+Spinlock<Rank::tasks>& tree_lock() { return lock; }
+
+Process* current_process() {
+    Thread& thread = Thread::current();
+    return thread.is_user() ? &static_cast<Task&>(thread).process() : nullptr;
+}
+View& current_view() {
+    Process* process = current_process();
+    return process ? process->view() : View::root();
+}
+
+Result<Ref<Process>> find(View& view, Pid pid) {
+    Holding tree{lock};
+    PidNumber* number = pids::find(view, pid);
+    if (!number) return err::srch;
+    if (number->process) return Ref<Process>::share(number->process);
+    if (number->task) return Ref<Process>::share(&number->task->process());
+    return err::srch;
+}
+Result<Ref<Task>> find_task(View& view, Pid pid) {
+    Holding tree{lock};
+    PidNumber* number = pids::find(view, pid);
+    if (!number || !number->task) return err::srch;
+    return Ref<Task>::share(number->task);
+}
+Result<Ref<ProcessGroup>> find_group(View& view, Pid pid) {
+    Holding tree{lock};
+    PidNumber* number = pids::find(view, pid);
+    if (!number || !number->group) return err::srch;
+    return Ref<ProcessGroup>::share(number->group);
+}
+Result<Ref<Process>> next(View& view, Pid from) {
+    Holding tree{lock};
+    for (PidNumber* n = pids::at_or_after(view, from); n; n = pids::at_or_after(view, n->in(view) + 1))
+        if (n->process) return Ref<Process>::share(n->process);
+    return err::srch;
+}
+Result<Ref<Task>> next_thread(Process& process, View& view, Pid from) {
+    Holding tree{lock};
+    Task* found = nullptr;
+    Pid least = 0;
+    for_each_thread(process, [&](Task& t) {
+        Pid tid = t.tid(view);
+        if (tid >= from && (!found || tid < least)) found = &t, least = tid;
+    });
+    if (!found) return err::srch;
+    return Ref<Task>::share(found);
+}
+
+// Groups and sessions.
+
+void join_group(Process& process, Ref<ProcessGroup> group) {
+    leave_group(process);
+    group->members.push_back(process);
+    process.group = std::move(group);
+}
+void leave_group(Process& process) {
+    if (!process.group) return;
+    process.group->members.erase(process.group->members.iterator_to(process));
+    process.group = nullptr;
+}
+
+bool is_orphaned_locked(ProcessGroup& group, const Process* without) {
+    for (Process& member : group.members) {
+        if (&member == without || member.state != ProcessState::running || !member.parent) continue;
+        const Ref<ProcessGroup>& parents = member.parent->group;
+        if (parents && parents != &group && parents->session == group.session) return false;
+    }
+    return true;
+}
+bool is_orphaned(ProcessGroup& group) {
+    Holding tree{lock};
+    return is_orphaned_locked(group);
+}
+bool has_stopped_member(ProcessGroup& group) {
+    for (Process& member : group.members)
+        if (member.stopped) return true;
+    return false;
+}
+bool send_group_locked(ProcessGroup& group, const siginfo_t& info) {
+    for (Process& member : group.members) {
+        auto memory = signals::prepare();
+        Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
+        signals::send_prepared(member, info, element);
+    }
+    return !group.members.empty();
+}
+void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends) {
+    ProcessGroup* group = process.group.get();
+    if (!group || !parent || !parent->group) return;
+    bool linked_to_session = parent->group != group && parent->group->session == group->session;
+    if (!linked_to_session || !is_orphaned_locked(*group, ends) || !has_stopped_member(*group)) return;
+    send_group_locked(*group, signals::info_kernel(SIGHUP));
+    send_group_locked(*group, signals::info_kernel(SIGCONT));
+}
+
+namespace {
+/// setpgid's rules about the target: itself or a child that has not executed, in the same session, no session leader.
+Result<> may_move(Process& current, Process& target) {
+    if (&target != &current) {
+        if (target.parent != &current) return err::srch;
+        if (!target.group || target.group->session != current.group->session) return err::perm;
+        if (target.has_executed) return err::acces;
+    }
+    if (!target.group || target.group->session->leader == &target) return err::perm;
+    return {};
+}
+} // namespace
+
+Result<> set_group(Task& current, Pid pid, Pid group_pid) {
+    if (group_pid < 0) return err::inval;
+    View& view = current.view();
+    auto fresh = TRY(make_ref<ProcessGroup>()); // unless the group exists
+    Holding tree{lock};
+    Process* target = &current.process();
+    if (pid) {
+        PidNumber* number = pids::find(view, pid);
+        if (!number || !number->process) return err::srch;
+        target = number->process;
+    }
+    TRY(may_move(current.process(), *target));
+    if (!group_pid || group_pid == target->pid(view)) {
+        PidNumber* own = target->leader_number();
+        if (!own->group) {
+            fresh->session = target->group->session;
+            fresh->number = own;
+            own->group = fresh.get();
+            join_group(*target, std::move(fresh));
+            return {};
+        }
+        group_pid = target->pid(view);
+    }
+    PidNumber* number = pids::find(view, group_pid);
+    if (!number || !number->group || number->group->session != target->group->session) return err::perm;
+    if (target->group != number->group) join_group(*target, Ref<ProcessGroup>::share(number->group));
+    return {};
+}
+
+Result<Pid> create_session(Task& current) {
+    auto session = TRY(make_ref<Session>());
+    auto group = TRY(make_ref<ProcessGroup>());
+    Holding tree{lock};
+    Process& process = current.process();
+    PidNumber* number = process.leader_number();
+    if (number->group) return err::perm; // a group's leader, or a group of that number
+    start_session(process, std::move(session), std::move(group));
+    return number->in(current.view());
+}
+
+void start_session(Process& process, Ref<Session> session, Ref<ProcessGroup> group) {
+    PidNumber* number = process.leader_number();
+    session->leader = &process;
+    session->number = number;
+    number->session = session.get();
+    group->session = std::move(session);
+    group->number = number;
+    number->group = group.get();
+    join_group(process, std::move(group));
+}
+
+Pid group_of(Process& process, const View& view) {
+    Holding tree{lock};
+    return process.group ? process.group->number_in(view) : 0;
+}
+Pid session_of(Process& process, const View& view) {
+    Holding tree{lock};
+    return process.group ? process.group->session->number_in(view) : 0;
+}
+
+ChildCode decode_status(int status) {
+    int signal = status & 0x7f;
+    if (!signal) return {CLD_EXITED, status >> 8 & 0xff};
+    return {status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal};
+}
+
+siginfo_t child_info(Process& child, Process& parent, int code, int status) {
+    siginfo_t info{};
+    info.si_signo = SIGCHLD;
+    info.si_code = code;
+    info.si_pid = child.pid(parent.view());
+    if (child.leader) info.si_uid = child.leader->credentials_ref()->uid;
+    info.si_status = status;
+    CpuTime used = cpu_time(child);
+    info.si_utime = static_cast<long>(used.user_ns / 10'000'000);
+    info.si_stime = static_cast<long>(used.system_ns / 10'000'000);
+    return info;
+}
+
+Reaped reap(Process& process) {
+    if (process.parent) {
+        process.parent->children.erase(process.parent->children.iterator_to(process));
+        process.parent = nullptr;
+    }
+    Reaped gone;
+    gone.process = Ref<Process>::adopt(&process); // the link's count
+    process.state = ProcessState::dead;
+    leave_group(process);
+    gone.leader = unlink_thread(*process.leader);
+    return gone;
+}
+
+Ref<Task> unlink_thread(Task& task) {
+    Process& process = task.process();
+    Holding lock{process.signal_lock};
+    process.threads.erase(process.threads.iterator_to(task));
+    task.forget_number();
+    if (process.leader == &task) process.leader = nullptr;
+    return Ref<Task>::adopt(&task);
+}
+} // namespace process
+
+// The objects of the tree.
+
+Pid Session::number_in(const View& view) const { return number ? number->in(view) : 0; }
+Session::~Session() {
+    if (!number) return;
+    number->session = nullptr;
+    pids::release(number);
+}
+Pid ProcessGroup::number_in(const View& view) const { return number ? number->in(view) : 0; }
+ProcessGroup::~ProcessGroup() {
+    session = nullptr; // first: its number may be ours
+    if (!number) return;
+    number->group = nullptr;
+    pids::release(number);
+}
