@@ -5,14 +5,13 @@
 #define UPCALL_SYSCALL _ZN6upcall7syscallERN4arch9TrapFrameE
 #define UPCALL_RETURN_TO_USER _ZN6upcall14return_to_userERN4arch9TrapFrameE
 
-.macro each_register op // all but x0, sp, tp
+.macro caller_saved op // and s0, but not sp, tp
     \op     ra, FRAME_REG(1)(sp)
     \op     gp, FRAME_REG(3)(sp)
     \op     t0, FRAME_REG(5)(sp)
     \op     t1, FRAME_REG(6)(sp)
     \op     t2, FRAME_REG(7)(sp)
     \op     s0, FRAME_REG(8)(sp)
-    \op     s1, FRAME_REG(9)(sp)
     \op     a0, FRAME_REG(10)(sp)
     \op     a1, FRAME_REG(11)(sp)
     \op     a2, FRAME_REG(12)(sp)
@@ -21,6 +20,13 @@
     \op     a5, FRAME_REG(15)(sp)
     \op     a6, FRAME_REG(16)(sp)
     \op     a7, FRAME_REG(17)(sp)
+    \op     t3, FRAME_REG(28)(sp)
+    \op     t4, FRAME_REG(29)(sp)
+    \op     t5, FRAME_REG(30)(sp)
+    \op     t6, FRAME_REG(31)(sp)
+.endm
+.macro callee_saved op // but s0
+    \op     s1, FRAME_REG(9)(sp)
     \op     s2, FRAME_REG(18)(sp)
     \op     s3, FRAME_REG(19)(sp)
     \op     s4, FRAME_REG(20)(sp)
@@ -31,10 +37,10 @@
     \op     s9, FRAME_REG(25)(sp)
     \op     s10, FRAME_REG(26)(sp)
     \op     s11, FRAME_REG(27)(sp)
-    \op     t3, FRAME_REG(28)(sp)
-    \op     t4, FRAME_REG(29)(sp)
-    \op     t5, FRAME_REG(30)(sp)
-    \op     t6, FRAME_REG(31)(sp)
+.endm
+.macro each_register op // but x0, sp, tp
+    caller_saved \op
+    callee_saved \op
 .endm
 
     .section .text.hot, "ax"
@@ -67,7 +73,24 @@ trap_entry:
     sd      t3, FRAME_PC(sp)
     csrsi   sstatus, SSTATUS_SIE
     call    UPCALL_SYSCALL
-    j       return_to_user
+    csrci   sstatus, SSTATUS_SIE
+    ld      t0, CPU_CURRENT(tp)
+    lw      t0, THREAD_WORK(t0)
+    ld      t1, FRAME_CAUSE(sp)
+    li      t2, CAUSE_SYSCALL
+    andi    t0, t0, WORK_FOR_RETURN
+    bnez    t0, 2f
+    bne     t1, t2, leave            // the frame has been replaced: TrapFrame::leave_syscall()
+    ld      t0, FRAME_STATUS(sp)     // else s1..s11 still hold what the user had in them
+    ld      t1, FRAME_PC(sp)
+    csrw    sstatus, t0
+    csrw    sepc, t1
+    csrw    sscratch, tp
+    caller_saved ld
+    ld      tp, FRAME_REG(4)(sp)
+    ld      sp, FRAME_REG(2)(sp)
+    sret
+
 1:  csrr    t0, stval
     sd      t3, FRAME_PC(sp)
     sd      t0, FRAME_BAD_ADDRESS(sp)
@@ -79,6 +102,7 @@ return_to_user: // sp: the trap frame
     lw      t0, THREAD_WORK(t0)
     andi    t0, t0, WORK_FOR_RETURN
     bnez    t0, 2f
+leave:
     ld      t0, FRAME_STATUS(sp)
     ld      t1, FRAME_PC(sp)
     csrw    sstatus, t0

@@ -43,6 +43,7 @@ struct TrapFrame {
     void set_result(i64 result) { regs[reg_a0] = static_cast<u64>(result); }
     i64 result() const { return static_cast<i64>(regs[reg_a0]); }
     bool in_syscall() const { return cause == cause_syscall; }
+    /// Also by whoever changes s1..s11: the way out of a system call that is still one does not reload them.
     void leave_syscall() { cause = cause_none; }
     void rewind_syscall() {
         regs[reg_pc] -= 4; // ecall has no compressed form
