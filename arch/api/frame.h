@@ -10,7 +10,7 @@ enum class SyscallNumbers : u8 { x86_64, generic };
 #include "port/frame.h"
 // clang-format off
 // port/frame.h defines struct arch::TrapFrame with all general registers and, all inline:
-//   uptr ip() const, sp() const;   void set_ip(uptr), set_sp(uptr);
+//   uptr ip() const, sp() const, frame_pointer() const;   void set_ip(uptr), set_sp(uptr);
 //   bool from_user() const;
 //   u64  syscall_number() const;            as the user passed it (x86-64: rax on entry; riscv64: a7)
 //   u64  syscall_argument(unsigned i) const;  0..5. riscv64: argument 0 is the saved original a0

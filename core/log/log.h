@@ -9,6 +9,9 @@ struct TrapFrame;
 enum class LogLevel : u8 { emergency, alert, critical, error, warning, notice, info, debug }; // syslog(2)'s
 
 namespace log_detail {
+/// The machine is ending: locks may never be free again.
+extern bool panicking;
+
 /// A line under construction on the caller's stack; written in one piece when it goes.
 class Line final : public Writer {
 public:

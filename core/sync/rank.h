@@ -43,6 +43,7 @@ enum class Rank : u8 {
     slab,       // the slabs of one size class
     frame_cache, // a CPU's cache of frames
     frames,     // the buddy allocator
+    random, // the entropy pool
     log,
 };
 

@@ -34,6 +34,7 @@ struct TrapFrame {
 
     uptr ip() const { return regs[reg_pc]; }
     uptr sp() const { return regs[reg_sp]; }
+    uptr frame_pointer() const { return regs[reg_s0]; }
     void set_ip(uptr ip) { regs[reg_pc] = ip; }
     void set_sp(uptr sp) { regs[reg_sp] = sp; }
     bool from_user() const { return !(status & sstatus_spp); }

@@ -29,6 +29,7 @@ struct TrapFrame {
 
     uptr ip() const { return rip; }
     uptr sp() const { return rsp; }
+    uptr frame_pointer() const { return rbp; }
     void set_ip(uptr to) { rip = to; }
     void set_sp(uptr to) { rsp = to; }
     bool from_user() const { return cs & 3; }

@@ -1,0 +1,33 @@
+#include "core/ktest/ktest.h"
+#include "arch/api/machine.h"
+#include "core/log/log.h"
+
+namespace {
+struct Console final : Writer {
+    void write(std::string_view s) override { arch::console_write(s); }
+};
+} // namespace
+
+namespace ktest {
+void Context::expect(bool holds, std::string_view text, std::source_location at) {
+    if (holds) return;
+    __atomic_fetch_add(&failures_, 1, __ATOMIC_RELAXED);
+    Console out;
+    print(out, "    {}:{}: {}\n", at.file_name(), at.line(), text);
+}
+
+unsigned run_all(List list, std::string_view filter) {
+    Console out;
+    unsigned passed = 0, failed = 0;
+    for (usize i = 0; i < list.count; i++) {
+        const Test& test = list.tests[i];
+        if (test.name.find(filter) == std::string_view::npos) continue;
+        Context context;
+        test.run(context);
+        print(out, "ktest: {} {}\n", context.failures() ? "FAIL" : "ok  ", test.name);
+        (context.failures() ? failed : passed)++;
+    }
+    print(out, "ktest: {} passed, {} failed\n", passed, failed);
+    return failed;
+}
+} // namespace ktest

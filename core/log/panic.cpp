@@ -1,0 +1,50 @@
+#include "arch/api/machine.h"
+#include "arch/api/upcalls.h"
+#include "core/log/log.h"
+#include "core/log/symbols.h"
+#include "core/sched/thread.h"
+
+namespace {
+constexpr unsigned failing_status = 134; // as a program that aborts
+
+struct Console final : Writer {
+    void write(std::string_view s) override { arch::console_write(s); }
+};
+
+void print_backtrace(Writer& out, uptr frame_pointer, uptr first) {
+    uptr addresses[32];
+    usize n = arch::backtrace(addresses, frame_pointer);
+    auto line = [&out](uptr at) {
+        Symbol s = find_symbol(at);
+        print(out, "  {:016x} {}+{:#x}\n", at, s.name.empty() ? std::string_view{"?"} : s.name, s.offset);
+    };
+    print(out, "backtrace:\n");
+    if (first) line(first);
+    for (usize i = 0; i < n; i++) line(addresses[i]);
+}
+
+constinit std::atomic<unsigned> panics = 0;
+} // namespace
+
+void panic_at(const arch::TrapFrame* frame, std::string_view cause) {
+    arch::irqs_off();
+    Console out;
+    unsigned before = panics.fetch_add(1, std::memory_order_relaxed);
+    if (before >= 8) arch::power_off(failing_status);
+    log_detail::panicking = true;
+    if (before == 0) arch::stop_other_cpus();
+    else print(out, "\n(panic within a panic)");
+    auto* thread = static_cast<Thread*>(arch::current_thread());
+    print(out, "\npanic: {}\n", cause);
+    print(out, "cpu {}, thread \"{}\"\n", arch::cpu_id(), thread ? thread->name.view() : std::string_view{"none"});
+    if (frame && before < 2) frame->print(out);
+    if (before < 2) print_backtrace(out, frame ? frame->frame_pointer() : 0, frame ? frame->ip() : 0);
+    arch::power_off(failing_status);
+}
+
+void upcall::fatal(arch::TrapFrame& frame, std::string_view what, uptr address) {
+    char text[160];
+    BufferWriter out{text};
+    print(out, "{} at {:#x}, address {:#x}", what, frame.ip(), address);
+    panic_at(&frame, out.text());
+}

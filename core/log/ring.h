@@ -1,0 +1,42 @@
+// The last lines of the log, oldest overwritten first. A pure data structure.
+#pragma once
+#include "lib/types.h"
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+class LogRing {
+public:
+    static constexpr usize capacity = 64 * KiB;
+
+    /// A whole line with its newline, shorter than the ring.
+    void append(std::string_view line) {
+        for (usize done = 0; done < line.size();) {
+            usize at = (end_ + done) % capacity;
+            usize n = std::min(line.size() - done, capacity - at);
+            std::memcpy(bytes_ + at, line.data() + done, n);
+            done += n;
+        }
+        end_ += line.size();
+        if (end_ - start_ <= capacity) return;
+        start_ = end_ - capacity;
+        while (start_ < end_ && byte(start_ - 1) != '\n') start_++; // whole lines only
+    }
+    usize size() const { return end_ - start_; }
+    /// Copies the newest whole lines that fit, oldest first.
+    usize newest(std::span<char> to) const {
+        u64 from = start_;
+        if (size() > to.size()) {
+            from = end_ - to.size();
+            while (from < end_ && byte(from - 1) != '\n') from++;
+        }
+        for (u64 i = from; i < end_; i++) to[i - from] = byte(i);
+        return end_ - from;
+    }
+
+private:
+    char byte(u64 at) const { return bytes_[at % capacity]; }
+    char bytes_[capacity] = {};
+    u64 start_ = 0, end_ = 0;
+};

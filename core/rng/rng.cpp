@@ -1,0 +1,118 @@
+#include "core/rng/rng.h"
+#include "arch/api/clock.h"
+#include "arch/api/cpu.h"
+#include "core/rng/chacha.h"
+#include "core/sync/lock.h"
+#include <cstring>
+
+namespace rng {
+namespace {
+/// What has been mixed in: a sponge over the ChaCha permutation with 256 bits of rate and 256 of capacity.
+struct Pool {
+    chacha::Block state{};
+    void absorb(std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            usize n = bytes.size() < 32 ? bytes.size() : 32;
+            u32 words[8]{};
+            std::memcpy(words, bytes.data(), n);
+            for (unsigned i = 0; i < 8; i++) state[i] ^= words[i];
+            state[15] += static_cast<u32>(n);
+            chacha::permute(state);
+            bytes = bytes.subspan(n);
+        }
+    }
+    chacha::Key squeeze() {
+        chacha::Key key;
+        for (unsigned i = 0; i < 8; i++) key[i] = state[i];
+        chacha::permute(state);
+        for (unsigned i = 0; i < 8; i++) state[i] ^= key[i]; // the way back is closed: earlier keys cannot be found
+        return key;
+    }
+};
+constinit Guarded<Pool, Spinlock<Rank::random>> pool;
+constinit std::atomic<u32> generation = 1; // of the pool: generators of an older one take a new key
+
+/// Each CPU draws from its own key, so that nobody waits. Used with interrupts off.
+struct alignas(64) Generator {
+    chacha::Key key{};
+    u32 generation = 0;
+    // Times of interrupts since the last reseed.
+    u32 events = 0;
+    u64 times[4] = {};
+};
+constinit Generator generators[arch::max_cpus];
+constexpr u32 events_per_reseed = 256;
+
+void refill(Generator& g) {
+    u32 now = generation.load(std::memory_order_acquire);
+    if (g.generation == now) return;
+    auto access = pool.lock();
+    g.key = access->squeeze();
+    g.generation = now;
+}
+
+/// One block whose first half replaces the key; the other half is for the caller.
+chacha::Key draw(Generator& g) {
+    chacha::Block block = chacha::block(g.key, 0, {});
+    chacha::Key out;
+    for (unsigned i = 0; i < 8; i++) g.key[i] = block[i], out[i] = block[8 + i];
+    return out;
+}
+
+chacha::Key one_time_key() {
+    bool were_on = arch::irqs_save();
+    Generator& g = generators[arch::cpu_id()];
+    refill(g);
+    chacha::Key key = draw(g);
+    arch::irqs_restore(were_on);
+    return key;
+}
+} // namespace
+
+void init() {
+    u64 seed[8];
+    for (u64& word : seed) word = arch::entropy() ^ std::rotl(arch::counter(), 32);
+    mix(std::as_bytes(std::span{seed}));
+}
+
+void mix(std::span<const std::byte> bytes) {
+    {
+        auto access = pool.lock();
+        access->absorb(bytes);
+    }
+    generation.fetch_add(1, std::memory_order_release);
+}
+
+void mix_interrupt(unsigned line) {
+    Generator& g = generators[arch::cpu_id()];
+    u64& word = g.times[g.events % 4];
+    word = std::rotl(word, 13) * 0x9e3779b97f4a7c15 + arch::counter() + line;
+    if (++g.events % events_per_reseed == 0) mix(std::as_bytes(std::span{g.times}));
+}
+
+void fill(std::span<std::byte> to) {
+    chacha::Key key = one_time_key();
+    if (to.size() <= sizeof key) {
+        std::memcpy(to.data(), key.data(), to.size());
+        return;
+    }
+    for (u32 counter = 0; !to.empty(); counter++) {
+        chacha::Block block = chacha::block(key, counter, {});
+        usize n = to.size() < sizeof block ? to.size() : sizeof block;
+        std::memcpy(to.data(), block.data(), n);
+        to = to.subspan(n);
+    }
+}
+
+u64 number() {
+    u64 n;
+    fill(std::as_writable_bytes(std::span{&n, 1}));
+    return n;
+}
+
+u64 below(u64 limit) {
+    u64 excess = -limit % limit; // 2^64 mod limit: numbers below it would favour small results
+    for (;;)
+        if (u64 n = number(); n >= excess) return n % limit;
+}
+} // namespace rng
