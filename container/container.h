@@ -41,10 +41,11 @@ struct CreateRequest {
     std::string_view bundle;
     vfs::Walker host; // the caller's view of the host tree
     Stdio stdio;      // with process.terminal: a terminal, which becomes the container's
+    Vector<String> arguments; // instead of the spec's process.args, when not empty
 };
 /// Reads the bundle, makes the container and its first process, which waits for start(). err::exist: the id is taken.
 /// On failure nothing is left behind.
-Result<> create(const CreateRequest&, json::Complaint&);
+Result<> create(CreateRequest&, json::Complaint&);
 Result<> start(std::string_view id, json::Complaint&);
 /// Sends a signal to the first process. A created container is only ended by SIGKILL.
 Result<> kill(std::string_view id, int signal, json::Complaint&);

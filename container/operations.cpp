@@ -62,9 +62,10 @@ Result<Spec> read_spec(const vfs::Walker& host, std::string_view bundle, vfs::Pa
 }
 
 /// Everything of `create` that can fail once the id is taken.
-Result<> build(Container& c, const CreateRequest& request, json::Complaint& why) {
+Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
     vfs::Path bundle;
     c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
+    if (!request.arguments.empty()) c.spec.process.args = std::move(request.arguments);
     c.bundle = TRY(vfs::path_text(bundle, request.host.root));
     c.account = TRY(MemoryAccount::create(c.spec.memory_limit));
     c.max_tasks = c.spec.pids_limit;
@@ -113,7 +114,7 @@ void Container::emptied(int status_of_first) {
     stopped.notify_all();
 }
 
-Result<> create(const CreateRequest& request, json::Complaint& why) {
+Result<> create(CreateRequest& request, json::Complaint& why) {
     TRY(check_id(request.id, why));
     auto c = TRY(make_ref<Container>());
     c->id.assign(request.id);
