@@ -102,9 +102,6 @@ public:
     /// Extra lines of /proc/pid/fdinfo/N.
     virtual void print_info(Writer&) {}
 
-    /// Tells kinds of files apart that some call wants (pidfd, epoll): the address of a constant of the kind's own.
-    virtual const void* kind() const { return nullptr; }
-
     /// The offset that read and write use; held over the transfer, as POSIX demands.
     Guarded<u64, Mutex<Rank::file_position>> position;
     /// Who gets SIGIO/SIGURG: F_SETOWN.
