@@ -96,6 +96,8 @@ public:
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
+    /// Notified when a signal becomes pending for the process or one of its tasks: signalfd.
+    WaitQueue signal_arrived;
     /// Notified when this process has ended (state is zombie or dead): pidfd, containers.
     WaitQueue ended;
     /// Notified when the number of live threads falls: exec.

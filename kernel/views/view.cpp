@@ -1,7 +1,7 @@
 #include "arch/api/machine.h"
 #include "core/time/clock.h"
+#include "kernel/device/tty/terminal.h"
 #include "kernel/views/pids.h"
-#include <linux/wait.h>
 
 namespace {
 /// The host world. Its init's end is the machine's.
