@@ -63,7 +63,7 @@ Result<> poll(Task& task, const Arguments& a) {
     return give_number(a[3], ready);
 }
 Result<> pipe(Task& task, const Arguments& a) {
-    auto ends = TRY(::pipe::create(0));
+    auto ends = TRY(::pipes::create(0));
     int fds[2];
     TRY(task.files->install_pair(std::move(ends.read), std::move(ends.write), true,
                                  task.process().limits.soft(RLIMIT_NOFILE), fds));

@@ -11,7 +11,7 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-namespace pipe {
+namespace pipes {
 /// What both ends share.
 class Pipe : public RefCounted<Pipe> {
 public:
@@ -190,4 +190,4 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
     }));
     return file;
 }
-} // namespace pipe
+} // namespace pipes

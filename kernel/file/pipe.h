@@ -6,9 +6,8 @@ namespace vfs {
 struct Path;
 }
 
-namespace pipe {
-inline constexpr usize default_capacity = 64 * KiB, max_capacity = 1 * MiB; // F_SETPIPE_SZ
-inline constexpr usize atomic_size = 4096;                                  // PIPE_BUF
+namespace pipes {
+inline constexpr usize default_capacity = 64 * KiB, max_capacity = 1 * MiB; // F_SETPIPE_SZ without privilege
 
 struct Ends {
     Ref<File> read, write;
@@ -17,4 +16,4 @@ struct Ends {
 Result<Ends> create(u32 flags);
 /// Opens a FIFO's inode; waits for the other end as fifo(7) says. err::nxio, err::restartsys.
 Result<Ref<File>> open_fifo(const vfs::Path&, u32 flags);
-} // namespace pipe
+} // namespace pipes

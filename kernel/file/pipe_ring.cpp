@@ -1,8 +1,6 @@
 #include "kernel/file/pipe_ring.h"
-#include "kernel/file/pipe.h"
-#include <algorithm>
 
-namespace pipe {
+namespace pipes {
 Result<> Ring::resize(usize pages) {
     if (pages < used_) return err::busy;
     Vector<Slot> moved;
@@ -91,4 +89,4 @@ Result<usize> Ring::write(Source& from, bool packets) {
     }
     return sum;
 }
-} // namespace pipe
+} // namespace pipes

@@ -5,7 +5,9 @@
 #include "lib/vector.h"
 #include <array>
 
-namespace pipe {
+namespace pipes {
+inline constexpr usize atomic_size = page_size; // PIPE_BUF
+
 class Ring {
 public:
     /// `pages` is a power of two. err::nomem; err::busy: more are in use. Content stays.
@@ -41,4 +43,4 @@ private:
     usize first_ = 0, used_ = 0;
     Box<Page> spare_; // the page read last: saves an allocation per write
 };
-} // namespace pipe
+} // namespace pipes

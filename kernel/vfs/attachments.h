@@ -3,7 +3,7 @@
 #include "kernel/file/locks.h"
 #include "kernel/vfs/inode.h"
 
-namespace pipe {
+namespace pipes {
 class Pipe;
 }
 
@@ -13,6 +13,6 @@ struct Inode::Attachments {
     file::LockList locks;
     Spinlock<Rank::device> lock;
     /// The pipe behind a FIFO while somebody has it open. Not counted: the pipe takes itself off.
-    pipe::Pipe* fifo = nullptr;
+    pipes::Pipe* fifo = nullptr;
 };
 } // namespace vfs
