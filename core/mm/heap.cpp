@@ -1,6 +1,7 @@
 // The kernel's heap behind operator new(nothrow) and operator delete: slabs of equal objects per size class with
 // per-CPU magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to
 // the account of the thread that makes it; an array at the end of each slab remembers to whom.
+#include "core/mm/heap.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
@@ -206,7 +207,9 @@ void* allocate_frames(usize size) {
     return frame ? frame->release()->data() : nullptr;
 }
 
-void* allocate(usize size, usize align) {
+} // namespace
+
+void* allocate_object(usize size, usize align) {
     if (size > largest || align > largest) return allocate_frames(size > align ? size : align);
     unsigned c = tables.class_of[(size + 15) / 16];
     while (class_sizes[c] & (align - 1)) c++; // slabs start on a page: objects are as aligned as their size
@@ -223,7 +226,7 @@ void* allocate(usize size, usize align) {
     return object;
 }
 
-void release(void* object) {
+void release_object(void* object) {
     if (!object) return;
     Frame* f = frame_of(object);
     if (!f) panic("heap: {:#x} was never allocated", object);
@@ -237,7 +240,6 @@ void release(void* object) {
     MemoryAccount::at(std::exchange(account, uncharged)).uncharge(shape.size);
     give_object(c, object);
 }
-} // namespace
 
 void drain_heap() {
     for (unsigned c = 0; c < classes; c++) {
@@ -256,22 +258,22 @@ void drain_heap() {
 
 #if !RUNDLET_HOST // the host's tests keep the host's heap
 static constexpr usize natural = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-void* operator new(usize n, const std::nothrow_t&) noexcept { return mm::allocate(n, natural); }
-void* operator new[](usize n, const std::nothrow_t&) noexcept { return mm::allocate(n, natural); }
+void* operator new(usize n, const std::nothrow_t&) noexcept { return mm::allocate_object(n, natural); }
+void* operator new[](usize n, const std::nothrow_t&) noexcept { return mm::allocate_object(n, natural); }
 void* operator new(usize n, std::align_val_t a, const std::nothrow_t&) noexcept {
-    return mm::allocate(n, static_cast<usize>(a));
+    return mm::allocate_object(n, static_cast<usize>(a));
 }
 void* operator new[](usize n, std::align_val_t a, const std::nothrow_t&) noexcept {
-    return mm::allocate(n, static_cast<usize>(a));
+    return mm::allocate_object(n, static_cast<usize>(a));
 }
-void operator delete(void* p) noexcept { mm::release(p); }
-void operator delete[](void* p) noexcept { mm::release(p); }
-void operator delete(void* p, usize) noexcept { mm::release(p); }
-void operator delete[](void* p, usize) noexcept { mm::release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { mm::release(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { mm::release(p); }
-void operator delete(void* p, usize, std::align_val_t) noexcept { mm::release(p); }
-void operator delete[](void* p, usize, std::align_val_t) noexcept { mm::release(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { mm::release(p); }
-void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { mm::release(p); }
+void operator delete(void* p) noexcept { mm::release_object(p); }
+void operator delete[](void* p) noexcept { mm::release_object(p); }
+void operator delete(void* p, usize) noexcept { mm::release_object(p); }
+void operator delete[](void* p, usize) noexcept { mm::release_object(p); }
+void operator delete(void* p, std::align_val_t) noexcept { mm::release_object(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { mm::release_object(p); }
+void operator delete(void* p, usize, std::align_val_t) noexcept { mm::release_object(p); }
+void operator delete[](void* p, usize, std::align_val_t) noexcept { mm::release_object(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { mm::release_object(p); }
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { mm::release_object(p); }
 #endif

@@ -1,0 +1,51 @@
+// What core/ and arch/ give the tested code, made from the host's own means.
+#include "core/log/log.h"
+#include "core/mm/frame_pool.h"
+#include "core/sync/lock.h"
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+void sync_detail::spin(std::atomic<bool>& held) {
+    while (held.exchange(true, std::memory_order_acquire)) arch::pause();
+}
+void sync_detail::mutex_wait(std::atomic<u32>& state) {
+    while (state.exchange(2, std::memory_order_acquire) != 0) state.wait(2);
+}
+void sync_detail::mutex_wake(std::atomic<u32>& state) { state.notify_all(); }
+
+void panic_at(const arch::TrapFrame*, std::string_view cause) {
+    std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(cause.size()), cause.data());
+    std::abort();
+}
+log_detail::Line::~Line() {}
+void log_detail::Line::write(std::string_view) {}
+
+namespace lockdep {
+static thread_local std::vector<std::pair<Rank, const void*>> held;
+void will_take(Rank rank, const void* lock, std::source_location at) {
+    for (auto& [taken, _] : held)
+        if (taken >= rank) panic("lock order at {}:{}", at.file_name(), at.line());
+    held.emplace_back(rank, lock);
+}
+void dropped(Rank, const void* lock) {
+    std::erase_if(held, [&](auto& h) { return h.second == lock; });
+}
+void might_sleep(std::source_location) {}
+} // namespace lockdep
+
+/// Tests set it to charge another account.
+thread_local MemoryAccount* host_account = nullptr;
+MemoryAccount& MemoryAccount::current() { return host_account ? *host_account : kernel(); }
+
+void mm::drain_stacks() {}
+
+/// All of the tests' memory, once for the process.
+static const int memory_ready = [] {
+    static constexpr arch::MemoryRange ranges[] = {{64 * KiB, 640 * KiB}, {1 * MiB, arch::host_memory}};
+    arch::BootInfo boot;
+    boot.free_memory = ranges;
+    mm::init_frames(boot);
+    return 0;
+}();

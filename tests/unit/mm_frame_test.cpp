@@ -1,0 +1,152 @@
+#include "core/mm/frame_pool.h"
+#include "core/mm/heap.h"
+#include <algorithm>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <random>
+#include <thread>
+#include <vector>
+
+extern thread_local MemoryAccount* host_account;
+
+namespace {
+u64 free_bytes() {
+    mm::drain_caches();
+    return mm::memory_info().free;
+}
+
+TEST(Frames, AllComeBackInLargestBlocks) {
+    u64 before = free_bytes();
+    std::vector<FrameRef> taken;
+    while (auto f = mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing, taken.size() % 4)) {
+        std::memset((*f)->data(), 0xaa, page_size << (*f)->order);
+        taken.push_back(std::move(*f));
+    }
+    while (auto f = mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing)) taken.push_back(std::move(*f));
+    EXPECT_EQ(free_bytes(), 0u);
+    std::shuffle(taken.begin(), taken.end(), std::mt19937{1});
+    taken.clear();
+    EXPECT_EQ(free_bytes(), before);
+    // Everything has merged again: the blocks of the largest order are all there.
+    for (u64 n = 0; n < (before - 2 * MiB) / (page_size << mm::max_order) - 1; n++) {
+        auto f = mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing, mm::max_order);
+        ASSERT_TRUE(f);
+        taken.push_back(std::move(*f));
+    }
+    EXPECT_FALSE(mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing, mm::max_order + 1));
+}
+
+TEST(Frames, ZeroedAndCounted) {
+    auto f = *mm::allocate_frame(FrameUse::anonymous);
+    for (auto b : f->bytes()) ASSERT_EQ(b, std::byte{0});
+    u64 used = mm::memory_info().of(FrameUse::anonymous);
+    FrameRef second = f;
+    f = {};
+    EXPECT_EQ(mm::memory_info().of(FrameUse::anonymous), used);
+    EXPECT_EQ(mm::frame_of(second->address()), second.get());
+    EXPECT_EQ(mm::frame_of(second->data()), second.get());
+    second = {};
+    EXPECT_EQ(mm::memory_info().of(FrameUse::anonymous), used - page_size);
+}
+
+TEST(Frames, UserPagesLeaveAReserve) {
+    std::vector<FrameRef> taken;
+    while (auto f = mm::allocate_frame(FrameUse::anonymous, mm::Fill::nothing)) taken.push_back(std::move(*f));
+    EXPECT_GT(mm::memory_info().free, 0u);
+    EXPECT_TRUE(mm::allocate_frame(FrameUse::kernel));
+}
+
+TEST(Accounts, LimitHoldsAndIsGivenBack) {
+    MemoryAccount* a = *MemoryAccount::create(10 * page_size);
+    std::vector<FrameRef> taken;
+    while (auto f = mm::allocate_frame(FrameUse::anonymous, mm::Fill::nothing, 0, a)) taken.push_back(std::move(*f));
+    EXPECT_EQ(taken.size(), 10u);
+    EXPECT_EQ(a->used(), 10 * page_size);
+    EXPECT_EQ(a->peak(), 10 * page_size);
+    EXPECT_EQ(a->failures(), 1u);
+    a->close();
+    MemoryAccount* b = *MemoryAccount::create(1);
+    EXPECT_NE(a, b) << "a slot is not reused while something is charged to it";
+    taken.clear();
+    EXPECT_EQ(a->used(), 0u);
+    MemoryAccount* c = *MemoryAccount::create(1);
+    EXPECT_EQ(a, c);
+    b->close();
+    c->close();
+}
+
+TEST(Accounts, AllSlots) {
+    std::vector<MemoryAccount*> all;
+    while (auto a = MemoryAccount::create(1)) {
+        EXPECT_EQ(&MemoryAccount::at((*a)->index()), *a);
+        all.push_back(*a);
+    }
+    EXPECT_EQ(all.size(), 4095u);
+    for (auto* a : all) a->close();
+}
+
+TEST(Heap, SizesAlignmentsAndAccounts) {
+    u64 before = free_bytes();
+    MemoryAccount* account = *MemoryAccount::create(~u64{0});
+    host_account = account;
+    std::vector<std::pair<unsigned char*, usize>> objects;
+    std::mt19937 random{7};
+    for (int i = 0; i < 20000; i++) {
+        if (objects.size() > 3000 || (!objects.empty() && random() % 3 == 0)) {
+            usize at = random() % objects.size();
+            auto [p, n] = objects[at];
+            ASSERT_EQ(p[0], static_cast<unsigned char>(n));
+            ASSERT_EQ(p[n - 1], static_cast<unsigned char>(n));
+            mm::release_object(p);
+            objects[at] = objects.back();
+            objects.pop_back();
+            continue;
+        }
+        usize n = 1 + random() % (i % 50 == 0 ? 20000 : 2100), align = usize{16} << random() % 5;
+        auto* p = static_cast<unsigned char*>(mm::allocate_object(n, align));
+        ASSERT_TRUE(p);
+        ASSERT_EQ(reinterpret_cast<uptr>(p) % align, 0u);
+        std::memset(p, static_cast<int>(n), n);
+        objects.push_back({p, n});
+    }
+    EXPECT_GT(account->used(), 0u);
+    host_account = nullptr; // whoever frees: the payer gets it back
+    for (auto [p, n] : objects) mm::release_object(p);
+    EXPECT_EQ(account->used(), 0u);
+    account->close();
+    EXPECT_EQ(free_bytes(), before);
+}
+
+TEST(Heap, LimitRefuses) {
+    MemoryAccount* account = *MemoryAccount::create(1000);
+    host_account = account;
+    void* a = mm::allocate_object(500, 16);
+    EXPECT_TRUE(a);
+    EXPECT_FALSE(mm::allocate_object(500, 16));
+    EXPECT_FALSE(mm::allocate_object(50000, 16));
+    mm::release_object(a);
+    host_account = nullptr;
+    account->close();
+}
+
+TEST(Heap, ThreadsPassObjectsOn) {
+    u64 before = free_bytes();
+    constexpr int threads = 4, rounds = 5000;
+    std::atomic<void*> slots[64] = {};
+    std::vector<std::thread> all;
+    for (int t = 0; t < threads; t++)
+        all.emplace_back([&, t] {
+            std::mt19937 random{static_cast<unsigned>(t)};
+            for (int i = 0; i < rounds; i++) {
+                usize n = 16 + random() % 1500;
+                void* p = mm::allocate_object(n, 16);
+                if (p) std::memset(p, t, n);
+                mm::release_object(slots[random() % 64].exchange(p));
+                if (i % 1000 == 0) mm::drain_caches();
+            }
+        });
+    for (auto& t : all) t.join();
+    for (auto& s : slots) mm::release_object(s);
+    EXPECT_EQ(free_bytes(), before);
+}
+} // namespace
