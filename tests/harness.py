@@ -1,0 +1,236 @@
+"""What the tests share: counting, images made for one boot, and running a list of cases on Linux and on Rundlet."""
+import base64
+import contextlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+from qemu import Timeout, Vm  # noqa: E402
+
+loader = importlib.machinery.SourceFileLoader("userland", str(TOP / "tools/build-userland"))
+spec = importlib.util.spec_from_loader("userland", loader)
+userland = importlib.util.module_from_spec(spec)
+loader.exec_module(userland)
+
+CASE_FOLDER = "/tmp/rundlet-case"
+# What the VM may stay silent for while a case runs: longer than a case's own limit.
+CASE_LIMIT, SILENCE = 60, 100
+
+
+class Report:
+    """Counts tests. A failure is printed at once and again at the end."""
+
+    def __init__(self):
+        self.passed, self.failures, self.skipped, self.numbers = 0, [], [], []
+
+    def ok(self, name):
+        self.passed += 1
+        if os.environ.get("VERBOSE"):
+            print(f"  ok   {name}", flush=True)
+
+    def fail(self, name, detail=""):
+        self.failures.append(name)
+        print(f"  FAIL {name}", flush=True)
+        for line in str(detail).splitlines()[:40]:
+            print(f"       {line}", flush=True)
+
+    def skip(self, name, why):
+        self.skipped.append(name)
+        print(f"  skip {name}: {why}", flush=True)
+
+    def check(self, name, good, detail=""):
+        self.ok(name) if good else self.fail(name, detail)
+
+    def number(self, what, value):
+        """A measurement for the summary."""
+        self.numbers.append((what, value))
+
+    def close(self):
+        """The summary; the exit status."""
+        if self.numbers:
+            print("\nMeasured:")
+            for what, value in self.numbers:
+                print(f"  {what}: {value}")
+        if self.failures:
+            print("\nFailed:")
+            for name in self.failures:
+                print(f"  {name}")
+        if self.skipped:
+            print(f"\n{len(self.skipped)} skipped: {', '.join(self.skipped)}")
+        print(f"\n{self.passed} passed, {len(self.failures)} failed")
+        return 1 if self.failures else 0
+
+
+class Lab:
+    """One architecture's kernel and userland, and images with bundles for one boot."""
+
+    def __init__(self, arch, report, check=False):
+        self.arch, self.report = arch, report
+        self.name = f"{arch}-check" if check else arch
+        self.kernel = TOP / f"build/{self.name}/kernel"
+        self.target = userland.Target(arch)
+        self.programs = {p.name: p for p in (self.target.out / "bin").iterdir()} if (self.target.out / "bin").exists() else {}
+        self.logs = TOP / "build/test-logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def tree(self):
+        """The host tree that `make run` boots, to add to."""
+        tree = userland.host_tree(self.target, self.programs)
+        userland.busybox_bundle(tree, self.target)
+        return tree
+
+    def bundle(self, tree, name, args, files=(), edit=None):
+        """A bundle beside busybox's with the same root and these arguments; `files` is {path: (contents or Path, mode)}."""
+        config = json.loads((TOP / "user/bundles/busybox/config.json").read_text())
+        config["process"]["args"] = list(args)
+        if edit:
+            edit(config)
+        source, base = "bundles/busybox/rootfs", f"bundles/{name}"
+        tree.directory(base)
+        tree.text(f"{base}/config.json", json.dumps(config))
+        for path, entry in list(tree.entries.items()):
+            if path == source or path.startswith(source + "/"):
+                tree.entries[f"{base}/rootfs{path[len(source):]}"] = entry
+        for path, (contents, mode) in dict(files).items():
+            for folder in reversed(pathlib.PurePath(path).parents[:-1]):
+                tree.entries.setdefault(f"{base}/rootfs/{folder}", (0o40755, b""))
+            if isinstance(contents, pathlib.Path):
+                tree.file(f"{base}/rootfs/{path}", contents, mode)
+            else:
+                tree.text(f"{base}/rootfs/{path}", contents, mode)
+
+    @contextlib.contextmanager
+    def boot(self, tree=None, append="", **options):
+        """A VM with this tree as its initramfs. Its console goes to build/test-logs/."""
+        tree = tree or self.tree()
+        label = options.pop("label", "vm")
+        with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
+            image = pathlib.Path(scratch) / "initramfs"
+            tree.write(image)
+            with open(self.logs / f"{self.name}-{label}.log", "w", encoding="utf8") as log:
+                with Vm(self.arch, self.kernel, image, log=log, append=append, **options) as vm:
+                    yield vm
+
+
+# Runs the cases of a file, each in a fresh folder, and prints status and output of each on a line of its own.
+# The same script runs on Linux and in the container.
+CASE_SCRIPT = r"""#!/bin/sh
+cases=$1 fixture=$2 limit=$3
+while IFS='	' read -r name command <&3; do
+    cd /; rm -rf %s; mkdir -p %s; cd %s
+    [ -d "$fixture" ] && cp -r "$fixture"/. .
+    echo "@@begin $name"
+    timeout -s KILL $limit sh -c "$command" </dev/null >/tmp/rundlet-out 2>&1 3<&-
+    status=$?
+    echo "@@end $name $status $(base64 /tmp/rundlet-out | tr -d '\n')"
+done 3<$cases
+echo @@done
+""" % (CASE_FOLDER, CASE_FOLDER, CASE_FOLDER)
+RESULT = re.compile(rb"@@end (\S+) (\d+) ([A-Za-z0-9+/=]*)\r?\n")
+
+
+def decode(match):
+    return int(match[2]), base64.b64decode(match[3]).decode(errors="replace")
+
+
+def cases_on_linux(cases, fixture, busybox, applet_folder):
+    """Runs the cases on this machine: {name: (status, output)}. Only busybox's applets are in the PATH."""
+    with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
+        script, listing = pathlib.Path(scratch) / "run.sh", pathlib.Path(scratch) / "cases"
+        script.write_text(CASE_SCRIPT)
+        listing.write_text("".join(f"{name}\t{command}\n" for name, command in cases))
+        done = subprocess.run([busybox, "sh", script, listing, fixture, str(CASE_LIMIT)], stdout=subprocess.PIPE, check=False,
+                              stdin=subprocess.DEVNULL, env={"PATH": str(applet_folder), "HOME": "/root", "TERM": "dumb"})
+    return {m[1].decode(): decode(m) for m in RESULT.finditer(done.stdout)}
+
+
+def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", **options):
+    """Runs the cases in a container. A case that takes the machine down is reported as such, and the rest runs after a
+    new boot: {name: (status, output) or a string that says what happened}."""
+    results, left = {}, list(cases)
+    boots = 0
+    options.setdefault("memory", "256M")
+    while left and boots < 12:
+        boots += 1
+        tree = lab.tree()
+        listing = "".join(f"{name}\t{command}\n" for name, command in left)
+        contents = {"run.sh": (CASE_SCRIPT, 0o755), "cases": (listing, 0o644), **dict(files)}
+        for path in sorted(pathlib.Path(fixture).rglob("*")) if fixture else ():
+            if path.is_file():
+                contents[f"fixture/{path.relative_to(fixture)}"] = (path, 0o644)
+        lab.bundle(tree, "cases", ["sh", "/run.sh", "/cases", "/fixture", str(CASE_LIMIT)], contents,
+                   lambda config: config["process"].update(terminal=False))
+        with lab.boot(tree, append="-- bundle /bundles/cases", label=f"{label}-{boots}", **options) as vm:
+            running, why = None, None
+            try:
+                while True:
+                    match = vm.expect(rb"@@begin (\S+)\r?\n|" + RESULT.pattern + rb"|@@done", SILENCE)
+                    if match[0].startswith(b"@@begin"):
+                        running = match[1].decode()
+                    elif match[0].startswith(b"@@done"):
+                        return results
+                    else:
+                        results[match[2].decode()] = (int(match[3]), base64.b64decode(match[4]).decode(errors="replace"))
+                        running = None
+            except (Timeout, ValueError) as error:
+                why = str(error)
+        if running:
+            results[running] = f"the machine stopped: {why}"
+        elif boots > 1 or not results:
+            for name, _ in left:
+                results.setdefault(name, f"the machine stopped: {why}")
+            return results
+        left = [(name, command) for name, command in left if name not in results]
+    for name, _ in left:
+        results.setdefault(name, "not run: the machine stopped too often")
+    return results
+
+
+def compare(report, prefix, expected, got):
+    """Reports each case: same status and same output."""
+    for name, want in expected.items():
+        have = got.get(name, "not run")
+        if have == want:
+            report.ok(f"{prefix}/{name}")
+        elif isinstance(have, str):
+            report.fail(f"{prefix}/{name}", have)
+        else:
+            report.fail(f"{prefix}/{name}", difference(want, have))
+
+
+def difference(want, have):
+    lines = []
+    if want[0] != have[0]:
+        lines.append(f"status {have[0]}, on Linux {want[0]}")
+    a, b = want[1].splitlines(), have[1].splitlines()
+    for i in range(max(len(a), len(b))):
+        x, y = (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
+        if x != y:
+            lines += [f"line {i + 1}: Linux:   {x!r}", f"        Rundlet: {y!r}"]
+            if len(lines) > 8:
+                lines.append("...")
+                break
+    return "\n".join(lines)
+
+
+class Clock:
+    """Prints how long a step took."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __enter__(self):
+        print(f"== {self.what}", flush=True)
+        self.start = time.monotonic()
+
+    def __exit__(self, *_):
+        print(f"   ({time.monotonic() - self.start:.0f} s)", flush=True)

@@ -1,0 +1,36 @@
+// For the programs here: each says what it found, the same on every run, and ends with 0 when all of it is as the
+// manual page says. CHECK(x) prints a failure with errno and goes on; the number of failures is the exit status.
+#pragma once
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int failures;
+
+#define CHECK(...)                                                                                                     \
+    do {                                                                                                               \
+        errno = 0;                                                                                                     \
+        if (!(__VA_ARGS__)) {                                                                                          \
+            printf("%d: failed: %s (errno %d: %s)\n", __LINE__, #__VA_ARGS__, errno, strerror(errno));                 \
+            failures++;                                                                                                \
+        }                                                                                                              \
+    } while (0)
+/// The call fails with this errno.
+#define FAILS(error, ...)                                                                                              \
+    do {                                                                                                               \
+        errno = 0;                                                                                                     \
+        long got_ = static_cast<long>(__VA_ARGS__);                                                                    \
+        if (got_ != -1 || errno != (error)) {                                                                          \
+            printf("%d: %s: %ld, errno %d (%s), not %s\n", __LINE__, #__VA_ARGS__, got_, errno, strerror(errno),       \
+                   #error);                                                                                            \
+            failures++;                                                                                                \
+        }                                                                                                              \
+    } while (0)
+
+static int finish(const char* name) {
+    printf("%s: %s\n", name, failures ? "failed" : "ok");
+    fflush(stdout);
+    return failures ? 1 : 0;
+}

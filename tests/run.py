@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Everything `make test` does. Each step reports its tests; the last line is "N passed, N failed".
+
+    tests/run.py                       all steps, both processors
+    tests/run.py unit busybox          some steps
+    tests/run.py --arch riscv64 linux  one processor
+"""
+import argparse
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from harness import TOP, Clock, Lab, Report, Timeout, cases_on_linux, cases_on_rundlet, compare, userland  # noqa
+
+ARCHES = ["x86_64", "riscv64"]
+
+
+def command(report, name, *line, keep=6000, **options):
+    """A command whose success is one test. Returns what it printed, or None."""
+    done = subprocess.run([str(a) for a in line], cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False, **options)
+    report.check(name, done.returncode == 0, done.stdout[-keep:])
+    return done.stdout if done.returncode == 0 else None
+
+
+def rules(report, _arches):
+    """Layers, formatting, generated documents."""
+    command(report, "rules/layers", "tools/check_layers.py")
+    command(report, "rules/system-call-numbers-and-document", "tools/syscalls.py", "--check")
+    listed = subprocess.run(["git", "ls-files", "*.h", "*.cpp"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True).stdout
+    files = [f for f in listed.split() if not f.startswith("lib/libcxx/") and (TOP / f).exists()]
+    command(report, "rules/format", "clang-format-19", "--dry-run", "-Werror", "--ferror-limit=1", *files)
+
+
+def build(report, arches):
+    """Kernels, plain and checked, and the userland."""
+    for preset in [a + suffix for a in arches for suffix in ("", "-check")]:
+        done = command(report, f"configure/{preset}", "cmake", "--preset", preset)
+        if done is None:
+            continue
+        done = command(report, f"build/{preset}", "cmake", "--build", f"build/{preset}")
+        image = TOP / f"build/{preset}/kernel"
+        if done is not None and image.exists() and not preset.endswith("-check"):
+            report.number(f"{preset}: kernel image, stripped", f"{image.stat().st_size} bytes")
+    for arch in arches:
+        command(report, f"userland/{arch}", "tools/build-userland", arch)
+
+
+def unit(report, _arches):
+    """The portable layers on the host under sanitizers."""
+    for preset in ("host-asan", "host-tsan"):
+        if command(report, f"configure/{preset}", "cmake", "--preset", preset) is None or \
+                command(report, f"build/{preset}", "cmake", "--build", f"build/{preset}") is None:
+            continue
+        # TSan's shadow does not fit under the most random address layouts.
+        done = subprocess.run(["setarch", "-R", f"build/{preset}/tests/unit/unit-tests"], cwd=TOP, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        passed = re.findall(r"^\[ +OK \] (\S+)", done.stdout, re.MULTILINE)
+        failed = sorted(set(re.findall(r"^\[ +FAILED +\] (\w+\.\w+)", done.stdout, re.MULTILINE)))
+        for name in passed:
+            report.ok(f"{preset}/{name}")
+        for name in failed:
+            report.fail(f"{preset}/{name}", done.stdout[-3000:])
+        if done.returncode and not failed:
+            report.fail(f"{preset}/run", done.stdout[-5000:])
+
+
+def bootable(report, lab, name):
+    if lab.kernel.exists():
+        return True
+    report.skip(f"{name}/{lab.name}", "no kernel image yet: arch/<cpu>/kernel.ld does not exist")
+    return False
+
+
+def ktest(report, arches):
+    """The in-kernel tests of the check kernel (KASan, UBSan, lock order)."""
+    for arch in arches:
+        lab = Lab(arch, report, check=True)
+        if not bootable(report, lab, "ktest"):
+            continue
+        try:
+            with lab.boot(append="ktest", memory="512M", cpus=4, label="ktest") as vm:
+                status = vm.wait(300)
+        except Timeout as error:
+            report.fail(f"ktest/{arch}", error)
+            continue
+        passed = re.findall(r"^ktest: (\S+): ok", vm.text, re.MULTILINE)
+        for name in passed:
+            report.ok(f"ktest/{arch}/{name}")
+        for name in re.findall(r"^ktest: (\S+): FAILED", vm.text, re.MULTILINE):
+            report.fail(f"ktest/{arch}/{name}", vm.tail(40))
+        report.check(f"ktest/{arch}/ends", status == 0 and bool(passed), f"status {status}\n{vm.tail(40)}")
+
+
+def linux(report, arches):
+    """tests/linux: each program passes on Linux first, then says the same on Rundlet."""
+    sources = sorted(p for p in (TOP / "tests/linux").iterdir() if p.suffix in (".c", ".cpp"))
+    for arch in arches:
+        lab = Lab(arch, report)
+        programs = {s.stem: lab.target.program(f"test-{s.stem}", [s], lab.target.out / "tests" / s.stem,
+                                               [TOP / "tests/linux/check.h"]) for s in sources}
+        runner = "" if arch == os.uname().machine else f"/usr/bin/qemu-{arch}-static "
+        links = applet_links(lab)
+        expected = cases_on_linux([(n, f"{runner}{p}") for n, p in programs.items()], "/nonexistent", "/bin/busybox", links)
+        for source in sources:
+            name, text = source.stem, source.read_text()
+            # qemu-user is not Linux in every corner: a test that says so is held against x86_64's output.
+            if runner and "// qemu-user:" in text:
+                native = TOP / f"build/userland/{os.uname().machine}/tests/{name}"
+                if native.exists():
+                    expected |= cases_on_linux([(name, str(native))], "/nonexistent", "/bin/busybox", links)
+            status, output = expected[name]
+            if status:
+                report.fail(f"linux/{arch}/{name} (on Linux itself)", output)
+                del expected[name]
+            else:
+                report.ok(f"linux/{arch}/{name} (on Linux itself)")
+        if not bootable(report, lab, "linux"):
+            continue
+        got = cases_on_rundlet(lab, [(n, f"/tests/{n}") for n in expected], None,
+                               {f"tests/{n}": (programs[n], 0o755) for n in expected}, label="linux", cpus=2)
+        compare(report, f"linux/{arch}", expected, got)
+
+
+def applet_links(lab):
+    """A folder with a link to this machine's busybox for each of its applets."""
+    folder = lab.target.out / "applets"
+    folder.mkdir(exist_ok=True)
+    for path in userland.applets(lab.target):
+        link = folder / pathlib.PurePath(path).name
+        if not link.is_symlink():
+            link.symlink_to("/bin/busybox")
+    return folder
+
+
+def busybox(report, arches):
+    """Command lines of busybox: the same output and status as on Linux."""
+    cases = []
+    for line in (TOP / "tests/system/busybox.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, _, text = line.partition(":")
+            cases.append((name.strip(), text.strip()))
+    fixture = TOP / "tests/system/fixture"
+    for arch in arches:
+        lab = Lab(arch, report)
+        expected = cases_on_linux(cases, fixture, "/bin/busybox", applet_links(lab))
+        missing = [n for n, _ in cases if n not in expected]
+        report.check(f"busybox/{arch}/oracle", not missing, f"did not run on Linux: {missing}")
+        if bootable(report, lab, "busybox"):
+            compare(report, f"busybox/{arch}", expected, cases_on_rundlet(lab, cases, fixture, label="busybox"))
+
+
+def system(report, arches, only=""):
+    """tests/system/*_test.py: each function test_*(lab) drives a machine."""
+    sys.path.insert(0, str(TOP / "tests/system"))
+    for arch in arches:
+        lab = Lab(arch, report)
+        if not bootable(report, lab, "system"):
+            continue
+        for file in sorted((TOP / "tests/system").glob("*_test.py")):
+            module = importlib.import_module(file.stem)
+            for name, test in vars(module).items():
+                if not name.startswith("test_") or only not in f"{file.stem}.{name}":
+                    continue
+                label = f"system/{arch}/{file.stem[:-5]}.{name[5:]}"
+                try:
+                    test(lab)
+                    report.ok(label)
+                except module_skip(module) as reason:
+                    report.skip(label, reason)
+                except (Timeout, AssertionError) as error:
+                    report.fail(label, error or type(error).__name__)
+
+
+def module_skip(module):
+    return getattr(module, "Skip", ())
+
+
+def measure(report, arches):
+    """Numbers for the summary, from guest instructions: the same on every machine."""
+    import measure as steps
+    for arch in arches:
+        lab = Lab(arch, report)
+        if bootable(report, lab, "measure"):
+            steps.run(lab)
+
+
+STEPS = {f.__name__: f for f in (rules, build, unit, ktest, linux, busybox, system, measure)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="default: all")
+    parser.add_argument("--arch", action="append", choices=ARCHES)
+    parser.add_argument("--only", default="", help="part of the name of a system test")
+    options = parser.parse_args()
+    report = Report()
+    for name in options.steps or STEPS:
+        with Clock(f"{name}: {STEPS[name].__doc__.splitlines()[0]}"):
+            arguments = {"only": options.only} if name == "system" else {}
+            STEPS[name](report, options.arch or ARCHES, **arguments)
+    sys.exit(report.close())
+
+
+if __name__ == "__main__":
+    main()
