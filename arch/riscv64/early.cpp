@@ -62,6 +62,14 @@ void map(uptr address, MemoryRange range, PageFlags flags) {
     }
 }
 
+#if RUNDLET_CHECK
+/// A page of KASan's shadow: 0 means that all is well.
+void map_zeros(uptr address) {
+    Pte& e = entry(address, 0);
+    if (!e.present()) e = Pte::leaf(take_page(), page_read | page_write | page_global);
+}
+#endif
+
 void map_image(const char* start, const char* end, PageFlags flags) {
     map(reinterpret_cast<uptr>(start), {image_physical(start), image_physical(end)}, flags);
 }
@@ -184,7 +192,12 @@ void map_kernel(Ranges ram) {
     MemoryRange fixed{image_physical(image_start), image_physical(rodata_end)};
     ram.remove(fixed);
     map(direct_map + fixed.start, fixed, page_read);
-    for (auto& r : ram.all()) map(direct_map + r.start, r, page_read | page_write);
+    for (auto& r : ram.all()) {
+        map(direct_map + r.start, r, page_read | page_write);
+#if RUNDLET_CHECK
+        for (PhysAddr at = r.start / 8; at < r.end / 8; at += page_size) map_zeros(page_down(shadow_start + at));
+#endif
+    }
     map_image(image_start, text_end, page_read | page_execute);
     map_image(text_end, rodata_end, page_read);
     map_image(rodata_end, boot_stack_guard, page_read | page_write);

@@ -7,7 +7,8 @@ inline constexpr unsigned page_table_levels = 3;
 inline constexpr uptr direct_map = 0xffff'ffc0'0000'0000; // 128 GiB
 inline constexpr uptr vmap_start = 0xffff'ffe0'0000'0000; // 8 GiB
 inline constexpr uptr vmap_end = 0xffff'ffe2'0000'0000;
-inline constexpr uptr kernel_base = 0xffff'ffff'8000'0000; // the kernel's image, linked 2 MiB into this GiB
+inline constexpr uptr shadow_start = 0xffff'ffe8'0000'0000; // KASan's, an eighth of the direct map
+inline constexpr uptr kernel_base = 0xffff'ffff'8000'0000;  // the kernel's image, linked 2 MiB into this GiB
 inline constexpr unsigned kernel_half = 256;
 
 struct Pte {
