@@ -195,7 +195,7 @@ void map_kernel(Ranges ram) {
     for (auto& r : ram.all()) {
         map(direct_map + r.start, r, page_read | page_write);
 #if RUNDLET_CHECK
-        for (PhysAddr at = r.start / 8; at < r.end / 8; at += page_size) map_zeros(page_down(shadow_start + at));
+        for (PhysAddr at = page_down(r.start / 8); at < r.end / 8; at += page_size) map_zeros(shadow_start + at);
 #endif
     }
     map_image(image_start, text_end, page_read | page_execute);
