@@ -48,6 +48,12 @@ inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" ::"r"(value) : "
 inline void write_xcr0(u64 value) {
     asm volatile("xsetbv" ::"c"(0), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
 }
+/// a * b / c with the product in 128 bits; the quotient must fit in 64.
+inline u64 multiply_divide(u64 a, u64 b, u64 c) {
+    u64 quotient, high;
+    asm("mulq %3; divq %4" : "=a"(quotient), "=&d"(high) : "a"(a), "r"(b), "r"(c) : "cc");
+    return quotient;
+}
 [[noreturn]] inline void halt() {
     for (;;) asm volatile("cli; hlt");
 }

@@ -88,9 +88,10 @@ boot_high:
     call boot_main
     ud2
 
-    // continue_on_stack(top, function): the boot stack is left for good.
+    // continue_on_stack(top, function, page_tables): the boot stack is left for good; only the new tables know the new one.
     .globl continue_on_stack
 continue_on_stack:
+    mov %rdx, %cr3
     mov %rdi, %rsp
     xor %ebp, %ebp
     call *%rsi

@@ -8,6 +8,14 @@
 namespace {
 std::atomic<unsigned> running = 1;
 unsigned started = 1;
+
+void on_final_tables() {
+    x86::init_local_apic();
+    x86::init_interrupts();
+    x86::calibrate_timer();
+    x86::publish_free_memory();
+    kernel_main();
+}
 } // namespace
 
 extern "C" [[noreturn, gnu::no_stack_protector]] void boot_main(u32 start_info) {
@@ -19,11 +27,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void boot_main(u32 start_info) 
     x86::init_page_tables();
     x86::map_cpu_stacks(x86::topology.cpus);
     x86::set_interrupt_stacks(0);
-    x86::init_local_apic();
-    x86::init_interrupts();
-    x86::calibrate_timer();
-    x86::publish_free_memory();
-    continue_on_stack(x86::cpu_stack_top(0, x86::CpuStack::main), [] { kernel_main(); });
+    continue_on_stack(x86::cpu_stack_top(0, x86::CpuStack::main), on_final_tables, arch::kernel_page_table());
 }
 
 extern "C" [[noreturn, gnu::no_stack_protector]] void secondary_main(unsigned cpu) {

@@ -94,7 +94,6 @@ void init_page_tables() {
         *static_cast<Pte*>(arch::direct(low_tables + page_size)) =
             Pte::leaf(0, arch::page_read | arch::page_write | arch::page_execute, 1);
     }
-    write_cr3(arch::kernel_page_table());
 }
 
 uptr cpu_stack_top(unsigned cpu, CpuStack kind) {

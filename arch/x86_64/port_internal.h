@@ -14,7 +14,7 @@ extern char syscall_entry[], int80_entry[], exception_stubs[], device_stubs[], t
 extern char thread_start[];
 extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_stack[], trampoline_cpu[];
 [[noreturn]] void enter_user_frame(arch::TrapFrame*);
-[[noreturn]] void continue_on_stack(uptr top, void (*function)());
+[[noreturn]] void continue_on_stack(uptr top, void (*function)(), arch::PhysAddr page_tables);
 }
 
 namespace x86 {
@@ -37,7 +37,7 @@ void publish_free_memory();
 std::span<const arch::MemoryRange> mapped_memory();
 
 // page_tables.cpp
-/// Builds the kernel's own tables and goes over to them.
+/// Builds the kernel's own tables, for continue_on_stack() to go over to.
 void init_page_tables();
 /// Stacks of one CPU, with a guard page below each. Returns the top.
 enum class CpuStack { main, double_fault, nmi, machine_check, kinds };

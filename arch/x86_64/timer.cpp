@@ -64,8 +64,7 @@ u64 frequency_from_cpuid() {
 u64 measure(u64 reference_frequency, u64 reference_ticks, Sample (*take)()) {
     Sample first = take(), last = first;
     while (first.other - last.other < reference_ticks) last = take();
-    auto ratio = static_cast<unsigned __int128>(last.counter - first.counter) * reference_frequency;
-    return static_cast<u64>(ratio / (first.other - last.other));
+    return x86::multiply_divide(last.counter - first.counter, reference_frequency, first.other - last.other);
 }
 } // namespace
 
