@@ -4,8 +4,9 @@
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
 #include <cstddef>
+#include <cstring>
 
-extern "C" const char smap_sites_start[], smap_sites_end[];
+extern "C" char smap_sites_start[], smap_sites_end[];
 
 namespace x86 {
 Features features;
@@ -76,10 +77,9 @@ void patch_smap_sites() {
         i32 at;
         u8 code[4];
     };
-    for (const char* p = smap_sites_start; p < smap_sites_end; p += sizeof(Site)) {
+    for (char* p = smap_sites_start; p < smap_sites_end; p += sizeof(Site)) {
         const auto& site = *reinterpret_cast<const Site*>(p);
-        char* code = const_cast<char*>(p) + site.at;
-        for (unsigned i = 0; i < 3; i++) code[i] = static_cast<char>(site.code[i]);
+        std::memcpy(p + site.at, site.code, 3);
     }
 }
 } // namespace

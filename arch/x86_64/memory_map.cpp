@@ -31,6 +31,12 @@ struct RangeList {
         unsigned i = size++;
         for (; i > 0 && at[i - 1].start > start; i--) at[i] = at[i - 1];
         at[i] = {start, end};
+        for (unsigned j = size - 1; j > 0; j--) // neighbours become one
+            if (at[j - 1].end == at[j].start) {
+                at[j - 1].end = at[j].end;
+                for (unsigned k = j; k + 1 < size; k++) at[k] = at[k + 1];
+                size--;
+            }
     }
     void remove(u64 start, u64 end) {
         for (unsigned i = 0; i < size; i++) {
