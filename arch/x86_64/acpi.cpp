@@ -233,7 +233,7 @@ void read_mp_table() {
     topology.local_apic = table->local_apic;
     auto* p = reinterpret_cast<const u8*>(table + 1);
     auto* end = reinterpret_cast<const u8*>(table) + table->length;
-    for (unsigned i = 0; i < table->entries && p < end; i++) {
+    while (p < end && p[0] <= 4) { // by length: qboot leaves the number of entries at 0
         if (p[0] == 0) {
             add_cpu(p[1], p[3]);
             p += 20;
