@@ -114,6 +114,7 @@ void jobs() {
                 setpgid(0, 0);
                 tcsetpgrp(tty, getpid());
                 signal(SIGINT, SIG_DFL);
+                signal(SIGQUIT, SIG_DFL);
                 signal(SIGTSTP, SIG_DFL);
                 signal(SIGTTOU, SIG_DFL);
                 if (write(ready[1], &key, 1) != 1) _exit(1);
