@@ -12,4 +12,5 @@ void signal_current(int number) {
 u64 size_limit() { return is_task() ? Task::current().process().limits.soft(RLIMIT_FSIZE) : ~u64{0}; }
 void size_limit_passed() { signal_current(SIGXFSZ); }
 void broken_pipe() { signal_current(SIGPIPE); }
+const Credentials* credentials() { return is_task() ? &Task::current().credentials() : nullptr; }
 } // namespace file

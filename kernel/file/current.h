@@ -2,6 +2,8 @@
 #pragma once
 #include "lib/types.h"
 
+struct Credentials;
+
 namespace file {
 /// RLIMIT_FSIZE of the current process; ~0: none.
 u64 size_limit();
@@ -9,4 +11,6 @@ u64 size_limit();
 void size_limit_passed();
 /// A write found no reader: SIGPIPE.
 void broken_pipe();
+/// Null in kernel threads.
+const Credentials* credentials();
 } // namespace file

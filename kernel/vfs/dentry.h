@@ -30,8 +30,21 @@ struct DentryCache {
     static void pin(Dentry&);
     /// Whether `below` is `above` or lies below it.
     static bool is_below(const Dentry& below, const Dentry& above);
+    /// Calls take(name) with the name held still, and returns the parent.
+    template <class Take>
+    static Ref<Dentry> prepend_name(const Dentry& d, Take take) {
+        Holding hold{tree_lock};
+        take(d.name());
+        return d.parent_;
+    }
+    static usize shrink(usize n);
+    static CacheUse use();
 
 private:
+    /// Guards parents and names against renames, for those who walk upwards.
+    static Spinlock<Rank::dentry> tree_lock;
+    template <class Unwanted>
+    static usize sweep(usize bucket, usize most, Unwanted unwanted);
     struct Name;
     static Result<Name> make_name(std::string_view);
     static void set_name(Dentry&, Name&&);

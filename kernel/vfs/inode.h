@@ -65,7 +65,7 @@ struct Protection {
 /// checked by the VFS; names are valid (1..255 bytes, no '/', not "." or "..").
 class Inode : public RefCounted<Inode> {
 public:
-    virtual ~Inode() = default;
+    virtual ~Inode();
     Superblock& superblock() const { return *superblock_; }
     u64 number() const { return number_; }
     /// S_IFMT bits; never changes.
@@ -134,6 +134,8 @@ public:
     Attachments* attachments(); // null when memory is short
 
     Mutex<Rank::directory> directory_lock;
+    /// Has no name, but link(2) may give it one: O_TMPFILE without O_EXCL.
+    std::atomic<bool> linkable = false;
 
 protected:
     Inode(Superblock& superblock, u64 number, u32 mode);
@@ -173,6 +175,8 @@ public:
     std::atomic<u32> mounts = 0;
     /// One at a time moves directories from one parent to another.
     Mutex<Rank::rename> rename_lock;
+    /// The root of its dentries while it is mounted; see vfs::root_dentry().
+    Guarded<Ref<Dentry>, Spinlock<Rank::dentry>> root_dentry;
     /// Read-only as a whole, whatever the mount says.
     std::atomic<bool> read_only = false;
 

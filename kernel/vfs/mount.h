@@ -10,6 +10,7 @@ public:
     std::atomic<u32> flags = 0;   // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
     int id = 0;
     String source;                // first field of /proc/mounts
+    std::atomic<u32> writers = 0; // files open for writing: no remount to read-only meanwhile
 
     ~Mount();
     bool read_only() const; // the mount or the whole file system
@@ -28,10 +29,14 @@ private:
     void detach();
 
     std::atomic<const MountTree*> tree_ = nullptr;
+    const Mount* copied_from_ = nullptr; // by MountTree::clone(); only compared
     mutable Spinlock<Rank::dentry> lock_;
     Path mounted_on_;                       // under lock_
     List<Mount, struct ChildTag> children_; // mounted on places in this mount; under lock_
 };
+
+/// umount2(2)'s flags; the UAPI headers do not have them.
+enum UnmountFlags : unsigned { unmount_force = 1, unmount_detach = 2, unmount_expire = 4, unmount_no_follow = 8 };
 
 /// The mounts of a view. Walks cross mount points under the parent mount's short lock, and only where a dentry says that
 /// something is mounted; changes hold the tree's mutex.
@@ -50,10 +55,11 @@ public:
 
     Result<> mount(const Path& where, Ref<Superblock>, std::string_view source, u32 flags);
     /// Bind `what` (a file or directory, possibly of another tree) at `where`; `recursive`: with the mounts below it.
+    /// `flags` are added to those of what's mount.
     Result<> bind(const Path& where, const Path& what, bool recursive, u32 flags);
     /// `where` is the root of a mount, else err::inval. `this_mount_only`: MS_BIND, the file system stays as it is.
     Result<> remount(const Path& where, u32 flags, std::string_view options, bool this_mount_only);
-    Result<> unmount(const Path& where, unsigned flags); // MNT_DETACH...; err::busy, err::inval
+    Result<> unmount(const Path& where, unsigned flags); // UnmountFlags; err::busy, err::inval
     Result<> move(const Path& from, const Path& to);
     /// pivot_root(2).
     Result<> pivot(const Path& new_root, const Path& put_old);
@@ -70,15 +76,22 @@ private:
         Ref<Mount> root;
         usize count = 0;
     };
-    using Access = Guarded<Mounts, Mutex<Rank::mount>>::Access;
-    Result<> add(const Access&, const Path& where, Ref<Mount>);
-    void remove(const Access&, Mount&);
-    void remove_below(const Access&, Mount&);
+    struct Copy {
+        Mount* original;
+        Ref<Mount> made;
+    };
+    Result<> add(Mounts&, const Path& where, Ref<Mount>);
+    void remove(Mounts&, Mount&);
+    void remove_with_all_below(Mounts&, Mount&);
     bool contains(const Mount& m) const { return m.tree() == this; }
-    bool is_below(const Mount& below, const Mount& above) const;
-    Result<Path> top_of(const Path& where) const;
+    Result<> check_place(const Path& where, const Dentry& root) const;
+    static bool is_below(const Mount& below, const Mount& above);
+    static Result<Vector<Copy>> copy_mounts(Mounts&, Mount& top, Ref<Dentry> root, bool recursive, u32 more_flags);
+    Result<> attach_copies(Mounts&, Vector<Copy>&);
     Guarded<Mounts, Mutex<Rank::mount>> mounts_;
 };
+/// The one root dentry of a superblock, while it is mounted somewhere.
+Result<Ref<Dentry>> root_dentry(Superblock&);
 /// MS_* bits that belong to a mount (the others to its file system).
 extern const u32 mount_flag_mask;
 /// "rw,nosuid,nodev": the options of a mount, for /proc/mounts.

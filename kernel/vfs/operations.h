@@ -23,6 +23,9 @@ enum WalkFlags : u32 {
 };
 inline constexpr usize path_max = 4096, name_max = 255;
 inline constexpr unsigned max_symlinks = 40;
+inline constexpr u32 max_links = 1'000'000;
+/// A flag of open() that stands with O_*: for exec, checks for execution instead of reading (an unused bit of O_*).
+inline constexpr u32 open_for_execution = 0x20;
 
 /// The place a path names. err::noent, notdir, acces, loop, nametoolong, xdev.
 Result<Path> resolve(const Walker&, std::string_view path, u32 flags);
@@ -48,12 +51,16 @@ Result<> rename(const Walker& from_dir, std::string_view from, const Walker& to_
                 unsigned flags);
 Result<String> read_link(const Path&);
 
-Result<> check_access(const Path&, const Credentials&, unsigned may); // MAY_*: 4 read, 2 write, 1 execute/search
+/// access(2). `may`: 4 read, 2 write, 1 execute/search; `real`: by the real ids.
+Result<> check_access(const Path&, const Credentials&, unsigned may, bool real = false);
 Result<> change_mode(const Path&, const Credentials&, u32 mode);
 Result<> change_owner(const Path&, const Credentials&, u32 uid, u32 gid); // ~0: leave
 Result<> change_times(const Path&, const Credentials&, const Timestamp* access, const Timestamp* modification,
-                      bool now);
+                      bool both_now);
 Result<> truncate(const Path&, const Credentials&, u64 size);
+
+/// The wall clock's time, for timestamps.
+Timestamp now();
 
 /// Pseudo-inodes for pipes, epoll and the like ("pipe:[7]"): what fstat shows for a file without a place.
 Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials&);

@@ -1,0 +1,73 @@
+// Inodes of files that have no name: pipes, sockets, epoll. They live in one superblock that is mounted nowhere.
+#include "kernel/vfs/anonymous.h"
+#include "kernel/vfs/dentry.h"
+#include "kernel/vfs/operations.h"
+#include <linux/magic.h>
+#include <linux/stat.h>
+
+namespace vfs {
+namespace {
+class AnonymousInode final : public Inode {
+public:
+    AnonymousInode(Superblock& sb, u64 number, u32 mode, u32 uid, u32 gid) : Inode{sb, number, mode} {
+        attributes_.number = number;
+        attributes_.mode = mode;
+        attributes_.uid = uid;
+        attributes_.gid = gid;
+        attributes_.access = attributes_.modification = attributes_.change = now();
+    }
+    Attributes attributes() override {
+        Holding hold{lock_};
+        return attributes_;
+    }
+    Result<> change(const AttributeChange& c) override {
+        Holding hold{lock_};
+        if (c.set & AttributeChange::size_bit) return err::inval;
+        if (c.set & AttributeChange::mode_bit) attributes_.mode = type_ | (c.mode & 07777);
+        if (c.set & AttributeChange::uid_bit) attributes_.uid = c.uid;
+        if (c.set & AttributeChange::gid_bit) attributes_.gid = c.gid;
+        if (c.set & AttributeChange::access_bit) attributes_.access = c.access;
+        if (c.set & AttributeChange::modification_bit) attributes_.modification = c.modification;
+        attributes_.change = now();
+        return {};
+    }
+
+private:
+    Mutex<Rank::inode> lock_;
+    Attributes attributes_;
+};
+
+class AnonymousSuperblock final : public Superblock {
+public:
+    Result<Ref<Inode>> root() override { return make(S_IFDIR | 0500, 0, 0); }
+    Statistics statistics() override { return {.type = ANON_INODE_FS_MAGIC}; }
+    std::string_view type_name() const override { return "anon_inodefs"; }
+    Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid) {
+        return TRY(make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid));
+    }
+
+private:
+    std::atomic<u64> next_ = 1;
+};
+
+struct Anonymous {
+    Ref<AnonymousSuperblock> superblock;
+    Ref<MountTree> tree;
+};
+constinit Anonymous* anonymous = nullptr;
+} // namespace
+
+Result<> init_anonymous() {
+    auto made = TRY(make<Anonymous>());
+    made->superblock = TRY(make_ref<AnonymousSuperblock>());
+    made->tree = TRY(MountTree::create(made->superblock, "none", 0));
+    anonymous = made.release();
+    return {};
+}
+
+Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials& who) { return anonymous->superblock->make(mode, who.fsuid, who.fsgid); }
+
+Result<Path> anonymous_path(Inode& inode) {
+    return Path{anonymous->tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
+}
+} // namespace vfs

@@ -1,0 +1,10 @@
+// Files without a name: pipes, sockets, epoll.
+#pragma once
+#include "kernel/vfs/path.h"
+
+namespace vfs {
+/// Once, from vfs::init().
+Result<> init_anonymous();
+/// A place for an inode of make_anonymous_inode(): what /proc/pid/fd/N of a pipe leads to, for stat(2) and open(2).
+Result<Path> anonymous_path(Inode&);
+} // namespace vfs

@@ -1,0 +1,93 @@
+// chmod, chown, utimensat, truncate, access.
+#include "core/time/clock.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/permission.h"
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+namespace vfs {
+Timestamp now() {
+    i64 ns = clocks::realtime_ns();
+    constexpr i64 second = 1'000'000'000;
+    return {ns / second, static_cast<u32>(ns % second)};
+}
+
+Result<> check_access(const Path& at, const Credentials& who, unsigned may, bool real) {
+    if (may & may_execute && at.inode().is_regular() && at.mount->flags & MS_NOEXEC) return err::acces;
+    return check_inode(at, who, may, real);
+}
+
+Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
+    Inode& inode = at.inode();
+    if (at.mount->read_only()) return err::rofs;
+    if (inode.is_symlink()) return err::opnotsupp;
+    if (!owns(inode, who)) return err::perm;
+    mode &= 07777;
+    if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
+    return inode.change({.set = AttributeChange::mode_bit, .mode = mode});
+}
+
+Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) {
+    Inode& inode = at.inode();
+    if (at.mount->read_only()) return err::rofs;
+    Protection p = inode.protection();
+    bool privileged = who.can(CAP_CHOWN);
+    AttributeChange change;
+    if (uid != ~0u) {
+        if (!privileged && (who.fsuid != p.uid || uid != p.uid)) return err::perm;
+        change.set |= AttributeChange::uid_bit;
+        change.uid = uid;
+    }
+    if (gid != ~0u) {
+        if (!privileged && (who.fsuid != p.uid || (gid != p.gid && !who.in_group(gid)))) return err::perm;
+        change.set |= AttributeChange::gid_bit;
+        change.gid = gid;
+    }
+    // Giving a program away must not give its privileges away.
+    if (!inode.is_directory() && p.mode & (S_ISUID | S_ISGID)) {
+        u32 mode = p.mode & ~u32{S_ISUID};
+        if (mode & S_IXGRP) mode &= ~u32{S_ISGID};
+        change.set |= AttributeChange::mode_bit;
+        change.mode = mode & 07777;
+    }
+    if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
+    return inode.change(change);
+}
+
+Result<> change_times(const Path& at, const Credentials& who, const Timestamp* access, const Timestamp* modification,
+                      bool both_now) {
+    Inode& inode = at.inode();
+    if (!both_now && !access && !modification) return {};
+    if (at.mount->read_only()) return err::rofs;
+    if (!owns(inode, who)) {
+        if (!both_now) return err::perm;
+        TRY(check_mode(inode, who, may_write));
+    }
+    AttributeChange change;
+    if (both_now) {
+        change.access = change.modification = now();
+        change.set = AttributeChange::access_bit | AttributeChange::modification_bit;
+        return inode.change(change);
+    }
+    if (access) change.set |= AttributeChange::access_bit, change.access = *access;
+    if (modification) change.set |= AttributeChange::modification_bit, change.modification = *modification;
+    return inode.change(change);
+}
+
+Result<> truncate(const Path& at, const Credentials& who, u64 size) {
+    Inode& inode = at.inode();
+    if (inode.is_directory()) return err::isdir;
+    if (!inode.is_regular()) return err::inval;
+    TRY(check_inode(at, who, may_write));
+    if (size > file::size_limit()) {
+        file::size_limit_passed();
+        return err::fbig;
+    }
+    TRY(inode.begin_writing());
+    auto done = drop_privileged_bits(inode, &who);
+    if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
+    inode.end_writing();
+    return done;
+}
+} // namespace vfs

@@ -1,0 +1,96 @@
+#include "kernel/vfs/inode.h"
+#include "kernel/vfs/attachments.h"
+#include "kernel/vfs/open_file.h"
+#include "kernel/vfs/path.h"
+#include <linux/stat.h>
+
+namespace vfs {
+namespace {
+constinit std::atomic<u32> next_device = 1;
+std::span<const FilesystemType* const> types;
+} // namespace
+
+Inode::Inode(Superblock& superblock, u64 number, u32 mode)
+    : superblock_{Ref<Superblock>::share(&superblock)}, number_{number}, type_{mode & S_IFMT} {}
+Inode::~Inode() { delete attachments_.load(std::memory_order_relaxed); }
+
+bool Inode::is_directory() const { return S_ISDIR(type_); }
+bool Inode::is_symlink() const { return S_ISLNK(type_); }
+bool Inode::is_regular() const { return S_ISREG(type_); }
+
+Protection Inode::protection() {
+    Attributes a = attributes();
+    return {a.mode, a.uid, a.gid};
+}
+Result<> Inode::change(const AttributeChange&) { return err::perm; }
+
+Result<Ref<Inode>> Inode::lookup(std::string_view) { return is_directory() ? err::noent : err::notdir; }
+Result<Ref<Inode>> Inode::create(std::string_view, const NewInode&) { return err::perm; }
+Result<> Inode::link(std::string_view, Inode&) { return err::perm; }
+Result<> Inode::unlink(std::string_view, Inode&) { return err::perm; }
+Result<> Inode::rmdir(std::string_view, Inode&) { return err::perm; }
+Result<> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, unsigned) { return err::perm; }
+Result<Ref<Inode>> Inode::create_unnamed(const NewInode&) { return err::opnotsupp; }
+Result<String> Inode::readlink() { return err::inval; }
+Result<Path> Inode::jump() { return err::nolink; }
+
+Result<Ref<File>> Inode::open(const Path& path, u32 flags) { return open_inode(path, flags); }
+
+Result<usize> Inode::read_at(Sink&, u64) { return err::inval; }
+Result<usize> Inode::write_at(Source&, u64, bool, u64*) { return err::inval; }
+Result<u64> Inode::seek_data(u64 offset, bool hole) {
+    // A file system that knows no holes: all is data, and a hole stands at the end.
+    u64 size = attributes().size;
+    if (offset >= size) return err::nxio;
+    return hole ? size : offset;
+}
+Result<> Inode::allocate(int, u64, u64) { return err::opnotsupp; }
+Result<Ref<MemoryObject>> Inode::memory_object() { return err::nodev; }
+Result<> Inode::read_directory(DirectorySink&, u64*) { return err::notdir; }
+
+Result<usize> Inode::get_xattr(std::string_view, std::span<std::byte>) { return err::opnotsupp; }
+Result<> Inode::set_xattr(std::string_view, std::span<const std::byte>, int) { return err::opnotsupp; }
+Result<usize> Inode::list_xattr(std::span<char>) { return err::opnotsupp; }
+Result<> Inode::remove_xattr(std::string_view) { return err::opnotsupp; }
+
+Inode::Attachments* Inode::attachments() {
+    Attachments* there = attachments_.load(std::memory_order_acquire);
+    if (there) return there;
+    auto* made = new (std::nothrow) Attachments;
+    if (!made) return nullptr;
+    if (attachments_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
+    delete made; // another thread was faster
+    return there;
+}
+
+Result<> Inode::begin_writing() {
+    i32 now = writers_.load(std::memory_order_relaxed);
+    do {
+        if (now < 0) return err::txtbsy;
+    } while (!writers_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+    return {};
+}
+Result<> Inode::deny_writing() {
+    i32 now = writers_.load(std::memory_order_relaxed);
+    do {
+        if (now > 0) return err::txtbsy;
+    } while (!writers_.compare_exchange_weak(now, now - 1, std::memory_order_relaxed));
+    return {};
+}
+
+Superblock::Superblock() : device_{next_device.fetch_add(1, std::memory_order_relaxed)} {}
+Superblock::~Superblock() = default;
+Result<Ref<Superblock>> Superblock::snapshot(Inode&) { return err::opnotsupp; }
+Result<> Superblock::reconfigure(std::string_view options) {
+    if (!options.empty()) return err::inval;
+    return {};
+}
+
+std::span<const FilesystemType* const> filesystem_types() { return types; }
+void set_filesystem_types(std::span<const FilesystemType* const> all) { types = all; }
+const FilesystemType* find_filesystem(std::string_view name) {
+    for (const FilesystemType* t : types)
+        if (t->name == name) return t;
+    return nullptr;
+}
+} // namespace vfs

@@ -1,0 +1,161 @@
+#include "kernel/vfs/open_file.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/attachments.h"
+#include "kernel/vfs/mount.h"
+#include "kernel/vfs/permission.h"
+#include <asm/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace vfs {
+PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} { flags = file_flags; }
+
+PlacedFile::~PlacedFile() {
+    if (auto* list = locks()) {
+        list->drop_owner(file::LockKind::description, this);
+        list->drop_owner(file::LockKind::whole, this);
+    }
+}
+
+/// Printed from the root of the file's own mount tree; who prints for a process with another root uses path().
+void PlacedFile::print_name(Writer& out) {
+    Path root = place_;
+    for (Path up = place_.mount->mounted_on(); up; up = root.mount->mounted_on()) root = up;
+    root.dentry = root.mount->root;
+    print_path(out, place_, root);
+}
+
+file::LockList* PlacedFile::locks() {
+    auto* there = place_.inode().attachments();
+    return there ? &there->locks : nullptr;
+}
+
+void PlacedFile::descriptor_closed(FileTable& table) {
+    // POSIX: closing any descriptor of a file drops all the process's fcntl locks on it.
+    if (auto* list = locks()) list->drop_owner(file::LockKind::process, &table);
+}
+
+namespace {
+class RegularFile final : public PlacedFile {
+public:
+    RegularFile(const Path& path, u32 file_flags) : PlacedFile{path, file_flags} {
+        if (writable()) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~RegularFile() override {
+        if (!writable()) return;
+        place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
+        place_.inode().end_writing();
+    }
+
+    bool seekable() const override { return true; }
+    Result<usize> read(Sink& to, u64* at) override {
+        auto n = place_.inode().read_at(to, *at);
+        if (!n) return n;
+        *at += *n;
+        if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
+        return n;
+    }
+    Result<usize> write(Source& from, u64* at) override {
+        Inode& inode = place_.inode();
+        bool append = flags.load(std::memory_order_relaxed) & O_APPEND;
+        if (from.done()) return usize{0};
+        TRY(drop_privileged_bits(inode, file::credentials()));
+        if (u64 limit = file::size_limit(); limit != ~u64{0}) {
+            u64 start = append ? inode.attributes().size : *at;
+            if (start >= limit) {
+                file::size_limit_passed();
+                return err::fbig;
+            }
+            from.limit(limit - start);
+        }
+        return inode.write_at(from, *at, append, at);
+    }
+    Result<u64> seek(u64 at, i64 offset, int whence) override {
+        u64 base = 0;
+        switch (whence) {
+        case SEEK_SET: break;
+        case SEEK_CUR: base = at; break;
+        case SEEK_END: base = place_.inode().attributes().size; break;
+        default:
+            if (offset < 0) return err::nxio;
+            return place_.inode().seek_data(static_cast<u64>(offset), whence == SEEK_HOLE);
+        }
+        i64 to;
+        if (__builtin_add_overflow(static_cast<i64>(base), offset, &to)) return err::overflow;
+        if (to < 0) return err::inval;
+        return static_cast<u64>(to);
+    }
+    Result<Ref<MemoryObject>> memory_object() override {
+        auto object = TRY(place_.inode().memory_object());
+        touch_access(place_);
+        return object;
+    }
+    Result<> truncate(u64 size) override {
+        if (!writable()) return err::inval;
+        Inode& inode = place_.inode();
+        if (size > file::size_limit()) {
+            file::size_limit_passed();
+            return err::fbig;
+        }
+        TRY(drop_privileged_bits(inode, file::credentials()));
+        return inode.change({.set = AttributeChange::size_bit, .size = size});
+    }
+    Result<> allocate(int mode, u64 offset, u64 size) override {
+        if (!writable()) return err::badf;
+        if (offset + size > file::size_limit()) {
+            file::size_limit_passed();
+            return err::fbig;
+        }
+        TRY(drop_privileged_bits(place_.inode(), file::credentials()));
+        return place_.inode().allocate(mode, offset, size);
+    }
+    Result<> sync() override { return {}; }
+};
+
+class Directory final : public PlacedFile {
+public:
+    using PlacedFile::PlacedFile;
+    bool seekable() const override { return true; }
+    Result<usize> read(Sink&, u64*) override { return err::isdir; }
+    Result<> sync() override { return {}; }
+    Result<u64> seek(u64 at, i64 offset, int whence) override {
+        if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
+        i64 to;
+        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to)) return err::overflow;
+        if (to < 0) return err::inval;
+        return static_cast<u64>(to);
+    }
+    Result<> read_directory(DirectorySink& to, u64* at) override {
+        Inode& inode = place_.inode();
+        Holding hold{inode.directory_lock};
+        if (place_.dentry->unlinked()) return err::noent;
+        if (*at == 0) {
+            if (!to.entry(".", inode.number(), 4, 1)) return {};
+            *at = 1;
+        }
+        if (*at == 1) {
+            auto up = place_.dentry->parent();
+            if (!to.entry("..", up ? up->inode()->number() : inode.number(), 4, 2)) return {};
+            *at = 2;
+        }
+        TRY(inode.read_directory(to, at));
+        if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
+        return {};
+    }
+};
+} // namespace
+
+Result<Ref<File>> open_inode(const Path& path, u32 flags) {
+    Inode& inode = path.inode();
+    if (inode.is_directory()) return TRY(make_ref<Directory>(path, flags));
+    if (!inode.is_regular()) return err::nxio;
+    bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
+    if (writes) TRY(inode.begin_writing());
+    auto file = make_ref<RegularFile>(path, flags);
+    if (!file) {
+        if (writes) inode.end_writing();
+        return std::unexpected(file.error());
+    }
+    return *file;
+}
+} // namespace vfs

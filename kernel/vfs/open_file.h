@@ -1,0 +1,23 @@
+// The open file of regular files and directories, which passes operations on to the inode.
+#pragma once
+#include "kernel/vfs/path.h"
+
+namespace vfs {
+/// Inode::open()'s default. err::nxio: the inode is neither (sockets). err::txtbsy.
+Result<Ref<File>> open_inode(const Path& path, u32 flags);
+
+/// An open file with a place in the tree: base of regular files and directories, and of what /proc opens.
+class PlacedFile : public File {
+public:
+    PlacedFile(const Path& path, u32 file_flags);
+    ~PlacedFile() override;
+    vfs::Inode* inode() override { return &place_.inode(); }
+    const vfs::Path* path() override { return &place_; }
+    void print_name(Writer&) override;
+    file::LockList* locks() override;
+    void descriptor_closed(FileTable&) override;
+
+protected:
+    vfs::Path place_;
+};
+} // namespace vfs

@@ -1,0 +1,209 @@
+// Making, removing and renaming names.
+#include "kernel/vfs/operations.h"
+#include "kernel/vfs/dentry.h"
+#include "kernel/vfs/permission.h"
+#include "kernel/vfs/walk.h"
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace vfs {
+namespace {
+/// Walks to the directory that `path` wants a new name in, and calls make(directory, name, d) under its lock with the
+/// name's negative dentry. Linux's order of errors: EEXIST before EROFS before EACCES.
+template <class Make>
+Result<> create_name(const Walker& who, std::string_view path, bool directory, Make make) {
+    PathWalk walk{who, 0};
+    TRY(walk.begin(path));
+    TRY(walk.to_parent());
+    if (walk.last() != PathWalk::Last::name) return err::exist;
+    TRY(walk.search());
+    if (walk.name().size() > name_max) return err::nametoolong;
+    Path& parent = walk.at();
+    Holding hold{parent.inode().directory_lock};
+    auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
+    if (d->inode()) return err::exist;
+    if (walk.trailing_slash() && !directory) return err::noent;
+    TRY(may_create(parent, *who.who));
+    return make(parent, walk.name(), *d);
+}
+
+Result<> create_inode(const Walker& who, std::string_view path, u32 mode, u64 device, std::string_view target) {
+    return create_name(who, path, S_ISDIR(mode), [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
+        NewInode wanted = new_inode(parent, *who.who, mode, who.umask);
+        wanted.device = device;
+        wanted.symlink_target = target;
+        DentryCache::fill(d, TRY(parent.inode().create(name, wanted)));
+        return {};
+    });
+}
+
+/// unlink(2) and rmdir(2).
+Result<> remove(const Walker& who, std::string_view path, bool directory) {
+    PathWalk walk{who, 0};
+    TRY(walk.begin(path));
+    TRY(walk.to_parent());
+    switch (walk.last()) {
+    case PathWalk::Last::name: break;
+    case PathWalk::Last::dot: return directory ? Result<>{err::inval} : Result<>{err::isdir};
+    case PathWalk::Last::dot_dot: return directory ? Result<>{err::notempty} : Result<>{err::isdir};
+    case PathWalk::Last::here: return directory ? Result<>{err::busy} : Result<>{err::isdir};
+    }
+    TRY(walk.search());
+    if (walk.name().size() > name_max) return err::nametoolong;
+    Path& parent = walk.at();
+    Inode& dir = parent.inode();
+    Holding hold{dir.directory_lock};
+    auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
+    if (!d->inode()) return err::noent;
+    Inode& victim = *d->inode();
+    if (!directory && walk.trailing_slash()) return victim.is_directory() ? Result<>{err::isdir} : Result<>{err::notdir};
+    TRY(may_remove(parent, *d, *who.who, directory));
+    if (directory) {
+        // Nothing may be created in it while it goes.
+        victim.directory_lock.lock_second();
+        auto gone = dir.rmdir(walk.name(), victim);
+        if (gone) DentryCache::mark_unlinked(*d);
+        victim.directory_lock.unlock_second();
+        return gone;
+    }
+    TRY(dir.unlink(walk.name(), victim));
+    DentryCache::mark_unlinked(*d);
+    return {};
+}
+
+/// The locks of a rename: both directories (the ancestor first, else by address), and of a cross-directory rename the
+/// file system's, which keeps the tree's shape still.
+class RenameLocks {
+public:
+    RenameLocks(const Path& from, const Path& to) : from_{from.inode()}, to_{to.inode()} {
+        if (&from_ == &to_) {
+            from_.directory_lock.lock();
+            return;
+        }
+        from_.superblock().rename_lock.lock();
+        bool to_first = DentryCache::is_below(*from.dentry, *to.dentry) ||
+                        (!DentryCache::is_below(*to.dentry, *from.dentry) && &to_ < &from_);
+        (to_first ? to_ : from_).directory_lock.lock();
+        (to_first ? from_ : to_).directory_lock.lock_second();
+    }
+    ~RenameLocks() {
+        if (&from_ != &to_) to_.directory_lock.unlock();
+        from_.directory_lock.unlock();
+        if (&from_ != &to_) from_.superblock().rename_lock.unlock();
+    }
+    RenameLocks(const RenameLocks&) = delete;
+
+private:
+    Inode &from_, &to_;
+};
+
+/// What rename(2) checks once both names are known and locked.
+Result<> check_rename(const PathWalk& from, const Path& from_dir, const Dentry& moved, const PathWalk& to,
+                      const Path& to_dir, const Dentry& target, const Credentials& who, unsigned flags) {
+    if (!moved.inode()) return err::noent;
+    bool exchange = flags & RENAME_EXCHANGE;
+    bool directory = moved.inode()->is_directory();
+    if (flags & RENAME_NOREPLACE && target.inode()) return err::exist;
+    if (exchange && !target.inode()) return err::noent;
+    if (!directory && (from.trailing_slash() || (!exchange && to.trailing_slash()))) return err::notdir;
+    if (exchange && to.trailing_slash() && !target.inode()->is_directory()) return err::notdir;
+    if (DentryCache::is_below(*to_dir.dentry, moved)) return err::inval; // into itself
+    if (DentryCache::is_below(*from_dir.dentry, target)) return exchange ? Result<>{err::inval} : Result<>{err::notempty};
+    TRY(may_remove(from_dir, moved, who, directory));
+    if (!target.inode()) TRY(may_create(to_dir, who));
+    else TRY(may_remove(to_dir, target, who, exchange ? target.inode()->is_directory() : directory));
+    // A directory that changes its parent is written to: its "..".
+    if (from_dir.dentry != to_dir.dentry) {
+        if (directory) TRY(check_mode(*moved.inode(), who, may_write));
+        if (exchange && target.inode()->is_directory()) TRY(check_mode(*target.inode(), who, may_write));
+    }
+    return {};
+}
+
+void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
+    auto done = exchange ? DentryCache::exchange(moved, target) : DentryCache::move(moved, target);
+    if (done) return;
+    // Memory is short: forget both names; the next lookups ask the file system.
+    DentryCache::unhash(moved);
+    if (exchange) DentryCache::unhash(target);
+    else DentryCache::mark_unlinked(target);
+}
+} // namespace
+
+Result<> make_node(const Walker& who, std::string_view path, u32 mode, u64 device) {
+    if (!(mode & S_IFMT)) mode |= S_IFREG;
+    bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
+    if (S_ISDIR(mode)) return err::perm;
+    if (!is_device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) return err::inval;
+    if (is_device && !who.who->can(CAP_MKNOD)) return err::perm;
+    return create_inode(who, path, mode & (S_IFMT | 07777), is_device ? device : 0, {});
+}
+
+Result<> make_directory(const Walker& who, std::string_view path, u32 mode) {
+    return create_inode(who, path, S_IFDIR | (mode & 01777), 0, {});
+}
+
+Result<> make_symlink(const Walker& who, std::string_view path, std::string_view target) {
+    if (target.empty()) return err::noent;
+    if (target.size() >= path_max) return err::nametoolong;
+    return create_inode(who, path, S_IFLNK | 0777, 0, target);
+}
+
+Result<> make_link(const Path& target, const Walker& who, std::string_view path) {
+    Inode& inode = target.inode();
+    return create_name(who, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
+        if (parent.mount != target.mount) return err::xdev;
+        if (inode.is_directory()) return err::perm;
+        u32 links = inode.links();
+        if (links == 0 && !inode.linkable.load(std::memory_order_relaxed)) return err::noent;
+        if (links >= max_links) return err::mlink;
+        TRY(parent.inode().link(name, inode));
+        DentryCache::fill(d, Ref<Inode>::share(&inode));
+        return {};
+    });
+}
+
+Result<> unlink(const Walker& who, std::string_view path) { return remove(who, path, false); }
+Result<> remove_directory(const Walker& who, std::string_view path) { return remove(who, path, true); }
+
+Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_who, std::string_view to,
+                unsigned flags) {
+    if (flags & ~unsigned{RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT}) return err::inval;
+    if (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) return err::inval;
+    if (flags & RENAME_WHITEOUT) return err::inval; // only union file systems make whiteouts
+    PathWalk source{from_who, 0}, goal{to_who, 0};
+    TRY(source.begin(from));
+    TRY(source.to_parent());
+    TRY(goal.begin(to));
+    TRY(goal.to_parent());
+    Path &from_dir = source.at(), &to_dir = goal.at();
+    if (from_dir.mount != to_dir.mount) return err::xdev;
+    if (source.last() != PathWalk::Last::name) return err::busy;
+    if (goal.last() != PathWalk::Last::name) return flags & RENAME_NOREPLACE ? Result<>{err::exist} : Result<>{err::busy};
+    TRY(source.search());
+    TRY(goal.search());
+    if (source.name().size() > name_max || goal.name().size() > name_max) return err::nametoolong;
+
+    RenameLocks locks{from_dir, to_dir};
+    auto moved = TRY(look_up_locked(*from_dir.dentry, source.name()));
+    auto target = TRY(look_up_locked(*to_dir.dentry, goal.name()));
+    TRY(check_rename(source, from_dir, *moved, goal, to_dir, *target, *from_who.who, flags));
+    Inode* replaced = target->inode();
+    if (replaced == moved->inode()) return {}; // two names of one inode: nothing happens
+    bool exchange = flags & RENAME_EXCHANGE;
+    bool lock_victim = replaced && replaced->is_directory() && !exchange;
+    if (lock_victim) replaced->directory_lock.lock_second();
+    auto done = from_dir.inode().rename(source.name(), *moved->inode(), to_dir.inode(), goal.name(), replaced, flags);
+    if (done) rename_dentries(*moved, *target, exchange);
+    if (lock_victim) replaced->directory_lock.unlock_second();
+    return done;
+}
+
+Result<String> read_link(const Path& link) {
+    Inode& inode = link.inode();
+    if (!inode.is_symlink()) return err::inval;
+    touch_access(link);
+    return inode.readlink();
+}
+} // namespace vfs

@@ -1,0 +1,95 @@
+#include "kernel/vfs/permission.h"
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <linux/securebits.h>
+#include <linux/stat.h>
+
+namespace vfs {
+namespace {
+bool member(const Credentials& who, u32 gid, bool real) {
+    if (!real) return who.in_group(gid);
+    if (gid == who.gid) return true;
+    for (u32 g : who.groups)
+        if (g == gid) return true;
+    return false;
+}
+
+/// What access(2) grants: the capabilities that the real user would have after a set-user-ID program gave its ids up.
+CapabilitySet capabilities(const Credentials& who, bool real) {
+    if (!real || who.securebits & (1u << SECURE_NO_SETUID_FIXUP)) return who.effective;
+    return who.uid == 0 ? who.permitted : 0;
+}
+bool has(CapabilitySet set, unsigned capability) { return set >> capability & 1; }
+} // namespace
+
+Result<> check_mode(Inode& inode, const Credentials& who, unsigned may, bool real) {
+    Protection p = inode.protection();
+    u32 bits = p.mode;
+    if (p.uid == (real ? who.uid : who.fsuid)) bits >>= 6;
+    else if ((bits >> 3 & 7) != (bits & 7) && member(who, p.gid, real)) bits >>= 3;
+    if ((bits & may) != may) {
+        CapabilitySet caps = capabilities(who, real);
+        bool directory = S_ISDIR(p.mode);
+        bool reading = !(may & may_write) && (directory || may == may_read) && has(caps, CAP_DAC_READ_SEARCH);
+        bool anything = (directory || !(may & may_execute) || p.mode & 0111) && has(caps, CAP_DAC_OVERRIDE);
+        if (!reading && !anything) return err::acces;
+    }
+    return inode.permission(who, may);
+}
+
+Result<> check_inode(const Path& at, const Credentials& who, unsigned may, bool real) {
+    Inode& inode = at.inode();
+    u32 type = inode.type();
+    if (may & may_write && at.mount->read_only() && (S_ISREG(type) || S_ISDIR(type) || S_ISLNK(type))) return err::rofs;
+    return check_mode(inode, who, may, real);
+}
+
+bool owns(Inode& inode, const Credentials& who) {
+    return inode.protection().uid == who.fsuid || who.can(CAP_FOWNER);
+}
+
+Result<> may_create(const Path& directory, const Credentials& who) {
+    if (directory.dentry->unlinked()) return err::noent;
+    return check_inode(directory, who, may_write | may_execute);
+}
+
+Result<> may_remove(const Path& directory, const Dentry& victim, const Credentials& who, bool want_directory) {
+    TRY(check_inode(directory, who, may_write | may_execute));
+    Protection dir = directory.inode().protection();
+    if (dir.mode & S_ISVTX && dir.uid != who.fsuid && !owns(*victim.inode(), who)) return err::perm;
+    bool is_directory = victim.inode()->is_directory();
+    if (want_directory && !is_directory) return err::notdir;
+    if (!want_directory && is_directory) return err::isdir;
+    if (victim.is_mount_point()) return err::busy;
+    return {};
+}
+
+NewInode new_inode(const Path& directory, const Credentials& who, u32 mode, u32 umask) {
+    Protection dir = directory.inode().protection();
+    NewInode made{.mode = S_ISLNK(mode) ? mode : mode & ~(umask & 0777), .uid = who.fsuid, .gid = who.fsgid};
+    if (dir.mode & S_ISGID) {
+        made.gid = dir.gid;
+        if (S_ISDIR(mode)) made.mode |= S_ISGID;
+        else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !who.in_group(dir.gid) && !who.can(CAP_FSETID))
+            made.mode &= ~u32{S_ISGID};
+    }
+    return made;
+}
+
+void touch_access(const Path& at) {
+    u32 flags = at.mount->flags.load(std::memory_order_relaxed);
+    if (flags & MS_NOATIME || at.mount->read_only()) return;
+    if (flags & MS_NODIRATIME && at.inode().is_directory()) return;
+    at.inode().accessed(!(flags & MS_STRICTATIME));
+}
+
+Result<> drop_privileged_bits(Inode& inode, const Credentials* who) {
+    u32 mode = inode.protection().mode;
+    if (!S_ISREG(mode) || !(mode & (S_ISUID | S_ISGID)) || (who && who->can(CAP_FSETID))) return {};
+    u32 kept = mode & ~u32{S_ISUID};
+    if (mode & S_IXGRP) kept &= ~u32{S_ISGID};
+    if (kept == mode) return {};
+    AttributeChange change{.set = AttributeChange::mode_bit, .mode = kept};
+    return inode.change(change);
+}
+} // namespace vfs

@@ -1,0 +1,23 @@
+// Who may do what: mode bits, capabilities, the sticky bit, read-only mounts.
+#pragma once
+#include "kernel/vfs/operations.h"
+
+namespace vfs {
+inline constexpr unsigned may_execute = 1, may_write = 2, may_read = 4;
+
+/// Mode bits and capabilities only. `real`: the real ids and what capabilities they would have, as access(2) asks.
+Result<> check_mode(Inode&, const Credentials&, unsigned may, bool real = false);
+/// That and read-only file systems: err::rofs.
+Result<> check_inode(const Path&, const Credentials&, unsigned may, bool real = false);
+/// The owner, or CAP_FOWNER.
+bool owns(Inode&, const Credentials&);
+/// A name may be made in / `victim` removed from `directory`. err::perm: the sticky bit.
+Result<> may_create(const Path& directory, const Credentials&);
+Result<> may_remove(const Path& directory, const Dentry& victim, const Credentials&, bool want_directory);
+/// chmod by somebody outside of the group clears set-group-ID; what a new inode gets from its directory and the umask.
+NewInode new_inode(const Path& directory, const Credentials&, u32 mode, u32 umask);
+/// A file was read: its access time, as the mount's flags want it.
+void touch_access(const Path&);
+/// What a write or truncation takes away: set-user-ID and set-group-ID. Without CAP_FSETID.
+Result<> drop_privileged_bits(Inode&, const Credentials*);
+} // namespace vfs
