@@ -3,25 +3,36 @@
 #pragma once
 #include "core/sync/wait.h"
 #include "kernel/file/file.h"
-#include <asm/termbits.h>
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 
 class Task;
 struct ProcessGroup;
 struct Session;
+namespace vfs {
+struct Path;
+}
 
 namespace tty {
 /// Takes the bytes that a terminal sends. Room is finite: write() takes what fits now and Terminal::output_ready() is
-/// called when there is more.
+/// called when there is more, after write() or room() have shown that it was short. Called with the terminal's lock held.
 class TerminalOutput {
 public:
     virtual usize write(std::span<const char>) = 0;
     virtual usize room() = 0;
     /// Bytes that have not left yet: tcdrain waits for 0.
     virtual usize pending() { return 0; }
+    /// Forget those.
+    virtual void discard() {}
+    /// TIOCPKT_* bits for a pty's master in packet mode.
+    virtual void report(u8 /*packet_status*/) {}
+
+    // Called without locks.
     /// Input has been consumed: more may come (flow control).
     virtual void input_taken() {}
-    virtual void window_changed() {}
+    /// The number of open files has left or reached zero.
+    virtual void opened() {}
+    virtual void closed() {}
 
 protected:
     ~TerminalOutput() = default;
@@ -29,31 +40,43 @@ protected:
 
 class Terminal : public RefCounted<Terminal> {
 public:
-    /// `name` as in /proc and ttyname: "console", "pts/3". The output outlives the terminal.
+    /// `name` as in /proc and ttyname: "console", "pts/3". The output outlives the terminal, or drop_output() is called.
     static Result<Ref<Terminal>> create(TerminalOutput&, std::string_view name, u64 device);
     ~Terminal();
 
     /// Bytes arrive from behind; from any thread context, not from interrupts. Returns how many were taken: the rest
     /// finds no room.
     usize input(std::span<const char>);
-    void output_ready();
-    /// The other side is gone (pty master closed): SIGHUP to the session, reads end, writes fail with err::io.
+    bool takes_input();
+    void output_ready(); // thread context
+    /// The other side is gone for good (pty master closed): SIGHUP to the session, reads end, writes fail with err::io.
     void hang_up();
+    /// The files that are open now see a hang-up; new ones do not (vhangup(2)). SIGHUP to the session.
+    void hang_up_files();
 
     // For the open files of this terminal (kernel/device/tty/terminal_file.cpp) and pty masters.
-    Result<usize> read(Sink&);
+    Result<usize> read(Sink&, bool nonblocking);
     Result<usize> write(Source&);
     u32 poll();
     WaitQueue& changed();
-    Result<i64> ioctl(unsigned request, uptr argument, Task& by);
+    /// `from_master`: a pty's master asks; job control does not apply.
+    Result<i64> ioctl(unsigned request, uptr argument, Task& by, bool from_master = false);
 
     u64 device() const;
     std::string_view name() const;
+
+    // Controlling terminal (kernel/device/tty/job_control.cpp). All take the tree lock.
+    /// Becomes the controlling terminal of a session, taken away from another one if need be.
+    void enter_session(Session&, Ref<ProcessGroup> foreground);
     /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground group).
     void leave_session(Session&);
+    /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.
+    void offer_to(Task&);
+
+    struct Impl; // kernel/device/tty/terminal_impl.h
+    Impl& impl() { return *impl_; }
 
 private:
-    struct Impl;
     Box<Impl> impl_;
 };
 
@@ -61,8 +84,10 @@ private:
 Terminal* console();
 void set_console(Ref<Terminal>);
 /// Opens a terminal: makes it the controlling terminal as the rules of open(2) say (session leader without one, no
-/// O_NOCTTY).
-Result<Ref<File>> open(Ref<Terminal>, u32 flags);
+/// O_NOCTTY). `place`: the node that was opened; null: the file has an inode of its own. err::io: hung up; err::busy.
+Result<Ref<File>> open(Ref<Terminal>, u32 flags, const vfs::Path* place = nullptr);
 /// The terminal behind an open file; null: it is none.
 Ref<Terminal> terminal_of(File&);
+/// The current task's controlling terminal: /dev/tty. err::nxio: none.
+Result<Ref<Terminal>> controlling_terminal();
 } // namespace tty
