@@ -46,7 +46,7 @@ Result<Ref<File>> open_by_type(const Path& at, u32 flags) {
     Inode& inode = at.inode();
     u32 type = inode.type();
     if (S_ISCHR(type)) return device::open_character(inode.attributes().device, at, flags);
-    if (S_ISFIFO(type)) return pipe::open_fifo(at, flags);
+    if (S_ISFIFO(type)) return pipes::open_fifo(at, flags);
     if (S_ISBLK(type) || S_ISSOCK(type)) return err::nxio;
     return inode.open(at, flags);
 }
