@@ -36,7 +36,8 @@ struct Buddy {
             u64 other = n ^ (u64{1} << order);
             if (other < first || other - first >= count) break;
             Frame* buddy = at(other);
-            if (buddy->use != FrameUse::free || buddy->order != order) break;
+            if (std::atomic_ref{buddy->use}.load(std::memory_order_relaxed) != FrameUse::free || buddy->order != order)
+                break;
             lists[order].remove(buddy);
             buddy->use = FrameUse::reserved;
             n &= ~(u64{1} << order);
@@ -58,7 +59,7 @@ struct Buddy {
             half->order = static_cast<u8>(from);
             lists[from].push(half);
         }
-        f->use = FrameUse::reserved;
+        set_use(f, FrameUse::reserved);
         f->order = static_cast<u8>(order);
         free -= u64{1} << order;
         return f;
@@ -122,7 +123,7 @@ Frame* take_block(FrameUse use, unsigned order) {
         if (!f) return nullptr;
     }
     f->account = uncharged;
-    f->use = use;
+    set_use(f, use);
     f->link = {};
     f->refs.store(1, std::memory_order_relaxed);
     return f;
@@ -131,7 +132,7 @@ Frame* take_block(FrameUse use, unsigned order) {
 void give_block(Frame* f) {
     auto cache = caches[arch::cpu_id()].lock();
     cache->use[static_cast<unsigned>(f->use)] -= i64{1} << f->order;
-    f->use = FrameUse::reserved;
+    set_use(f, FrameUse::reserved);
     if (f->order) {
         auto pool = buddy.lock();
         pool->insert(f, f->order);

@@ -5,6 +5,9 @@
 namespace mm {
 inline constexpr u16 uncharged = 0xffff; // Frame::account
 
+/// A buddy's use is looked at by whoever frees its neighbour, while its owner may change it from one use to another.
+inline void set_use(Frame* f, FrameUse use) { std::atomic_ref{f->use}.store(use, std::memory_order_relaxed); }
+
 /// One block with one reference, or null. Its contents are whatever was there.
 Frame* take_block(FrameUse, unsigned order);
 /// Returns a block whose last reference is gone.

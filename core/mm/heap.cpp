@@ -96,14 +96,14 @@ Frame* make_slab(unsigned c) {
         accounts_of(f, shape)[i] = uncharged;
     }
     for (unsigned i = 1; i < 1u << shape.order; i++) {
-        f[i].use = FrameUse::slab_rest;
+        set_use(f + i, FrameUse::slab_rest);
         f[i].slab_head = f;
     }
     return f;
 }
 
 void destroy_slab(Frame* f) {
-    for (unsigned i = 1; i < 1u << f->order; i++) f[i].use = FrameUse::reserved;
+    for (unsigned i = 1; i < 1u << f->order; i++) set_use(f + i, FrameUse::reserved);
     f->refs.store(0, std::memory_order_relaxed);
     give_block(f);
 }

@@ -86,8 +86,8 @@ TEST(Accounts, AllSlots) {
 }
 
 TEST(Heap, SizesAlignmentsAndAccounts) {
-    u64 before = free_bytes();
     MemoryAccount* account = *MemoryAccount::create(~u64{0});
+    u64 before = free_bytes();
     host_account = account;
     std::vector<std::pair<unsigned char*, usize>> objects;
     std::mt19937 random{7};
