@@ -72,9 +72,9 @@ extern "C" [[noreturn]] void host_start(const u64* stack) {
     host::exit(host_main({arguments, count}));
 }
 
-// libc++'s hardening ends here.
-namespace std {
-inline namespace __1 {
-[[noreturn]] void __libcpp_verbose_abort(const char*, ...) noexcept { __builtin_trap(); }
-} // namespace __1
-} // namespace std
+/// libc++'s hardening ends here (lib/libcxx/config/__assertion_handler).
+[[noreturn]] void kernel_check_failed(const char*, const char*, int) { __builtin_trap(); }
+_LIBCPP_BEGIN_NAMESPACE_STD
+/// What a throwing member calls where there are no exceptions.
+[[noreturn]] void __libcpp_verbose_abort(const char*, ...) { __builtin_trap(); }
+_LIBCPP_END_NAMESPACE_STD
