@@ -25,8 +25,8 @@ struct Pte {
         if (f & page_special) bits |= software_special;
         if (f & page_user) bits |= user;
         if (!(f & (page_read | page_write | page_execute))) return {bits | software_none};
-        if (f & page_read) bits |= read;
-        if (f & page_write) bits |= read | write; // write alone is reserved
+        bits |= read; // write alone is reserved; execute alone is kept from programs, as x86-64 cannot do it
+        if (f & page_write) bits |= write;
         if (f & page_execute) bits |= execute;
         if (f & page_global) bits |= global;
         return {bits | valid | accessed | dirty};
