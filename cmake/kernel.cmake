@@ -34,7 +34,8 @@ if(RUNDLET_CHECK)
   target_compile_definitions(kernel-objects PRIVATE RUNDLET_CHECK=1)
   # cc1 directly: the driver knows no KASan for bare targets. Outlined calls keep the shadow's layout out of the code.
   set(KASAN -Xclang=-fsanitize=kernel-address -Xclang=-fsanitize-recover=kernel-address
-    -mllvm=-asan-instrumentation-with-call-threshold=0 -mllvm=-asan-stack=0 -mllvm=-asan-globals=0 -mllvm=-asan-constructor-kind=none)
+    -mllvm=-asan-instrumentation-with-call-threshold=0 -mllvm=-asan-stack=0 -mllvm=-asan-globals=0 -mllvm=-asan-constructor-kind=none
+    -mllvm=-asan-kernel-mem-intrinsic-prefix=1)
   set(UBSAN -fsanitize=undefined -fno-sanitize=function,vptr,float-divide-by-zero)
   # The runtime of the checks, the string functions it uses, and code that runs before the shadow is mapped
   # (arch/<cpu>/early*.cpp) are not instrumented.

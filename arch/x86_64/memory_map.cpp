@@ -52,6 +52,7 @@ struct RangeList {
 };
 
 arch::BootInfo info;
+arch::PhysAddr memory_end; // goes into `info` when all of it is mapped, its shadow too
 RangeList ram, usable;
 char command_line[2048];
 
@@ -80,7 +81,7 @@ void read_memory_map(PhysAddr start_info) {
         if (e.type == type_ram) {
             ram.add(page_up(e.address), page_down(e.address + e.size));
             usable.add(page_up(e.address), page_down(e.address + e.size));
-            if (e.address + e.size > info.memory_end) info.memory_end = page_down(e.address + e.size);
+            if (e.address + e.size > memory_end) memory_end = page_down(e.address + e.size);
         } else if (e.type == type_acpi || e.type == type_acpi_nvs) {
             ram.add(page_down(e.address), page_up(e.address + e.size));
         }
@@ -120,6 +121,7 @@ PhysAddr take_boot_pages(usize count, PhysAddr below) {
 
 void publish_free_memory() {
     usable.add(image_physical(data_end), image_physical(image_end));
+    info.memory_end = memory_end;
     info.free_memory = {usable.at, usable.size};
 }
 

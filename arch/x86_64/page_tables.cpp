@@ -64,6 +64,18 @@ void map_direct(PhysAddr start, PhysAddr end) {
     }
 }
 
+#if RUNDLET_CHECK
+/// KASan's shadow of RAM: zeros, all may be used.
+void map_shadow(PhysAddr start, PhysAddr end) {
+    for (PhysAddr p = page_down(start / 8); p < page_up(end / 8); p += page_size) {
+        Pte* table = top;
+        uptr at = arch::shadow_start + p;
+        for (unsigned level = 3; level > 0; level--) table = table_in(table[index(at, level)]);
+        if (!table[index(at, 0)].present()) table[index(at, 0)] = Pte::leaf(x86::take_boot_pages(1), writable);
+    }
+}
+#endif
+
 /// The image's code and constants cannot be written through the direct map either.
 void protect_direct_map_of_image() {
     PhysAddr end = x86::image_physical(rodata_end);
@@ -86,7 +98,12 @@ void init_page_tables() {
     map_image(text_start, text_end, executable);
     map_image(rodata_start, rodata_end, read_only);
     map_image(data_start, data_end, writable);
-    for (auto r : mapped_memory()) map_direct(r.start, r.end);
+    for (auto r : mapped_memory()) {
+        map_direct(r.start, r.end);
+#if RUNDLET_CHECK
+        map_shadow(r.start, r.end);
+#endif
+    }
     protect_direct_map_of_image();
     if (topology.cpus > 1) {
         low_tables = take_boot_pages(2);

@@ -1,0 +1,52 @@
+#include "core/check/report.h"
+#include "arch/api/cpu.h"
+#include "arch/api/machine.h"
+#include "core/log/symbols.h"
+#include <atomic>
+
+namespace check {
+namespace {
+constinit std::atomic<u64> count;
+constinit std::atomic<uptr> known[256];
+constinit std::atomic<bool> printing;
+
+/// True the first time; a full table tells nothing any more.
+bool first_time(uptr at) {
+    for (auto& place : known) {
+        uptr empty = 0;
+        if (place.load(std::memory_order_relaxed) == at) return false;
+        if (place.compare_exchange_strong(empty, at, std::memory_order_relaxed)) return true;
+        if (empty == at) return false;
+    }
+    return false;
+}
+
+void print_place(uptr address) {
+    char text[160];
+    BufferWriter out{text};
+    Symbol s = find_symbol(address);
+    print(out, "  {:016x} {}+{:#x}\n", address, s.name.empty() ? std::string_view{"?"} : s.name, s.offset);
+    arch::console_write(out.text());
+}
+} // namespace
+
+u64 reports() { return count.load(std::memory_order_relaxed); }
+
+void report(std::string_view what, std::string_view text, uptr at, uptr frame_pointer) {
+    count.fetch_add(1, std::memory_order_relaxed);
+    if (!first_time(at)) return;
+    bool were_on = arch::irqs_save();
+    while (printing.exchange(true, std::memory_order_acquire)) arch::pause();
+    char line[240];
+    BufferWriter out{line};
+    print(out, "\n{}: {}\n", what, text);
+    arch::console_write(out.text());
+    print_place(at);
+    uptr callers[16];
+    usize n = arch::backtrace(callers, frame_pointer);
+    for (usize i = 0; i < n; i++)
+        if (callers[i] != at) print_place(callers[i]);
+    printing.store(false, std::memory_order_release);
+    arch::irqs_restore(were_on);
+}
+} // namespace check
