@@ -16,6 +16,11 @@ Result<Ref<Terminal>> Terminal::create(TerminalOutput& output, std::string_view 
     made->impl_ = TRY(make<Impl>(output, name, device));
     return made;
 }
+Result<Ref<Terminal>> Terminal::create(Box<OwnedOutput> output, std::string_view name, u64 device) {
+    auto made = TRY(create(*output, name, device));
+    made->impl_->owned = std::move(output);
+    return made;
+}
 Terminal::~Terminal() {
     if (!impl_) return;
     Holding tree{process::tree_lock()};

@@ -38,10 +38,17 @@ protected:
     ~TerminalOutput() = default;
 };
 
+/// An output that belongs to its terminal and goes with it.
+class OwnedOutput : public TerminalOutput {
+public:
+    virtual ~OwnedOutput() = default;
+};
+
 class Terminal : public RefCounted<Terminal> {
 public:
-    /// `name` as in /proc and ttyname: "console", "pts/3". The output outlives the terminal, or drop_output() is called.
+    /// `name` as in /proc and ttyname: "console", "pts/3". The output outlives the terminal.
     static Result<Ref<Terminal>> create(TerminalOutput&, std::string_view name, u64 device);
+    static Result<Ref<Terminal>> create(Box<OwnedOutput>, std::string_view name, u64 device);
     ~Terminal();
 
     /// Bytes arrive from behind; from any thread context, not from interrupts. Returns how many were taken: the rest

@@ -10,6 +10,7 @@ struct Terminal::Impl final : LineHost {
     Impl(TerminalOutput& to, std::string_view n, u64 d) : output_to{to}, name{n}, device{d}, line{*this} {}
 
     TerminalOutput& output_to;
+    Box<OwnedOutput> owned; // the same, or null
     FixedString<24> name;
     u64 device;
     WaitQueue changed;

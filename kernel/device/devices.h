@@ -1,0 +1,9 @@
+// The kernel's own character devices.
+#pragma once
+#include "kernel/device/device.h"
+
+namespace device {
+CharacterDevice& memory_devices();   // major 1: null, zero, full, random, urandom, kmsg
+CharacterDevice& terminal_devices(); // major 5: tty, console, ptmx
+CharacterDevice& pty_devices();      // major 136: pts/N
+} // namespace device
