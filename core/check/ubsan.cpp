@@ -89,8 +89,8 @@ void __ubsan_handle_type_mismatch_v1(const MismatchData* d, uptr p) {
         REPORT(d->at, "{} address {:#x} with too little room for type {}", what, p, d->type->name);
 }
 
-#define ARITHMETIC(name, text)                                                                                         \
-    void __ubsan_handle_##name##_overflow(const Data* d, uptr a, uptr b) {                                             \
+#define ARITHMETIC(operation, text)                                                                                    \
+    void __ubsan_handle_##operation##_overflow(const Data* d, uptr a, uptr b) {                                        \
         Text v;                                                                                                        \
         put(v.out, {d->type, a});                                                                                      \
         print(v.out, " " text " ");                                                                                    \
