@@ -3,7 +3,6 @@
 #include <cstdarg>
 
 // Changed by kernel_main() before anything that returns: see there.
-extern "C" uptr __stack_chk_guard = 0x595e9fbd94fda766;
 
 extern "C" [[noreturn]] void __stack_chk_fail() { panic("a function wrote beyond its stack frame"); }
 extern "C" [[noreturn]] void __cxa_pure_virtual() { panic("call of a pure virtual function"); }
