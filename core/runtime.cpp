@@ -2,8 +2,6 @@
 #include "core/log/log.h"
 #include <cstdarg>
 
-// Changed by kernel_main() before anything that returns: see there.
-
 extern "C" [[noreturn]] void __stack_chk_fail() { panic("a function wrote beyond its stack frame"); }
 extern "C" [[noreturn]] void __cxa_pure_virtual() { panic("call of a pure virtual function"); }
 extern "C" [[noreturn]] void __cxa_deleted_virtual() { panic("call of a deleted virtual function"); }

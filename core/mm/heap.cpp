@@ -257,6 +257,8 @@ void drain_heap() {
 } // namespace mm
 
 #if !RUNDLET_HOST // the host's tests keep the host's heap
+const std::nothrow_t std::nothrow{};
+
 static constexpr usize natural = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 void* operator new(usize n, const std::nothrow_t&) noexcept { return mm::allocate_object(n, natural); }
 void* operator new[](usize n, const std::nothrow_t&) noexcept { return mm::allocate_object(n, natural); }
