@@ -12,7 +12,7 @@ list(FILTER SOURCES EXCLUDE REGEX "/arch/${RUNDLET_ARCH}/vdso")
 
 set(COMMON -std=gnu++23 -O2 -g1 -fno-exceptions -fno-rtti -fno-threadsafe-statics -ftrivial-auto-var-init=zero
   -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing
-  -ffunction-sections -fdata-sections -fno-pic -fvisibility=hidden -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
+  -ffunction-sections -fdata-sections -fno-pic -fvisibility=hidden -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=../../=
   -Wall -Wextra -Werror -Wthread-safety -Wno-gnu-statement-expression -Wno-missing-field-initializers)
 if(RUNDLET_ARCH STREQUAL x86_64)
   set(CPU_FLAGS -mno-sse -mno-mmx -msoft-float -mno-red-zone -mcmodel=kernel)
