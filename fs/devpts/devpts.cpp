@@ -1,0 +1,160 @@
+#include "fs/devpts/devpts.h"
+#include "core/time/clock.h"
+#include "kernel/device/device.h"
+#include "kernel/device/tty/pty.h"
+#include <charconv>
+#include <linux/magic.h>
+#include <linux/major.h>
+#include <linux/stat.h>
+
+namespace devpts {
+namespace {
+constexpr u64 root_number = 1, ptmx_number = 2, first_slave_number = 3;
+
+vfs::Timestamp now() {
+    i64 ns = clocks::realtime_ns();
+    constexpr i64 second = clocks::ns_per_second;
+    return {ns / second, static_cast<u32>(ns % second)};
+}
+
+class Devpts final : public tty::PtySuperblock {
+public:
+    Result<Ref<vfs::Inode>> root() override;
+    vfs::Statistics statistics() override { return {.type = DEVPTS_SUPER_MAGIC}; }
+    void print_options(Writer& out) override {
+        if (ptys->uid != ~u32{0}) print(out, ",uid={}", ptys->uid);
+        if (ptys->gid != ~u32{0}) print(out, ",gid={}", ptys->gid);
+        print(out, ",mode={:03o},ptmxmode={:03o}", ptys->mode, ptys->ptmx_mode);
+    }
+    vfs::Timestamp mounted = now();
+};
+
+/// A slave's node. The inode is made at each lookup; what can change is kept with the terminal.
+class Slave final : public vfs::Inode {
+public:
+    Slave(Devpts& of, u32 number, Ref<tty::Terminal> terminal)
+        : Inode{of, first_slave_number + number, S_IFCHR}, index_{number}, terminal_{std::move(terminal)} {}
+    vfs::Attributes attributes() override {
+        auto node = tty::node_attributes(*terminal_).value_or(tty::NodeAttributes{});
+        vfs::Attributes a;
+        a.number = number();
+        a.mode = S_IFCHR | node.mode;
+        a.uid = node.uid;
+        a.gid = node.gid;
+        a.block_size = 1024;
+        a.device = device::number(UNIX98_PTY_SLAVE_MAJOR, index_);
+        a.access = a.modification = a.birth = node.created;
+        a.change = node.changed;
+        return a;
+    }
+    Result<> change(const vfs::AttributeChange& c) override { return tty::set_node_attributes(*terminal_, c); }
+
+private:
+    const u32 index_;
+    Ref<tty::Terminal> terminal_;
+};
+
+class Multiplexer final : public vfs::Inode {
+public:
+    explicit Multiplexer(Devpts& of) : Inode{of, ptmx_number, S_IFCHR}, devpts_{of} {}
+    vfs::Attributes attributes() override {
+        vfs::Attributes a;
+        a.number = ptmx_number;
+        a.mode = S_IFCHR | devpts_.ptys->ptmx_mode;
+        a.device = device::number(TTYAUX_MAJOR, 2);
+        a.access = a.modification = a.change = a.birth = devpts_.mounted;
+        return a;
+    }
+    Result<> change(const vfs::AttributeChange& c) override {
+        if (c.set & vfs::AttributeChange::mode_bit) devpts_.ptys->ptmx_mode = c.mode & 07777;
+        return {};
+    }
+
+private:
+    Devpts& devpts_;
+};
+
+class Root final : public vfs::Inode {
+public:
+    explicit Root(Devpts& of) : Inode{of, root_number, S_IFDIR}, devpts_{of} {}
+    vfs::Attributes attributes() override {
+        vfs::Attributes a;
+        a.number = root_number;
+        a.mode = S_IFDIR | 0755;
+        a.links = 2;
+        a.block_size = 1024;
+        a.access = a.modification = a.change = a.birth = devpts_.mounted;
+        return a;
+    }
+    Result<> change(const vfs::AttributeChange&) override { return {}; }
+    bool volatile_names() const override { return true; }
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
+        if (name == "ptmx") return TRY(make_ref<Multiplexer>(devpts_));
+        u32 number;
+        auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+        bool plain = error == std::errc{} && end == name.data() + name.size() && (name[0] != '0' || name.size() == 1);
+        if (!plain) return err::noent;
+        return TRY(make_ref<Slave>(devpts_, number, TRY(devpts_.ptys->find(number))));
+    }
+    /// Position 2 is ptmx, 3 + n is slave n.
+    Result<> read_directory(DirectorySink& to, u64* at) override {
+        if (*at <= 2) {
+            if (!to.entry("ptmx", ptmx_number, DT_CHR, 3)) return {};
+            *at = 3;
+        }
+        while (true) {
+            auto number = devpts_.ptys->next(static_cast<u32>(*at - 3));
+            if (!number) return {};
+            char name[16];
+            BufferWriter text{name};
+            print(text, "{}", *number);
+            if (!to.entry(text.text(), first_slave_number + *number, DT_CHR, u64{*number} + 4)) return {};
+            *at = u64{*number} + 4;
+        }
+    }
+
+private:
+    static constexpr unsigned DT_CHR = 2;
+    Devpts& devpts_;
+};
+
+Result<Ref<vfs::Inode>> Devpts::root() { return TRY(make_ref<Root>(*this)); }
+
+Result<> set_option(tty::PtySet& set, std::string_view option) {
+    if (option.empty() || option == "newinstance") return {};
+    static constexpr struct {
+        std::string_view name;
+        u32 tty::PtySet::* value;
+        int base;
+        u32 most;
+    } numbers[] = {{"uid=", &tty::PtySet::uid, 10, ~u32{0} - 1},
+                   {"gid=", &tty::PtySet::gid, 10, ~u32{0} - 1},
+                   {"mode=", &tty::PtySet::mode, 8, 07777},
+                   {"ptmxmode=", &tty::PtySet::ptmx_mode, 8, 07777},
+                   {"max=", &tty::PtySet::most, 10, 1u << 20}};
+    for (const auto& n : numbers) {
+        if (!option.starts_with(n.name)) continue;
+        auto text = option.substr(n.name.size());
+        u32 value;
+        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, n.base);
+        if (error != std::errc{} || end != text.data() + text.size() || value > n.most) return err::inval;
+        set.*n.value = value;
+        return {};
+    }
+    return err::inval;
+}
+
+Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
+    auto made = TRY(make_ref<Devpts>());
+    made->ptys = TRY(make_ref<tty::PtySet>());
+    for (auto rest = request.options; !rest.empty();) {
+        usize comma = rest.find(',');
+        TRY(set_option(*made->ptys, rest.substr(0, comma)));
+        rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
+    }
+    return made;
+}
+} // namespace
+
+constinit const vfs::FilesystemType type{.name = "devpts", .mountable_in_container = true, .mount = mount};
+} // namespace devpts

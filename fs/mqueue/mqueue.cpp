@@ -1,0 +1,41 @@
+#include "fs/mqueue/mqueue.h"
+#include "core/time/clock.h"
+#include <linux/stat.h>
+
+namespace mqueue {
+namespace {
+constexpr u64 magic = 0x19800202;
+
+class Superblock final : public vfs::Superblock {
+public:
+    Result<Ref<vfs::Inode>> root() override;
+    vfs::Statistics statistics() override { return {.type = magic}; }
+    std::string_view type_name() const override { return "mqueue"; }
+    const i64 mounted_ns = clocks::realtime_ns();
+};
+
+class Root final : public vfs::Inode {
+public:
+    explicit Root(Superblock& of) : Inode{of, 1, S_IFDIR}, mounted_ns_{of.mounted_ns} {}
+    vfs::Attributes attributes() override {
+        vfs::Attributes a;
+        a.number = 1;
+        a.mode = S_IFDIR | 01777;
+        a.links = 2;
+        constexpr i64 second = clocks::ns_per_second;
+        a.access = a.modification = a.change = a.birth = {mounted_ns_ / second, static_cast<u32>(mounted_ns_ % second)};
+        return a;
+    }
+    Result<Ref<vfs::Inode>> lookup(std::string_view) override { return err::noent; }
+    Result<> read_directory(DirectorySink&, u64*) override { return {}; }
+
+private:
+    const i64 mounted_ns_;
+};
+
+Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Root>(*this)); }
+Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest&) { return TRY(make_ref<Superblock>()); }
+} // namespace
+
+constinit const vfs::FilesystemType type{.name = "mqueue", .mountable_in_container = true, .mount = mount};
+} // namespace mqueue
