@@ -2,6 +2,7 @@
 #include "core/log/log.h"
 #include <cstdarg>
 
+// The guard itself is the port's: it is set before the first C++ function runs.
 extern "C" [[noreturn]] void __stack_chk_fail() { panic("a function wrote beyond its stack frame"); }
 extern "C" [[noreturn]] void __cxa_pure_virtual() { panic("call of a pure virtual function"); }
 extern "C" [[noreturn]] void __cxa_deleted_virtual() { panic("call of a deleted virtual function"); }

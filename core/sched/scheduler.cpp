@@ -35,9 +35,9 @@ namespace {
 void load_on(RunQueue& rq, AddressSpace* space) {
     if (rq.loaded_space == space) return;
     // Visible to who flushes before the table is in use; and no longer once it is not.
-    if (space) space->active_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);
+    if (space) space->entered(rq.cpu);
     arch::use_page_table(space ? space->page_table_root() : arch::kernel_page_table());
-    if (rq.loaded_space) rq.loaded_space->active_cpus.fetch_and(~bit(rq.cpu), std::memory_order_release);
+    if (rq.loaded_space) rq.loaded_space->left(rq.cpu);
     rq.loaded_space = space;
 }
 

@@ -1,0 +1,18 @@
+#include "boot/ktests.h"
+#include <iterator>
+
+// Each test by its name, in the order in which they run: what later ones rely on comes first.
+#define EACH_TEST(test)                                                                                                \
+    test(spinlock_excludes) test(mutex_excludes) test(wait_wakes_sleeper) test(wait_times_out)                         \
+    test(notify_one_wakes_one) test(no_wakeup_is_lost) test(spawn_many) test(yield_alternates)                         \
+    test(fair_shares_follow_nice) test(realtime_runs_first) test(affinity_is_kept) test(all_cpus_work)                 \
+    test(timers_fire_in_order) test(timer_cancel_waits) test(calls_reach_all_cpus) test(random_differs)
+
+#define DECLARE(name) KTEST(name);
+#define ENTRY(name) {#name, ktest_##name},
+EACH_TEST(DECLARE)
+
+ktest::List boot::tests() {
+    static constexpr ktest::Test list[] = {EACH_TEST(ENTRY)};
+    return {list, std::size(list)};
+}
