@@ -24,7 +24,8 @@ Result<Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account) {
             made->entries = 0;
             e = Pte::table(made.release()->address());
             store(entry, e);
-            if (level < top) table_frame(entry).entries++; // the root's are not counted: it may be the port's
+            Frame* frame = level < top ? mm::frame_of(static_cast<const void*>(entry)) : nullptr;
+            if (frame) frame->entries++; // the root's are not counted, and a table of the port's may have no frame
         }
         table = table_at(e.address());
     }
