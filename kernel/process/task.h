@@ -43,6 +43,7 @@ public:
     std::atomic<bool> in_stop = false;          // has stopped
     bool only_fatal = false;                    // sleeps in a call that only death may end
     bool exiting = false;                       // counts no more as a thread that takes signals
+    bool ended = false;                         // its resources are counted in the process's ended_threads
 
     /// What restart_syscall(2) goes on with (poll, nanosleep, futex): set with err::restart_block.
     struct Restart {

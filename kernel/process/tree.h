@@ -33,6 +33,10 @@ struct Reaped {
 /// Unlinks a thread that has ended (not the leader of a process that was not reaped).
 [[nodiscard]] Ref<Task> unlink_thread(Task&);
 
+/// Of one thread. cpu_time_locked(): with signal_lock held.
+ResourceUse thread_use(Task&);
+CpuTime cpu_time_locked(Process&);
+
 /// CLD_* and si_status of a wait status.
 struct ChildCode {
     int code, status;

@@ -12,8 +12,6 @@ inline SignalAction action_of(Process& process, int number) {
 bool is_ignored(Process&, int number);
 /// Ends every thread of the process with this wait status, at the next chance. Stopped ones are woken.
 void end_all(Process&, int status);
-/// All threads that were told to stop have: the parent must hear of it.
-void stop_complete(Process&);
 /// Tells the parent that the process has stopped or continued. Takes the tree lock; no lock may be held.
 void tell_parent(Process&, int code);
 } // namespace signals

@@ -1,0 +1,68 @@
+#include "kernel/process/oom.h"
+#include "core/log/log.h"
+#include "core/time/clock.h"
+#include "kernel/process/tree.h"
+#include "kernel/signal/state.h"
+
+namespace oom {
+namespace {
+u64 pages_of(Process& process) {
+    Ref<AddressSpace> space;
+    {
+        Holding tree{process::tree_lock()};
+        for_each_thread(process, [&](Task& t) {
+            if (space) return;
+            Holding shares{t.shares_lock};
+            space = t.space;
+        });
+    }
+    if (!space) return 0;
+    SpaceUsage use = space->usage();
+    return use.anonymous + use.page_tables + use.shared;
+}
+
+/// The largest process of a view that can be killed; a view's init only when there is no other.
+Ref<Process> culprit(View& view) {
+    Ref<Process> largest, last_resort;
+    u64 most = 0;
+    for (Pid from = 1;;) {
+        auto next = process::next(view, from);
+        if (!next) break;
+        Ref<Process>& process = *next;
+        from = process->pid(view) + 1;
+        if (process->state != ProcessState::running) continue;
+        if (process->unkillable) {
+            if (&process->view() == &view) last_resort = process;
+            continue;
+        }
+        u64 pages = pages_of(*process);
+        if (!largest || pages > most) largest = process, most = pages;
+    }
+    return largest ? largest : last_resort;
+}
+
+bool view_is_short(View& view) {
+    MemoryAccount& account = *view.account;
+    return account.limit() != ~u64{0} && account.used() + 64 * page_size > account.limit();
+}
+} // namespace
+
+void make_room(Task& task) {
+    mm::drain_caches();
+    View& view = view_is_short(task.view()) ? task.view() : View::root();
+    Ref<Process> victim = culprit(view);
+    if (!victim) return;
+    bool already;
+    {
+        Holding lock{victim->signal_lock};
+        already = victim->ending;
+        signals::end_all(*victim, SIGKILL);
+    }
+    if (!already)
+        log(LogLevel::error, "out of memory{}: killed process {} ({})", view.is_root() ? "" : " in container",
+            victim->pid(View::root()), victim->leader ? victim->leader->name.view() : "?");
+    if (victim.get() == &task.process()) return;
+    (void)wait_until(victim->ended, [&] { return victim->state != ProcessState::running; },
+                     clocks::in(100'000'000));
+}
+} // namespace oom

@@ -1,0 +1,58 @@
+// What the ports call for user threads.
+#include "arch/api/upcalls.h"
+#include "kernel/process/oom.h"
+#include "kernel/process/task.h"
+
+namespace {
+/// The signal that a fault becomes; nothing when it was resolved.
+void after_fault(Task& task, FaultOutcome outcome, uptr address) {
+    switch (outcome) {
+    case FaultOutcome::resolved: break;
+    case FaultOutcome::no_mapping: signals::force(task, signals::info_fault(SIGSEGV, SEGV_MAPERR, address)); break;
+    case FaultOutcome::no_access: signals::force(task, signals::info_fault(SIGSEGV, SEGV_ACCERR, address)); break;
+    case FaultOutcome::bus_error: signals::force(task, signals::info_fault(SIGBUS, BUS_ADRERR, address)); break;
+    case FaultOutcome::no_memory: oom::make_room(task); break;
+    }
+}
+} // namespace
+
+namespace upcall {
+void syscall(arch::TrapFrame& frame) {
+    Task& task = Task::current();
+    task.process().abi().syscall(task, frame);
+}
+
+void user_fault(arch::TrapFrame&, uptr address, arch::PageFlags access) {
+    Task& task = Task::current();
+    task.minor_faults.fetch_add(1, std::memory_order_relaxed);
+    after_fault(task, task.space->fault(address, access), address);
+}
+
+void user_exception(arch::TrapFrame&, const Exception& exception) {
+    signals::force(Task::current(), signals::info_fault(exception.signal, exception.code, exception.address));
+}
+
+bool copy_fault(uptr address, arch::PageFlags access) {
+    Thread& thread = Thread::current();
+    AddressSpace* space = thread.address_space();
+    if (!space || thread.faults_disabled) return false;
+    for (;;) {
+        FaultOutcome outcome = space->fault(address, access);
+        if (outcome != FaultOutcome::no_memory) return outcome == FaultOutcome::resolved;
+        auto& task = static_cast<Task&>(thread);
+        if (!thread.is_user() || signals::dying(task)) return false;
+        oom::make_room(task);
+        if (signals::dying(task)) return false;
+    }
+}
+
+void return_to_user(arch::TrapFrame& frame) {
+    Task& task = Task::current();
+    u32 work = task.work.load(std::memory_order_relaxed);
+    if (work & arch::work_reschedule) sched::preempt();
+    if (!(work & arch::work_signal)) return;
+    arch::irqs_on();
+    signals::deliver(task, frame);
+    arch::irqs_off();
+}
+} // namespace upcall
