@@ -108,6 +108,7 @@ public:
     u64 start_ns = 0; // monotonic
 
     Box<ProcessTimers> timers; // kernel/process/timers.h
+    Mutex<Rank::exec> timers_lock;
 
     /// The program's file, for /proc/pid/exe; null before the first exec.
     Ref<File> executable();

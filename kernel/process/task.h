@@ -135,6 +135,7 @@ struct Request {
     Ref<File> file;          // opened for execution
     std::string_view path;   // as named: AT_EXECFN, and argv[0] of scripts
     Vector<String> arguments, environment;
+    String interpreter;               // of a script, once found
     bool path_is_unreachable = false; // /dev/fd/N with close-on-exec: scripts answer err::noent
 };
 /// execve(2): on success the current task's registers start the new image; on failure before the point of no return the
@@ -151,7 +152,8 @@ struct Start {
     Ref<FileTable> files;
     Ref<const Credentials> credentials;
     Limits limits;
-    bool new_session = true;
+    Process* parent = nullptr;   // who waits for it, in the same view; null: nobody does
+    bool new_session = true;     // else the parent's group
     Ref<tty::Terminal> terminal; // controlling terminal, or null
 };
 } // namespace process

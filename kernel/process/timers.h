@@ -1,4 +1,4 @@
-// The timers of a process: setitimer(2), alarm(2), timer_create(2). All state is under the process's signal_lock.
+// The timers of a process: setitimer(2), alarm(2), timer_create(2). What expires is under the process's signal_lock.
 #pragma once
 #include "core/time/clock.h"
 #include "kernel/process/process.h"
@@ -46,6 +46,7 @@ private:
         int which = 0;
         ProcessTimers* owner = nullptr;
     };
+    Result<Ref<PosixTimer>> find(int id);
     static void interval_expired(Timer&);
     void expire(Interval&);
     u64 clock_now(int which);
@@ -54,5 +55,5 @@ private:
     Process& process_;
     Interval real_{interval_expired}, virtual_{interval_expired}, profile_{interval_expired};
     Interval& of(int which);
-    Vector<Ref<PosixTimer>> posix_; // index: the id; null: free
+    Vector<Ref<PosixTimer>> posix_; // index: the id; null: free. Under Process::timers_lock
 };

@@ -1,10 +1,12 @@
 // Inline part of arch/api/frame.h.
 #pragma once
+#include <linux/elf-em.h>
 
 class Writer;
 
 namespace arch {
 inline constexpr uptr user_top = 0x7ffffffff000;
+inline constexpr u16 elf_machine = EM_X86_64; // e_machine of programs
 inline constexpr SyscallNumbers syscall_numbers = SyscallNumbers::x86_64;
 
 /// Selectors, with Linux's values: a ucontext and ptrace show them. sysret wants user data before user code.

@@ -1,0 +1,20 @@
+#include "kernel/process/credentials.h"
+#include <algorithm>
+
+bool Credentials::in_group(u32 wanted) const {
+    return wanted == fsgid || std::binary_search(groups.begin(), groups.end(), wanted);
+}
+
+Result<Ref<Credentials>> Credentials::clone() const {
+    auto copy = TRY(make_ref<Credentials>());
+    Credentials& c = *copy;
+    c.uid = uid, c.euid = euid, c.suid = suid, c.fsuid = fsuid;
+    c.gid = gid, c.egid = egid, c.sgid = sgid, c.fsgid = fsgid;
+    TRY(c.groups.resize(groups.size()));
+    std::copy(groups.begin(), groups.end(), c.groups.begin());
+    c.effective = effective, c.permitted = permitted, c.inheritable = inheritable;
+    c.bounding = bounding, c.ambient = ambient;
+    c.securebits = securebits;
+    c.no_new_privileges = no_new_privileges;
+    return copy;
+}

@@ -1,0 +1,136 @@
+#include "kernel/process/exec/load.h"
+#include "kernel/process/factory.h"
+#include "kernel/process/robust.h"
+#include "kernel/process/timers.h"
+
+namespace exec {
+namespace {
+/// Ends all other threads and, in a thread that is not the leader, takes over the leader's number. err::again: another
+/// thread is in exec; err::restartsys: the process ends.
+Result<> become_only_thread(Task& task) {
+    Process& process = task.process();
+    {
+        Holding lock{process.signal_lock};
+        if (process.ending || (process.executing && process.executing != &task)) return err::again;
+        process.executing = &task;
+        for_each_thread(process, [&](Task& t) {
+            if (&t == &task || t.exiting) return;
+            t.stop_pending = false;
+            bool was_stopped = t.in_stop.exchange(false);
+            t.interrupt();
+            if (was_stopped) sched::wake(t);
+        });
+    }
+    auto alone = [&] {
+        Holding lock{process.signal_lock};
+        if (process.live_threads != 1) return false;
+        bool others = false;
+        for_each_thread(process, [&](Task& t) { others |= &t != &task && !t.ended; });
+        return !others;
+    };
+    auto waited = signals::wait_killable(task, process.threads_changed, alone);
+    Ref<Task> old_leader;
+    Holding tree{process::tree_lock()};
+    if (!waited) {
+        Holding lock{process.signal_lock};
+        process.executing = nullptr;
+        return std::unexpected(waited.error());
+    }
+    if (process.leader != &task) {
+        Task& leader = *process.leader;
+        {
+            Holding lock{process.signal_lock};
+            ProcessFactory::take_over_number(leader, task);
+            process.leader = &task;
+        }
+        old_leader = process::unlink_thread(leader);
+    }
+    Holding lock{process.signal_lock};
+    process.executing = nullptr;
+    signals::recalculate(task);
+    return {};
+}
+
+/// The process stops sharing dispositions; caught signals go back to their defaults.
+Result<> own_handlers(Process& process, Ref<SignalHandlers>& fresh) {
+    if (process.handlers->ref_count() > 1) fresh = TRY(process.handlers->clone());
+    return {};
+}
+
+/// The new image takes the place of the old one. Nothing fails here.
+void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTable> files) {
+    Process& process = task.process();
+    process::release_user_memory(task);
+    Ref<AddressSpace> old = loaded.space;
+    {
+        Holding lock{task.shares_lock};
+        std::swap(old, task.space);
+    }
+    if (&Thread::current() == &task) Thread::set_address_space(task.space.get());
+    old = nullptr;
+    if (files) {
+        Holding lock{task.shares_lock};
+        std::swap(files, task.files);
+    }
+    files = nullptr;
+    task.files->close_on_exec_files();
+    process.timers->drop_posix();
+    {
+        Holding lock{process.signal_lock};
+        if (handlers) std::swap(process.handlers, handlers);
+    }
+    process.handlers->reset_for_exec();
+    bool changed_ids = loaded.secure || loaded.credentials->euid != task.credentials().euid;
+    process.dumpable = !changed_ids;
+    if (changed_ids) task.parent_death_signal = 0;
+    task.set_credentials(std::move(loaded.credentials));
+    process.set_abi(*loaded.abi);
+    process.set_executable(loaded.file);
+    task.alternate_stack = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+    task.name = loaded.name;
+    task.set_child_tid = 0;
+    Holding tree{process::tree_lock()};
+    process.has_executed = true;
+    process.exit_signal = SIGCHLD;
+}
+
+void start_registers(Task& task, const Loaded& loaded) {
+    arch::UserState fresh;
+    (void)task.user_state.copy_from(fresh);
+    arch::user_frame(task) = arch::TrapFrame::start(loaded.entry, loaded.stack);
+}
+} // namespace
+
+Result<> execute(Task& task, Request& request) {
+    Process& process = task.process();
+    Loaded loaded;
+    auto ready = load(task, request, loaded);
+    Ref<SignalHandlers> handlers;
+    Ref<FileTable> files;
+    auto prepare = [&]() -> Result<> {
+        TRY(own_handlers(process, handlers));
+        if (task.files->ref_count() > 1) files = TRY(task.files->clone());
+        return become_only_thread(task);
+    };
+    if (ready) ready = prepare();
+    if (!ready) {
+        if (!loaded.mapping) return ready;
+        loaded = {}; // Linux has no image to go back to by now
+        if (signals::dying(task)) return ready;
+        request = {};
+        process::exit_group(ready.error() == Errno::nomem ? SIGKILL : SIGSEGV);
+    }
+    commit(task, loaded, std::move(handlers), std::move(files));
+    start_registers(task, loaded);
+    arch::reload_user_state(task.user_state);
+    return {};
+}
+
+Result<> execute_first(Task& task, Request& request) {
+    Loaded loaded;
+    TRY(load(task, request, loaded));
+    commit(task, loaded, nullptr, nullptr);
+    start_registers(task, loaded);
+    return {};
+}
+} // namespace exec

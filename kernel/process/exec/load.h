@@ -1,0 +1,39 @@
+// Loading: from a Request to a new address space that is ready to run. Nothing of the task changes yet.
+#pragma once
+#include "kernel/process/exec/image.h"
+#include "kernel/process/task.h"
+
+namespace exec {
+struct Loaded {
+    Ref<AddressSpace> space;
+    Ref<File> file; // the program, or the interpreter of a script
+    const Abi* abi = nullptr;
+    uptr entry = 0, stack = 0;
+    Ref<const Credentials> credentials; // with set-id bits and file's rules applied
+    bool secure = false;                // AT_SECURE
+    FixedString<15> name;               // comm
+    /// Errors from here on end the task, as they do on Linux, where the old image is gone by now.
+    bool mapping = false;
+};
+
+/// `task`: whose credentials, view, limits and paths count; need not be the current one. Arguments of scripts are put
+/// before request.arguments.
+Result<> load(Task& task, Request&, Loaded&);
+
+/// For a task that has never run: load and become, or fail.
+Result<> execute_first(Task& task, Request&);
+
+// Parts of load().
+
+/// "#!": replaces the file by the interpreter and extends the arguments. False: the file is no script.
+Result<bool> follow_script(Task& task, Request&);
+/// execve's rules about credentials: set-user-ID, capabilities, ambient sets, no_new_privs, nosuid.
+Result<> choose_credentials(Task& task, File& program, Loaded&);
+
+struct Auxiliary {
+    uptr headers = 0, entry = 0, base = 0;
+    u16 header_count = 0;
+};
+/// Maps the stack and writes arguments, environment and the auxiliary vector. err::toobig.
+Result<> make_stack(Task& task, const Request&, const Auxiliary&, Loaded&);
+} // namespace exec

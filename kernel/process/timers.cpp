@@ -1,0 +1,293 @@
+#include "kernel/process/timers.h"
+#include "kernel/process/tree.h"
+#include <algorithm>
+#include <cstddef>
+#include <linux/time.h>
+
+namespace {
+constexpr int timers_most = 4096;
+
+u64 process_cpu_ns(Process& process) {
+    CpuTime t = process::cpu_time_locked(process);
+    return t.user_ns + t.system_ns;
+}
+} // namespace
+
+/// Alive while listed or while its queue element is pending.
+struct PosixTimer : RefCounted<PosixTimer> {
+    PosixTimer() : timer{expired} {}
+    static void expired(Timer&);
+    static void taken(QueuedSignal&);
+    /// What its clock shows, and when that will be `at`, in monotonic time. signal_lock is held.
+    u64 now() const;
+    void arm();
+
+    Timer timer;
+    QueuedSignal element;
+    Process* process = nullptr;
+    Ref<Task> thread; // SIGEV_THREAD_ID, and the thread of a thread's CPU clock
+    int clock = 0, notify = 0, id = 0;
+    u64 due_ns = 0, interval_ns = 0; // in the clock's time; 0: not armed
+    int pending_overruns = 0, overruns = 0;
+};
+
+u64 PosixTimer::now() const {
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_TAI:
+    case CLOCK_REALTIME_ALARM: return static_cast<u64>(clocks::realtime_ns());
+    case CLOCK_PROCESS_CPUTIME_ID: return process_cpu_ns(*process);
+    case CLOCK_THREAD_CPUTIME_ID: {
+        CpuTime t = thread->cpu_time();
+        return t.user_ns + t.system_ns;
+    }
+    default: return clocks::monotonic_ns();
+    }
+}
+
+void PosixTimer::arm() {
+    if (!due_ns) return;
+    u64 at = now();
+    u64 left = due_ns > at ? due_ns - at : 0;
+    if (clock == CLOCK_PROCESS_CPUTIME_ID) left /= process->live_threads ? process->live_threads.load() : 1;
+    timer.arm(clocks::in(left));
+}
+
+void PosixTimer::expired(Timer& of) {
+    auto& self = *reinterpret_cast<PosixTimer*>(reinterpret_cast<char*>(&of) - offsetof(PosixTimer, timer));
+    bool fire = false;
+    {
+        Holding lock{self.process->signal_lock};
+        if (!self.due_ns) return;
+        u64 now = self.now();
+        if (now >= self.due_ns) {
+            fire = true;
+            if (self.interval_ns) {
+                u64 passed = (now - self.due_ns) / self.interval_ns;
+                self.due_ns += (passed + 1) * self.interval_ns;
+                self.pending_overruns += static_cast<int>(passed);
+            } else
+                self.due_ns = 0;
+        }
+        self.arm();
+    }
+    if (!fire || self.notify == SIGEV_NONE) return;
+    Task* only = self.notify == SIGEV_THREAD_ID ? self.thread.get() : nullptr;
+    if (only && only->exiting) return;
+    if (!signals::send_embedded(*self.process, only, self.element)) {
+        Holding lock{self.process->signal_lock};
+        if (self.element.queued) self.pending_overruns++;
+    }
+}
+
+void PosixTimer::taken(QueuedSignal& of) {
+    auto& self = *reinterpret_cast<PosixTimer*>(reinterpret_cast<char*>(&of) - offsetof(PosixTimer, element));
+    self.overruns = self.pending_overruns;
+    self.pending_overruns = 0;
+    self.element.info.si_overrun = self.overruns;
+}
+
+// Interval timers.
+
+ProcessTimers::ProcessTimers(Process& of) : process_{of} {
+    struct {
+        Interval& timer;
+        int which, signal;
+    } all[] = {{real_, ITIMER_REAL, SIGALRM}, {virtual_, ITIMER_VIRTUAL, SIGVTALRM}, {profile_, ITIMER_PROF, SIGPROF}};
+    for (auto& [timer, which, signal] : all) {
+        timer.which = which;
+        timer.owner = this;
+        timer.element.info = signals::info_kernel(signal);
+        timer.element.taken = [](QueuedSignal&) {};
+    }
+}
+ProcessTimers::~ProcessTimers() { stop_all(); }
+
+ProcessTimers::Interval& ProcessTimers::of(int which) {
+    return which == ITIMER_REAL ? real_ : which == ITIMER_VIRTUAL ? virtual_ : profile_;
+}
+
+u64 ProcessTimers::clock_now(int which) {
+    if (which == ITIMER_REAL) return clocks::monotonic_ns();
+    CpuTime t = process::cpu_time_locked(process_);
+    return which == ITIMER_VIRTUAL ? t.user_ns : t.user_ns + t.system_ns;
+}
+
+/// CPU time passes at most as fast as the number of threads says: look again when it could be due.
+void ProcessTimers::arm(Interval& t) {
+    if (!t.due_ns) return;
+    u64 now = clock_now(t.which);
+    u64 left = t.due_ns > now ? t.due_ns - now : 0;
+    if (t.which != ITIMER_REAL && process_.live_threads) left = std::max<u64>(left / process_.live_threads, 1'000'000);
+    t.timer.arm(clocks::in(left));
+}
+
+void ProcessTimers::interval_expired(Timer& timer) {
+    auto& t = *reinterpret_cast<Interval*>(reinterpret_cast<char*>(&timer) - offsetof(Interval, timer));
+    t.owner->expire(t);
+}
+
+void ProcessTimers::expire(Interval& t) {
+    bool fire = false;
+    {
+        Holding lock{process_.signal_lock};
+        if (!t.due_ns) return;
+        u64 now = clock_now(t.which);
+        if (now >= t.due_ns) {
+            fire = true;
+            t.due_ns = t.interval_ns ? t.due_ns + ((now - t.due_ns) / t.interval_ns + 1) * t.interval_ns : 0;
+        }
+        arm(t);
+    }
+    if (fire) (void)signals::send_embedded(process_, nullptr, t.element);
+}
+
+Result<ProcessTimers::Value> ProcessTimers::get(int which) {
+    if (which < ITIMER_REAL || which > ITIMER_PROF) return err::inval;
+    Holding lock{process_.signal_lock};
+    Interval& t = of(which);
+    if (!t.due_ns) return Value{0, t.interval_ns};
+    u64 now = clock_now(which);
+    return Value{t.due_ns > now ? t.due_ns - now : 1, t.interval_ns};
+}
+
+Result<ProcessTimers::Value> ProcessTimers::set(int which, const Value& value) {
+    Value old = TRY(get(which));
+    Interval& t = of(which);
+    {
+        Holding lock{process_.signal_lock};
+        t.due_ns = 0;
+    }
+    t.timer.cancel();
+    Holding lock{process_.signal_lock};
+    t.interval_ns = value.interval_ns;
+    if (value.left_ns) {
+        t.due_ns = clock_now(which) + value.left_ns;
+        arm(t);
+    }
+    return old;
+}
+
+// POSIX timers.
+
+Result<int> ProcessTimers::create(const Request& request) {
+    auto timer = TRY(make_ref<PosixTimer>());
+    Holding list{process_.timers_lock};
+    usize id = 0;
+    while (id < posix_.size() && posix_[id]) id++;
+    if (id >= timers_most) return err::again;
+    timer->process = &process_;
+    timer->thread = request.thread;
+    timer->clock = request.clock;
+    timer->notify = request.notify;
+    timer->id = static_cast<int>(id);
+    siginfo_t& info = timer->element.info;
+    info.si_signo = request.signal;
+    info.si_code = SI_TIMER;
+    info.si_tid = timer->id;
+    info.si_value.sival_ptr = reinterpret_cast<void*>(request.value);
+    timer->element.taken = PosixTimer::taken;
+    if (id == posix_.size())
+        TRY(posix_.push(std::move(timer)));
+    else
+        posix_[id] = std::move(timer);
+    return static_cast<int>(id);
+}
+
+namespace {
+/// After this nothing refers to the timer but its list.
+void silence(Process& process, PosixTimer& timer) {
+    {
+        Holding lock{process.signal_lock};
+        timer.due_ns = 0;
+    }
+    timer.timer.cancel();
+    Holding lock{process.signal_lock};
+    if (timer.element.queued) {
+        auto drop_from = [&](PendingSignals& pending) {
+            for (QueuedSignal& e : pending.queue)
+                if (&e == &timer.element) {
+                    pending.queue.erase(pending.queue.iterator_to(e));
+                    pending.queued--;
+                    timer.element.queued = false;
+                    return;
+                }
+        };
+        drop_from(process.pending);
+        for_each_thread(process, [&](Task& t) {
+            if (timer.element.queued) drop_from(t.pending);
+        });
+    }
+}
+} // namespace
+
+Result<> ProcessTimers::remove(int id) {
+    Ref<PosixTimer> timer;
+    {
+        Holding list{process_.timers_lock};
+        if (id < 0 || static_cast<usize>(id) >= posix_.size() || !posix_[static_cast<usize>(id)]) return err::inval;
+        timer = std::move(posix_[static_cast<usize>(id)]);
+    }
+    silence(process_, *timer);
+    return {};
+}
+
+Result<Ref<PosixTimer>> ProcessTimers::find(int id) {
+    Holding list{process_.timers_lock};
+    if (id < 0 || static_cast<usize>(id) >= posix_.size() || !posix_[static_cast<usize>(id)]) return err::inval;
+    return posix_[static_cast<usize>(id)];
+}
+
+namespace {
+ProcessTimers::Value value_of(PosixTimer& timer) {
+    if (!timer.due_ns) return {0, timer.interval_ns};
+    u64 now = timer.now();
+    return {timer.due_ns > now ? timer.due_ns - now : 1, timer.interval_ns};
+}
+} // namespace
+
+Result<ProcessTimers::Value> ProcessTimers::get_posix(int id) {
+    auto timer = TRY(find(id));
+    Holding lock{process_.signal_lock};
+    return value_of(*timer);
+}
+
+Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute) {
+    auto timer = TRY(find(id));
+    Value old;
+    {
+        Holding lock{process_.signal_lock};
+        old = value_of(*timer);
+    }
+    silence(process_, *timer);
+    Holding lock{process_.signal_lock};
+    timer->interval_ns = interval_ns;
+    timer->pending_overruns = timer->overruns = 0;
+    if (first_ns) {
+        timer->due_ns = absolute ? first_ns : timer->now() + first_ns;
+        timer->arm();
+    }
+    return old;
+}
+
+Result<int> ProcessTimers::overruns(int id) {
+    auto timer = TRY(find(id));
+    Holding lock{process_.signal_lock};
+    return timer->overruns;
+}
+
+void ProcessTimers::drop_posix() {
+    for (usize id = 0; id < posix_.size(); id++)
+        if (posix_[id]) (void)remove(static_cast<int>(id));
+}
+
+void ProcessTimers::stop_all() {
+    drop_posix();
+    for (Interval* t : {&real_, &virtual_, &profile_}) {
+        {
+            Holding lock{process_.signal_lock};
+            t->due_ns = 0;
+        }
+        t->timer.cancel();
+    }
+}
