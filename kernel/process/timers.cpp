@@ -1,7 +1,6 @@
 #include "kernel/process/timers.h"
 #include "kernel/process/tree.h"
 #include <algorithm>
-#include <cstddef>
 #include <linux/time.h>
 
 namespace {
@@ -14,16 +13,17 @@ u64 process_cpu_ns(Process& process) {
 } // namespace
 
 /// Alive while listed or while its queue element is pending.
-struct PosixTimer : RefCounted<PosixTimer> {
-    PosixTimer() : timer{expired} {}
+struct PosixTimer : RefCounted<PosixTimer>, Timer {
+    PosixTimer() : Timer{expired} { element.owner = this; }
     static void expired(Timer&);
     static void taken(QueuedSignal&);
     /// What its clock shows, and when that will be `at`, in monotonic time. signal_lock is held.
     u64 now() const;
-    void arm();
+    void arm_again();
 
-    Timer timer;
-    QueuedSignal element;
+    struct Element : QueuedSignal {
+        PosixTimer* owner;
+    } element;
     Process* process = nullptr;
     Ref<Task> thread; // SIGEV_THREAD_ID, and the thread of a thread's CPU clock
     int clock = 0, notify = 0, id = 0;
@@ -45,16 +45,16 @@ u64 PosixTimer::now() const {
     }
 }
 
-void PosixTimer::arm() {
+void PosixTimer::arm_again() {
     if (!due_ns) return;
     u64 at = now();
     u64 left = due_ns > at ? due_ns - at : 0;
     if (clock == CLOCK_PROCESS_CPUTIME_ID) left /= process->live_threads ? process->live_threads.load() : 1;
-    timer.arm(clocks::in(left));
+    arm(clocks::in(left));
 }
 
 void PosixTimer::expired(Timer& of) {
-    auto& self = *reinterpret_cast<PosixTimer*>(reinterpret_cast<char*>(&of) - offsetof(PosixTimer, timer));
+    auto& self = static_cast<PosixTimer&>(of);
     bool fire = false;
     {
         Holding lock{self.process->signal_lock};
@@ -69,7 +69,7 @@ void PosixTimer::expired(Timer& of) {
             } else
                 self.due_ns = 0;
         }
-        self.arm();
+        self.arm_again();
     }
     if (!fire || self.notify == SIGEV_NONE) return;
     Task* only = self.notify == SIGEV_THREAD_ID ? self.thread.get() : nullptr;
@@ -81,7 +81,7 @@ void PosixTimer::expired(Timer& of) {
 }
 
 void PosixTimer::taken(QueuedSignal& of) {
-    auto& self = *reinterpret_cast<PosixTimer*>(reinterpret_cast<char*>(&of) - offsetof(PosixTimer, element));
+    auto& self = *static_cast<Element&>(of).owner;
     self.overruns = self.pending_overruns;
     self.pending_overruns = 0;
     self.element.info.si_overrun = self.overruns;
@@ -119,11 +119,11 @@ void ProcessTimers::arm(Interval& t) {
     u64 now = clock_now(t.which);
     u64 left = t.due_ns > now ? t.due_ns - now : 0;
     if (t.which != ITIMER_REAL && process_.live_threads) left = std::max<u64>(left / process_.live_threads, 1'000'000);
-    t.timer.arm(clocks::in(left));
+    t.arm(clocks::in(left));
 }
 
 void ProcessTimers::interval_expired(Timer& timer) {
-    auto& t = *reinterpret_cast<Interval*>(reinterpret_cast<char*>(&timer) - offsetof(Interval, timer));
+    auto& t = static_cast<Interval&>(timer);
     t.owner->expire(t);
 }
 
@@ -158,7 +158,7 @@ Result<ProcessTimers::Value> ProcessTimers::set(int which, const Value& value) {
         Holding lock{process_.signal_lock};
         t.due_ns = 0;
     }
-    t.timer.cancel();
+    t.cancel();
     Holding lock{process_.signal_lock};
     t.interval_ns = value.interval_ns;
     if (value.left_ns) {
@@ -201,7 +201,7 @@ void silence(Process& process, PosixTimer& timer) {
         Holding lock{process.signal_lock};
         timer.due_ns = 0;
     }
-    timer.timer.cancel();
+    timer.cancel();
     Holding lock{process.signal_lock};
     if (timer.element.queued) {
         auto drop_from = [&](PendingSignals& pending) {
@@ -265,7 +265,7 @@ Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 
     timer->pending_overruns = timer->overruns = 0;
     if (first_ns) {
         timer->due_ns = absolute ? first_ns : timer->now() + first_ns;
-        timer->arm();
+        timer->arm_again();
     }
     return old;
 }
@@ -288,6 +288,6 @@ void ProcessTimers::stop_all() {
             Holding lock{process_.signal_lock};
             t->due_ns = 0;
         }
-        t->timer.cancel();
+        t->cancel();
     }
 }

@@ -37,9 +37,8 @@ public:
     void stop_all();
 
 private:
-    struct Interval {
-        explicit Interval(void (*expired)(Timer&)) : timer{expired} {}
-        Timer timer;
+    struct Interval : Timer {
+        using Timer::Timer;
         QueuedSignal element; // unused fields stay zero
         u64 due_ns = 0;       // monotonic for ITIMER_REAL, CPU time else; 0: not armed
         u64 interval_ns = 0;
