@@ -46,6 +46,9 @@ Result<u64> Inode::seek_data(u64 offset, bool hole) {
 }
 Result<> Inode::allocate(int, u64, u64) { return err::opnotsupp; }
 Result<Ref<MemoryObject>> Inode::memory_object() { return err::nodev; }
+Result<> Inode::adopt_page(u64, FrameRef) { return err::opnotsupp; }
+Result<u32> Inode::seals() { return err::inval; }
+Result<> Inode::add_seals(u32) { return err::inval; }
 Result<> Inode::read_directory(DirectorySink&, u64*) { return err::notdir; }
 
 Result<usize> Inode::get_xattr(std::string_view, std::span<std::byte>) { return err::opnotsupp; }

@@ -108,6 +108,10 @@ public:
     virtual Result<u64> seek_data(u64 offset, bool hole);
     virtual Result<> allocate(int mode, u64 offset, u64 size);
     virtual Result<Ref<MemoryObject>> memory_object(); // err::nodev
+    /// Makes a frame (order 0, in no other use) the file's page `index`, which must not exist: no copy. The size stays.
+    virtual Result<> adopt_page(u64 index, FrameRef frame); // err::opnotsupp
+    virtual Result<u32> seals();                            // F_SEAL_*; err::inval: knows none
+    virtual Result<> add_seals(u32);                        // err::busy: mapped for writing; err::perm: sealed
     /// Entries from position `at` on; "." and ".." are the VFS's (positions 0 and 1; the first entry's is 2).
     virtual Result<> read_directory(DirectorySink&, u64* at);
 

@@ -1,0 +1,215 @@
+// Names: the entries of directories. The VFS holds the directories' locks.
+#include "core/rng/rng.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "kernel/vfs/operations.h"
+#include "lib/hash.h"
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace tmpfs {
+namespace {
+/// Positions in a directory are hashes of names, two bits short so that every position fits into a positive off_t and
+/// leaves room for "." and "..". All superblocks share the key, as snapshots share entries.
+constexpr unsigned hash_shift = 2;
+constexpr u64 first_position = 2;
+
+const SipHash& name_hash() {
+    static constinit Spinlock<Rank::device> lock;
+    static constinit SipHash hash;
+    static constinit std::atomic<bool> ready = false;
+    if (!ready.load(std::memory_order_acquire)) {
+        Holding hold{lock};
+        if (!ready.load(std::memory_order_relaxed)) hash = SipHash{rng::number(), rng::number()};
+        ready.store(true, std::memory_order_release);
+    }
+    return hash;
+}
+u64 entry_key(std::string_view name) { return name_hash()(name) >> hash_shift; }
+
+const Entry* find_entry(const Node& directory, std::string_view name) {
+    auto* e = static_cast<const Entry*>(directory.entries.find(entry_key(name)));
+    return e && e->name() == name ? e : nullptr;
+}
+u32 entry_type(u32 mode) { return mode >> 12 & 15; } // DT_* are the S_IF* bits
+} // namespace
+
+Result<Ref<vfs::Inode>> Inode::lookup(std::string_view name) {
+    u64 number;
+    {
+        Holding hold{lock_};
+        const Entry* e = find_entry(*node_, name);
+        if (!e) return err::noent;
+        number = e->inode;
+    }
+    return TRY(sb().get(number));
+}
+
+/// Puts an entry for `target` into this directory, in place of what has the name. Its own lock is taken for it.
+Result<> Inode::set_entry(std::string_view name, const Inode& target, bool replaces) {
+    u64 key = entry_key(name);
+    auto entry = TRY(Entry::create(key, name, target.number(), entry_type(target.type())));
+    Holding hold{lock_};
+    // Two names with one hash: nobody can find such a pair without the key, and chance does not within our lifetime.
+    if (!replaces && node_->entries.find(key)) return err::nospc;
+    Node* n = TRY(own());
+    TRY(n->entries.insert(std::move(entry), n->owner));
+    if (!replaces) n->entry_count++;
+    n->modification = n->change = vfs::now();
+    return {};
+}
+
+/// err::nomem before anything changed, unless prepare_removal() was called under the same gate.
+Result<> Inode::remove_entry(std::string_view name) {
+    Holding hold{lock_};
+    Node* n = TRY(own());
+    TRY(n->entries.erase(entry_key(name), n->owner));
+    n->entry_count--;
+    n->modification = n->change = vfs::now();
+    return {};
+}
+Result<> Inode::prepare_removal(std::string_view name) {
+    Holding hold{lock_};
+    Node* n = TRY(own());
+    return n->entries.prepare(entry_key(name), n->owner);
+}
+
+/// Owned before, so that it cannot fail.
+void Inode::change_links(int by) {
+    Holding hold{lock_};
+    Node& n = *node_;
+    n.links = static_cast<u32>(static_cast<int>(n.links) + by);
+    n.change = vfs::now();
+    if (n.links == 0 && in_table_) {
+        (void)sb().table_.lock()->erase(n.key(), n.owner);
+        in_table_ = false;
+    }
+    publish();
+}
+
+Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode& wanted) {
+    Changing inside{sb().gate_};
+    auto made = TRY(sb().make_inode(wanted, true));
+    bool directory = S_ISDIR(wanted.mode);
+    TRY(own_locked());
+    auto done = set_entry(name, *made, false);
+    if (!done) {
+        made->change_links(directory ? -2 : 0);
+        return std::unexpected(done.error());
+    }
+    if (directory) change_links(1);
+    else made->change_links(1);
+    return made;
+}
+
+Result<Ref<vfs::Inode>> Inode::create_unnamed(const vfs::NewInode& wanted) {
+    Changing inside{sb().gate_};
+    return TRY(sb().make_inode(wanted, false));
+}
+
+Result<> Inode::link(std::string_view name, vfs::Inode& target_inode) {
+    auto& target = static_cast<Inode&>(target_inode);
+    Changing inside{sb().gate_};
+    {
+        Holding hold{target.lock_};
+        Node* n = TRY(target.own());
+        if (!target.in_table_) { // O_TMPFILE gets its first name
+            TRY(sb().table_.lock()->insert(Ref<Node>::share(n), n->owner));
+            target.in_table_ = true;
+            auto live = sb().live_.lock();
+            live->insert(target);
+            target.listed_ = true;
+        }
+    }
+    auto done = set_entry(name, target, false);
+    target.change_links(done ? 1 : 0);
+    return done;
+}
+
+Result<> Inode::unlink(std::string_view name, vfs::Inode& victim_inode) {
+    auto& victim = static_cast<Inode&>(victim_inode);
+    Changing inside{sb().gate_};
+    TRY(victim.own_locked());
+    TRY(remove_entry(name));
+    victim.change_links(-1);
+    return {};
+}
+
+Result<> Inode::rmdir(std::string_view name, vfs::Inode& victim_inode) {
+    auto& victim = static_cast<Inode&>(victim_inode);
+    Changing inside{sb().gate_};
+    {
+        Holding hold{victim.lock_};
+        if (victim.node_->entry_count) return err::notempty;
+        TRY(victim.own());
+    }
+    TRY(remove_entry(name));
+    victim.change_links(-2);
+    change_links(-1);
+    return {};
+}
+
+Result<> Inode::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Inode& to_inode, std::string_view new_name,
+                       vfs::Inode* replaced_inode, unsigned flags) {
+    auto& moved = static_cast<Inode&>(moved_inode);
+    auto& to = static_cast<Inode&>(to_inode);
+    auto* replaced = static_cast<Inode*>(replaced_inode);
+    bool exchange = flags & RENAME_EXCHANGE, directory = moved.is_directory();
+    bool other_directory = replaced && replaced->is_directory();
+    Changing inside{sb().gate_};
+    TRY(moved.own_locked());
+    TRY(to.own_locked());
+    if (replaced) {
+        Holding hold{replaced->lock_};
+        if (!exchange && other_directory && replaced->node_->entry_count) return err::notempty;
+        TRY(replaced->own());
+    }
+    // From here on only the first step can fail for want of memory; then nothing has changed.
+    TRY(prepare_removal(name));
+    if (exchange) {
+        TRY(set_entry(name, *replaced, true));
+        if (auto done = to.set_entry(new_name, moved, true); !done) {
+            (void)set_entry(name, moved, true);
+            return done;
+        }
+        to.change_links(int{directory} - int{other_directory});
+        change_links(int{other_directory} - int{directory});
+        replaced->change_links(0);
+    } else {
+        TRY(to.set_entry(new_name, moved, replaced != nullptr));
+        (void)remove_entry(name);
+        if (directory) {
+            change_links(-1);
+            to.change_links(other_directory ? 0 : 1);
+        }
+        if (replaced) replaced->change_links(other_directory ? -2 : -1);
+    }
+    moved.change_links(0);
+    return {};
+}
+
+Result<> Inode::read_directory(DirectorySink& to, u64* at) {
+    Ref<Node> node; // entries stand still: the VFS holds the directory's lock
+    {
+        Holding hold{lock_};
+        node = node_;
+    }
+    u64 key = *at < first_position ? 0 : *at - first_position;
+    while (auto* e = static_cast<const Entry*>(node->entries.next(key))) {
+        u64 next = e->key() + first_position + 1;
+        if (!to.entry(e->name(), e->inode, e->type, next)) return {};
+        *at = next;
+        key = e->key() + 1;
+    }
+    return {};
+}
+
+Result<String> Inode::readlink() {
+    Ref<Target> target;
+    {
+        Holding hold{lock_};
+        target = node_->target;
+    }
+    if (!target) return err::inval;
+    return target->text.clone();
+}
+} // namespace tmpfs
