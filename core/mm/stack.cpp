@@ -4,6 +4,7 @@
 #include "core/mm/frame_pool.h"
 #include "core/mm/page_table.h"
 #include "core/sync/lock.h"
+#include <optional>
 
 namespace mm {
 namespace {
@@ -15,10 +16,21 @@ static_assert(arch::vmap_start + slots * slot_size <= arch::vmap_end);
 struct Stacks {
     u64 used[slots / 64]{};  // a stack stands in the slot, or stale translations to it may be about
     u64 stale[slots / 64]{}; // unmapped, but not yet forgotten by every TLB
-    unsigned next = 0;       // where to look first
+    unsigned stale_count = 0;
+    unsigned tried = 0; // slots from here on have never been used: they may have no tables yet
     static constexpr unsigned cache_size = 16;
     unsigned cached = 0;
     uptr cache[cache_size]; // tops
+
+    std::optional<unsigned> take() {
+        for (unsigned word = 0; word * 64 < tried; word++) {
+            unsigned slot = word * 64 + static_cast<unsigned>(std::countr_one(used[word]));
+            if (slot >= tried || used[word] == ~u64{0}) continue;
+            used[word] |= u64{1} << slot % 64;
+            return slot;
+        }
+        return std::nullopt;
+    }
 };
 constinit Guarded<Stacks, Spinlock<Rank::stacks>> stacks;
 /// Tables of the vmap space are shared by all address spaces, made under this lock and never freed.
@@ -32,21 +44,19 @@ Frame* frame_at(uptr address) {
 }
 
 Result<unsigned> take_slot() {
+    constexpr unsigned worth_a_flush = 32;
     auto s = stacks.lock();
-    for (int round = 0; round < 2; round++) {
-        for (unsigned i = 0; i < slots / 64; i++) {
-            unsigned word = (s->next + i) % (slots / 64);
-            if (s->used[word] == ~u64{0}) continue;
-            unsigned bit = static_cast<unsigned>(std::countr_one(s->used[word]));
-            s->used[word] |= u64{1} << bit;
-            s->next = word;
-            return word * 64 + bit;
-        }
-        // One flush for all slots freed since the last one.
+    if (auto slot = s->take()) return *slot;
+    if (s->stale_count >= worth_a_flush || s->tried == slots) {
         call_on(~u64{0}, [](void*) { arch::flush_all(); }, nullptr);
         for (unsigned i = 0; i < slots / 64; i++) s->used[i] &= ~std::exchange(s->stale[i], 0);
+        s->stale_count = 0;
+        if (auto slot = s->take()) return *slot;
     }
-    return err::again;
+    if (s->tried == slots) return err::again;
+    unsigned slot = s->tried++;
+    s->used[slot / 64] |= u64{1} << slot % 64;
+    return slot;
 }
 
 void unmap(uptr top, unsigned mapped) {
@@ -59,6 +69,7 @@ void unmap(uptr top, unsigned mapped) {
     auto s = stacks.lock();
     unsigned slot = slot_of(top);
     s->stale[slot / 64] |= u64{1} << slot % 64;
+    s->stale_count++;
 }
 
 Result<uptr> make_stack() {
