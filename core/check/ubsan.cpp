@@ -89,11 +89,11 @@ void __ubsan_handle_type_mismatch_v1(const MismatchData* d, uptr p) {
         REPORT(d->at, "{} address {:#x} with too little room for type {}", what, p, d->type->name);
 }
 
-#define ARITHMETIC(operation, text)                                                                                    \
+#define ARITHMETIC(operation, sign)                                                                                    \
     void __ubsan_handle_##operation##_overflow(const Data* d, uptr a, uptr b) {                                        \
         Text v;                                                                                                        \
         put(v.out, {d->type, a});                                                                                      \
-        print(v.out, " " text " ");                                                                                    \
+        print(v.out, " " sign " ");                                                                                    \
         put(v.out, {d->type, b});                                                                                      \
         REPORT(d->at, "{} does not fit in {}", v.out.text(), d->type->name);                                           \
     }
