@@ -22,10 +22,10 @@ public:
 
     // Guarded by the registry's lock (container/registry.h).
     Status status = Status::creating;
-    int wait_status = 0;            // of the first process, once stopped
-    Ref<Process> first;             // the first process; stays until the container goes
-    Vector<Ref<Process>> executed;  // by execute(), until waited for
-    Ref<vfs::MountTree> mounts;     // until stopped
+    int wait_status = 0;           // of the first process, once stopped
+    Ref<Process> first;            // the first process; stays until the container goes
+    Vector<Ref<Process>> executed; // by execute(), until waited for
+    Ref<vfs::MountTree> mounts;    // until stopped
     // Set once, while `creating`.
     Spec spec;
     String bundle; // absolute path in the host's tree
@@ -33,14 +33,15 @@ public:
     WaitQueue stopped;
 };
 
-// The operations of the OCI runtime, by the container's id. Common errors: err::noent: no such container; err::busy: not
-// possible in the present state. The complaint says the same for people. All may be called by several threads at once.
+// The operations of the OCI runtime, by the container's id. Common errors: err::noent: no such container; err::busy:
+// not possible in the present state. The complaint says the same for people. All may be called by several threads at
+// once.
 
 struct CreateRequest {
     std::string_view id; // 1..64 of [A-Za-z0-9_+.-], not starting with '.'
     std::string_view bundle;
-    vfs::Walker host; // the caller's view of the host tree
-    Stdio stdio;      // with process.terminal: a terminal, which becomes the container's
+    vfs::Walker host;         // the caller's view of the host tree
+    Stdio stdio;              // with process.terminal: a terminal, which becomes the container's
     Vector<String> arguments; // instead of the spec's process.args, when not empty
 };
 /// Reads the bundle, makes the container and its first process, which waits for start(). err::exist: the id is taken.
@@ -54,8 +55,8 @@ Result<> remove(std::string_view id, bool force, json::Complaint&);
 /// Waits for the container to stop; the wait status of its first process. `pid` not 0: for a process of execute().
 /// err::restartsys: a signal came; err::child: no such process.
 Result<int> wait(std::string_view id, Pid pid, json::Complaint&);
-/// Runs a further process in a running container. `process` is a JSON object like config.json's `process`; what it leaves
-/// out is taken from there. Returns its number in the root view.
+/// Runs a further process in a running container. `process` is a JSON object like config.json's `process`; what it
+/// leaves out is taken from there. Returns its number in the root view.
 Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio&, json::Complaint&);
 /// One container's state, or all of them as a JSON array.
 Result<> print_state(std::string_view id, Writer&, json::Complaint&);

@@ -44,8 +44,10 @@ Result<> scan(std::string_view text, Complaint& why) {
         if (c == '\n') line++;
         if (c == 0) return why.say("config.json: line {} has a null byte", line), err::inval;
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
             continue;
         }
         bool was_number = digits > 0;
@@ -53,10 +55,14 @@ Result<> scan(std::string_view text, Complaint& why) {
         if (digits > 18) return why.say("config.json: line {} has a number of more than 18 digits", line), err::inval;
         if (was_number && (c == '.' || c == 'e' || c == 'E'))
             return why.say("config.json: line {} has a number that is not whole", line), err::inval;
-        if (c == '"') in_string = true;
-        else if (c == '{' || c == '[') depth++;
-        else if ((c == '}' || c == ']') && depth) depth--;
-        if (depth > max_depth) return why.say("config.json: line {} is nested deeper than {}", line, max_depth), err::inval;
+        if (c == '"')
+            in_string = true;
+        else if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && depth)
+            depth--;
+        if (depth > max_depth)
+            return why.say("config.json: line {} is nested deeper than {}", line, max_depth), err::inval;
     }
     return {};
 }
@@ -139,7 +145,8 @@ Result<Document> Document::parse(Vector<char> text, Complaint& why) {
     TRY(document.nodes_.push({}));
     Builder builder{document, why};
     auto memory = TRY(make<StackMemory>());
-    rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, StackMemory> reader{memory.get(), sizeof memory->bytes / 2};
+    rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, StackMemory> reader{memory.get(),
+                                                                                       sizeof memory->bytes / 2};
     rapidjson::InsituStringStream stream{document.text_.data()};
     constexpr unsigned flags =
         rapidjson::kParseIterativeFlag | rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag;
@@ -229,8 +236,10 @@ void Field::print_value(Writer& out) const {
 std::unexpected<Errno> Field::refuse(std::string_view what) const {
     char text[240];
     BufferWriter out{text};
-    if (parent_) print_path(out);
-    else out.write("config.json");
+    if (parent_)
+        print_path(out);
+    else
+        out.write("config.json");
     out.write(": ");
     print_value(out);
     out.write(what);
@@ -241,9 +250,12 @@ std::unexpected<Errno> Field::refuse(std::string_view what) const {
 void print_string(Writer& out, std::string_view s) {
     out.write("\"");
     for (char c : s) {
-        if (c == '"' || c == '\\') print(out, "\\{}", c);
-        else if (static_cast<u8>(c) < ' ') print(out, "\\u{:04x}", static_cast<u8>(c));
-        else out.write({&c, 1});
+        if (c == '"' || c == '\\')
+            print(out, "\\{}", c);
+        else if (static_cast<u8>(c) < ' ')
+            print(out, "\\u{:04x}", static_cast<u8>(c));
+        else
+            out.write({&c, 1});
     }
     out.write("\"");
 }

@@ -26,9 +26,9 @@ enum class Kind : u8 { absent, null, boolean, number, string, array, object };
 /// A value in the document's pool.
 struct Node {
     Kind kind = Kind::absent;
-    i64 number = 0;             // boolean: 0 or 1
-    std::string_view text;      // of a string
-    std::string_view name;      // in an object
+    i64 number = 0;                // boolean: 0 or 1
+    std::string_view text;         // of a string
+    std::string_view name;         // in an object
     u32 first_child = 0, next = 0; // indices in the pool; 0: none
 };
 
@@ -65,8 +65,8 @@ public:
     /// Absent is fine; present must be an object (or an array).
     Result<> check_object() const;
 
-    /// Calls visit(element) for each element of this array, stops at the first error. Absent: nothing. Duplicate use of a
-    /// name in an object is refused by parse().
+    /// Calls visit(element) for each element of this array, stops at the first error. Absent: nothing. Duplicate use of
+    /// a name in an object is refused by parse().
     template <class F>
     Result<> for_each(F visit) const {
         if (!present()) return {};

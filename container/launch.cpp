@@ -71,8 +71,7 @@ Result<> copy_strings(const Vector<String>& from, Vector<String>& to) {
 Result<> set_stdio(process::Start& start, const ProcessSpec& p, const Stdio& stdio, json::Complaint& why) {
     start.files = TRY(FileTable::create());
     for (int fd = 0; fd < 3; fd++)
-        if (stdio[static_cast<usize>(fd)])
-            TRY(start.files->install_at(fd, stdio[static_cast<usize>(fd)], false, 3));
+        if (stdio[static_cast<usize>(fd)]) TRY(start.files->install_at(fd, stdio[static_cast<usize>(fd)], false, 3));
     if (!p.terminal) return {};
     if (stdio[0]) start.terminal = tty::terminal_of(*stdio[0]);
     if (start.terminal) return {};

@@ -126,7 +126,8 @@ Result<> create(CreateRequest& request, json::Complaint& why) {
     auto built = build(*c, request, why);
     if (!built && why.text().empty()) why.say("container {}: {}", request.id, errno_text(built.error()));
     Holding held{Registry::lock()};
-    if (built) c->status = Status::created;
+    if (built)
+        c->status = Status::created;
     else {
         release(*c);
         Registry::take(*c);

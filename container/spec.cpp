@@ -30,7 +30,8 @@ Result<> add_strings(const Field& list, Vector<String>& to, usize most = max_arg
 }
 /// A request for protection that Rundlet does not enforce.
 Result<> refuse_if_present(const Field& field) {
-    if (!field.present() || ((field.kind() == json::Kind::object || field.kind() == json::Kind::array) && field.empty()))
+    if (!field.present() ||
+        ((field.kind() == json::Kind::object || field.kind() == json::Kind::array) && field.empty()))
         return {};
     if (field.kind() == json::Kind::string && TRY(field.string()).empty()) return {};
     return field.refuse("is not supported: Rundlet would not enforce it");
@@ -42,14 +43,47 @@ Result<> refuse_members(const Field& object, std::initializer_list<std::string_v
 
 // process
 
-constexpr std::string_view capability_names[] = {
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-    "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"};
+constexpr std::string_view capability_names[] = {"CAP_CHOWN",
+                                                 "CAP_DAC_OVERRIDE",
+                                                 "CAP_DAC_READ_SEARCH",
+                                                 "CAP_FOWNER",
+                                                 "CAP_FSETID",
+                                                 "CAP_KILL",
+                                                 "CAP_SETGID",
+                                                 "CAP_SETUID",
+                                                 "CAP_SETPCAP",
+                                                 "CAP_LINUX_IMMUTABLE",
+                                                 "CAP_NET_BIND_SERVICE",
+                                                 "CAP_NET_BROADCAST",
+                                                 "CAP_NET_ADMIN",
+                                                 "CAP_NET_RAW",
+                                                 "CAP_IPC_LOCK",
+                                                 "CAP_IPC_OWNER",
+                                                 "CAP_SYS_MODULE",
+                                                 "CAP_SYS_RAWIO",
+                                                 "CAP_SYS_CHROOT",
+                                                 "CAP_SYS_PTRACE",
+                                                 "CAP_SYS_PACCT",
+                                                 "CAP_SYS_ADMIN",
+                                                 "CAP_SYS_BOOT",
+                                                 "CAP_SYS_NICE",
+                                                 "CAP_SYS_RESOURCE",
+                                                 "CAP_SYS_TIME",
+                                                 "CAP_SYS_TTY_CONFIG",
+                                                 "CAP_MKNOD",
+                                                 "CAP_LEASE",
+                                                 "CAP_AUDIT_WRITE",
+                                                 "CAP_AUDIT_CONTROL",
+                                                 "CAP_SETFCAP",
+                                                 "CAP_MAC_OVERRIDE",
+                                                 "CAP_MAC_ADMIN",
+                                                 "CAP_SYSLOG",
+                                                 "CAP_WAKE_ALARM",
+                                                 "CAP_BLOCK_SUSPEND",
+                                                 "CAP_AUDIT_READ",
+                                                 "CAP_PERFMON",
+                                                 "CAP_BPF",
+                                                 "CAP_CHECKPOINT_RESTORE"};
 static_assert(std::size(capability_names) == CAP_LAST_CAP + 1 && capability_names[CAP_MKNOD] == "CAP_MKNOD");
 
 Result<CapabilitySet> capability_set(const Field& list) {
@@ -243,8 +277,8 @@ Result<> parse_mount_options(const Field& list, MountSpec& to) {
             to.flags = (to.flags & ~known->clear) | known->set;
             return {};
         }
-        if (option == "shared" || option == "rshared" || option == "idmap" || option == "ridmap" || option == "tmpcopyup" ||
-            option.starts_with("context="))
+        if (option == "shared" || option == "rshared" || option == "idmap" || option == "ridmap" ||
+            option == "tmpcopyup" || option.starts_with("context="))
             return element.refuse("is not supported");
         if (option.contains(',') || to.options.size() > 3000) return element.refuse("is not a mount option");
         if (!to.options.empty()) TRY(to.options.append(","));
@@ -267,7 +301,8 @@ Result<> parse_mounts(const Field& list, Spec& to) {
             if (mount.source.empty()) return entry["source"].refuse("is missing: a bind mount needs one");
             if (!mount.options.empty()) return entry["options"].refuse("has an option that a bind mount does not know");
         }
-        mount.optional = mount.type == "sysfs" || mount.type == "mqueue" || mount.type == "cgroup" || mount.type == "cgroup2";
+        mount.optional =
+            mount.type == "sysfs" || mount.type == "mqueue" || mount.type == "cgroup" || mount.type == "cgroup2";
         return to.mounts.push(std::move(mount));
     });
 }
@@ -301,9 +336,9 @@ Result<> parse_device_rules(const Field& rules) {
         }
         u64 device = device::number(static_cast<u32>(TRY(rule["major"].integer(0, 511))),
                                     static_cast<u32>(TRY(rule["minor"].integer_or(0, 0, 0xfffff))));
-        bool is_default = TRY(rule["type"].string_or("a")) == "c" &&
-                          (device::allowed_in_container(device) ||
-                           (!rule["minor"].present() && device::major(device) == 136)); // pts
+        bool is_default =
+            TRY(rule["type"].string_or("a")) == "c" &&
+            (device::allowed_in_container(device) || (!rule["minor"].present() && device::major(device) == 136)); // pts
         return is_default ? Result<>{} : rule.refuse("is not supported: only the default devices can be used");
     });
 }
@@ -315,7 +350,8 @@ Result<> parse_resources(const Field& resources, Spec& to) {
     TRY(memory.check_object());
     constexpr i64 most = 999'999'999'999'999'999;
     if (i64 limit = TRY(memory["limit"].integer_or(-1, -1, most)); limit >= 0) {
-        if (limit < static_cast<i64>(1 * MiB)) return memory["limit"].refuse("is less than 1 MiB: no process could run");
+        if (limit < static_cast<i64>(1 * MiB))
+            return memory["limit"].refuse("is less than 1 MiB: no process could run");
         to.memory_limit = static_cast<u64>(limit);
     }
     // There is no swap: any limit of memory and swap together that is not below the memory limit is kept.
@@ -325,7 +361,8 @@ Result<> parse_resources(const Field& resources, Spec& to) {
     TRY(refuse_members(memory, {"kernel", "kernelTCP", "reservation", "disableOOMKiller"}));
     Field pids = resources["pids"];
     TRY(pids.check_object());
-    if (i64 limit = TRY(pids["limit"].integer_or(-1, -1, 4'194'304)); limit > 0) to.pids_limit = static_cast<u32>(limit);
+    if (i64 limit = TRY(pids["limit"].integer_or(-1, -1, 4'194'304)); limit > 0)
+        to.pids_limit = static_cast<u32>(limit);
     return refuse_members(resources, {"cpu", "blockIO", "hugepageLimits", "network", "rdma", "unified"});
 }
 
@@ -395,7 +432,8 @@ Result<Spec> parse_spec(Vector<char> text, json::Complaint& why) {
     TRY(parse_annotations(config["annotations"], to));
     Field hooks = config["hooks"];
     TRY(hooks.check_object());
-    TRY(refuse_members(hooks, {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}));
+    TRY(refuse_members(hooks,
+                       {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}));
     return to;
 }
 } // namespace container

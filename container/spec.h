@@ -55,11 +55,11 @@ struct Spec {
     u32 pids_limit = ~u32{0};
 };
 
-/// Reads a whole config.json. What is wrong, or asks for protection that is not enforced, is err::inval with a complaint
-/// that names the field and its value; unknown fields are skipped, as the specification demands.
+/// Reads a whole config.json. What is wrong, or asks for protection that is not enforced, is err::inval with a
+/// complaint that names the field and its value; unknown fields are skipped, as the specification demands.
 Result<Spec> parse_spec(Vector<char> text, json::Complaint&);
-/// A `process` object alone. What it leaves out is taken from `otherwise` when given (container_exec): the arguments, the
-/// terminal and the window size never are.
+/// A `process` object alone. What it leaves out is taken from `otherwise` when given (container_exec): the arguments,
+/// the terminal and the window size never are.
 Result<ProcessSpec> parse_process(const json::Field& process, const ProcessSpec* otherwise);
 
 inline constexpr usize max_config_size = 1 * MiB;

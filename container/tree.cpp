@@ -35,7 +35,8 @@ private:
     /// The snapshot of the bundle's root, as "/".
     Result<> start() {
         vfs::Walker in_bundle{host_.root, bundle_, host_.who, 0};
-        auto root = vfs::resolve(in_bundle, spec_.root_path, vfs::walk_beneath | vfs::walk_directory | vfs::walk_follow);
+        auto root =
+            vfs::resolve(in_bundle, spec_.root_path, vfs::walk_beneath | vfs::walk_directory | vfs::walk_follow);
         if (!root) {
             std::string_view what = root.error() == Errno::xdev ? "leaves the bundle" : errno_text(root.error());
             why_.say("root.path: \"{}\": {}", spec_.root_path.view(), what);
@@ -118,9 +119,7 @@ private:
         }
         return {};
     }
-    static Result<> unless_exists(Result<> made) {
-        return made || made.error() == Errno::exist ? Result<>{} : made;
-    }
+    static Result<> unless_exists(Result<> made) { return made || made.error() == Errno::exist ? Result<>{} : made; }
 
     /// Hides files behind /dev/null and directories behind an empty read-only tmpfs; what does not exist needs no mask.
     Result<> mask_paths() {

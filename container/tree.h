@@ -5,9 +5,9 @@
 #include "kernel/views/view.h"
 
 namespace container {
-/// Makes the tree. Nothing is copied: the snapshot shares the bundle's pages until either side changes them. `host` walks
-/// the host's tree (the bundle, sources of bind mounts). Memory is charged to the current account. A failure's complaint
-/// names the field.
+/// Makes the tree. Nothing is copied: the snapshot shares the bundle's pages until either side changes them. `host`
+/// walks the host's tree (the bundle, sources of bind mounts). Memory is charged to the current account. A failure's
+/// complaint names the field.
 Result<Ref<vfs::MountTree>> make_tree(const vfs::Walker& host, const vfs::Path& bundle, const Spec&, View&,
                                       json::Complaint&);
 /// Credentials that may do anything in a tree under construction.

@@ -28,7 +28,8 @@ Result<> create(Task& task, const Arguments& a) {
     auto id = TRY(copy_text_in(request.id));
     auto bundle = TRY(copy_text_in(request.bundle));
     auto arguments = TRY(copy_texts_in(request.arguments, request.argument_count));
-    container::CreateRequest how{id, bundle, TRY(task.walker()), TRY(stdio_of(task, request.stdio)), std::move(arguments)};
+    container::CreateRequest how{id, bundle, TRY(task.walker()), TRY(stdio_of(task, request.stdio)),
+                                 std::move(arguments)};
     return with_message(a[1], [&](json::Complaint& why) { return container::create(how, why); });
 }
 
@@ -64,8 +65,8 @@ Result<> exec(Task& task, const Arguments& a) {
     TRY(text.resize(process.size()));
     std::memcpy(text.data(), process.view().data(), process.size());
     auto stdio = TRY(stdio_of(task, request.stdio));
-    Pid pid = TRY(with_message(
-        a[2], [&](json::Complaint& why) { return container::execute(id, std::move(text), stdio, why); }));
+    Pid pid = TRY(
+        with_message(a[2], [&](json::Complaint& why) { return container::execute(id, std::move(text), stdio, why); }));
     return copy_out(UserPtr<u64>{a[1]}, static_cast<u64>(pid));
 }
 
@@ -79,8 +80,8 @@ Result<> list(Task&, const Arguments& a) {
 Result<> wait(Task&, const Arguments& a) {
     auto id = TRY(copy_text_in({a[0], a[1]}));
     if (a[2] > pid_max) return err::inval;
-    int status = TRY(with_message(
-        a[4], [&](json::Complaint& why) { return container::wait(id, static_cast<Pid>(a[2]), why); }));
+    int status =
+        TRY(with_message(a[4], [&](json::Complaint& why) { return container::wait(id, static_cast<Pid>(a[2]), why); }));
     return copy_out(UserPtr<Exit>{a[3]}, to_exit(a[2], status));
 }
 

@@ -1,24 +1,24 @@
-// The Host ABI as both sides see it. Registers are the architecture's for system calls: the number and six arguments; the
-// result is an Error. Structures have no padding. Strings are (address, size), not null-terminated.
+// The Host ABI as both sides see it. Registers are the architecture's for system calls: the number and six arguments;
+// the result is an Error. Structures have no padding. Strings are (address, size), not null-terminated.
 #pragma once
 #include "lib/types.h"
 
 namespace host_abi {
 enum class Call : u64 {
-    exit = 1,  // (status)
-    read,      // (handle, buffer, size, u64* moved)
-    write,     // (handle, buffer, size, u64* moved)
-    open,      // (path, size, O_* flags, mode, u64* handle)
-    close,     // (handle)
-    control,   // (handle, request, argument): ioctl_tty(2)'s requests
-    poll,      // (PollEntry*, count, i64 timeout in ns or -1, u64* ready)
-    pipe,      // (u64 handles[2])
-    spawn,     // (const SpawnRequest*, u64* pid)
-    wait,      // (pid or 0 for any, flags, Exit*)
-    signal,    // (pid, signal number)
-    clock,     // (u64* monotonic ns, i64* realtime ns)
-    sleep,     // (ns)
-    power_off, // (status): of the machine; only the host world's init
+    exit = 1,              // (status)
+    read,                  // (handle, buffer, size, u64* moved)
+    write,                 // (handle, buffer, size, u64* moved)
+    open,                  // (path, size, O_* flags, mode, u64* handle)
+    close,                 // (handle)
+    control,               // (handle, request, argument): ioctl_tty(2)'s requests
+    poll,                  // (PollEntry*, count, i64 timeout in ns or -1, u64* ready)
+    pipe,                  // (u64 handles[2])
+    spawn,                 // (const SpawnRequest*, u64* pid)
+    wait,                  // (pid or 0 for any, flags, Exit*)
+    signal,                // (pid, signal number)
+    clock,                 // (u64* monotonic ns, i64* realtime ns)
+    sleep,                 // (ns)
+    power_off,             // (status): of the machine; only the host world's init
     container_create = 32, // (const CreateRequest*, Text* message)
     container_start,       // (id, size, Text* message)
     container_state,       // (id, size, Text* json, Text* message)
@@ -63,10 +63,10 @@ inline constexpr u64 no_handle = ~u64{0};
 
 struct SpawnRequest {
     Text path;
-    u64 arguments, argument_count;       // Text[]
-    u64 environment, environment_count;  // Text[]
-    u64 stdio[3];                        // handles of the caller
-    u64 new_session;                     // 1: a session of its own, with stdio[0] as controlling terminal if it is one
+    u64 arguments, argument_count;      // Text[]
+    u64 environment, environment_count; // Text[]
+    u64 stdio[3];                       // handles of the caller
+    u64 new_session;                    // 1: a session of its own, with stdio[0] as controlling terminal if it is one
 };
 struct CreateRequest {
     Text id, bundle;

@@ -64,9 +64,12 @@ public:
     void string(std::string_view s) {
         write("\"");
         for (char c : s) {
-            if (c == '"' || c == '\\') print(*this, "\\{}", c);
-            else if (static_cast<u8>(c) < ' ') print(*this, "\\u{:04x}", static_cast<u8>(c));
-            else write({&c, 1});
+            if (c == '"' || c == '\\')
+                print(*this, "\\{}", c);
+            else if (static_cast<u8>(c) < ' ')
+                print(*this, "\\u{:04x}", static_cast<u8>(c));
+            else
+                write({&c, 1});
         }
         write("\"");
     }
@@ -88,7 +91,7 @@ int exec(std::string_view id, Words arguments) {
     json.write("]}");
     host::Message message;
     if (json.out_.dropped()) return host::say(host::err, "ctr: the arguments are too long\n"), usage_error;
-    const u64 (&stdio)[3] = terminal.stdio();
+    const u64(&stdio)[3] = terminal.stdio();
     host_abi::ExecRequest request{host::text(id), host::text(json.out_.text()), {stdio[0], stdio[1], stdio[2]}};
     u64 pid = 0;
     if (Error e = host::call(Call::container_exec, &request, &pid, &message.text); e != Error::none)
@@ -111,10 +114,10 @@ int show(Call call, std::string_view id) {
 
 /// A signal by number or by name, with or without SIG.
 u64 signal_number(std::string_view s) {
-    static constexpr std::string_view names[] = {
-        "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP", "ABRT", "BUS",  "FPE",  "KILL", "USR1",
-        "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN",
-        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+    static constexpr std::string_view names[] = {"",       "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+                                                 "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+                                                 "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+                                                 "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
     u64 number = 0;
     for (char c : s) number = c >= '0' && c <= '9' && number < 1000 ? number * 10 + static_cast<u64>(c - '0') : 1000;
     if (number < 1000 && !s.empty()) return number;
@@ -149,11 +152,14 @@ int host_main(Words words) {
     std::string_view bundle = ".";
     bool force = false;
     while (!words.empty() && words[0].starts_with('-')) {
-        if (words[0] == "-f" && verb == "delete") force = true;
-        else if ((words[0] == "-b" || words[0] == "--bundle") && words.size() > 1 && (verb == "run" || verb == "create")) {
+        if (words[0] == "-f" && verb == "delete")
+            force = true;
+        else if ((words[0] == "-b" || words[0] == "--bundle") && words.size() > 1 &&
+                 (verb == "run" || verb == "create")) {
             bundle = words[1];
             words = words.subspan(1);
-        } else return usage(host::err);
+        } else
+            return usage(host::err);
         words = words.subspan(1);
     }
     if (words.empty()) return usage(host::err);

@@ -31,8 +31,8 @@ int run_bundle(std::string_view bundle, std::span<const std::string_view> argume
     host::Text texts[most_arguments];
     host::Message message;
     auto id = host::text(last_component(bundle));
-    host_abi::CreateRequest request{id, host::text(bundle), {host::in, host::out, host::err}, host::word(texts),
-                                    to_texts(arguments, texts)};
+    host_abi::CreateRequest request{
+        id, host::text(bundle), {host::in, host::out, host::err}, host::word(texts), to_texts(arguments, texts)};
     Error e = host::call(Call::container_create, &request, &message.text);
     if (e == Error::none) e = host::call(Call::container_start, id.address, id.size, &message.text);
     if (e != Error::none) {
@@ -48,7 +48,8 @@ int run_bundle(std::string_view bundle, std::span<const std::string_view> argume
 
 int run_program(std::string_view program, std::span<const std::string_view> arguments) {
     host::Text texts[most_arguments];
-    static constexpr std::string_view environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=xterm"};
+    static constexpr std::string_view environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root",
+                                                       "TERM=xterm"};
     host::Text variables[std::size(environment)];
     host_abi::SpawnRequest request{host::text(program),
                                    host::word(texts),
@@ -74,8 +75,10 @@ int run(std::span<const std::string_view> words) {
     if (words.empty()) return run_bundle(default_bundle, {});
     if (words[0] == "bundle" && words.size() > 1) return run_bundle(words[1], words.subspan(2));
     if (words[0] == "run" && words.size() > 1) return run_program(words[1], words.subspan(1));
-    host::say(host::err, "init: \"{}\": after -- the kernel's command line is: bundle DIRECTORY [ARGUMENT...] or run "
-                         "PROGRAM [ARGUMENT...]\n", words[0]);
+    host::say(host::err,
+              "init: \"{}\": after -- the kernel's command line is: bundle DIRECTORY [ARGUMENT...] or run "
+              "PROGRAM [ARGUMENT...]\n",
+              words[0]);
     return usage_error;
 }
 } // namespace
