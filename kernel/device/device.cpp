@@ -1,4 +1,5 @@
 #include "kernel/device/devices.h"
+#include "kernel/process/task.h"
 #include <linux/major.h>
 
 namespace device {
@@ -15,6 +16,7 @@ Result<> register_character(u32 major, CharacterDevice& device) {
 }
 
 Result<Ref<File>> open_character(u64 device, const vfs::Path& path, u32 flags) {
+    if (!Task::current().view().is_root() && !allowed_in_container(device)) return err::perm;
     u32 n = major(device);
     auto* driver = n < std::size(table) ? table[n].load(std::memory_order_acquire) : nullptr;
     if (!driver) return err::nxio;

@@ -27,7 +27,7 @@ protected:
 };
 /// err::busy: taken. Major up to 511.
 Result<> register_character(u32 major, CharacterDevice&);
-/// err::nxio: no driver.
+/// err::nxio: no driver; err::perm: not for containers.
 Result<Ref<File>> open_character(u64 device, const vfs::Path& path, u32 flags);
 void print_devices(Writer&); // /proc/devices
 /// Registers the kernel's own: memory devices, terminals. Once, at boot.

@@ -133,6 +133,17 @@ Result<Ref<Pipe>> make_pipe() {
     return pipe;
 }
 
+/// Lets openers of the inode find the pipe.
+Result<> attach(Pipe& pipe, Ref<vfs::Inode> inode) {
+    auto* there = inode->attachments();
+    if (!there) return err::nomem;
+    pipe.inode = std::move(inode);
+    Holding held{there->lock};
+    pipe.on_fifo = true;
+    there->fifo = &pipe;
+    return {};
+}
+
 /// The pipe of a FIFO's inode, made by whoever comes first.
 Result<Ref<Pipe>> pipe_of(vfs::Inode& inode) {
     auto* there = inode.attachments();
@@ -156,7 +167,8 @@ Result<Ref<Pipe>> pipe_of(vfs::Inode& inode) {
 
 Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
-    pipe->inode = TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, Task::current().credentials()));
+    // /proc/pid/fd/N leads to the inode, where open(2) finds the pipe again.
+    TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, Task::current().credentials()))));
     u32 kept = flags & (O_NONBLOCK | O_DIRECT);
     auto read = TRY(make_ref<PipeFile>(pipe, O_RDONLY | kept));
     auto write = TRY(make_ref<PipeFile>(pipe, O_WRONLY | kept));

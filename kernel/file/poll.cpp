@@ -30,7 +30,7 @@ private:
 usize look(std::span<PollEntry> entries) {
     usize n = 0;
     for (PollEntry& e : entries) {
-        if (e.file) e.ready = e.file->poll() & (e.wanted | EPOLLERR | EPOLLHUP);
+        if (e.file) e.ready = e.file->poll() & (e.exact ? e.wanted : e.wanted | EPOLLERR | EPOLLHUP);
         if (e.ready) n++;
     }
     return n;

@@ -6,7 +6,8 @@
 namespace file {
 struct PollEntry {
     Ref<File> file; // null: ignored (a negative descriptor)
-    u32 wanted = 0; // EPOLL* bits; ERR, HUP are always reported
+    u32 wanted = 0; // EPOLL* bits; ERR, HUP are reported too, unless
+    bool exact = false;
     u32 ready = 0;  // filled in
 };
 /// Waits until at least one entry is ready; returns how many are. 0: the deadline passed. err::restartnohand: a signal.

@@ -1,0 +1,55 @@
+#include "abi/linux/sys/ioctl.h"
+#include "kernel/device/tty/terminal.h"
+#include "kernel/process/task.h"
+#include "kernel/vfs/inode.h"
+#include <asm/ioctls.h>
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+
+namespace linux_abi {
+namespace {
+static_assert(TCGETS == 0x5401 && TIOCGWINSZ == 0x5413 && FIONREAD == 0x541b && FIOCLEX == 0x5451);
+
+Result<i64> set_flag(File& file, u32 flag, uptr argument) {
+    if (TRY(copy_in(UserPtr<const int>{argument}))) file.flags |= flag;
+    else file.flags &= ~flag;
+    return 0;
+}
+
+/// Of a regular file: what lies between the position and the end.
+Result<i64> bytes_left(File& file, uptr argument) {
+    auto* inode = file.inode();
+    if (!inode || !inode->is_regular()) return file.ioctl(FIONREAD, argument);
+    u64 at = *file.position.lock(), size = inode->attributes().size;
+    TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(size - at)));
+    return 0;
+}
+} // namespace
+
+namespace sys {
+Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument) {
+    auto request = static_cast<u32>(asked.value);
+    int number = static_cast<int>(fd);
+    auto file = TRY(task.files->get(number));
+    switch (request) {
+    case FIOCLEX: TRY(task.files->set_close_on_exec(number, true)); return 0;
+    case FIONCLEX: TRY(task.files->set_close_on_exec(number, false)); return 0;
+    case FIONBIO: return set_flag(*file, O_NONBLOCK, argument);
+    case FIONREAD: return bytes_left(*file, argument);
+    case FIOQSIZE: {
+        auto* inode = file->inode();
+        if (!inode || !(inode->is_regular() || inode->is_directory() || inode->is_symlink())) return err::notty;
+        TRY(copy_out(UserPtr<i64>{argument}, static_cast<i64>(inode->attributes().size)));
+        return 0;
+    }
+    default: return file->ioctl(request, argument);
+    }
+}
+
+Result<> vhangup(Task& task) {
+    if (!task.credentials().can(CAP_SYS_TTY_CONFIG)) return err::perm;
+    if (auto terminal = tty::controlling_terminal()) (*terminal)->hang_up_files();
+    return {};
+}
+} // namespace sys
+} // namespace linux_abi
