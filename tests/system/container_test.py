@@ -1,0 +1,117 @@
+"""What a container holds and what it may not: isolation, limits, bundles that are refused, and that everything comes back."""
+import json
+import re
+
+from host_test import run
+
+
+def in_container(lab, name, script, edit=None, limit=60, **options):
+    """Runs a shell script as a container's init: (status, output)."""
+    tree = lab.tree()
+    lab.bundle(tree, name, ["sh", "-c", script], edit=edit)
+    with lab.boot(tree, append=f"-- bundle /bundles/{name}", label=f"container-{name}", **options) as vm:
+        return vm.wait(limit), vm.text
+
+
+def test_own_views(lab):
+    status, text = in_container(lab, "views", "hostname; echo pid $$; ls -d /bundles 2>&1; ls /.. | head -1; cat /proc/mounts")
+    assert "busybox" in text and "pid 1\n" in text and "No such file" in text, text[-800:]
+
+
+def test_copy_on_write(lab):
+    """What a container writes is its own: a second container from the same bundle sees the bundle."""
+    tree = lab.tree()
+    lab.bundle(tree, "writer", ["sh", "-c", "echo changed >/etc/hostname; rm /etc/group; touch /new; ls /new"])
+    lab.bundle(tree, "reader", ["sh", "-c", "cat /etc/hostname; ls /etc/group /new"])
+    with lab.boot(tree, append="-- run /bin/sesh", label="copy-on-write") as vm:
+        vm.expect("sesh> ", 60)
+        assert "/new" in run(vm, "ctr run -b /bundles/writer first")
+        text = run(vm, "ctr run -b /bundles/writer second")
+        assert "/new" in text and "rundlet" in run(vm, "cat /bundles/writer/rootfs/etc/hostname"), vm.tail()
+        assert "No such file" in run(vm, "ls /bundles/writer/rootfs/new"), vm.tail()
+        assert "rundlet" in run(vm, "ctr run -b /bundles/reader third"), vm.tail()
+
+
+def test_read_only_root(lab):
+    status, text = in_container(lab, "read-only", "echo x >/file; echo $?; echo x >/tmp/file && cat /tmp/file",
+                                lambda c: c["root"].update(readonly=True))
+    assert "Read-only file system" in text and "\nx\n" in text.replace("\r", ""), text[-500:]
+
+
+def test_fork_bomb(lab):
+    """Stopped by the container's limit while another container keeps working."""
+    tree = lab.tree()
+    lab.bundle(tree, "bomb", ["sh", "-c", "f() { f | f & }; f; sleep 1000"],
+               edit=lambda c: (c["process"].update(terminal=False), c["linux"]["resources"]["pids"].update(limit=60)))
+    with lab.boot(tree, append="-- run /bin/sesh", label="fork-bomb", cpus=2, memory="256M") as vm:
+        vm.expect("sesh> ", 60)
+        run(vm, "ctr create -b /bundles/bomb bomb")
+        run(vm, "ctr start bomb")
+        assert "still here" in run(vm, "ctr run -b /bundles/busybox other sh -c 'seq 1000 | tail -1; echo still here'", 90), vm.tail()
+        run(vm, "ctr delete -f bomb", 90)
+        assert "bomb" not in run(vm, "ctr list"), vm.tail()
+
+
+def test_memory_limit(lab):
+    """A container over its memory limit loses a process, not the machine."""
+    def limit(config):
+        config["linux"]["resources"]["memory"] = {"limit": 16 << 20}
+    status, text = in_container(lab, "hog", "x=a; while :; do x=$x$x; done; echo survived", limit)
+    assert status in (137, 2, 1) and "survived" not in text, f"status {status}\n{text[-500:]}"
+    status, text = in_container(lab, "hog-child", "sh -c 'x=a; while :; do x=$x$x; done'; echo after", limit)
+    assert "after" in text, text[-500:]
+
+
+REFUSED = {
+    "no-version": (lambda c: c.pop("ociVersion"), "ociVersion"),
+    "strange-version": (lambda c: c.update(ociVersion="99.0.0"), "ociVersion"),
+    "args-not-a-list": (lambda c: c["process"].update(args="sh"), "process.args"),
+    "args-empty": (lambda c: c["process"].update(args=[]), "process.args"),
+    "no-root": (lambda c: c.pop("root"), "root"),
+    "root-outside": (lambda c: c["root"].update(path="../../bin"), "root.path"),
+    "root-missing": (lambda c: c["root"].update(path="nothing"), "root.path"),
+    "root-absolute": (lambda c: c["root"].update(path="/bin"), "root.path"),
+    "cwd-relative": (lambda c: c["process"].update(cwd="x"), "process.cwd"),
+    "uid-text": (lambda c: c["process"]["user"].update(uid="root"), "process.user.uid"),
+    "rlimit-unknown": (lambda c: c["process"].update(rlimits=[{"type": "RLIMIT_X", "hard": 1, "soft": 1}]), "process.rlimits"),
+    "seccomp": (lambda c: c["linux"].update(seccomp={"defaultAction": "SCMP_ACT_ERRNO"}), "linux.seccomp"),
+    "apparmor": (lambda c: c["process"].update(apparmorProfile="x"), "process.apparmorProfile"),
+}
+
+
+def test_refused_bundles(lab):
+    """Each is refused with an error that names the field, and leaves nothing behind."""
+    tree = lab.tree()
+    for name, (edit, _) in REFUSED.items():
+        lab.bundle(tree, name, ["true"], edit=edit)
+    base = "bundles/broken"
+    tree.directory(base)
+    tree.text(f"{base}/config.json", '{"ociVersion": "1.0.2", "process": ')
+    tree.directory("bundles/deep")
+    tree.text("bundles/deep/config.json", "[" * 100_000)
+    tree.directory("bundles/empty")
+    with lab.boot(tree, append="-- run /bin/sesh", label="refused") as vm:
+        vm.expect("sesh> ", 60)
+        for name, (_, field) in REFUSED.items():
+            text = run(vm, f"ctr create -b /bundles/{name} c")
+            assert field in text, f"{name}: the error does not name {field}: {text!r}"
+        for name in ("broken", "deep", "empty", "none"):
+            assert "ctr:" in run(vm, f"ctr create -b /bundles/{name} c"), name
+        assert json.loads(run(vm, "ctr list")) in ([], {}), vm.tail()
+
+
+def test_thousand_rounds(lab):
+    """Create, start, wait, delete, over and over: the free memory stays the same."""
+    rounds = 200 if lab.arch == "riscv64" else 1000
+    tree = lab.tree()
+    lab.bundle(tree, "quick", ["true"], edit=lambda c: c["process"].update(terminal=False))
+    script = "i=0; while [ $i -lt $1 ]; do ctr run -b /bundles/quick c || exit 1; i=$((i+1)); done; grep MemFree /proc/meminfo"
+    tree.text("rounds.sh", script)
+    with lab.boot(tree, append="-- run /bin/sesh", label="rounds", memory="128M") as vm:
+        vm.expect("sesh> ", 60)
+
+        def free(n):
+            return int(re.search(r"MemFree: +(\d+)", run(vm, f"sh /rounds.sh {n}", 600))[1])
+        free(20)
+        before, after = free(20), free(rounds)
+        assert abs(before - after) <= 64, f"{before} kB free before {rounds} rounds, {after} kB after"

@@ -1,0 +1,135 @@
+"""busybox's shell at the console of a container, as a person uses it."""
+import re
+
+PROMPT = r"root@busybox:\S*# "
+
+
+class Shell:
+    """A VM at the prompt."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        vm.expect(PROMPT, 60)
+
+    def run(self, line, timeout=30):
+        """Types a line; returns what was printed until the next prompt, without the echo."""
+        self.vm.send(line + "\n")
+        match = self.vm.expect(rb"(.*?)" + PROMPT.encode(), timeout)
+        text = match[1].decode(errors="replace").replace("\r\n", "\n")
+        return text.split("\n", 1)[1] if "\n" in text else text
+
+
+def at_prompt(lab, **options):
+    return lab.boot(append="-- bundle /bundles/busybox", **options)
+
+
+def test_session(lab):
+    with at_prompt(lab, label="session") as vm:
+        sh = Shell(vm)
+        assert sh.run("echo one two | tr a-z A-Z") == "ONE TWO\n", vm.tail()
+        assert sh.run("hostname; id -u; tty") == "busybox\n0\n/dev/console\n", vm.tail()
+        assert sh.run("echo $$") == "1\n", vm.tail()
+        ps = sh.run("ps")
+        assert re.search(r"^ +1 root .* sh -l", ps, re.MULTILINE), ps
+        assert "proc on /proc type proc" in sh.run("mount"), vm.tail()
+        vm.send("exit 5\n")
+        status = vm.wait(30)
+        assert status == 5, f"status {status}\n{vm.tail()}"
+
+
+def test_job_control(lab):
+    with at_prompt(lab, label="jobs") as vm:
+        sh = Shell(vm)
+        vm.send("sleep 1000\n")
+        vm.expect("sleep 1000\r\n")
+        wait_for(vm, sh)
+        vm.send("\x03")
+        vm.expect(PROMPT)
+        assert sh.run("echo $?") == "130\n", vm.tail()
+        vm.send("sleep 1001\n")
+        vm.expect("sleep 1001\r\n")
+        wait_for(vm, sh)
+        vm.send("\x1a")
+        vm.expect("Stopped")
+        vm.expect(PROMPT)
+        assert "Stopped" in sh.run("jobs"), vm.tail()
+        assert "sleep 1001" in sh.run("bg"), vm.tail()
+        assert "Running" in sh.run("jobs"), vm.tail()
+        vm.send("fg\n")
+        vm.expect("sleep 1001\r\n")
+        wait_for(vm, sh)
+        vm.send("\x03")
+        vm.expect(PROMPT)
+        vm.send("cat\n")
+        vm.expect("cat\r\n")
+        vm.send("typed\n")
+        vm.expect("typed\r\ntyped\r\n")
+        vm.send("\x04")
+        vm.expect(PROMPT)
+        vm.send("sleep 1002 | cat\n")
+        wait_for(vm, sh)
+        vm.send("\x1c")  # ^backslash
+        vm.expect(PROMPT)
+        assert sh.run("ps | grep -c '[s]leep'") == "0\n", vm.tail()
+
+
+def wait_for(vm, _shell):
+    """Gives the program that was just started the time to take the terminal."""
+    try:
+        vm.expect("never printed \x00", 0.7)
+    except Exception as error:  # the time is over, or the machine ended
+        if "did not come" not in str(error):
+            raise
+
+
+def test_here_document_script(lab):
+    """A script of some hundred lines, typed at the prompt."""
+    lines = ["cat >script <<'EOF'"]
+    for i in range(150):
+        lines += [f"total=$((total + {i}))", f"echo line {i}: $total"]
+    lines += ["EOF", "sh script | md5sum", "sh script | tail -1"]
+    with at_prompt(lab, label="here-document") as vm:
+        sh = Shell(vm)
+        vm.send("\n".join(lines) + "\n")
+        vm.expect(r"line 149: 11175\r\n", 90)
+        vm.expect(PROMPT)
+        assert sh.run("wc -l <script") == "300\n", vm.tail()
+
+
+def test_editor(lab):
+    with at_prompt(lab, label="vi") as vm:
+        sh = Shell(vm)
+        vm.send("vi notes\n")
+        vm.expect("notes")
+        vm.send("ifirst line\nsecond line\x1b")
+        wait_for(vm, sh)
+        vm.send("ggdwi1st \x1b")
+        wait_for(vm, sh)
+        vm.send(":wq\n")
+        vm.expect(PROMPT)
+        assert sh.run("cat notes") == "1st line\nsecond line\n", vm.tail()
+
+
+def test_full_screen_programs(lab):
+    with at_prompt(lab, label="screen") as vm:
+        sh = Shell(vm)
+        vm.send("top -d 1\n")
+        vm.expect(r"Mem: ", 20)
+        vm.expect(r"Load average", 20)
+        vm.send("q")
+        vm.expect(PROMPT)
+        vm.send("seq 100 | less\n")
+        vm.expect("\n10\r\n")
+        vm.send("q")
+        vm.expect(PROMPT)
+        assert "MemTotal" in sh.run("cat /proc/meminfo"), vm.tail()
+        assert "COMMAND" in sh.run("ps -o pid,ppid,comm"), vm.tail()
+
+
+def test_piped_input(lab):
+    """Standard input that is a pipe: lines, then the end; the status is the shell's."""
+    import subprocess
+    from harness import TOP
+    done = subprocess.run([TOP / "tools/qemu.py", "run", "--arch", lab.arch], input=b"echo piped $((40 + 2))\nexit 3\n",
+                          stdout=subprocess.PIPE, timeout=120, check=False)
+    assert b"piped 42" in done.stdout and done.returncode == 3, f"{done.returncode}: {done.stdout[-800:]!r}"
