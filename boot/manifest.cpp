@@ -1,0 +1,23 @@
+#include "boot/manifest.h"
+#include "abi/host/host.h"
+#include "abi/linux/linux.h"
+#include "drivers/serial/serial.h"
+#include "fs/dev/dev.h"
+#include "fs/devpts/devpts.h"
+#include "fs/mqueue/mqueue.h"
+#include "fs/sys/sys.h"
+#include "kernel/device/devices.h"
+
+namespace boot {
+namespace {
+constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
+constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &sysfs::type};
+constexpr CharacterDevices devices[] = {
+    {1, device::memory_devices},
+    {5, device::terminal_devices},
+    {136, device::pty_devices},
+};
+constexpr Driver drivers[] = {{"serial", serial::init}};
+} // namespace
+constinit const Manifest manifest{abis, filesystems, devices, drivers};
+} // namespace boot

@@ -1,0 +1,128 @@
+#include "abi/linux/linux.h"
+#include "arch/api/machine.h"
+#include "boot/boot.h"
+#include "boot/initramfs.h"
+#include "boot/manifest.h"
+#include "core/mm/frame.h"
+#include "kernel/device/tty/terminal.h"
+#include "kernel/file/table.h"
+#include "kernel/process/task.h"
+#include "kernel/views/view.h"
+#include "lib/errno.h"
+#include <linux/fcntl.h>
+
+namespace boot {
+namespace {
+/// What the stages hand on to each other.
+struct Host {
+    Ref<const Credentials> root_user;
+    Ref<vfs::MountTree> mounts;
+    vfs::Walker walker() const { return {mounts->root(), mounts->root(), root_user, 022}; }
+};
+
+Result<> plug_in() {
+    vfs::set_filesystem_types(manifest.filesystems);
+    set_abis(manifest.abis);
+    for (auto& entry : manifest.devices) TRY(device::register_character(entry.major, entry.devices()));
+    TRY(View::init_root());
+    for (auto& driver : manifest.drivers)
+        if (auto started = driver.start(); !started)
+            log(LogLevel::warning, "{}: {}", driver.name, errno_text(started.error()));
+    View::root().console = Ref<tty::Terminal>::share(tty::console());
+    return {};
+}
+
+Result<Ref<vfs::Superblock>> make_filesystem(std::string_view type, std::string_view options) {
+    auto* found = vfs::find_filesystem(type);
+    if (!found) return err::nodev;
+    return found->mount({.source = type, .options = options, .flags = 0, .view = View::root()});
+}
+
+Result<> unpack(const Host& host) {
+    arch::MemoryRange initrd = arch::boot_info().initrd;
+    if (initrd.start == initrd.end) return err::noent;
+    auto* bytes = static_cast<const std::byte*>(arch::direct(initrd.start));
+    TRY(unpack_initramfs(host.walker(), {bytes, initrd.end - initrd.start}));
+    mm::add_free_memory(initrd);
+    return {};
+}
+
+struct StandardMount {
+    std::string_view where, type, options;
+};
+constexpr StandardMount standard_mounts[] = {
+    {"/dev", "devtmpfs", ""},
+    {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
+    {"/proc", "proc", ""},
+    {"/sys", "sysfs", ""},
+    {"/tmp", "tmpfs", "mode=1777"},
+};
+
+Result<> mount(const Host& host, const StandardMount& m) {
+    vfs::Walker walker = host.walker();
+    auto made = vfs::make_directory(walker, m.where, 0755);
+    if (!made && made != err::exist) return made;
+    auto superblock = TRY(make_filesystem(m.type, m.options));
+    auto where = TRY(vfs::resolve(walker, m.where, vfs::walk_follow | vfs::walk_directory));
+    return host.mounts->mount(where, std::move(superblock), m.type, 0);
+}
+
+Result<Host> make_host_tree() {
+    Host host;
+    host.root_user = TRY(make_ref<Credentials>());
+    auto root = TRY(make_filesystem("tmpfs", "mode=755"));
+    host.mounts = TRY(vfs::MountTree::create(std::move(root), "rootfs", 0));
+    if (auto unpacked = unpack(host); !unpacked) {
+        log(LogLevel::error, "initramfs: {}", errno_text(unpacked.error()));
+        return std::unexpected(unpacked.error());
+    }
+    for (auto& m : standard_mounts)
+        if (auto mounted = mount(host, m); !mounted)
+            log(LogLevel::warning, "cannot mount {} on {}: {}", m.type, m.where, errno_text(mounted.error()));
+    return host;
+}
+
+Result<> set_arguments(exec::Request& program, const CommandLine& line) {
+    TRY(program.arguments.push(TRY(String::create(line.init))));
+    for (std::string_view rest = line.init_arguments, word; !(word = next_word(rest)).empty();)
+        TRY(program.arguments.push(TRY(String::create(word))));
+    constexpr std::string_view environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=linux"};
+    for (auto variable : environment) TRY(program.environment.push(TRY(String::create(variable))));
+    return {};
+}
+
+Result<> run_init(const Host& host, const CommandLine& line) {
+    process::Start start;
+    vfs::Walker walker = host.walker();
+    start.program.file = TRY(vfs::open(walker, line.init, {.flags = O_RDONLY}));
+    start.program.path = line.init;
+    TRY(set_arguments(start.program, line));
+    start.mounts = host.mounts;
+    start.fs = TRY(vfs::FsContext::create(walker.root, walker.root, 022));
+    start.credentials = host.root_user;
+    start.files = TRY(FileTable::create());
+    start.terminal = Ref<tty::Terminal>::share(tty::console());
+    if (start.terminal) {
+        auto console = TRY(tty::open(start.terminal, O_RDWR | O_NOCTTY));
+        for (int fd = 0; fd < 3; fd++) TRY(start.files->install_at(fd, console, false, 3));
+    }
+    auto init = TRY(process::create_init(View::root(), start));
+    process::run(*init);
+    return {};
+}
+
+Result<> start(const CommandLine& line) {
+    TRY(plug_in());
+    if (line.trace) {
+        if (!linux_abi::set_trace_filter(*line.trace)) log(LogLevel::warning, "trace={}: unknown call", *line.trace);
+        View::root().trace = true;
+    }
+    Host host = TRY(make_host_tree());
+    return run_init(host, line);
+}
+} // namespace
+
+void start_system(const CommandLine& line) {
+    if (auto started = start(line); !started) panic("cannot start {}: {}", line.init, errno_text(started.error()));
+}
+} // namespace boot
