@@ -24,19 +24,26 @@ public:
         if (n < bytes.size()) blocked_.store(true, std::memory_order_release);
         return n;
     }
-    usize room() override { return uart_.send_room(); }
+    usize room() override {
+        usize n = uart_.send_room();
+        if (n < enough_room) blocked_.store(true, std::memory_order_release);
+        return n;
+    }
     usize pending() override { return uart_.send_pending(); }
     void input_taken() override {
         if (stalled_.exchange(false, std::memory_order_acq_rel)) uart_.changed().notify_all();
     }
 
 private:
+    /// The UART tells when its ring is half empty; a terminal that found less room is told then.
+    static constexpr usize enough_room = 2048;
+
     [[noreturn]] void run() {
         char bytes[256];
         std::span<char> left; // received, not yet taken by the terminal
         for (;;) {
             (void)wait_until(uart_.changed(), [&] { return has_work(left); }, never, false);
-            if (blocked_.load(std::memory_order_acquire) && uart_.send_room()) {
+            if (blocked_.load(std::memory_order_acquire) && uart_.send_room() >= enough_room) {
                 blocked_.store(false, std::memory_order_release);
                 terminal_->output_ready();
             }
@@ -47,7 +54,7 @@ private:
         }
     }
     bool has_work(std::span<char> left) {
-        if (blocked_.load(std::memory_order_acquire) && uart_.send_room()) return true;
+        if (blocked_.load(std::memory_order_acquire) && uart_.send_room() >= enough_room) return true;
         return left.empty() ? uart_.has_received() : !stalled_.load(std::memory_order_acquire);
     }
 
