@@ -1,5 +1,6 @@
 // A buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of descriptors.
 #include "core/mm/frame.h"
+#include "core/check/kasan.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
 #include <cstring>
@@ -126,10 +127,12 @@ Frame* take_block(FrameUse use, unsigned order) {
     set_use(f, use);
     f->link = {};
     f->refs.store(1, std::memory_order_relaxed);
+    kasan::unpoison(f->data(), page_size << order);
     return f;
 }
 
 void give_block(Frame* f) {
+    kasan::poison(f->data(), page_size << f->order, kasan::Poison::free_frame);
     auto cache = caches[arch::cpu_id()].lock();
     cache->use[static_cast<unsigned>(f->use)] -= i64{1} << f->order;
     set_use(f, FrameUse::reserved);

@@ -2,6 +2,7 @@
 // per-CPU magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to
 // the account of the thread that makes it; an array at the end of each slab remembers to whom.
 #include "core/mm/heap.h"
+#include "core/check/kasan.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
@@ -82,7 +83,8 @@ unsigned index_of(const Frame* slab, const Shape& shape, const void* object) {
 }
 
 /// Objects that nobody uses are chained by indices in their first bytes.
-u16& next_left(void* object) { return *static_cast<u16*>(object); }
+NO_KASAN u16 next_left(const void* object) { return *static_cast<const u16*>(object); }
+NO_KASAN void set_next_left(void* object, u16 next) { *static_cast<u16*>(object) = next; }
 
 Frame* make_slab(unsigned c) {
     const Shape& shape = tables.shape[c];
@@ -92,9 +94,10 @@ Frame* make_slab(unsigned c) {
     f->slab.objects_left = shape.objects;
     f->slab.first_left = 0;
     for (unsigned i = 0; i < shape.objects; i++) {
-        next_left(object_at(f, shape, i)) = static_cast<u16>(i + 1);
+        set_next_left(object_at(f, shape, i), static_cast<u16>(i + 1));
         accounts_of(f, shape)[i] = uncharged;
     }
+    kasan::poison(f->data(), usize{shape.objects} * shape.size, kasan::Poison::redzone);
     for (unsigned i = 1; i < 1u << shape.order; i++) {
         set_use(f + i, FrameUse::slab_rest);
         f[i].slab_head = f;
@@ -104,6 +107,7 @@ Frame* make_slab(unsigned c) {
 
 void destroy_slab(Frame* f) {
     for (unsigned i = 1; i < 1u << f->order; i++) set_use(f + i, FrameUse::reserved);
+    kasan::unpoison(f->data(), page_size << f->order);
     f->refs.store(0, std::memory_order_relaxed);
     give_block(f);
 }
@@ -149,7 +153,7 @@ void put_batch(unsigned c, void* const* objects, unsigned n, unsigned keep_empty
         auto to = slabs[c].lock();
         for (unsigned i = 0; i < n; i++) {
             Frame* f = slab_of(objects[i]);
-            next_left(objects[i]) = f->slab.first_left;
+            set_next_left(objects[i], f->slab.first_left);
             f->slab.first_left = static_cast<u16>(index_of(f, shape, objects[i]));
             if (f->slab.objects_left++ == 0) to->link(f);
             if (f->slab.objects_left == shape.objects) to->empty++;
@@ -223,6 +227,8 @@ void* allocate_object(usize size, usize align) {
     }
     Frame* f = slab_of(object);
     accounts_of(f, shape)[index_of(f, shape, object)] = account.index();
+    kasan::poison(object, shape.size, kasan::Poison::redzone);
+    kasan::unpoison(object, size);
     return object;
 }
 
@@ -238,6 +244,7 @@ void release_object(void* object) {
     u16& account = accounts_of(f, shape)[index_of(f, shape, object)];
     if (account == uncharged) panic("heap: {:#x} is freed twice", object);
     MemoryAccount::at(std::exchange(account, uncharged)).uncharge(shape.size);
+    kasan::poison(object, shape.size, kasan::Poison::freed);
     give_object(c, object);
 }
 

@@ -68,7 +68,7 @@ void prune_level(arch::Pte* table, unsigned level, uptr base, uptr start, uptr e
         Frame* child = mm::frame_of(e.address());
         if (child->entries) continue;
         store(table + i, arch::Pte::empty());
-        if (level < top) table_frame(table).entries--;
+        table_frame(table).entries--;
         visit(child);
     }
 }

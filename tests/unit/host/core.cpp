@@ -1,4 +1,5 @@
 // What core/ and arch/ give the tested code, made from the host's own means.
+#include "core/check/kasan.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
@@ -40,6 +41,10 @@ thread_local MemoryAccount* host_account = nullptr;
 MemoryAccount& MemoryAccount::current() { return host_account ? *host_account : kernel(); }
 
 void mm::drain_stacks() {}
+
+// The host's own sanitizers watch.
+void kasan::poison(const void*, usize, Poison) {}
+void kasan::unpoison(const void*, usize) {}
 
 /// All of the tests' memory, once for the process.
 static const int memory_ready = [] {
