@@ -1,6 +1,5 @@
-#include "kernel/device/devices.h"
+#include "kernel/device/device.h"
 #include "kernel/process/task.h"
-#include <linux/major.h>
 
 namespace device {
 namespace {
@@ -28,11 +27,5 @@ void print_devices(Writer& out) {
     for (u32 n = 0; n < std::size(table); n++)
         if (auto* driver = table[n].load(std::memory_order_acquire)) print(out, "{:>3} {}\n", n, driver->name());
     out.write("\nBlock devices:\n");
-}
-
-Result<> init() {
-    TRY(register_character(MEM_MAJOR, memory_devices()));
-    TRY(register_character(TTYAUX_MAJOR, terminal_devices()));
-    return register_character(UNIX98_PTY_SLAVE_MAJOR, pty_devices());
 }
 } // namespace device

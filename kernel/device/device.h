@@ -30,8 +30,6 @@ Result<> register_character(u32 major, CharacterDevice&);
 /// err::nxio: no driver; err::perm: not for containers.
 Result<Ref<File>> open_character(u64 device, const vfs::Path& path, u32 flags);
 void print_devices(Writer&); // /proc/devices
-/// Registers the kernel's own: memory devices, terminals. Once, at boot.
-Result<> init();
 /// The default devices of the OCI specification, and terminals: all that a container may open or make nodes for.
 constexpr bool allowed_in_container(u64 device) {
     u32 n = minor(device);

@@ -64,10 +64,12 @@ void end_session(Terminal::Impl& t, bool signal_leader) {
 }
 
 void Terminal::enter_session(Session& session, Ref<ProcessGroup> foreground) {
-    Ref<Terminal> old;
     GroupRef given{std::move(foreground)};
     Holding tree{process::tree_lock()};
-    if (impl_->session && impl_->session != &session) old = std::move(impl_->session->terminal);
+    if (impl_->session && impl_->session != &session && !impl_->lender) {
+        impl_->lender = std::move(impl_->session);
+        impl_->lenders_foreground = std::move(impl_->foreground);
+    }
     impl_->session = Ref<Session>::share(&session);
     impl_->foreground = std::move(given.ref());
     session.terminal = Ref<Terminal>::share(this);
@@ -76,6 +78,10 @@ void Terminal::enter_session(Session& session, Ref<ProcessGroup> foreground) {
 void Terminal::leave_session(Session& session) {
     {
         Holding tree{process::tree_lock()};
+        if (impl_->lender == &session) {
+            impl_->lender = nullptr;
+            impl_->lenders_foreground = nullptr;
+        }
         if (impl_->session != &session) return;
     }
     {
@@ -86,6 +92,10 @@ void Terminal::leave_session(Session& session) {
         }
     }
     end_session(*impl_, false);
+    Holding tree{process::tree_lock()};
+    if (impl_->session) return;
+    impl_->session = std::move(impl_->lender);
+    impl_->foreground = std::move(impl_->lenders_foreground);
 }
 
 void Terminal::offer_to(Task& task) {
@@ -110,7 +120,7 @@ namespace {
 /// Whether it is the task's controlling terminal. The tree lock is held.
 bool controls(Terminal& t, Task& by) {
     auto& group = by.process().group;
-    return group && group->session->terminal == &t;
+    return group && group->session->terminal == &t && t.impl().session == group->session;
 }
 } // namespace
 

@@ -73,7 +73,7 @@ public:
     std::string_view name() const;
 
     // Controlling terminal (kernel/device/tty/job_control.cpp). All take the tree lock.
-    /// Becomes the controlling terminal of a session, taken away from another one if need be.
+    /// Becomes the controlling terminal of a new session. Another one that has it lends it until leave_session().
     void enter_session(Session&, Ref<ProcessGroup> foreground);
     /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground group).
     void leave_session(Session&);
