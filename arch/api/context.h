@@ -33,6 +33,9 @@ void reload_user_state(const UserState& state);
 void set_thread_pointer(TrapFrame&, UserState&, uptr);
 uptr thread_pointer(const TrapFrame&, const UserState&);
 
+/// arch_prctl(2) for the current thread; err::inval where a processor has no such call.
+Result<i64> machine_control(TrapFrame&, UserState&, int code, uptr address);
+
 /// `current` is set and kernel_stack copied where the hardware finds it (x86-64: TSS and CpuLocal). Interrupts off.
 void set_current(ThreadHead&);
 } // namespace arch

@@ -61,6 +61,8 @@ void reload_user_state(const UserState& state) {
 void set_thread_pointer(TrapFrame& f, UserState&, uptr to) { f.set_tls(to); }
 uptr thread_pointer(const TrapFrame& f, const UserState&) { return f.tls(); }
 
+Result<i64> machine_control(TrapFrame&, UserState&, int, uptr) { return err::inval; }
+
 void set_current(ThreadHead& thread) {
     CpuLocal& cpu = this_cpu();
     cpu.current = &thread;

@@ -69,8 +69,10 @@ Result<> read_fpu(arch::UserState& state, uptr from) {
         std::memcpy(fresh.area + 24, &mxcsr, sizeof mxcsr);
         std::memset(fresh.area + software_bytes_at, 0, sizeof software);
     }
+    bool were_on = arch::irqs_save(); // a switch in between would save the old registers over it
     std::memcpy(state.area, fresh.area, sizeof state.area);
     arch::reload_user_state(state);
+    arch::irqs_restore(were_on);
     return {};
 }
 } // namespace

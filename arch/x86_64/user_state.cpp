@@ -1,8 +1,10 @@
 // FPU and vector registers, segment bases of user threads.
 #include "arch/x86_64/user_state.h"
 #include "arch/api/context.h"
+#include "arch/api/user_copy.h"
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/port_internal.h"
+#include <asm/prctl.h>
 
 namespace x86 {
 u32 mxcsr_mask = 0xffbf;
@@ -78,4 +80,28 @@ void set_thread_pointer(TrapFrame&, UserState& state, uptr to) {
     irqs_restore(were_on);
 }
 uptr thread_pointer(const TrapFrame&, const UserState& state) { return state.fs_base; }
+
+Result<i64> machine_control(TrapFrame& frame, UserState& state, int code, uptr address) {
+    switch (code) {
+    case ARCH_SET_FS:
+        if (address >= user_top) return err::perm;
+        set_thread_pointer(frame, state, address);
+        return 0;
+    case ARCH_SET_GS: {
+        if (address >= user_top) return err::perm;
+        bool were_on = irqs_save();
+        state.gs_base = address;
+        if (x86::is_live(state)) x86::wrmsr(x86::msr_kernel_gs_base, address);
+        irqs_restore(were_on);
+        return 0;
+    }
+    case ARCH_GET_FS:
+        TRY(copy_out(address, &state.fs_base, sizeof state.fs_base));
+        return 0;
+    case ARCH_GET_GS:
+        TRY(copy_out(address, &state.gs_base, sizeof state.gs_base));
+        return 0;
+    default: return err::inval;
+    }
+}
 } // namespace arch

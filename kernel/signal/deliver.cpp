@@ -56,7 +56,6 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
         .alternate = shown,
         .stack = stack,
     };
-    arch::sync_user_state(task.user_state);
     if (!arch::push_signal_frame(frame, task.user_state, description)) {
         if (number == SIGSEGV) { // there is no way to tell it: it ends
             SignalAction reset{};
@@ -65,7 +64,6 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
         force(task, info_kernel(SIGSEGV));
         return;
     }
-    arch::reload_user_state(task.user_state);
     if (disarm) alternate = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     SignalSet blocked = task.blocked | action.mask;
     if (!(action.flags & SA_NODEFER)) blocked |= signal_bit(number);
@@ -168,14 +166,12 @@ void deliver(Task& task, arch::TrapFrame& frame) {
 }
 
 Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
-    arch::sync_user_state(task.user_state);
     auto restored = arch::pop_signal_frame(frame, task.user_state);
     frame.leave_syscall();
     if (!restored) {
         force(task, info_kernel(SIGSEGV));
         return std::unexpected(restored.error());
     }
-    arch::reload_user_state(task.user_state);
     stack_t& alternate = restored->alternate;
     unsigned mode = static_cast<unsigned>(alternate.ss_flags) & ~(SS_AUTODISARM | SS_ONSTACK);
     if (!on_alternate_stack(task.alternate_stack, frame.sp()) && (mode == 0 || mode == SS_DISABLE)) {

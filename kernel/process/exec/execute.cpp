@@ -96,8 +96,11 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
 
 void start_registers(Task& task, const Loaded& loaded) {
     arch::UserState fresh;
+    bool were_on = arch::irqs_save(); // a switch in between would save the old registers over the new state
     (void)task.user_state.copy_from(fresh);
     arch::user_frame(task) = arch::TrapFrame::start(loaded.entry, loaded.stack);
+    if (&Thread::current() == &task) arch::reload_user_state(task.user_state);
+    arch::irqs_restore(were_on);
 }
 } // namespace
 
@@ -122,7 +125,6 @@ Result<> execute(Task& task, Request& request) {
     }
     commit(task, loaded, std::move(handlers), std::move(files));
     start_registers(task, loaded);
-    arch::reload_user_state(task.user_state);
     return {};
 }
 
