@@ -21,7 +21,8 @@ public:
         end_ += line.size();
         if (end_ - start_ <= capacity) return;
         start_ = end_ - capacity;
-        while (start_ < end_ && byte(start_ - 1) != '\n') start_++; // whole lines only
+        while (byte(start_) != '\n') start_++; // what is left of an overwritten line
+        start_++;
     }
     usize size() const { return end_ - start_; }
     /// Copies the newest whole lines that fit, oldest first.
