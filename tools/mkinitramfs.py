@@ -1,4 +1,11 @@
-"""Writes a cpio archive ("newc", the format of Linux's initramfs) from a description in memory: no root is needed."""
+#!/usr/bin/env python3
+"""Writes a cpio archive ("newc", the format of Linux's initramfs) from a description in memory: no root is needed.
+
+As a program it adds bundles to what `make run` boots:
+    mkinitramfs.py [--arch ARCH] --bundle NAME=FOLDER... -o IMAGE
+The archive is appended to build/userland/ARCH/initramfs; the kernel unpacks one after the other.
+"""
+import argparse
 import os
 import pathlib
 import stat
@@ -60,3 +67,22 @@ def record(path, number, mode, contents):
 
 def padded(data):
     return data + b"\0" * (-len(data) % 4)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", default="x86_64")
+    parser.add_argument("--bundle", action="append", required=True, metavar="NAME=FOLDER")
+    parser.add_argument("-o", "--output", required=True, type=pathlib.Path)
+    options = parser.parse_args()
+    base = pathlib.Path(__file__).resolve().parent.parent / f"build/userland/{options.arch}/initramfs"
+    tree = Tree()
+    for bundle in options.bundle:
+        name, _, folder = bundle.partition("=")
+        tree.copy(f"bundles/{name}", folder)
+    tree.write(options.output)
+    options.output.write_bytes(base.read_bytes() + options.output.read_bytes())
+
+
+if __name__ == "__main__":
+    main()
