@@ -22,6 +22,7 @@ struct Stacks {
     unsigned cached = 0;
     uptr cache[cache_size]; // tops
 
+    /// A slot that has been used before.
     std::optional<unsigned> take() {
         for (unsigned word = 0; word * 64 < tried; word++) {
             unsigned slot = word * 64 + static_cast<unsigned>(std::countr_one(used[word]));
@@ -34,7 +35,7 @@ struct Stacks {
 };
 constinit Guarded<Stacks, Spinlock<Rank::stacks>> stacks;
 /// Tables of the vmap space are shared by all address spaces, made under this lock and never freed.
-constinit Mutex<Rank::mappings> growing;
+constinit Spinlock<Rank::vmap> growing;
 
 uptr top_of(unsigned slot) { return arch::vmap_start + (slot + usize{1}) * slot_size; }
 unsigned slot_of(uptr top) { return static_cast<unsigned>((top - arch::vmap_start) / slot_size - 1); }

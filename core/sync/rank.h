@@ -38,6 +38,7 @@ enum class Rank : u8 {
     timer,      // a CPU's timers
     run_queue,  // a CPU's run queue
     accounts,   // memory accounts
+    vmap,       // page tables of the vmap space
     stacks,     // the cache of kernel stacks and the vmap space
     magazine,   // a CPU's cache of heap objects
     slab,       // the slabs of one size class
