@@ -25,6 +25,7 @@ void kernel_main() {
     mm::init_frames(machine);
     clocks::init();
     rng::init();
+    arch::irqs_on(); // from here on what may sleep may be called
     sched::start_reaper();
     arch::start_cpus();
     auto thread = Thread::spawn("boot", second_stage, nullptr);

@@ -6,7 +6,7 @@
 #if RUNDLET_CHECK
 namespace lockdep {
 namespace {
-Held held_spinlocks[arch::max_cpus]; // each touched by its own CPU, with interrupts off
+constinit Held held_spinlocks[arch::max_cpus]{}; // each touched by its own CPU, with interrupts off
 
 bool spins(Rank rank) { return rank >= Rank::page_table; }
 
