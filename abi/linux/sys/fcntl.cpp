@@ -1,0 +1,122 @@
+// fcntl and flock.
+#include "abi/linux/sys/file.h"
+#include "abi/linux/sys/places.h"
+#include "kernel/file/locks.h"
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace linux_abi::sys {
+namespace {
+constexpr u32 changeable_flags = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME;
+constexpr u64 to_the_end = ~u64{0};
+
+/// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
+Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bool of_description) {
+    i64 base = 0, start, end;
+    if (l.l_whence == SEEK_CUR) base = static_cast<i64>(*f.position.lock());
+    else if (l.l_whence == SEEK_END) base = f.inode() ? static_cast<i64>(f.inode()->attributes().size) : 0;
+    else if (l.l_whence != SEEK_SET) return err::inval;
+    if (__builtin_add_overflow(base, l.l_start, &start)) return err::overflow;
+    if (l.l_len < 0) {
+        end = start - 1;
+        if (__builtin_add_overflow(start, l.l_len, &start)) return err::overflow;
+    } else if (l.l_len > 0) {
+        if (__builtin_add_overflow(start, l.l_len - 1, &end)) return err::overflow;
+    } else {
+        end = -1;
+    }
+    if (start < 0) return err::inval;
+    return file::FileLock{
+        .kind = of_description ? file::LockKind::description : file::LockKind::process,
+        .owner = of_description ? static_cast<const void*>(&f) : static_cast<const void*>(task.files.get()),
+        .pid = of_description ? -1 : task.process().pid(),
+        .exclusive = l.l_type == F_WRLCK,
+        .first = static_cast<u64>(start),
+        .last = l.l_len == 0 ? to_the_end : static_cast<u64>(end)};
+}
+
+Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock> at) {
+    bool of_description = command == F_OFD_GETLK || command == F_OFD_SETLK || command == F_OFD_SETLKW;
+    auto l = TRY(copy_in(at));
+    if (of_description && l.l_pid != 0) return err::inval;
+    auto* locks = f.locks();
+    if (!locks) return err::inval;
+    if (command == F_GETLK || command == F_OFD_GETLK) {
+        if (l.l_type != F_RDLCK && l.l_type != F_WRLCK) return err::inval;
+        auto holder = locks->conflict(TRY(lock_range(f, l, task, of_description)));
+        if (!holder) {
+            l.l_type = F_UNLCK;
+        } else {
+            l.l_type = holder->exclusive ? F_WRLCK : F_RDLCK;
+            l.l_whence = SEEK_SET;
+            l.l_start = static_cast<i64>(holder->first);
+            l.l_len = holder->last == to_the_end ? 0 : static_cast<i64>(holder->last - holder->first + 1);
+            l.l_pid = holder->pid;
+        }
+        TRY(copy_out_zeroed(at, l));
+        return 0;
+    }
+    auto wanted = TRY(lock_range(f, l, task, of_description));
+    if (l.l_type == F_UNLCK) {
+        TRY(locks->unlock(wanted));
+        return 0;
+    }
+    if (l.l_type != F_RDLCK && l.l_type != F_WRLCK) return err::inval;
+    if (l.l_type == F_RDLCK ? !f.readable() : !f.writable()) return err::badf;
+    TRY(locks->set(wanted, command == F_SETLKW || command == F_OFD_SETLKW));
+    return 0;
+}
+
+Result<i64> set_flags(Task& task, File& f, u32 wanted) {
+    u32 old = f.flags.load();
+    if (wanted & O_NOATIME && !(old & O_NOATIME) && f.inode() &&
+        f.inode()->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_FOWNER))
+        return err::perm;
+    while (!f.flags.compare_exchange_weak(old, (old & ~changeable_flags) | (wanted & changeable_flags)));
+    return 0;
+}
+} // namespace
+
+Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argument) {
+    int number = static_cast<int>(fd);
+    FileTable& files = *task.files;
+    auto file = TRY(files.get(number, true));
+    switch (command.value) { // those that O_PATH files know
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return files.install(std::move(file), command.value == F_DUPFD_CLOEXEC, descriptor_limit(task),
+                             static_cast<int>(argument));
+    case F_GETFD: return TRY(files.close_on_exec(number)) ? FD_CLOEXEC : 0;
+    case F_SETFD: TRY(files.set_close_on_exec(number, argument & FD_CLOEXEC)); return 0;
+    case F_GETFL: return file->flags.load();
+    }
+    if (file->path_only()) return err::badf;
+    switch (command.value) {
+    case F_SETFL: return set_flags(task, *file, static_cast<u32>(argument));
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW: return lock_command(task, *file, command.value, UserPtr<struct flock>{argument});
+    case F_SETOWN: file->owner = static_cast<int>(argument); return 0;
+    case F_GETOWN: return file->owner.load();
+    default: return file->control(command.value, argument);
+    }
+}
+
+Result<> flock_(Task& task, Fd fd, u32 operation) {
+    constexpr u32 shared = 1, exclusive = 2, no_wait = 4, unlock = 8; // LOCK_*, of <asm-generic/fcntl.h>
+    static_assert(LOCK_SH == shared && LOCK_EX == exclusive && LOCK_NB == no_wait && LOCK_UN == unlock);
+    auto file = TRY(task.files->get(static_cast<int>(fd)));
+    u32 kind = operation & ~no_wait;
+    if (kind != shared && kind != exclusive && kind != unlock) return err::inval;
+    auto* locks = file->locks();
+    if (!locks) return err::inval;
+    file::FileLock wanted{file::LockKind::whole, file.get(), 0, kind == exclusive, 0, to_the_end};
+    if (kind == unlock) return locks->unlock(wanted);
+    return locks->set(wanted, !(operation & no_wait));
+}
+} // namespace linux_abi::sys

@@ -1,0 +1,235 @@
+// read, write and what moves bytes between files.
+#include "abi/linux/sys/file.h"
+#include "abi/linux/sys/places.h"
+#include "kernel/file/block_on.h"
+#include <linux/falloc.h>
+#include <linux/fadvise.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace linux_abi::sys {
+namespace {
+constexpr usize most_bytes = ~usize{0} >> 1; // what the result can say
+
+Result<Ref<File>> get(Task& task, Fd fd) { return task.files->get(static_cast<int>(fd)); }
+
+/// The segments of an iovec array: few of them on the stack.
+class Segments {
+public:
+    Result<> load(UserSpan<const iovec> from) {
+        if (from.size > UIO_MAXIOV) return err::inval;
+        static_assert(sizeof(iovec) == sizeof(UserSegment));
+        if (from.size > few_.size()) TRY(many_.resize(from.size));
+        UserSegment* to = from.size > few_.size() ? many_.data() : few_.data();
+        TRY(arch::copy_in(to, from.data.address(), from.size * sizeof(UserSegment)));
+        all_ = {to, from.size};
+        for (const UserSegment& s : all_) {
+            if (s.size > most_bytes) return err::inval;
+            if (__builtin_add_overflow(total_, s.size, &total_)) return err::inval;
+        }
+        return {};
+    }
+    std::span<const UserSegment> all() const { return all_; }
+    usize total() const { return total_; }
+
+private:
+    std::array<UserSegment, 8> few_;
+    Vector<UserSegment> many_;
+    std::span<const UserSegment> all_;
+    usize total_ = 0;
+};
+
+template <class Cursor>
+Result<usize> vector_call(Task& task, Fd fd, UserSpan<const iovec> vector, auto call) {
+    auto file = TRY(get(task, fd));
+    Segments segments;
+    TRY(segments.load(vector));
+    Cursor cursor{segments.all(), segments.total()};
+    return call(*file, cursor);
+}
+} // namespace
+
+Result<usize> read(Task& task, Fd fd, UserSpan<std::byte> to) {
+    auto file = TRY(get(task, fd));
+    if (to.size > most_bytes) return err::inval;
+    UserSegment segment{to.data.address(), to.size};
+    Sink sink{{&segment, 1}, to.size};
+    return file::read(*file, sink);
+}
+Result<usize> write(Task& task, Fd fd, UserSpan<const std::byte> from) {
+    auto file = TRY(get(task, fd));
+    if (from.size > most_bytes) return err::inval;
+    UserSegment segment{from.data.address(), from.size};
+    Source source{{&segment, 1}, from.size};
+    return file::write(*file, source);
+}
+Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
+    if (offset < 0) return err::inval;
+    auto file = TRY(get(task, fd));
+    if (to.size > most_bytes) return err::inval;
+    UserSegment segment{to.data.address(), to.size};
+    Sink sink{{&segment, 1}, to.size};
+    return file::read_at(*file, sink, static_cast<u64>(offset));
+}
+Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 offset) {
+    if (offset < 0) return err::inval;
+    auto file = TRY(get(task, fd));
+    if (from.size > most_bytes) return err::inval;
+    UserSegment segment{from.data.address(), from.size};
+    Source source{{&segment, 1}, from.size};
+    return file::write_at(*file, source, static_cast<u64>(offset));
+}
+
+Result<usize> readv(Task& task, Fd fd, UserSpan<const iovec> to) {
+    return vector_call<Sink>(task, fd, to, [](File& f, Sink& s) { return file::read(f, s); });
+}
+Result<usize> writev(Task& task, Fd fd, UserSpan<const iovec> from) {
+    return vector_call<Source>(task, fd, from, [](File& f, Source& s) { return file::write(f, s); });
+}
+Result<usize> preadv(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64) {
+    if (offset < 0) return err::inval;
+    return vector_call<Sink>(task, fd, to,
+                             [&](File& f, Sink& s) { return file::read_at(f, s, static_cast<u64>(offset)); });
+}
+Result<usize> pwritev(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset, u64) {
+    if (offset < 0) return err::inval;
+    return vector_call<Source>(task, fd, from,
+                               [&](File& f, Source& s) { return file::write_at(f, s, static_cast<u64>(offset)); });
+}
+Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64 high, u32 flags) {
+    if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC}) return err::opnotsupp;
+    return offset == -1 ? readv(task, fd, to) : preadv(task, fd, to, offset, high);
+}
+Result<usize> pwritev2(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset, u64 high, u32 flags) {
+    if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC}) return err::opnotsupp;
+    return offset == -1 ? writev(task, fd, from) : pwritev(task, fd, from, offset, high);
+}
+
+Result<u64> lseek(Task& task, Fd fd, i64 offset, int whence) { return file::seek(*TRY(get(task, fd)), offset, whence); }
+
+namespace {
+/// An offset that a call takes from and gives back to the user; null: the file's position.
+class OffsetArgument {
+public:
+    explicit OffsetArgument(UserPtr<i64> at) : at_{at} {}
+    Result<> load() {
+        if (!at_) return {};
+        i64 n = TRY(copy_in(at_));
+        if (n < 0) return err::inval;
+        value_ = static_cast<u64>(n);
+        return {};
+    }
+    u64* pointer() { return at_ ? &value_ : nullptr; }
+    Result<> store() { return at_ ? copy_out(at_, static_cast<i64>(value_)) : Result<>{}; }
+
+private:
+    UserPtr<i64> at_;
+    u64 value_ = 0;
+};
+
+Result<usize> move_bytes(File& in, UserPtr<i64> in_at, File& out, UserPtr<i64> out_at, usize n) {
+    OffsetArgument from{in_at}, to{out_at};
+    TRY(from.load());
+    TRY(to.load());
+    usize moved = TRY(file::transfer(in, from.pointer(), out, to.pointer(), n));
+    TRY(from.store());
+    TRY(to.store());
+    return moved;
+}
+u32 type_of(File& f) { return f.inode() ? f.inode()->type() : 0; }
+} // namespace
+
+Result<usize> sendfile(Task& task, Fd out_fd, Fd in_fd, UserPtr<i64> offset, usize n) {
+    auto in = TRY(get(task, in_fd));
+    auto out = TRY(get(task, out_fd));
+    if (!in->readable() || !out->writable()) return err::badf;
+    if (offset && !in->seekable()) return err::spipe;
+    if (S_ISDIR(type_of(*in)) || out->flags & O_APPEND) return err::inval;
+    return move_bytes(*in, offset, *out, {}, n);
+}
+
+Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPtr<i64> out_at, usize n,
+                              u32 flags) {
+    if (flags) return err::inval;
+    auto in = TRY(get(task, in_fd));
+    auto out = TRY(get(task, out_fd));
+    u32 in_type = type_of(*in), out_type = type_of(*out);
+    if (S_ISDIR(in_type) || S_ISDIR(out_type)) return err::isdir;
+    if (!S_ISREG(in_type) || !S_ISREG(out_type)) return err::inval;
+    if (!in->readable() || !out->writable() || out->flags & O_APPEND) return err::badf;
+    if (in->inode() == out->inode()) {
+        u64 from = in_at ? static_cast<u64>(TRY(copy_in(in_at))) : *in->position.lock();
+        u64 to = out_at ? static_cast<u64>(TRY(copy_in(out_at))) : *out->position.lock();
+        if (from < to + n && to < from + n) return err::inval;
+    }
+    return move_bytes(*in, in_at, *out, out_at, n);
+}
+
+Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPtr<i64> out_at, usize n, u32 flags) {
+    constexpr u32 move = 1, nonblock = 2, more = 4, gift = 8; // SPLICE_F_*: not in the UAPI headers
+    if (flags & ~(move | nonblock | more | gift)) return err::inval;
+    auto in = TRY(get(task, in_fd));
+    auto out = TRY(get(task, out_fd));
+    bool from_pipe = S_ISFIFO(type_of(*in)), to_pipe = S_ISFIFO(type_of(*out));
+    if (!from_pipe && !to_pipe) return err::inval;
+    if ((from_pipe && in_at) || (to_pipe && out_at)) return err::spipe;
+    if (!in->readable() || !out->writable()) return err::badf;
+    if (out->flags & O_APPEND) return err::inval;
+    if (flags & nonblock && from_pipe && !(in->poll() & 1)) return err::again;
+    // More than fits into the pipe would wait for its reader.
+    if (to_pipe && n > 64 * KiB) n = 64 * KiB;
+    return move_bytes(*in, in_at, *out, out_at, n);
+}
+
+Result<> truncate(Task& task, UserPath path, i64 size) {
+    if (size < 0) return err::inval;
+    auto at = TRY(place(task, at_cwd, path, 0));
+    return vfs::truncate(at, task.credentials(), static_cast<u64>(size));
+}
+Result<> ftruncate(Task& task, Fd fd, i64 size) {
+    if (size < 0) return err::inval;
+    auto file = TRY(get(task, fd));
+    if (!file->writable()) return err::inval;
+    return file->truncate(static_cast<u64>(size));
+}
+
+Result<> fallocate(Task& task, Fd fd, int mode, i64 offset, i64 size) {
+    auto file = TRY(get(task, fd));
+    if (offset < 0 || size <= 0) return err::inval;
+    if (!file->writable()) return err::badf;
+    if (S_ISFIFO(type_of(*file))) return err::spipe;
+    i64 end;
+    if (__builtin_add_overflow(offset, size, &end)) return err::fbig;
+    return file->allocate(mode, static_cast<u64>(offset), static_cast<u64>(size));
+}
+
+Result<> fadvise64(Task& task, Fd fd, i64, i64 size, int advice) {
+    auto file = TRY(get(task, fd));
+    if (S_ISFIFO(type_of(*file))) return err::spipe;
+    if (size < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE) return err::inval;
+    return {}; // everything is in memory
+}
+Result<> readahead(Task& task, Fd fd, i64, usize) {
+    auto file = TRY(get(task, fd));
+    if (!file->readable()) return err::badf;
+    if (!S_ISREG(type_of(*file))) return err::inval;
+    return {};
+}
+
+Result<> fsync(Task& task, Fd fd) { return TRY(get(task, fd))->sync(); }
+Result<> fdatasync(Task& task, Fd fd) { return TRY(get(task, fd))->sync(); }
+Result<> sync(Task&) { return {}; }
+Result<> syncfs(Task& task, Fd fd) {
+    auto file = TRY(get(task, fd));
+    return file->inode() ? file->inode()->superblock().sync() : Result<>{};
+}
+Result<> sync_file_range(Task& task, Fd fd, i64 offset, i64 size, u32 flags) {
+    auto file = TRY(get(task, fd));
+    i64 end;
+    if (flags & ~u32{SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER}) return err::inval;
+    if (offset < 0 || size < 0 || __builtin_add_overflow(offset, size, &end)) return err::inval;
+    u32 type = type_of(*file);
+    if (!S_ISREG(type) && !S_ISDIR(type) && !S_ISBLK(type)) return err::spipe;
+    return {};
+}
+} // namespace linux_abi::sys

@@ -1,0 +1,155 @@
+#include "abi/linux/sys/mount.h"
+#include "abi/linux/sys/places.h"
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+
+namespace linux_abi::sys {
+namespace {
+constexpr u64 magic_mask = 0xffff0000, magic = 0xc0ed0000; // MS_MGC_MSK, MS_MGC_VAL: of old programs
+constexpr u64 propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+
+/// A string that may be missing.
+struct OptionalText {
+    PathName text;
+    Result<> load(UserPath from) { return from ? text.load(from) : Result<>{}; }
+    std::string_view view() const { return text.view(); }
+};
+
+Result<> may_mount(Task& task) { return task.credentials().can(CAP_SYS_ADMIN) ? Result<>{} : Result<>{err::perm}; }
+
+u32 mount_flags(u64 flags) {
+    u64 kept = flags & vfs::mount_flag_mask;
+    if (!(kept & (MS_NOATIME | MS_STRICTATIME))) kept |= MS_RELATIME;
+    return static_cast<u32>(kept);
+}
+
+/// Mounts are never propagated: private is what all of them are.
+Result<> change_propagation(u64 flags) {
+    u64 kind = flags & propagation;
+    if (flags & ~(propagation | MS_REC | MS_SILENT) || !std::has_single_bit(kind)) return err::inval;
+    return kind == MS_SHARED ? Result<>{err::inval} : Result<>{};
+}
+
+Result<> mount_new(Task& task, const vfs::Path& where, std::string_view source, std::string_view type_name, u64 flags,
+                   std::string_view data) {
+    if (type_name.empty()) return err::inval;
+    auto* type = vfs::find_filesystem(type_name);
+    if (!type) return err::nodev;
+    if (!task.view().is_root() && !type->mountable_in_container) return err::perm;
+    auto sb = TRY(type->mount({.source = source, .options = data, .flags = flags, .view = task.view()}));
+    return task.mounts->mount(where, std::move(sb), source.empty() ? "none" : source, mount_flags(flags));
+}
+} // namespace
+
+Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at, u64 flags, UserPath data_at) {
+    if ((flags & magic_mask) == magic) flags &= ~magic_mask;
+    OptionalText source, type, data;
+    TRY(source.load(source_at));
+    TRY(type.load(type_at));
+    TRY(data.load(data_at));
+    TRY(may_mount(task));
+    auto where = TRY(place(task, at_cwd, target, 0));
+    vfs::MountTree& tree = *task.mounts;
+    if (flags & MS_REMOUNT) return tree.remount(where, mount_flags(flags), data.view(), flags & MS_BIND);
+    if (flags & MS_BIND || flags & MS_MOVE) {
+        if (source.view().empty()) return err::noent;
+        auto walker = TRY(task.walker());
+        auto what = TRY(vfs::resolve(walker, source.view(), vfs::walk_follow));
+        return flags & MS_BIND ? tree.bind(where, what, flags & MS_REC, 0) : tree.move(what, where);
+    }
+    if (flags & propagation) return change_propagation(flags);
+    return mount_new(task, where, source.view(), type.view(), flags, data.view());
+}
+
+Result<> umount2(Task& task, UserPath target, u32 flags) {
+    constexpr u32 known =
+        vfs::unmount_force | vfs::unmount_detach | vfs::unmount_expire | vfs::unmount_no_follow;
+    if (flags & ~known || flags & vfs::unmount_expire) return err::inval;
+    TRY(may_mount(task));
+    auto where = TRY(place(task, at_cwd, target, 0, !(flags & vfs::unmount_no_follow)));
+    return task.mounts->unmount(where, flags);
+}
+
+Result<> pivot_root(Task& task, UserPath new_root, UserPath put_old) {
+    TRY(may_mount(task));
+    auto to = TRY(place(task, at_cwd, new_root, 0, true, vfs::walk_directory));
+    auto old = TRY(place(task, at_cwd, put_old, 0, true, vfs::walk_directory));
+    vfs::Path before = task.mounts->root();
+    TRY(task.mounts->pivot(to, old));
+    if (task.fs->root() == before) task.fs->set_root(to);
+    if (task.fs->cwd() == before) task.fs->set_cwd(to);
+    return {};
+}
+
+Result<> chroot(Task& task, UserPath path) {
+    auto to = TRY(place(task, at_cwd, path, 0, true, vfs::walk_directory));
+    TRY(vfs::check_access(to, task.credentials(), 1));
+    if (!task.credentials().can(CAP_SYS_CHROOT)) return err::perm;
+    task.fs->set_root(std::move(to));
+    return {};
+}
+Result<> chdir(Task& task, UserPath path) {
+    auto to = TRY(place(task, at_cwd, path, 0, true, vfs::walk_directory));
+    TRY(vfs::check_access(to, task.credentials(), 1));
+    task.fs->set_cwd(std::move(to));
+    return {};
+}
+Result<> fchdir(Task& task, Fd fd) {
+    auto file = TRY(task.files->get(static_cast<int>(fd), true));
+    if (!file->path() || !file->path()->inode().is_directory()) return err::notdir;
+    TRY(vfs::check_access(*file->path(), task.credentials(), 1));
+    task.fs->set_cwd(*file->path());
+    return {};
+}
+
+Result<usize> getcwd(Task& task, UserPtr<std::byte> to, usize size) {
+    vfs::Path cwd = task.fs->cwd(), root = task.fs->root();
+    if (cwd.dentry->unlinked()) return err::noent;
+    Vector<char> text;
+    TRY(text.resize(vfs::path_max + 16));
+    BufferWriter out{text};
+    vfs::print_path(out, cwd, root);
+    usize n = out.text().size() + 1;
+    if (out.dropped() || n > vfs::path_max) return err::nametoolong;
+    if (n > size) return err::range;
+    text[n - 1] = 0;
+    TRY(arch::copy_out(to.address(), text.data(), n));
+    return n;
+}
+
+Result<u32> umask(Task& task, u32 mask) { return task.fs->umask.exchange(mask & 0777); }
+
+namespace {
+Result<> put_statfs(UserPtr<struct statfs> to, const vfs::Path& at) {
+    constexpr u32 valid = 0x20, relatime = 0x1000; // ST_VALID, ST_RELATIME; the others equal MS_*
+    vfs::Superblock& sb = at.inode().superblock();
+    vfs::Statistics s = sb.statistics();
+    u32 mount = at.mount->flags;
+    struct statfs made {};
+    made.f_type = static_cast<decltype(made.f_type)>(s.type);
+    made.f_bsize = static_cast<decltype(made.f_bsize)>(s.block_size);
+    made.f_blocks = s.blocks;
+    made.f_bfree = made.f_bavail = s.free_blocks;
+    made.f_files = s.files;
+    made.f_ffree = s.free_files;
+    made.f_namelen = s.name_length;
+    made.f_frsize = made.f_bsize;
+    made.f_fsid.val[0] = static_cast<int>(sb.device());
+    made.f_flags = static_cast<decltype(made.f_flags)>(
+        valid | (mount & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)) |
+        (mount & MS_RELATIME ? relatime : 0));
+    return copy_out_zeroed(to, made);
+}
+} // namespace
+
+Result<> statfs_(Task& task, UserPath path, UserPtr<struct statfs> to) {
+    return put_statfs(to, TRY(place(task, at_cwd, path, 0)));
+}
+Result<> fstatfs(Task& task, Fd fd, UserPtr<struct statfs> to) {
+    return put_statfs(to, TRY(place_of(*TRY(task.files->get(static_cast<int>(fd), true)))));
+}
+
+Result<> name_to_handle_at(Task&, DirFd, UserPath, UserPtr<std::byte>, UserPtr<int>, u32) { return err::opnotsupp; }
+Result<> open_by_handle_at(Task&, DirFd, UserPtr<const std::byte>, u32) { return err::opnotsupp; }
+} // namespace linux_abi::sys

@@ -1,0 +1,35 @@
+#include "abi/linux/sys/places.h"
+#include "kernel/vfs/anonymous.h"
+#include <linux/fcntl.h>
+
+namespace linux_abi {
+Result<> Walked::load(Task& task, DirFd dirfd, UserPath path) {
+    TRY(name.load(path));
+    bool relative = !name.view().starts_with('/') && dirfd != at_cwd;
+    walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : TRY(task.walker());
+    return {};
+}
+
+Result<vfs::Path> place_of(File& file) {
+    if (auto* path = file.path()) return *path;
+    if (auto* inode = file.inode()) return vfs::anonymous_path(*inode);
+    return err::badf;
+}
+
+Result<vfs::Path> place(Task& task, DirFd dirfd, UserPath path, u32 flags, bool follow, u32 more_walk) {
+    PathName name;
+    TRY(name.load(path));
+    if (name.view().empty()) {
+        if (!(flags & AT_EMPTY_PATH)) return err::noent;
+        if (dirfd == at_cwd) return task.fs->cwd();
+        return place_of(*TRY(task.files->get(static_cast<int>(dirfd), true)));
+    }
+    bool relative = !name.view().starts_with('/') && dirfd != at_cwd;
+    auto walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : TRY(task.walker());
+    if (flags & AT_SYMLINK_NOFOLLOW) follow = false;
+    if (flags & AT_SYMLINK_FOLLOW) follow = true;
+    return vfs::resolve(walker, name.view(), (follow ? u32{vfs::walk_follow} : 0u) | more_walk);
+}
+
+u64 descriptor_limit(Task& task) { return task.process().limits.soft(RLIMIT_NOFILE); }
+} // namespace linux_abi

@@ -1,0 +1,40 @@
+#include "kernel/vfs/xattr.h"
+#include "kernel/vfs/permission.h"
+#include <linux/capability.h>
+#include <linux/stat.h>
+#include <linux/xattr.h>
+
+namespace vfs {
+namespace {
+Result<> check(const Path& at, const Credentials& who, std::string_view name, unsigned may) {
+    bool writes = may & may_write;
+    Inode& inode = at.inode();
+    if (writes && at.mount->read_only()) return err::rofs;
+    if (name.starts_with(XATTR_TRUSTED_PREFIX))
+        return who.can(CAP_SYS_ADMIN) ? Result<>{} : writes ? Result<>{err::perm} : Result<>{err::nodata};
+    if (name.starts_with(XATTR_SECURITY_PREFIX)) {
+        if (writes && !who.can(CAP_SYS_ADMIN)) return err::perm;
+        return {};
+    }
+    if (!name.starts_with(XATTR_USER_PREFIX)) return err::opnotsupp;
+    // The user's name space: like the content of the file, and only where there is content.
+    if (!inode.is_regular() && !inode.is_directory()) return writes ? Result<>{err::perm} : Result<>{err::nodata};
+    if (writes && inode.is_directory() && inode.protection().mode & S_ISVTX && !owns(inode, who)) return err::perm;
+    return check_mode(inode, who, may);
+}
+} // namespace
+
+Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<const std::byte> value,
+                   int flags) {
+    TRY(check(at, who, name, may_write));
+    return at.inode().set_xattr(name, value, flags);
+}
+Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
+    TRY(check(at, who, name, may_read));
+    return at.inode().get_xattr(name, to);
+}
+Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
+    TRY(check(at, who, name, may_write));
+    return at.inode().remove_xattr(name);
+}
+} // namespace vfs
