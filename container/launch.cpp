@@ -14,7 +14,7 @@ Result<Ref<const Credentials>> credentials_of(const ProcessSpec& p) {
     who->gid = who->egid = who->sgid = who->fsgid = p.gid;
     TRY(who->groups.reserve(p.groups.size()));
     for (u32 g : p.groups) TRY(who->groups.push(g));
-    std::sort(who->groups.begin(), who->groups.end());
+    std::sort(who->groups.begin(), who->groups.end(), [](u32 a, u32 b) { return a < b; }); // not libc++'s own instance
     who->bounding = p.bounding;
     who->permitted = p.permitted;
     who->inheritable = p.inheritable;

@@ -217,13 +217,6 @@ FaultOutcome AddressSpace::fault(uptr address, arch::PageFlags access) {
     return impl_->resolve(*this, address, access);
 }
 
-bool upcall::copy_fault(uptr address, arch::PageFlags access) {
-    Thread& self = Thread::current();
-    AddressSpace* space = self.address_space();
-    if (!space || self.faults_disabled) return false;
-    return space->fault(address, access) == FaultOutcome::resolved;
-}
-
 Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
     uptr end = page_up(start + size);
     for (uptr at = page_down(start); at < end; at += page_size) {
