@@ -6,12 +6,14 @@
 #include "fs/devpts/devpts.h"
 #include "fs/mqueue/mqueue.h"
 #include "fs/sys/sys.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "kernel/device/devices.h"
 
 namespace boot {
 namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
-constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &sysfs::type};
+constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &sysfs::type,
+                                                   &tmpfs::type};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},

@@ -21,6 +21,7 @@ struct Host {
 };
 
 Result<> plug_in() {
+    TRY(vfs::init());
     vfs::set_filesystem_types(manifest.filesystems);
     set_abis(manifest.abis);
     for (auto& entry : manifest.devices) TRY(device::register_character(entry.major, entry.devices()));
