@@ -107,6 +107,9 @@ public:
     ResourceUse ended_threads, waited_children;
     u64 start_ns = 0; // monotonic
 
+    /// MEMBARRIER_CMD_REGISTER_*, once registered.
+    std::atomic<u32> membarriers = 0;
+
     Box<ProcessTimers> timers; // kernel/process/timers.h
     Mutex<Rank::exec> timers_lock;
 

@@ -126,7 +126,13 @@ Pid session_of(Process&, const View&);
 /// Of all threads, ended ones included; of waited-for children: RUSAGE_SELF, RUSAGE_CHILDREN.
 ResourceUse usage(Process&);
 ResourceUse children_usage(Process&);
+ResourceUse thread_usage(Task&);
 CpuTime cpu_time(Process&);
+/// Of the leader. err::srch: reaped.
+Result<Ref<const Credentials>> credentials_of(Process&);
+/// What the limits of a process mean for memory; memory_limits_changed() tells its address space.
+MemoryLimits memory_limits(Process&, const Credentials&);
+void memory_limits_changed(Process&);
 } // namespace process
 
 namespace exec {

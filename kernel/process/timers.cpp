@@ -185,7 +185,8 @@ Result<int> ProcessTimers::create(const Request& request) {
     info.si_signo = request.signal;
     info.si_code = SI_TIMER;
     info.si_tid = timer->id;
-    info.si_value.sival_ptr = reinterpret_cast<void*>(request.value);
+    u64 value = request.value_is_id ? id : request.value;
+    info.si_value.sival_ptr = reinterpret_cast<void*>(value);
     timer->element.taken = PosixTimer::taken;
     if (id == posix_.size())
         TRY(posix_.push(std::move(timer)));

@@ -24,7 +24,8 @@ public:
     /// `clock` CLOCK_*; `notify` SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID (then `thread`). err::again: too many.
     struct Request {
         int clock = 0, notify = 0, signal = 0;
-        u64 value = 0; // sigev_value
+        u64 value = 0; // sigev_value; or the timer's own id
+        bool value_is_id = false;
         Ref<Task> thread;
     };
     Result<int> create(const Request&);

@@ -1,4 +1,5 @@
 #include "kernel/process/tree.h"
+#include <linux/capability.h>
 
 void ResourceUse::add(const ResourceUse& more) {
     user_ns += more.user_ns;
@@ -19,6 +20,12 @@ ResourceUse thread_use(Task& task) {
             .major_faults = task.major_faults,
             .voluntary = task.voluntary_switches(),
             .involuntary = task.involuntary_switches()};
+}
+
+ResourceUse thread_usage(Task& task) {
+    ResourceUse use = thread_use(task);
+    if (task.space) use.peak_resident_pages = task.space->usage().peak_resident;
+    return use;
 }
 
 ResourceUse usage(Process& process) {
@@ -58,5 +65,34 @@ CpuTime cpu_time_locked(Process& process) {
 CpuTime cpu_time(Process& process) {
     Holding lock{process.signal_lock};
     return cpu_time_locked(process);
+}
+
+Result<Ref<const Credentials>> credentials_of(Process& process) {
+    Holding tree{tree_lock()};
+    if (!process.leader) return err::srch;
+    return process.leader->credentials_ref();
+}
+
+MemoryLimits memory_limits(Process& process, const Credentials& who) {
+    Limits& limits = process.limits;
+    return {.address_space = limits.soft(RLIMIT_AS),
+            .data = limits.soft(RLIMIT_DATA),
+            .stack = limits.soft(RLIMIT_STACK),
+            .locked = who.can(CAP_IPC_LOCK) ? ~u64{0} : limits.soft(RLIMIT_MEMLOCK)};
+}
+
+void memory_limits_changed(Process& process) {
+    Ref<AddressSpace> space;
+    Ref<const Credentials> who;
+    {
+        Holding tree{tree_lock()};
+        for_each_thread(process, [&](Task& t) {
+            if (space) return;
+            Holding shares{t.shares_lock};
+            space = t.space;
+        });
+        if (process.leader) who = process.leader->credentials_ref();
+    }
+    if (space && who) space->set_limits(memory_limits(process, *who));
 }
 } // namespace process

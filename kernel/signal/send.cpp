@@ -127,6 +127,11 @@ void end_all(Process& process, int status) {
     });
 }
 
+void end_process(Process& process, int status) {
+    Holding lock{process.signal_lock};
+    end_all(process, status);
+}
+
 siginfo_t info_user(int number, int code) {
     siginfo_t info{};
     info.si_signo = number;

@@ -111,6 +111,8 @@ SignalSet pending(Task& current);
 Result<siginfo_t> wait(Task& current, SignalSet which, Deadline until);
 /// sigsuspend(2): always an error, err::restartnohand.
 Result<> suspend(Task& current, SignalSet mask);
+/// Ends the process with this wait status, whatever it thinks of it (a view's init too).
+void end_process(Process&, int wait_status);
 /// A deadly signal is pending, or the process ends: give up what you do.
 bool dying(Task&);
 /// Looks anew whether the task has something to do on its way out. signal_lock is held.

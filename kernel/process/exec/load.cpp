@@ -134,12 +134,9 @@ void record_layout(AddressSpace& space, const elf::Image& image, uptr bias) {
 
 /// The address space's frame: limits, where mmap looks, where the heap starts.
 void set_up_space(Task& task, AddressSpace& space) {
-    Limits& limits = task.process().limits;
-    u64 stack = limits.soft(RLIMIT_STACK);
-    space.set_limits({.address_space = limits.soft(RLIMIT_AS),
-                      .data = limits.soft(RLIMIT_DATA),
-                      .stack = stack,
-                      .locked = task.credentials().can(14 /* CAP_IPC_LOCK */) ? ~u64{0} : limits.soft(RLIMIT_MEMLOCK)});
+    MemoryLimits limits = process::memory_limits(task.process(), task.credentials());
+    u64 stack = limits.stack;
+    space.set_limits(limits);
     u64 gap = std::clamp<u64>(stack, 128 * MiB, arch::user_top / 6 * 5);
     u64 stack_spread = arch::user_top >> 11, spread = arch::user_top >> 8;
     uptr base = arch::user_top - std::min<u64>(gap + stack_spread + page_size, arch::user_top / 6 * 5);

@@ -1,0 +1,117 @@
+#include "abi/linux/sys/futex.h"
+#include "core/sync/futex.h"
+#include "kernel/process/task.h"
+#include <linux/capability.h>
+
+namespace linux_abi::sys {
+namespace {
+namespace core = ::futex;
+
+Deadline absolute(i64 ns, bool realtime) { return realtime ? from_realtime(ns) : Deadline{static_cast<u64>(ns)}; }
+
+bool owner_alive(u32 tid) { return process::find_task(Task::current().view(), static_cast<Pid>(tid)).has_value(); }
+
+i64 wait_again(Task& task);
+
+/// A wait whose timeout counts from now goes on with the same end after a signal.
+Result<i64> wait(Task& task, core::Word word, u32 expected, u32 bits, Deadline until, bool relative) {
+    auto waited = core::wait(word, expected, bits, until);
+    if (waited) return 0;
+    if (waited.error() != Errno::restartsys || !relative || until == never) return std::unexpected(waited.error());
+    task.restart = {wait_again, {word.address, word.shared, expected, bits, until.ns}};
+    return err::restart_block;
+}
+i64 wait_again(Task& task) {
+    auto w = task.restart.words;
+    return encode(wait(task, {w[0], w[1] != 0}, static_cast<u32>(w[2]), static_cast<u32>(w[3]), {w[4]}, true));
+}
+
+Result<Deadline> timeout_of(int command, bool realtime, uptr timeout, bool& relative) {
+    relative = false;
+    if (!timeout) return never;
+    i64 ns = TRY(to_ns(TRY(copy_in(UserPtr<const Timespec>{timeout}))));
+    switch (command) {
+    case FUTEX_WAIT: relative = true; return clocks::in(static_cast<u64>(ns));
+    case FUTEX_LOCK_PI: return absolute(ns, true);
+    default: return absolute(ns, realtime);
+    }
+}
+} // namespace
+
+Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeout, uptr address2, u32 value3) {
+    int command = operation & FUTEX_CMD_MASK;
+    bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME, relative = false;
+    if (realtime && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2 &&
+        command != FUTEX_WAIT_REQUEUE_PI)
+        return err::nosys;
+    if (!is_aligned(address, 4)) return err::inval;
+    if (address >= arch::user_top) return err::fault;
+    core::Word word{address, shared}, word2{address2, shared};
+    u32 tid = static_cast<u32>(task.tid());
+    auto count2 = static_cast<unsigned>(timeout); // the same register
+    switch (command) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET: {
+        u32 bits = command == FUTEX_WAIT ? core::any_bit : value3;
+        if (!bits) return err::inval;
+        Deadline until = TRY(timeout_of(command, realtime, timeout, relative));
+        return wait(task, word, value, bits, until, relative);
+    }
+    case FUTEX_WAKE: return static_cast<i64>(TRY(core::wake(word, value)));
+    case FUTEX_WAKE_BITSET:
+        if (!value3) return err::inval;
+        return static_cast<i64>(TRY(core::wake(word, value, value3)));
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE: {
+        if (static_cast<int>(value) < 0 || static_cast<int>(count2) < 0 || !is_aligned(address2, 4)) return err::inval;
+        std::optional<u32> expected;
+        if (command == FUTEX_CMP_REQUEUE) expected = value3;
+        return static_cast<i64>(TRY(core::requeue(word, word2, value, count2, expected)));
+    }
+    case FUTEX_WAKE_OP:
+        if (!is_aligned(address2, 4)) return err::inval;
+        return static_cast<i64>(TRY(core::wake_op(word, word2, value, count2, value3)));
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2: {
+        Deadline until = TRY(timeout_of(command, realtime, timeout, relative));
+        TRY(core::lock_pi(word, tid, until, owner_alive));
+        return 0;
+    }
+    case FUTEX_TRYLOCK_PI: TRY(core::try_lock_pi(word, tid, owner_alive)); return 0;
+    case FUTEX_UNLOCK_PI: TRY(core::unlock_pi(word, tid)); return 0;
+    default: return err::nosys;
+    }
+}
+
+Result<i64> futex_waitv(Task&, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags, UserPtr<const Timespec> timeout,
+                        int clock) {
+    if (flags || !count || count > FUTEX_WAITV_MAX || !waiters) return err::inval;
+    Deadline until = never;
+    if (timeout) {
+        if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) return err::inval;
+        until = absolute(TRY(to_ns(TRY(copy_in(timeout)))), clock == CLOCK_REALTIME);
+    }
+    Vector<core::WaitvEntry> entries;
+    TRY(entries.reserve(count));
+    for (usize i = 0; i < count; i++) {
+        auto w = TRY(copy_in(waiters + i));
+        if (w.flags & ~u32{FUTEX_32 | FUTEX_PRIVATE_FLAG} || w.__reserved || !(w.flags & FUTEX_32)) return err::inval;
+        if (!is_aligned(w.uaddr, 4)) return err::inval;
+        TRY(entries.push({{w.uaddr, !(w.flags & FUTEX_PRIVATE_FLAG)}, static_cast<u32>(w.val)}));
+    }
+    return static_cast<i64>(TRY(core::wait_any(entries, until)));
+}
+
+Result<> set_robust_list(Task& task, uptr head, usize size) {
+    if (size != sizeof(robust_list_head)) return err::inval;
+    task.robust_list = head;
+    task.robust_list_size = size;
+    return {};
+}
+Result<> get_robust_list(Task& task, int tid, UserPtr<uptr> head, UserPtr<usize> size) {
+    auto target = tid ? TRY(process::find_task(task.view(), tid)) : Ref<Task>::share(&task);
+    if (&target->process() != &task.process() && !task.credentials().can(CAP_SYS_PTRACE)) return err::perm;
+    TRY(copy_out(size, sizeof(robust_list_head)));
+    return copy_out(head, target->robust_list);
+}
+} // namespace linux_abi::sys

@@ -1,0 +1,278 @@
+#include "abi/linux/sys/identity.h"
+#include "kernel/process/task.h"
+#include <algorithm>
+#include <linux/securebits.h>
+
+namespace linux_abi::sys {
+namespace {
+constexpr u32 unchanged = ~0u;
+constexpr CapabilitySet file_capabilities =
+    CapabilitySet{1} << CAP_CHOWN | CapabilitySet{1} << CAP_MKNOD | CapabilitySet{1} << CAP_DAC_OVERRIDE |
+    CapabilitySet{1} << CAP_DAC_READ_SEARCH | CapabilitySet{1} << CAP_FOWNER | CapabilitySet{1} << CAP_FSETID |
+    CapabilitySet{1} << CAP_LINUX_IMMUTABLE | CapabilitySet{1} << CAP_MAC_OVERRIDE;
+
+/// capabilities(7), "Effect of user ID changes on capabilities".
+void adjust_capabilities(const Credentials& old, Credentials& who) {
+    if (who.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP)) return;
+    bool was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
+    bool is_root = who.uid == 0 || who.euid == 0 || who.suid == 0;
+    if (was_root && !is_root) {
+        if (!(who.securebits & issecure_mask(SECURE_KEEP_CAPS))) who.permitted = who.effective = 0;
+        who.ambient = 0;
+    }
+    if (old.euid == 0 && who.euid != 0) who.effective = 0;
+    if (old.euid != 0 && who.euid == 0) who.effective = who.permitted;
+}
+
+Result<> commit(Task& task, Ref<Credentials> who) {
+    const Credentials& old = task.credentials();
+    if (old.euid != who->euid || old.egid != who->egid || old.fsuid != who->fsuid || old.fsgid != who->fsgid) {
+        task.process().dumpable = false;
+        task.parent_death_signal = 0;
+    }
+    task.set_credentials(std::move(who));
+    return {};
+}
+
+bool one_of(u32 id, std::initializer_list<u32> allowed) {
+    return id == unchanged || std::find(allowed.begin(), allowed.end(), id) != allowed.end();
+}
+} // namespace
+
+Result<u32> getuid(Task& task) { return task.credentials().uid; }
+Result<u32> geteuid(Task& task) { return task.credentials().euid; }
+Result<u32> getgid(Task& task) { return task.credentials().gid; }
+Result<u32> getegid(Task& task) { return task.credentials().egid; }
+
+Result<> getresuid(Task& task, UserPtr<u32> real, UserPtr<u32> effective, UserPtr<u32> saved) {
+    const Credentials& me = task.credentials();
+    TRY(copy_out(real, me.uid));
+    TRY(copy_out(effective, me.euid));
+    return copy_out(saved, me.suid);
+}
+Result<> getresgid(Task& task, UserPtr<u32> real, UserPtr<u32> effective, UserPtr<u32> saved) {
+    const Credentials& me = task.credentials();
+    TRY(copy_out(real, me.gid));
+    TRY(copy_out(effective, me.egid));
+    return copy_out(saved, me.sgid);
+}
+
+Result<> setuid(Task& task, u32 uid) {
+    if (uid == unchanged) return err::inval;
+    const Credentials& old = task.credentials();
+    auto who = TRY(old.clone());
+    if (old.can(CAP_SETUID))
+        who->uid = who->suid = uid;
+    else if (uid != old.uid && uid != old.suid)
+        return err::perm;
+    who->euid = who->fsuid = uid;
+    adjust_capabilities(old, *who);
+    return commit(task, std::move(who));
+}
+Result<> setgid(Task& task, u32 gid) {
+    if (gid == unchanged) return err::inval;
+    const Credentials& old = task.credentials();
+    auto who = TRY(old.clone());
+    if (old.can(CAP_SETGID))
+        who->gid = who->sgid = gid;
+    else if (gid != old.gid && gid != old.sgid)
+        return err::perm;
+    who->egid = who->fsgid = gid;
+    return commit(task, std::move(who));
+}
+
+Result<> setreuid(Task& task, u32 real, u32 effective) {
+    const Credentials& old = task.credentials();
+    if (!old.can(CAP_SETUID) &&
+        (!one_of(real, {old.uid, old.euid}) || !one_of(effective, {old.uid, old.euid, old.suid})))
+        return err::perm;
+    auto who = TRY(old.clone());
+    if (real != unchanged) who->uid = real;
+    if (effective != unchanged) who->euid = effective;
+    if (real != unchanged || (effective != unchanged && effective != old.uid)) who->suid = who->euid;
+    who->fsuid = who->euid;
+    adjust_capabilities(old, *who);
+    return commit(task, std::move(who));
+}
+Result<> setregid(Task& task, u32 real, u32 effective) {
+    const Credentials& old = task.credentials();
+    if (!old.can(CAP_SETGID) &&
+        (!one_of(real, {old.gid, old.egid}) || !one_of(effective, {old.gid, old.egid, old.sgid})))
+        return err::perm;
+    auto who = TRY(old.clone());
+    if (real != unchanged) who->gid = real;
+    if (effective != unchanged) who->egid = effective;
+    if (real != unchanged || (effective != unchanged && effective != old.gid)) who->sgid = who->egid;
+    who->fsgid = who->egid;
+    return commit(task, std::move(who));
+}
+
+Result<> setresuid(Task& task, u32 real, u32 effective, u32 saved) {
+    const Credentials& old = task.credentials();
+    auto own = {old.uid, old.euid, old.suid};
+    if (!old.can(CAP_SETUID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own))) return err::perm;
+    auto who = TRY(old.clone());
+    if (real != unchanged) who->uid = real;
+    if (effective != unchanged) who->euid = effective;
+    if (saved != unchanged) who->suid = saved;
+    who->fsuid = who->euid;
+    adjust_capabilities(old, *who);
+    return commit(task, std::move(who));
+}
+Result<> setresgid(Task& task, u32 real, u32 effective, u32 saved) {
+    const Credentials& old = task.credentials();
+    auto own = {old.gid, old.egid, old.sgid};
+    if (!old.can(CAP_SETGID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own))) return err::perm;
+    auto who = TRY(old.clone());
+    if (real != unchanged) who->gid = real;
+    if (effective != unchanged) who->egid = effective;
+    if (saved != unchanged) who->sgid = saved;
+    who->fsgid = who->egid;
+    return commit(task, std::move(who));
+}
+
+/// Both return the old id whatever happens.
+Result<u32> setfsuid(Task& task, u32 uid) {
+    const Credentials& old = task.credentials();
+    u32 before = old.fsuid;
+    if (uid == unchanged || (!one_of(uid, {old.uid, old.euid, old.suid, old.fsuid}) && !old.can(CAP_SETUID))) return before;
+    auto who = old.clone();
+    if (!who) return before;
+    (*who)->fsuid = uid;
+    if (!(old.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))) {
+        if (before == 0 && uid != 0) (*who)->effective &= ~file_capabilities;
+        if (before != 0 && uid == 0) (*who)->effective |= (*who)->permitted & file_capabilities;
+    }
+    (void)commit(task, std::move(*who));
+    return before;
+}
+Result<u32> setfsgid(Task& task, u32 gid) {
+    const Credentials& old = task.credentials();
+    u32 before = old.fsgid;
+    if (gid == unchanged || (!one_of(gid, {old.gid, old.egid, old.sgid, old.fsgid}) && !old.can(CAP_SETGID))) return before;
+    auto who = old.clone();
+    if (!who) return before;
+    (*who)->fsgid = gid;
+    (void)commit(task, std::move(*who));
+    return before;
+}
+
+Result<int> getgroups(Task& task, int size, UserPtr<u32> list) {
+    const auto& groups = task.credentials().groups;
+    int count = static_cast<int>(groups.size());
+    if (size < 0) return err::inval;
+    if (size == 0) return count;
+    if (size < count) return err::inval;
+    TRY(copy_out(list, std::span<const u32>{groups}));
+    return count;
+}
+Result<> setgroups(Task& task, int size, UserPtr<const u32> list) {
+    if (!task.credentials().can(CAP_SETGID)) return err::perm;
+    if (size < 0 || size > 65536) return err::inval;
+    auto who = TRY(task.credentials().clone());
+    TRY(who->groups.resize(static_cast<usize>(size)));
+    TRY(copy_in<const u32>(std::span<u32>{who->groups}, list));
+    std::sort(who->groups.begin(), who->groups.end());
+    return commit(task, std::move(who));
+}
+
+namespace {
+/// How many pairs of words the version has. An unknown one is answered with the newest.
+Result<unsigned> capability_words(UserPtr<__user_cap_header_struct> header, int& pid) {
+    auto h = TRY(copy_in(header));
+    pid = h.pid;
+    switch (h.version) {
+    case _LINUX_CAPABILITY_VERSION_1: return 1;
+    case _LINUX_CAPABILITY_VERSION_2:
+    case _LINUX_CAPABILITY_VERSION_3: return 2;
+    default:
+        TRY(copy_out(header.as<u32>(), u32{_LINUX_CAPABILITY_VERSION_3}));
+        return err::inval;
+    }
+}
+} // namespace
+
+Result<> capget(Task& task, UserPtr<__user_cap_header_struct> header, UserPtr<__user_cap_data_struct> data) {
+    int pid = 0;
+    auto words = capability_words(header, pid);
+    if (!words) return !data && words.error() == Errno::inval ? Result<>{} : std::unexpected(words.error());
+    if (pid < 0) return err::inval;
+    Ref<const Credentials> who = task.credentials_ref();
+    if (pid && pid != task.tid()) who = TRY(process::find_task(task.view(), pid))->credentials_ref();
+    if (!data) return {};
+    __user_cap_data_struct out[2]{};
+    for (unsigned i = 0; i < 2; i++) {
+        out[i].effective = static_cast<u32>(who->effective >> 32 * i);
+        out[i].permitted = static_cast<u32>(who->permitted >> 32 * i);
+        out[i].inheritable = static_cast<u32>(who->inheritable >> 32 * i);
+    }
+    return copy_out(data, std::span<const __user_cap_data_struct>{out, *words});
+}
+
+Result<> capset(Task& task, UserPtr<__user_cap_header_struct> header, UserPtr<const __user_cap_data_struct> data) {
+    int pid = 0;
+    unsigned words = TRY(capability_words(header, pid));
+    if (pid && pid != task.tid()) return err::perm;
+    __user_cap_data_struct in[2]{};
+    TRY(copy_in<const __user_cap_data_struct>(std::span{in, words}, data));
+    CapabilitySet effective = 0, permitted = 0, inheritable = 0;
+    for (unsigned i = 0; i < words; i++) {
+        effective |= u64{in[i].effective} << 32 * i;
+        permitted |= u64{in[i].permitted} << 32 * i;
+        inheritable |= u64{in[i].inheritable} << 32 * i;
+    }
+    effective &= all_capabilities, permitted &= all_capabilities, inheritable &= all_capabilities;
+    const Credentials& old = task.credentials();
+    if (!old.can(CAP_SETPCAP) && inheritable & ~(old.inheritable | old.permitted)) return err::perm;
+    if (inheritable & ~(old.inheritable | old.bounding)) return err::perm;
+    if (permitted & ~old.permitted || effective & ~permitted) return err::perm;
+    auto who = TRY(old.clone());
+    who->effective = effective;
+    who->permitted = permitted;
+    who->inheritable = inheritable;
+    who->ambient &= permitted & inheritable;
+    return commit(task, std::move(who));
+}
+
+namespace {
+Result<> change_limit(Task& task, Process& process, u32 resource, const rlimit64& wanted) {
+    if (wanted.rlim_cur > wanted.rlim_max) return err::inval;
+    Limit old = process.limits.get(resource);
+    if (wanted.rlim_max > old.hard && !task.credentials().can(CAP_SYS_RESOURCE)) return err::perm;
+    if (resource == RLIMIT_NOFILE && wanted.rlim_max > 1'048'576) return err::perm; // fs.nr_open
+    process.limits.set(resource, {wanted.rlim_cur, wanted.rlim_max});
+    process::memory_limits_changed(process);
+    return {};
+}
+/// prlimit(2): the same user and group in all three ids, or CAP_SYS_RESOURCE.
+Result<> may_limit(Task& task, Process& process) {
+    if (&process == &task.process() || task.credentials().can(CAP_SYS_RESOURCE)) return {};
+    auto who = TRY(process::credentials_of(process));
+    const Credentials& me = task.credentials();
+    bool same = me.uid == who->uid && me.uid == who->euid && me.uid == who->suid && me.gid == who->gid &&
+                me.gid == who->egid && me.gid == who->sgid;
+    return same ? Result<>{} : err::perm;
+}
+} // namespace
+
+Result<> getrlimit(Task& task, u32 resource, UserPtr<rlimit64> to) {
+    if (resource >= RLIM_NLIMITS) return err::inval;
+    Limit limit = task.process().limits.get(resource);
+    return copy_out(to, rlimit64{limit.soft, limit.hard});
+}
+Result<> setrlimit(Task& task, u32 resource, UserPtr<const rlimit64> from) {
+    if (resource >= RLIM_NLIMITS) return err::inval;
+    return change_limit(task, task.process(), resource, TRY(copy_in(from)));
+}
+Result<> prlimit64(Task& task, int pid, u32 resource, UserPtr<const rlimit64> to_set, UserPtr<rlimit64> old) {
+    if (resource >= RLIM_NLIMITS) return err::inval;
+    rlimit64 wanted{};
+    if (to_set) wanted = TRY(copy_in(to_set));
+    auto process = pid ? TRY(process::find(task.view(), pid)) : Ref<Process>::share(&task.process());
+    TRY(may_limit(task, *process));
+    Limit before = process->limits.get(resource);
+    if (to_set) TRY(change_limit(task, *process, resource, wanted));
+    if (!old) return {};
+    return copy_out(old, rlimit64{before.soft, before.hard});
+}
+} // namespace linux_abi::sys

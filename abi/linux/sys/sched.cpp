@@ -1,0 +1,166 @@
+#include "abi/linux/sys/sched.h"
+#include "core/irq/cross_call.h"
+#include "kernel/process/task.h"
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+
+namespace linux_abi::sys {
+namespace {
+Result<Ref<Task>> target(Task& task, int pid) {
+    if (pid < 0) return err::inval;
+    return pid ? process::find_task(task.view(), pid) : Result<Ref<Task>>{Ref<Task>::share(&task)};
+}
+Result<> may_change(Task& task, Task& other) {
+    const Credentials& me = task.credentials();
+    auto it = other.credentials_ref();
+    return me.euid == it->uid || me.euid == it->euid || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+}
+
+Result<> set_policy(Task& task, int pid, int policy, UserPtr<const int> from, bool keep) {
+    if (!from) return err::inval;
+    int priority = TRY(copy_in(from));
+    auto other = TRY(target(task, pid));
+    SchedParameters now = other->parameters();
+    policy &= ~SCHED_RESET_ON_FORK;
+    if (keep) policy = static_cast<int>(now.policy);
+    bool realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+    if (!realtime && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE) return err::inval;
+    if (realtime ? priority < 1 || priority > 99 : priority != 0) return err::inval;
+    TRY(may_change(task, *other));
+    u64 limit = task.process().limits.soft(RLIMIT_RTPRIO);
+    if (realtime && static_cast<u64>(priority) > limit && !task.credentials().can(CAP_SYS_NICE)) return err::perm;
+    now.policy = static_cast<SchedPolicy>(policy);
+    now.priority = priority;
+    other->set_parameters(now);
+    return {};
+}
+} // namespace
+
+Result<> sched_yield(Task&) { return sched::yield(), Result<>{}; }
+
+Result<> sched_setaffinity(Task& task, int pid, usize size, UserPtr<const u64> from) {
+    u64 mask = 0;
+    TRY(arch::copy_in(&mask, from.address(), size < sizeof mask ? size : sizeof mask));
+    auto other = TRY(target(task, pid));
+    TRY(may_change(task, *other));
+    return other->set_affinity(mask);
+}
+Result<int> sched_getaffinity(Task& task, int pid, usize size, UserPtr<u64> to) {
+    if (size < sizeof(u64) || size % sizeof(u64)) return err::inval;
+    auto other = TRY(target(task, pid));
+    TRY(copy_out(to, other->affinity() & sched::online_cpus()));
+    return static_cast<int>(sizeof(u64));
+}
+Result<> sched_setscheduler(Task& task, int pid, int policy, UserPtr<const int> priority) {
+    if (policy < 0) return err::inval;
+    return set_policy(task, pid, policy, priority, false);
+}
+Result<int> sched_getscheduler(Task& task, int pid) { return static_cast<int>(TRY(target(task, pid))->parameters().policy); }
+Result<> sched_setparam(Task& task, int pid, UserPtr<const int> priority) {
+    return set_policy(task, pid, 0, priority, true);
+}
+Result<> sched_getparam(Task& task, int pid, UserPtr<int> priority) {
+    if (!priority) return err::inval;
+    return copy_out(priority, TRY(target(task, pid))->parameters().priority);
+}
+Result<int> sched_get_priority_max(Task&, int policy) {
+    if (policy == SCHED_FIFO || policy == SCHED_RR) return 99;
+    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? Result<int>{0} : err::inval;
+}
+Result<int> sched_get_priority_min(Task&, int policy) {
+    if (policy == SCHED_FIFO || policy == SCHED_RR) return 1;
+    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? Result<int>{0} : err::inval;
+}
+Result<> sched_rr_get_interval(Task& task, int pid, UserPtr<Timespec> to) {
+    auto other = TRY(target(task, pid));
+    SchedPolicy policy = other->parameters().policy;
+    i64 ns = policy == SchedPolicy::fifo ? 0 : policy == SchedPolicy::round_robin ? 100'000'000 : 3'000'000;
+    return copy_out(to, to_timespec(ns));
+}
+
+namespace {
+/// Calls f(Task&) for every thread that getpriority's arguments name; false: there was none.
+template <class F>
+Result<bool> for_each_named(Task& task, int which, int who, F f) {
+    View& view = task.view();
+    if (which == PRIO_PROCESS) {
+        auto other = target(task, who);
+        if (other) f(**other);
+        return other.has_value();
+    }
+    if (which != PRIO_PGRP && which != PRIO_USER) return err::inval;
+    bool found = false;
+    Pid group = who ? who : process::group_of(task.process(), view);
+    u32 uid = who ? static_cast<u32>(who) : task.credentials().uid;
+    for (Pid from = 1;;) {
+        auto next = process::next(view, from);
+        if (!next) return found;
+        Process& process = **next;
+        from = process.pid(view) + 1;
+        if (which == PRIO_PGRP) {
+            if (process::group_of(process, view) != group) continue;
+        } else {
+            auto owner = process::credentials_of(process);
+            if (!owner || (*owner)->uid != uid) continue;
+        }
+        Holding tree{process::tree_lock()};
+        for_each_thread(process, [&](Task& t) { f(t), found = true; });
+    }
+}
+} // namespace
+
+Result<int> getpriority(Task& task, int which, int who) {
+    int best = 0; // 20 - nice: 1..40
+    bool found = TRY(for_each_named(task, which, who, [&](Task& t) {
+        int value = 20 - t.parameters().nice;
+        if (value > best) best = value;
+    }));
+    return found ? Result<int>{best} : err::srch;
+}
+Result<> setpriority(Task& task, int which, int who, int nice) {
+    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
+    Result<> problem;
+    u64 floor = task.process().limits.soft(RLIMIT_NICE);
+    bool privileged = task.credentials().can(CAP_SYS_NICE);
+    bool found = TRY(for_each_named(task, which, who, [&](Task& t) {
+        SchedParameters now = t.parameters();
+        if (!may_change(task, t)) return void(problem = err::perm);
+        if (nice < now.nice && !privileged && static_cast<u64>(20 - nice) > floor) return void(problem = err::acces);
+        now.nice = nice;
+        t.set_parameters(now);
+    }));
+    return found ? problem : err::srch;
+}
+
+Result<> getcpu(Task&, UserPtr<u32> cpu, UserPtr<u32> node, uptr) {
+    if (cpu) TRY(copy_out(cpu, arch::cpu_id()));
+    if (node) TRY(copy_out(node, 0u));
+    return {};
+}
+
+Result<int> membarrier(Task& task, int command, u32 flags, int) {
+    constexpr int registrations = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+                                  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+    constexpr int actions = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                            MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+    if (flags) return err::inval;
+    if (command == MEMBARRIER_CMD_QUERY) return registrations | actions;
+    std::atomic<u32>& registered = task.process().membarriers;
+    if (command & registrations && std::has_single_bit(static_cast<u32>(command))) {
+        registered.fetch_or(static_cast<u32>(command));
+        return 0;
+    }
+    if (!(command & actions) || !std::has_single_bit(static_cast<u32>(command))) return err::inval;
+    bool private_plain = command == MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+    bool private_core = command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+    if (private_plain && !(registered & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) return err::perm;
+    if (private_core && !(registered & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)) return err::perm;
+    u64 cpus = private_plain || private_core ? task.space->active_cpus.load() : sched::online_cpus();
+    if (private_core) arch::sync_instructions();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    call_on(cpus, [](void*) { std::atomic_thread_fence(std::memory_order_seq_cst); }, nullptr); // the way out serialises
+    return 0;
+}
+} // namespace linux_abi::sys
