@@ -6,9 +6,17 @@
 #include "abi/linux/sys/directory.h"
 #include "abi/linux/sys/event.h"
 #include "abi/linux/sys/file.h"
+#include "abi/linux/sys/futex.h"
+#include "abi/linux/sys/identity.h"
 #include "abi/linux/sys/ioctl.h"
+#include "abi/linux/sys/memory.h"
 #include "abi/linux/sys/mount.h"
 #include "abi/linux/sys/poll.h"
+#include "abi/linux/sys/process.h"
+#include "abi/linux/sys/sched.h"
+#include "abi/linux/sys/signal.h"
+#include "abi/linux/sys/system.h"
+#include "abi/linux/sys/time.h"
 
 namespace linux_abi {
 inline constexpr Syscall syscalls[] = {
@@ -141,15 +149,137 @@ inline constexpr Syscall syscalls[] = {
     on<sys::vhangup>                   (  153,     58),
 
     // Memory (sys/memory.h)
+    on<sys::mmap>                      (    9,    222, "MAP_HUGETLB is refused"),
+    on<sys::munmap>                    (   11,    215),
+    on<sys::mprotect>                  (   10,    226),
+    on<sys::mremap>                    (   25,    216),
+    on<sys::brk>                       (   12,    214),
+    on<sys::madvise>                   (   28,    233),
+    on<sys::msync>                     (   26,    227, "MS_ASYNC acts as MS_SYNC"),
+    on<sys::mlock>                     (  149,    228),
+    on<sys::mlock2>                    (  325,    284, "MLOCK_ONFAULT faults the pages in"),
+    on<sys::munlock>                   (  150,    229),
+    on<sys::mlockall>                  (  151,    230),
+    on<sys::munlockall>                (  152,    231),
+    on<sys::mincore>                   (   27,    232),
 
     // Processes (sys/process.h)
+    on<sys::fork>                      (   57,   none),
+    on<sys::vfork>                     (   58,   none),
+    on<sys::clone>                     (   56,    220, "new namespaces are refused: containers make them"),
+    on<sys::clone3>                    (  435,    435,
+                                        "new namespaces, CLONE_INTO_CGROUP and more than one set_tid are refused"),
+    on<sys::execve>                    (   59,    221),
+    on<sys::execveat>                  (  322,    281),
+    on<sys::exit>                      (   60,     93),
+    on<sys::exit_group>                (  231,     94),
+    on<sys::wait4>                     (   61,    260),
+    on<sys::waitid>                    (  247,     95),
+    on<sys::getpid>                    (   39,    172),
+    on<sys::getppid>                   (  110,    173),
+    on<sys::gettid>                    (  186,    178),
+    on<sys::set_tid_address>           (  218,     96),
+    on<sys::getpgid>                   (  121,    155),
+    on<sys::getpgrp>                   (  111,   none),
+    on<sys::setpgid>                   (  109,    154),
+    on<sys::getsid>                    (  124,    156),
+    on<sys::setsid>                    (  112,    157),
+    on<sys::prctl>                     (  157,    167, "what is not supported is EINVAL, as on a Linux without it"),
+    on<sys::arch_prctl>                (  158,   none),
+    on<sys::personality>               (  135,     92, "remembered, without effect"),
+    on<sys::pidfd_open>                (  434,    434),
+    on<sys::pidfd_send_signal>         (  424,    424),
+    on<sys::pidfd_getfd>               (  438,    438, "only of the caller's own process"),
+    on<sys::unshare>                   (  272,     97, "new namespaces are refused"),
+    on<sys::setns>                     (  308,    268, "no descriptor stands for a namespace"),
+    on<sys::ptrace>                    (  101,    117, "tracing is refused with EPERM"),
+    on<sys::riscv_flush_icache>        ( none,    259),
 
     // Identity and limits (sys/identity.h)
+    on<sys::getuid>                    (  102,    174),
+    on<sys::geteuid>                   (  107,    175),
+    on<sys::getgid>                    (  104,    176),
+    on<sys::getegid>                   (  108,    177),
+    on<sys::getresuid>                 (  118,    148),
+    on<sys::getresgid>                 (  120,    150),
+    on<sys::setuid>                    (  105,    146),
+    on<sys::setgid>                    (  106,    144),
+    on<sys::setreuid>                  (  113,    145),
+    on<sys::setregid>                  (  114,    143),
+    on<sys::setresuid>                 (  117,    147),
+    on<sys::setresgid>                 (  119,    149),
+    on<sys::setfsuid>                  (  122,    151),
+    on<sys::setfsgid>                  (  123,    152),
+    on<sys::getgroups>                 (  115,    158),
+    on<sys::setgroups>                 (  116,    159),
+    on<sys::capget>                    (  125,     90),
+    on<sys::capset>                    (  126,     91),
+    on<sys::getrlimit>                 (   97,    163),
+    on<sys::setrlimit>                 (  160,    164),
+    on<sys::prlimit64>                 (  302,    261),
 
     // Signals (sys/signal.h)
+    on<sys::kill>                      (   62,    129),
+    on<sys::tkill>                     (  200,    130),
+    on<sys::tgkill>                    (  234,    131),
+    on<sys::rt_sigqueueinfo>           (  129,    138),
+    on<sys::rt_tgsigqueueinfo>         (  297,    240),
+    on<sys::rt_sigaction>              (   13,    134),
+    on<sys::rt_sigprocmask>            (   14,    135),
+    on<sys::rt_sigpending>             (  127,    136),
+    on<sys::rt_sigsuspend>             (  130,    133),
+    on<sys::rt_sigtimedwait>           (  128,    137),
+    on<sys::rt_sigreturn>              (   15,    139),
+    on<sys::sigaltstack>               (  131,    132),
+    on<sys::pause>                     (   34,   none),
+    on<sys::restart_syscall>           (  219,    128),
 
     // Time and scheduling (sys/time.h, sys/sched.h)
+    on<sys::nanosleep>                 (   35,    101),
+    on<sys::clock_nanosleep>           (  230,    115),
+    on<sys::clock_gettime>             (  228,    113),
+    on<sys::clock_getres>              (  229,    114, "1 ns for every clock"),
+    on<sys::clock_settime>             (  227,    112),
+    on<sys::gettimeofday>              (   96,    169),
+    on<sys::settimeofday>              (  164,    170),
+    on<sys::time>                      (  201,   none),
+    on<sys::times>                     (  100,    153),
+    on<sys::getrusage>                 (   98,    165),
+    on<sys::getitimer>                 (   36,    102),
+    on<sys::setitimer>                 (   38,    103),
+    on<sys::alarm>                     (   37,   none),
+    on<sys::timer_create>              (  222,    107),
+    on<sys::timer_settime>             (  223,    110),
+    on<sys::timer_gettime>             (  224,    108),
+    on<sys::timer_getoverrun>          (  225,    109),
+    on<sys::timer_delete>              (  226,    111),
+    on<sys::sched_yield>               (   24,    124),
+    on<sys::sched_setaffinity>         (  203,    122),
+    on<sys::sched_getaffinity>         (  204,    123),
+    on<sys::sched_setscheduler>        (  144,    119),
+    on<sys::sched_getscheduler>        (  145,    120),
+    on<sys::sched_setparam>            (  142,    118),
+    on<sys::sched_getparam>            (  143,    121),
+    on<sys::sched_get_priority_max>    (  146,    125),
+    on<sys::sched_get_priority_min>    (  147,    126),
+    on<sys::sched_rr_get_interval>     (  148,    127, "the scheduler's constants"),
+    on<sys::getpriority>               (  140,    141),
+    on<sys::setpriority>               (  141,    140),
+    on<sys::getcpu>                    (  309,    168),
+    on<sys::membarrier>                (  324,    283, "MEMBARRIER_CMD_GET_REGISTRATIONS and RSEQ are EINVAL"),
 
     // Futexes, the system (sys/futex.h, sys/system.h)
+    on<sys::futex>                     (  202,     98,
+                                        "PI futexes do not lend priorities; FUTEX_WAIT_REQUEUE_PI is ENOSYS"),
+    on<sys::futex_waitv>               (  449,    449),
+    on<sys::set_robust_list>           (  273,     99),
+    on<sys::get_robust_list>           (  274,    100),
+    on<sys::uname>                     (   63,    160),
+    on<sys::sethostname>               (  170,    161),
+    on<sys::setdomainname>             (  171,    162),
+    on<sys::sysinfo>                   (   99,    179),
+    on<sys::syslog>                    (  103,    116, "of the root view; a container's log is empty"),
+    on<sys::reboot>                    (  169,    142, "in a container it ends the container"),
+    on<sys::getrandom>                 (  318,    278),
 };
 } // namespace linux_abi
