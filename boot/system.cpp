@@ -116,7 +116,7 @@ Result<> start(const CommandLine& line) {
     TRY(plug_in());
     if (line.trace) {
         if (!linux_abi::set_trace_filter(*line.trace)) log(LogLevel::warning, "trace={}: unknown call", *line.trace);
-        View::root().trace = true;
+        View::root().trace = View::trace_all = true;
     }
     Host host = TRY(make_host_tree());
     return run_init(host, line);

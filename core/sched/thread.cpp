@@ -56,7 +56,6 @@ Result<> Thread::init(void (*entry)(void*), void* argument) {
     uptr top = align_down(kernel_stack - sizeof(arch::TrapFrame), 16);
     sched_.stack_pointer = arch::prepare_stack(top, sched::first_run, this);
     Thread& parent = current();
-    account = parent.account;
     set_parameters(parent.parameters());
     sched_.affinity = parent.affinity();
     return {};

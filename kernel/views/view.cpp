@@ -23,6 +23,7 @@ View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
 Result<> View::prepare() {
     pids = TRY(make<PidTable>());
     created_ns = clocks::monotonic_ns();
+    trace = trace_all.load(std::memory_order_relaxed);
     if (!account) account = &MemoryAccount::kernel();
     return {};
 }

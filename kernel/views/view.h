@@ -46,6 +46,8 @@ public:
     u32 max_tasks = ~0u;
     /// The `trace=` switch for tasks started from now on: strace-like lines in the log.
     std::atomic<bool> trace = false;
+    /// `trace=` on the kernel's command line: what new views start with.
+    static inline std::atomic<bool> trace_all = false;
     /// What /dev/console is in this view: set before its first process runs. Null: err::nxio. The root view's is the
     /// machine's console.
     Ref<tty::Terminal> console;
