@@ -120,7 +120,7 @@ void AddressSpace::Impl::remove_range(AddressSpace& space, uptr start, uptr end)
         tally(*a, -1);
         unlink(*a);
         areas.erase(*a);
-        delete a;
+        dead.push_back(*a);
         any = true;
     }
     if (any) prune(space, start, end);
@@ -208,7 +208,7 @@ Result<uptr> AddressSpace::map(const MapRequest& r) {
     uptr at;
     bool fill;
     {
-        Holding hold{impl_->lock};
+        Impl::Change change{*impl_};
         at = TRY(impl_->map(*this, r));
         fill = r.populate || r.locked || impl_->lock_future;
     }
@@ -220,7 +220,7 @@ Result<> AddressSpace::unmap(uptr start, usize size) {
     if (!is_aligned(start, page_size) || !size) return err::inval;
     auto end = end_of(start, size);
     if (!end) return err::inval;
-    Holding hold{impl_->lock};
+    Impl::Change change{*impl_};
     if (!impl_->areas.first_in(start, *end)) return {};
     TRY(impl_->split_range(start, *end));
     impl_->remove_range(*this, start, *end);
@@ -261,7 +261,7 @@ void AddressSpace::init_break(uptr start) {
 }
 
 Result<uptr> AddressSpace::set_break(uptr address) {
-    Holding hold{impl_->lock};
+    Impl::Change change{*impl_};
     Impl& s = *impl_;
     if (address < s.break_start || address > arch::user_top - page_size) return s.break_end;
     uptr old_end = page_up(s.break_end), new_end = page_up(address);

@@ -14,6 +14,24 @@ struct AddressSpace::Impl {
     static constexpr usize max_areas = 65530; // vm.max_map_count
 
     Mutex<Rank::address_space> lock; // areas, tables, limits, breaks
+    /// Areas taken out, to be destroyed when `lock` is no longer held: they may hold the last reference to an open
+    /// file, whose end takes locks that stand above.
+    bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>> dead;
+    /// Holds `lock` for a scope that may take areas out.
+    class [[nodiscard]] Change {
+    public:
+        explicit Change(Impl& of) : impl_{of} { impl_.lock.lock(); }
+        ~Change() {
+            decltype(dead) gone;
+            gone.swap(impl_.dead);
+            impl_.lock.unlock();
+            gone.clear_and_dispose([](Area* a) { delete a; });
+        }
+        Change(const Change&) = delete;
+
+    private:
+        Impl& impl_;
+    };
     AreaSet areas;
     MemoryLimits limits;
     uptr map_base = arch::user_top - 128 * MiB - AreaSet::stack_gap;

@@ -84,7 +84,7 @@ Result<uptr> AddressSpace::remap(uptr old_start, usize old_size, usize new_size,
         if (!is_aligned(new_start, page_size) || new_start > arch::user_top - new_size) return err::inval;
         if (new_start < old_start + old_size && old_start < new_start + new_size) return err::inval;
     }
-    Holding hold{impl_->lock};
+    Impl::Change change{*impl_};
     Area* a = TRY(whole_area(*impl_, old_start, old_size));
     if (!old_size && !a->shared) return err::inval;
     if (flags & MREMAP_DONTUNMAP && (a->shared || a->object)) return err::inval;
