@@ -3,20 +3,22 @@
 namespace container {
 namespace {
 constinit Registry::Lock registry_lock;
-List<Container> containers;
 } // namespace
 
 Registry::Lock& Registry::lock() { return registry_lock; }
-List<Container>& Registry::all() { return containers; }
+List<Container>& Registry::all() {
+    [[clang::no_destroy]] static List<Container> containers; // made on first use: there are no global constructors
+    return containers;
+}
 
 Container* Registry::find(std::string_view id) {
-    for (Container& c : containers)
+    for (Container& c : all())
         if (c.id.view() == id) return &c;
     return nullptr;
 }
-void Registry::add(Ref<Container> c) { containers.push_back(*c.release()); }
+void Registry::add(Ref<Container> c) { all().push_back(*c.release()); }
 Ref<Container> Registry::take(Container& c) {
-    containers.erase(containers.iterator_to(c));
+    all().erase(all().iterator_to(c));
     return Ref<Container>::adopt(&c);
 }
 
