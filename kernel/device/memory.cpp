@@ -8,7 +8,7 @@
 
 namespace device {
 namespace {
-enum Minor : u32 { null = 3, zero = 5, full = 7, random_ = 8, urandom = 9 };
+enum Minor : u32 { null = 3, zero = 5, full = 7, random_ = 8, urandom = 9, kmsg = 11 };
 
 /// Reads what the random number generator gives; a signal ends a long read early.
 Result<usize> read_random(Sink& to) {
@@ -84,6 +84,7 @@ public:
         case full:
         case random_:
         case urandom: return TRY(make_ref<MemoryFile>(path, flags, static_cast<Minor>(n)));
+        case kmsg: return open_log(path, flags);
         default: return err::nxio;
         }
     }
