@@ -16,6 +16,7 @@ class Tree:
 
     def __init__(self):
         self.entries = {}  # path: (mode, contents)
+        self.device = 0    # archives that follow each other need different ones: inodes are counted in each
 
     def directory(self, path, mode=0o755):
         self.entries[path] = (stat.S_IFDIR | mode, b"")
@@ -44,10 +45,17 @@ class Tree:
 
     def write(self, out):
         """Writes the archive, unless it is there already; returns its size."""
-        parts = []
-        for number, path in enumerate(sorted(self.entries), 1):
+        # Big files with the same contents become hard links: the first name carries the data.
+        names = {}
+        for path in sorted(self.entries):
             mode, contents = self.entries[path]
-            parts.append(record(path, number, mode, contents))
+            key = (mode, contents) if stat.S_ISREG(mode) and len(contents) >= 4096 else path
+            names.setdefault(key, []).append(path)
+        parts = []
+        for number, paths in enumerate(names.values(), 1):
+            for path in paths:
+                mode, contents = self.entries[path]
+                parts.append(record(path, number, mode, contents if path == paths[0] else b"", len(paths), self.device))
         parts.append(record("TRAILER!!!", 0, 0, b""))
         archive = b"".join(parts)
         out = pathlib.Path(out)
@@ -57,10 +65,10 @@ class Tree:
         return len(archive)
 
 
-def record(path, number, mode, contents):
+def record(path, number, mode, contents, names=1, device=0):
     name = path.encode() + b"\0"
-    links = 2 if stat.S_ISDIR(mode) else 1
-    fields = [number, mode, 0, 0, links, 0, len(contents), 0, 0, 0, 0, len(name), 0]
+    links = 2 if stat.S_ISDIR(mode) else names
+    fields = [number, mode, 0, 0, links, 0, len(contents), 0, device, 0, 0, len(name), 0]
     header = b"070701" + b"".join(b"%08x" % f for f in fields)
     return padded(header + name) + padded(contents)
 
@@ -77,6 +85,7 @@ def main():
     options = parser.parse_args()
     base = pathlib.Path(__file__).resolve().parent.parent / f"build/userland/{options.arch}/initramfs"
     tree = Tree()
+    tree.device = 1
     for bundle in options.bundle:
         name, _, folder = bundle.partition("=")
         tree.copy(f"bundles/{name}", folder)
