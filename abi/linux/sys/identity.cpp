@@ -172,7 +172,8 @@ Result<> setgroups(Task& task, int size, UserPtr<const u32> list) {
     auto who = TRY(task.credentials().clone());
     TRY(who->groups.resize(static_cast<usize>(size)));
     TRY(copy_in<const u32>(std::span<u32>{who->groups}, list));
-    std::sort(who->groups.begin(), who->groups.end());
+    // A comparison of our own: for the default one libc++ expects an instance in its library, which the kernel has not.
+    std::sort(who->groups.begin(), who->groups.end(), [](u32 a, u32 b) { return a < b; });
     return commit(task, std::move(who));
 }
 
