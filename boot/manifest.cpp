@@ -5,6 +5,7 @@
 #include "fs/dev/dev.h"
 #include "fs/devpts/devpts.h"
 #include "fs/mqueue/mqueue.h"
+#include "fs/proc/proc.h"
 #include "fs/sys/sys.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/device/devices.h"
@@ -12,7 +13,7 @@
 namespace boot {
 namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
-constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &sysfs::type,
+constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &proc::type, &sysfs::type,
                                                    &tmpfs::type};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},

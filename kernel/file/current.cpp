@@ -3,7 +3,7 @@
 
 namespace file {
 namespace {
-bool is_task() { return Thread::current().address_space() != nullptr; }
+bool is_task() { return Thread::current().is_user(); }
 void signal_current(int number) {
     if (is_task()) (void)signals::send(Task::current(), signals::info_kernel(number));
 }

@@ -23,6 +23,8 @@ public:
     void close_on_exec_files(); // by execve
     Result<bool> close_on_exec(int fd);
     Result<> set_close_on_exec(int fd, bool);
+    /// How many slots there are: FDSize.
+    usize size() { return slots_.lock()->slots.size(); }
     /// The first descriptor >= `from` that is open, for /proc/pid/fd. err::badf: none.
     Result<int> next_open(int from);
     /// What lookups compare so that locks die with the table: fcntl(F_SETLK) ownership.

@@ -29,6 +29,8 @@ public:
     /// The first at or after `from`; null at the end.
     PidNumber* at_or_after(Pid from);
     bool empty() const { return numbers_.empty(); }
+    /// The number given last.
+    Pid last() const { return last_; }
 
 private:
     friend struct PidTableOps;

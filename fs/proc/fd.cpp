@@ -1,0 +1,95 @@
+// /proc/pid/fd and /proc/pid/fdinfo.
+#include "fs/proc/node.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/anonymous.h"
+#include "lib/numbers.h"
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+namespace proc {
+namespace {
+Result<Ref<File>> file_of(const Context& c) {
+    auto files = files_of(*c.task);
+    if (!files) return err::noent;
+    auto file = files->get(c.fd, true);
+    return file ? file : Result<Ref<File>>{err::noent};
+}
+
+Result<vfs::Path> place_file(const Context& c) {
+    auto file = TRY(file_of(c));
+    if (auto* path = file->path()) return *path;
+    if (auto* inode = file->inode()) return vfs::anonymous_path(*inode);
+    return err::nxio;
+}
+Result<String> name_file(const Context& c) {
+    auto file = TRY(file_of(c));
+    TextWriter out;
+    // A path is printed as the reader sees it, from the reader's root.
+    if (file->path() && file::credentials()) vfs::print_path(out, *file->path(), Task::current().fs->root());
+    else file->print_name(out);
+    return String::create(out.text());
+}
+Result<> print_fdinfo(Writer& out, const Context& c) {
+    auto file = TRY(file_of(c));
+    u32 flags = file->flags;
+    if (auto files = files_of(*c.task))
+        if (auto on_exec = files->close_on_exec(c.fd); on_exec && *on_exec) flags |= O_CLOEXEC;
+    u64 position = file->seekable() ? *file->position.lock() : 0;
+    print(out, "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\n", position, flags, file->path() ? file->path()->mount->id : 0);
+    if (file->inode()) print(out, "ino:\t{}\n", file->inode()->number());
+    file->print_info(out);
+    return {};
+}
+
+constexpr Item readable{.name = "", .mode = S_IFLNK | 0500, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item writable{.name = "", .mode = S_IFLNK | 0300, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item both{.name = "", .mode = S_IFLNK | 0700, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item neither{.name = "", .mode = S_IFLNK, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item info{.name = "", .mode = S_IFREG | 0444, .print = print_fdinfo, .restricted = true, .at_open = true};
+
+const Item& link_for(const File& f) {
+    if (f.readable()) return f.writable() ? both : readable;
+    return f.writable() ? writable : neither;
+}
+
+class FdDirectory final : public Inode {
+public:
+    FdDirectory(vfs::Superblock& sb, const Context& c, u64 number, bool infos)
+        : Inode{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, true}, infos_{infos} {}
+    bool volatile_names() const override { return true; }
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
+        auto fd = parse_number<u32>(name);
+        if (!fd || *fd > 0x7fff'ffff) return err::noent;
+        Context c = context_;
+        c.fd = static_cast<int>(*fd);
+        auto file = TRY(file_of(c));
+        return make_item(*superblock_, infos_ ? info : link_for(*file), c, number_of(*fd));
+    }
+    Result<> read_directory(DirectorySink& to, u64* at) override {
+        auto files = files_of(*context_.task);
+        if (!files) return {};
+        while (true) {
+            auto fd = files->next_open(static_cast<int>(*at < 2 ? 0 : *at - 2));
+            if (!fd) return {};
+            char buffer[12];
+            BufferWriter name{buffer};
+            print(name, "{}", *fd);
+            u64 behind = static_cast<u64>(*fd) + 3;
+            if (!to.entry(name.text(), number_of(static_cast<u32>(*fd)), infos_ ? 8 : 10, behind)) return {};
+            *at = behind;
+        }
+    }
+
+private:
+    u64 number_of(u32 fd) const { return (number() << 24) + fd; }
+    const bool infos_;
+};
+} // namespace
+
+Result<Ref<vfs::Inode>> make_fd_directory(vfs::Superblock& sb, const Context& c, u64 number) {
+    return TRY(make_ref<FdDirectory>(sb, c, number, false));
+}
+Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock& sb, const Context& c, u64 number) {
+    return TRY(make_ref<FdDirectory>(sb, c, number, true));
+}
+} // namespace proc

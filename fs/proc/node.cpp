@@ -1,0 +1,167 @@
+#include "fs/proc/node.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/open_file.h"
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+namespace proc {
+namespace {
+constexpr usize most_stored = 4096;
+constexpr unsigned dt_of(u32 mode) { return mode >> 12 & 15; }
+
+/// An open text: made anew whenever it is read from the start.
+class TextFile final : public vfs::PlacedFile {
+public:
+    TextFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context)
+        : PlacedFile{path, file_flags}, item_{item}, context_{std::move(context)} {}
+    bool seekable() const override { return true; }
+    Result<> make() {
+        auto text = text_.lock();
+        return fill(*text);
+    }
+    Result<usize> read(Sink& to, u64* at) override {
+        auto text = text_.lock();
+        if (!item_.at_open && (*at == 0 || !made_)) TRY(fill(*text));
+        if (*at >= text->size()) return 0;
+        usize n = TRY(to.put(std::as_bytes(std::span{text->data() + *at, text->size() - *at})));
+        *at += n;
+        return n;
+    }
+    Result<usize> write(Source& from, u64* at) override {
+        if (!item_.store) return err::io;
+        if (from.remaining() >= most_stored) return err::inval;
+        Vector<char> bytes;
+        TRY(bytes.resize(from.remaining()));
+        usize n = TRY(from.get(std::as_writable_bytes(std::span{bytes.data(), bytes.size()})));
+        std::string_view text{bytes.data(), n};
+        while (!text.empty() && (text.back() == '\n' || text.back() == 0)) text.remove_suffix(1);
+        TRY(item_.store(text, context_));
+        *at += n;
+        return n;
+    }
+    Result<u64> seek(u64 at, i64 offset, int whence) override {
+        i64 to;
+        if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
+        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to) || to < 0) return err::inval;
+        return static_cast<u64>(to);
+    }
+    Result<> truncate(u64) override { return {}; }
+
+private:
+    Result<> fill(Vector<char>& text) {
+        TextWriter out;
+        TRY(item_.print(out, context_));
+        if (out.failed()) return err::nomem;
+        text = out.take();
+        made_ = true;
+        return {};
+    }
+    const Item& item_;
+    const Context context_;
+    bool made_ = false;
+    Guarded<Vector<char>, Mutex<Rank::file_io>> text_;
+};
+
+class TextInode final : public Inode {
+public:
+    TextInode(vfs::Superblock& sb, u64 number, const Item& item, Context context)
+        : Inode{sb, number, item.mode, std::move(context), item.restricted}, item_{item} {}
+    Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
+        auto file = TRY(make_ref<TextFile>(path, flags, item_, context_));
+        if (item_.at_open && file->readable()) TRY(file->make());
+        return file;
+    }
+    /// O_TRUNC of a shell's redirection.
+    Result<> change(const vfs::AttributeChange& c) override {
+        return c.set == vfs::AttributeChange::size_bit ? Result<>{} : Result<>{err::perm};
+    }
+
+private:
+    const Item& item_;
+};
+
+class LinkInode final : public Inode {
+public:
+    LinkInode(vfs::Superblock& sb, u64 number, const Item& item, Context context)
+        : Inode{sb, number, item.mode, std::move(context), item.restricted}, item_{item} {}
+    bool is_magic_link() const override { return item_.place != nullptr; }
+    Result<vfs::Path> jump() override {
+        if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
+        return item_.place(context_);
+    }
+    Result<String> readlink() override {
+        if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
+        if (item_.target) return item_.target(context_);
+        vfs::Path there = TRY(item_.place(context_));
+        TextWriter out;
+        vfs::Path root = file::credentials() ? Task::current().fs->root() : there;
+        vfs::print_path(out, there, root);
+        return String::create(out.text());
+    }
+
+private:
+    const Item& item_;
+};
+} // namespace
+
+vfs::Protection Inode::protection() {
+    vfs::Protection p{mode_, 0, 0};
+    if (!context_.process || !context_.process->dumpable) return p;
+    if (auto who = process::credentials_of(*context_.process)) {
+        p.uid = (*who)->euid;
+        p.gid = (*who)->egid;
+    }
+    return p;
+}
+
+vfs::Attributes Inode::attributes() {
+    vfs::Protection p = protection();
+    vfs::Attributes a;
+    a.number = number();
+    a.mode = p.mode;
+    a.uid = p.uid;
+    a.gid = p.gid;
+    a.links = link_count();
+    a.block_size = 1024;
+    a.access = a.modification = a.change = a.birth = sb().mounted;
+    return a;
+}
+
+Result<> Inode::permission(const Credentials& who, unsigned) {
+    return restricted_ && context_.process ? may_inspect(who, *context_.process) : Result<>{};
+}
+
+Result<> may_inspect(const Credentials& who, Process& process) {
+    if (who.can(CAP_SYS_PTRACE)) return {};
+    auto other = process::credentials_of(process);
+    if (!other) return err::noent;
+    const Credentials& o = **other;
+    bool same = who.fsuid == o.euid && who.fsuid == o.suid && who.fsuid == o.uid && who.fsgid == o.egid &&
+                who.fsgid == o.sgid && who.fsgid == o.gid;
+    return same && process.dumpable ? Result<>{} : Result<>{err::acces};
+}
+
+Result<Ref<vfs::Inode>> make_item(vfs::Superblock& sb, const Item& item, const Context& context, u64 number) {
+    if (item.print || item.store) return TRY(make_ref<TextInode>(sb, number, item, context));
+    if (item.directory) return item.directory(sb, context, number);
+    if (item.children) return TRY(make_ref<ItemDirectory>(sb, number, item.mode, context, *item.children));
+    return TRY(make_ref<LinkInode>(sb, number, item, context));
+}
+
+Result<Ref<vfs::Inode>> ItemDirectory::lookup(std::string_view name) {
+    if (context_.process && context_.process->state == ProcessState::dead) return err::noent;
+    for (usize i = 0; i < items_.size(); i++)
+        if (items_[i].name == name) return make_item(sb(), items_[i], context_, item_number(number(), i));
+    return err::noent;
+}
+
+Result<> ItemDirectory::read_directory(DirectorySink& to, u64* at) {
+    for (u64 i = *at < 2 ? 0 : *at - 2; i < items_.size(); i++) {
+        if (!to.entry(items_[i].name, item_number(number(), i), dt_of(items_[i].mode), i + 3)) return {};
+        *at = i + 3;
+    }
+    return {};
+}
+} // namespace proc

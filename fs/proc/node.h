@@ -1,0 +1,126 @@
+// The inodes of /proc: directories of items, text made when it is read, links to places.
+#pragma once
+#include "kernel/process/task.h"
+#include "kernel/vfs/operations.h"
+
+namespace proc {
+/// Text of any length, up to a bound.
+class TextWriter final : public Writer {
+public:
+    void write(std::string_view s) override {
+        if (failed_ || text_.size() + s.size() > most) failed_ = true;
+        else failed_ = !append(s);
+    }
+    bool failed() const { return failed_; }
+    std::string_view text() const { return {text_.data(), text_.size()}; }
+    Vector<char> take() { return std::move(text_); }
+
+private:
+    static constexpr usize most = 4 * MiB;
+    bool append(std::string_view s) {
+        usize at = text_.size(), room = at ? at : 512;
+        while (room < at + s.size()) room *= 2;
+        if (!text_.reserve(room) || !text_.resize(at + s.size())) return false;
+        std::memcpy(text_.data() + at, s.data(), s.size());
+        return true;
+    }
+    Vector<char> text_;
+    bool failed_ = false;
+};
+
+/// What an item is about. `process` and `task` are null outside of the processes' directories.
+struct Context {
+    Ref<View> view;
+    Ref<Process> process;
+    Ref<Task> task;
+    int fd = -1;
+};
+
+struct Item;
+using Items = std::span<const Item>;
+/// An entry of a directory: exactly one of the functions, or `children`.
+struct Item {
+    std::string_view name;
+    u32 mode; // S_IF* included
+    Result<> (*print)(Writer&, const Context&) = nullptr;
+    Result<> (*store)(std::string_view text, const Context&) = nullptr; // of a writable file
+    Result<vfs::Path> (*place)(const Context&) = nullptr;               // a magic link
+    Result<String> (*target)(const Context&) = nullptr;                 // what readlink of any link shows
+    Result<Ref<vfs::Inode>> (*directory)(vfs::Superblock&, const Context&, u64 number) = nullptr; // made by its own code
+    const Items* children = nullptr;
+    bool restricted = false; // only for those who may trace the process
+    bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)
+};
+
+class Superblock final : public vfs::Superblock {
+public:
+    explicit Superblock(View& of) : view{Ref<View>::share(&of)}, mounted{vfs::now()} {}
+    Result<Ref<vfs::Inode>> root() override;
+    vfs::Statistics statistics() override;
+    std::string_view type_name() const override { return "proc"; }
+    const Ref<View> view;
+    const vfs::Timestamp mounted;
+};
+
+/// Base of all inodes: attributes, and who may look.
+class Inode : public vfs::Inode {
+public:
+    Inode(vfs::Superblock& sb, u64 number, u32 mode, Context context, bool restricted)
+        : vfs::Inode{sb, number, mode}, mode_{mode}, restricted_{restricted}, context_{std::move(context)} {}
+    vfs::Attributes attributes() override;
+    vfs::Protection protection() override;
+    Result<> change(const vfs::AttributeChange&) override { return err::perm; }
+    Result<> permission(const Credentials&, unsigned may) override;
+
+protected:
+    Superblock& sb() const { return static_cast<Superblock&>(*superblock_); }
+    virtual u32 link_count() const { return is_directory() ? 2 : 1; }
+    const u32 mode_;
+    const bool restricted_;
+    const Context context_;
+};
+
+/// A directory with fixed items.
+class ItemDirectory : public Inode {
+public:
+    ItemDirectory(vfs::Superblock& sb, u64 number, u32 mode, Context context, Items items)
+        : Inode{sb, number, mode, std::move(context), false}, items_{items} {}
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
+    Result<> read_directory(DirectorySink&, u64* at) override;
+    bool volatile_names() const override { return static_cast<bool>(context_.process); }
+
+protected:
+    const Items items_;
+};
+
+/// The inode for an item, below the directory with number `parent`.
+Result<Ref<vfs::Inode>> make_item(vfs::Superblock&, const Item&, const Context&, u64 number);
+/// Numbers: 64 places below each directory of fixed items; processes' directories lie beyond all fixed ones.
+constexpr u64 item_number(u64 directory, usize index) { return directory * 64 + index + 1; }
+constexpr u64 process_number(Pid tid) { return (u64{1} << 32) + static_cast<u64>(tid) * 64; }
+
+/// Whether the current task may look into the process: ptrace(2)'s PTRACE_MODE_READ. err::acces.
+Result<> may_inspect(const Credentials& who, Process&);
+Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock&, View&, Pid pid); // err::noent
+Ref<AddressSpace> space_of(Task&);
+Ref<FileTable> files_of(Task&);
+Ref<vfs::FsContext> fs_of(Task&);
+Ref<vfs::MountTree> mounts_of(Task&);
+
+// kernel/process as text: status.cpp, memory.cpp.
+Result<> print_status(Writer&, const Context&);
+Result<> print_stat(Writer&, const Context&);
+Result<> print_thread_stat(Writer&, const Context&);
+Result<> print_statm(Writer&, const Context&);
+Result<> print_limits(Writer&, const Context&);
+Result<> print_io(Writer&, const Context&);
+Result<> print_schedstat(Writer&, const Context&);
+Result<> print_maps(Writer&, const Context&);
+Result<> print_cmdline(Writer&, const Context&);
+Result<> print_environ(Writer&, const Context&);
+// fd.cpp
+Result<Ref<vfs::Inode>> make_fd_directory(vfs::Superblock&, const Context&, u64 number);
+Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock&, const Context&, u64 number);
+// system.cpp: the files at the top, and sys/.
+extern const Items root_items;
+} // namespace proc

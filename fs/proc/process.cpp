@@ -1,0 +1,158 @@
+// The directory of a process, and of a thread.
+#include "fs/proc/node.h"
+#include "kernel/file/current.h"
+#include "lib/numbers.h"
+#include <linux/capability.h>
+#include <linux/stat.h>
+
+namespace proc {
+Ref<AddressSpace> space_of(Task& t) {
+    Holding hold{t.shares_lock};
+    return t.space;
+}
+Ref<FileTable> files_of(Task& t) {
+    Holding hold{t.shares_lock};
+    return t.files;
+}
+Ref<vfs::FsContext> fs_of(Task& t) {
+    Holding hold{t.shares_lock};
+    return t.fs;
+}
+Ref<vfs::MountTree> mounts_of(Task& t) {
+    Holding hold{t.shares_lock};
+    return t.mounts;
+}
+
+namespace {
+Result<> print_comm(Writer& out, const Context& c) { return print(out, "{}\n", c.task->name.view()), Result<>{}; }
+Result<> store_comm(std::string_view text, const Context& c) {
+    if (&Task::current().process() != c.process.get()) return err::inval;
+    c.task->name.assign(text);
+    return {};
+}
+Result<> print_mounts(const Context& c, auto line) {
+    auto tree = mounts_of(*c.task);
+    auto fs = fs_of(*c.task);
+    if (!tree || !fs) return err::inval;
+    vfs::Path root = fs->root();
+    tree->for_each([&](const vfs::Mount& m) { line(m, root); });
+    return {};
+}
+Result<> print_mount_table(Writer& out, const Context& c) {
+    return print_mounts(c, [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mounts_line(out, m, root); });
+}
+Result<> print_mountinfo(Writer& out, const Context& c) {
+    return print_mounts(c, [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mountinfo_line(out, m, root); });
+}
+Result<> print_zero(Writer& out, const Context&) { return out.write("0\n"), Result<>{}; }
+Result<> print_wchan(Writer& out, const Context&) { return out.write("0"), Result<>{}; }
+Result<> print_cgroup(Writer& out, const Context&) { return out.write("0::/\n"), Result<>{}; }
+Result<> print_no_uid(Writer& out, const Context&) { return out.write("4294967295"), Result<>{}; }
+Result<> print_id_map(Writer& out, const Context&) {
+    return out.write("         0          0 4294967295\n"), Result<>{};
+}
+Result<> print_personality(Writer& out, const Context& c) {
+    return print(out, "{:08x}\n", c.task->personality), Result<>{};
+}
+
+Result<vfs::Path> place_exe(const Context& c) {
+    auto file = c.process->executable();
+    if (!file || !file->path()) return err::noent;
+    return *file->path();
+}
+Result<vfs::Path> place_cwd(const Context& c) {
+    auto fs = fs_of(*c.task);
+    return fs ? Result<vfs::Path>{fs->cwd()} : Result<vfs::Path>{err::noent};
+}
+Result<vfs::Path> place_root(const Context& c) {
+    auto fs = fs_of(*c.task);
+    return fs ? Result<vfs::Path>{fs->root()} : Result<vfs::Path>{err::noent};
+}
+Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock&, const Context&, u64 number);
+
+constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
+
+#define PROC_COMMON_ITEMS                                                                                              \
+    {.name = "status", .mode = text, .print = print_status}, {.name = "statm", .mode = text, .print = print_statm},    \
+        {.name = "cmdline", .mode = text, .print = print_cmdline},                                                     \
+        {.name = "comm", .mode = S_IFREG | 0644, .print = print_comm, .store = store_comm},                            \
+        {.name = "maps", .mode = text, .print = print_maps, .restricted = true},                                       \
+        {.name = "environ", .mode = secret, .print = print_environ, .restricted = true},                               \
+        {.name = "exe", .mode = link, .place = place_exe, .restricted = true},                                         \
+        {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},                                         \
+        {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
+        {.name = "fd", .mode = S_IFDIR | 0500, .directory = make_fd_directory},                                        \
+        {.name = "fdinfo", .mode = directory, .directory = make_fdinfo_directory},                                     \
+        {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true},                                 \
+        {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true},                                \
+        {.name = "limits", .mode = text, .print = print_limits},                                                       \
+        {.name = "io", .mode = secret, .print = print_io, .restricted = true},                                         \
+        {.name = "oom_score", .mode = text, .print = print_zero},                                                      \
+        {.name = "oom_score_adj", .mode = text, .print = print_zero},                                                  \
+        {.name = "wchan", .mode = text, .print = print_wchan}, {.name = "cgroup", .mode = text, .print = print_cgroup}, \
+        {.name = "loginuid", .mode = text, .print = print_no_uid},                                                     \
+        {.name = "sessionid", .mode = text, .print = print_no_uid},                                                    \
+        {.name = "uid_map", .mode = text, .print = print_id_map},                                                      \
+        {.name = "gid_map", .mode = text, .print = print_id_map},                                                      \
+        {.name = "personality", .mode = secret, .print = print_personality, .restricted = true},                       \
+        {.name = "schedstat", .mode = text, .print = print_schedstat}
+
+constexpr Item process_item_list[] = {
+    PROC_COMMON_ITEMS,
+    {.name = "stat", .mode = text, .print = print_stat},
+    {.name = "task", .mode = directory, .directory = make_task_directory},
+};
+constexpr Item thread_item_list[] = {
+    PROC_COMMON_ITEMS,
+    {.name = "stat", .mode = text, .print = print_thread_stat},
+};
+#undef PROC_COMMON_ITEMS
+constexpr Items process_items{process_item_list}, thread_items{thread_item_list};
+static_assert(process_items.size() < 64, "item_number() has room for 64");
+
+/// /proc/pid/task: the threads.
+class TaskDirectory final : public Inode {
+public:
+    TaskDirectory(vfs::Superblock& sb, const Context& c, u64 number) : Inode{sb, number, directory, c, false} {}
+    bool volatile_names() const override { return true; }
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
+        auto tid = parse_number<u32>(name);
+        if (!tid || *tid > static_cast<u32>(pid_max)) return err::noent;
+        auto task = process::find_task(*context_.view, static_cast<Pid>(*tid));
+        if (!task || &(*task)->process() != context_.process.get()) return err::noent;
+        Context c{context_.view, context_.process, *task};
+        return TRY(make_ref<ItemDirectory>(*superblock_, thread_number(static_cast<Pid>(*tid)), directory, std::move(c),
+                                           thread_items));
+    }
+    Result<> read_directory(DirectorySink& to, u64* at) override {
+        while (true) {
+            auto next = process::next_thread(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
+            if (!next) return {};
+            Pid tid = (*next)->tid(*context_.view);
+            char buffer[12];
+            BufferWriter name{buffer};
+            print(name, "{}", tid);
+            u64 behind = static_cast<u64>(tid) + 3;
+            if (!to.entry(name.text(), thread_number(tid), 4, behind)) return {};
+            *at = behind;
+        }
+    }
+
+private:
+    static u64 thread_number(Pid tid) { return process_number(tid) + (u64{1} << 31); }
+    u32 link_count() const override { return 2 + context_.process->live_threads; }
+};
+Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock& sb, const Context& c, u64 number) {
+    return TRY(make_ref<TaskDirectory>(sb, c, number));
+}
+} // namespace
+
+Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, Pid pid) {
+    auto task = process::find_task(view, pid);
+    if (!task) return err::noent;
+    auto process = Ref<Process>::share(&(*task)->process());
+    Context c{Ref<View>::share(&view), std::move(process), *task};
+    bool leads = c.process->pid(view) == pid; // a thread's number works too, unlisted
+    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), leads ? process_items : thread_items));
+}
+} // namespace proc

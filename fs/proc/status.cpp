@@ -1,0 +1,183 @@
+// A process in numbers: status, stat, limits, io.
+#include "fs/proc/node.h"
+#include "kernel/device/tty/terminal.h"
+#include "kernel/process/tree.h"
+
+namespace proc {
+namespace {
+constexpr u64 ns_per_tick = 10'000'000; // USER_HZ is 100
+constexpr unsigned kib_per_page = page_size / KiB;
+
+char state_of(const Context& c) {
+    ProcessState s = c.process->state;
+    if (s == ProcessState::zombie) return 'Z';
+    if (s == ProcessState::dead) return 'X';
+    return c.task->state_letter();
+}
+std::string_view state_name(char letter) {
+    switch (letter) {
+    case 'R': return "running";
+    case 'S': return "sleeping";
+    case 'D': return "disk sleep";
+    case 'T': return "stopped";
+    case 'Z': return "zombie";
+    case 'X': return "dead";
+    default: return "idle";
+    }
+}
+
+struct Signals {
+    SignalSet pending = 0, shared_pending = 0, blocked = 0, ignored = 0, caught = 0;
+    explicit Signals(const Context& c) {
+        Ref<SignalHandlers> handlers;
+        {
+            Holding hold{c.process->signal_lock};
+            pending = c.task->pending.set;
+            shared_pending = c.process->pending.set;
+            blocked = c.task->blocked;
+            handlers = c.process->handlers;
+        }
+        if (!handlers) return;
+        auto actions = handlers->actions.lock();
+        for (int n = 1; n <= signal_count; n++) {
+            uptr handler = actions->of[n - 1].handler;
+            if (handler == 1) ignored |= signal_bit(n);
+            else if (handler != 0) caught |= signal_bit(n);
+        }
+    }
+};
+
+void print_credentials(Writer& out, const Credentials& w) {
+    print(out, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", w.uid, w.euid, w.suid, w.fsuid, w.gid, w.egid, w.sgid, w.fsgid);
+}
+void print_memory_lines(Writer& out, const SpaceUsage& u) {
+    struct {
+        std::string_view name;
+        u64 pages;
+    } lines[] = {{"VmPeak", u.peak_total}, {"VmSize", u.total},      {"VmLck", u.locked},  {"VmPin", 0},
+                 {"VmHWM", u.peak_resident}, {"VmRSS", u.resident},  {"RssAnon", u.anonymous}, {"RssFile", u.file},
+                 {"RssShmem", u.shared},   {"VmData", u.data},       {"VmStk", u.stack},   {"VmExe", u.text},
+                 {"VmLib", 0},             {"VmPTE", u.page_tables}, {"VmSwap", 0}};
+    for (auto& l : lines) print(out, "{}:\t{:>8} kB\n", l.name, l.pages * kib_per_page);
+}
+
+/// stat's number of a terminal: major in bits 8..15, minor in the others.
+u32 terminal_number(Process& p) {
+    Holding hold{process::tree_lock()};
+    if (!p.group || !p.group->session || !p.group->session->terminal) return 0;
+    return static_cast<u32>(p.group->session->terminal->device());
+}
+
+Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, u64 start_ns) {
+    Process& p = *c.process;
+    SpaceUsage memory{};
+    AddressSpace::Layout layout{};
+    if (auto space = space_of(*c.task)) {
+        memory = space->usage();
+        layout = space->layout;
+    }
+    ResourceUse children = process::children_usage(p);
+    Signals signals{c};
+    SchedParameters sched = c.task->parameters();
+    bool fair = sched.priority == 0;
+    print(out, "{} ({}) {} {} {} {} {} -1 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
+          p.parent ? p.parent_pid() : 0, process::group_of(p, *c.view), process::session_of(p, *c.view), terminal_number(p),
+          use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
+    print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
+          children.user_ns / ns_per_tick, children.system_ns / ns_per_tick, fair ? 20 + sched.nice : -1 - sched.priority,
+          sched.nice, p.live_threads.load(), start_ns / ns_per_tick, memory.total * page_size, memory.resident,
+          p.limits.soft(RLIMIT_RSS));
+    print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end, layout.stack_start,
+          signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
+          signals.caught & 0x7fffffff, p.exit_signal, c.task->last_cpu(), sched.priority, static_cast<unsigned>(sched.policy));
+    print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start, layout.arguments_start,
+          layout.arguments_end, layout.environment_start, layout.environment_end, p.exit_status);
+    return {};
+}
+} // namespace
+
+Result<> print_stat(Writer& out, const Context& c) {
+    return print_stat_line(out, c, process::usage(*c.process), c.process->start_ns);
+}
+Result<> print_thread_stat(Writer& out, const Context& c) {
+    return print_stat_line(out, c, process::thread_usage(*c.task), c.task->start_ns);
+}
+
+Result<> print_status(Writer& out, const Context& c) {
+    Process& p = *c.process;
+    auto who = c.task->credentials_ref();
+    if (!who) return err::srch;
+    auto fs = fs_of(*c.task);
+    char state = state_of(c);
+    print(out, "Name:\t{}\n", c.task->name.view());
+    if (fs) print(out, "Umask:\t{:04o}\n", fs->umask.load());
+    print(out, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n", state, state_name(state),
+          p.pid(*c.view), c.task->tid(*c.view), p.parent_pid());
+    print_credentials(out, *who);
+    usize slots = 0;
+    if (auto files = files_of(*c.task)) slots = files->size();
+    print(out, "FDSize:\t{}\nGroups:\t", slots);
+    for (u32 g : who->groups) print(out, "{} ", g);
+    print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(*c.view), c.task->tid(*c.view),
+          process::group_of(p, *c.view), process::session_of(p, *c.view));
+    if (auto space = space_of(*c.task)) print_memory_lines(out, space->usage());
+    Signals s{c};
+    print(out, "Threads:\t{}\nSigQ:\t0/{}\n", p.live_threads.load(), p.limits.soft(RLIMIT_SIGPENDING));
+    print(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", s.pending,
+          s.shared_pending, s.blocked, s.ignored, s.caught);
+    print(out, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\n", who->inheritable,
+          who->permitted, who->effective, who->bounding, who->ambient);
+    print(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n", who->no_new_privileges ? 1 : 0);
+    u64 cpus = c.task->affinity() & sched::online_cpus();
+    print(out, "Cpus_allowed:\t{:x}\nMems_allowed:\t1\nMems_allowed_list:\t0\n", cpus);
+    print(out, "voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n", c.task->voluntary_switches(),
+          c.task->involuntary_switches());
+    return {};
+}
+
+Result<> print_limits(Writer& out, const Context& c) {
+    static constexpr struct {
+        unsigned resource;
+        std::string_view name, unit;
+    } rows[] = {{RLIMIT_CPU, "Max cpu time", "seconds"},
+                {RLIMIT_FSIZE, "Max file size", "bytes"},
+                {RLIMIT_DATA, "Max data size", "bytes"},
+                {RLIMIT_STACK, "Max stack size", "bytes"},
+                {RLIMIT_CORE, "Max core file size", "bytes"},
+                {RLIMIT_RSS, "Max resident set", "bytes"},
+                {RLIMIT_NPROC, "Max processes", "processes"},
+                {RLIMIT_NOFILE, "Max open files", "files"},
+                {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},
+                {RLIMIT_AS, "Max address space", "bytes"},
+                {RLIMIT_LOCKS, "Max file locks", "locks"},
+                {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
+                {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"},
+                {RLIMIT_NICE, "Max nice priority", ""},
+                {RLIMIT_RTPRIO, "Max realtime priority", ""},
+                {RLIMIT_RTTIME, "Max realtime timeout", "us"}};
+    auto column = [&](u64 value) {
+        if (value == ~u64{0}) print(out, "{:<20} ", "unlimited");
+        else print(out, "{:<20} ", value);
+    };
+    print(out, "{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (const auto& row : rows) {
+        Limit limit = c.process->limits.get(row.resource);
+        print(out, "{:<25} ", row.name);
+        column(limit.soft);
+        column(limit.hard);
+        print(out, "{:<10}\n", row.unit);
+    }
+    return {};
+}
+
+Result<> print_io(Writer& out, const Context&) {
+    // Nothing reaches a disk, and transfers are not counted.
+    out.write("rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+    return {};
+}
+Result<> print_schedstat(Writer& out, const Context& c) {
+    CpuTime t = c.task->cpu_time();
+    print(out, "{} 0 {}\n", t.user_ns + t.system_ns, c.task->voluntary_switches() + c.task->involuntary_switches());
+    return {};
+}
+} // namespace proc
