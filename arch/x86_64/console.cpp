@@ -5,7 +5,7 @@
 
 namespace {
 constexpr u16 uart = 0x3f8;
-enum UartRegister : u16 { data = 0, interrupts = 1, fifo = 2, line = 3, modem = 4, line_status = 5 };
+enum UartRegister : u16 { data = 0, interrupts = 1, line = 3, line_status = 5 };
 
 void put(char c) {
     // A missing port reads all ones: ready.
@@ -37,8 +37,6 @@ void init_console() {
     out8(uart + data, 1);
     out8(uart + interrupts, 0);
     out8(uart + line, 0x03); // 8 bits, no parity
-    out8(uart + fifo, 0x07);
-    out8(uart + modem, 0x0b); // OUT2 lets interrupts through
 }
 } // namespace x86
 

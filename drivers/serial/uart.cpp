@@ -12,11 +12,11 @@ enum Register : unsigned {
     line_status = 5,
     scratch = 7
 };
-constexpr u8 enable_received = 1, enable_empty = 2;           // interrupt_enable
-constexpr u8 fifo_on = 1, fifo_clear = 6;                     // fifo_control: interrupt at one byte
-constexpr u8 eight_bits = 3;                                  // line_control: 8N1
-constexpr u8 ready_lines = 3, interrupt_line = 8;             // modem_control: DTR, RTS; OUT2 gates the interrupt
-constexpr u8 data_ready = 1, break_received = 16, empty = 32; // line_status
+constexpr u8 enable_received = 1, enable_empty = 2;               // interrupt_enable
+constexpr u8 fifo_on = 1;                                         // fifo_control: interrupt at one byte
+constexpr u8 eight_bits = 3;                                      // line_control: 8N1
+constexpr u8 ready_lines = 3, interrupt_line = 8, loop_back = 16; // modem_control: DTR, RTS; OUT2 gates the interrupt
+constexpr u8 data_ready = 1, break_received = 16, empty = 32;     // line_status
 constexpr unsigned fifo_size = 16;
 } // namespace
 
@@ -43,7 +43,11 @@ Result<> Uart::start(const arch::SerialPort& port) {
     if (read(scratch) != 0x5a) return err::nodev;
     write(interrupt_enable, 0);
     write(line_control, eight_bits);
-    write(fifo_control, fifo_on | fifo_clear);
+    // What was typed before now is kept: turning the FIFO on clears it, so it is emptied first, cut off from the line.
+    write(modem_control, loop_back);
+    for (unsigned i = 0; i < fifo_size && read(line_status) & data_ready; i++)
+        state_.unguarded().received.push(static_cast<char>(read(data)));
+    write(fifo_control, fifo_on);
     write(modem_control, ready_lines | interrupt_line);
     TRY(request_irq(port.irq, *this));
     auto state = state_.lock();
