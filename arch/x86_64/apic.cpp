@@ -109,7 +109,7 @@ void init_local_apic() {
     write(reg_error, masked);
     write(reg_divide, 0xb); // by 1
     write(reg_initial_count, 0);
-    write(reg_timer, VECTOR_TIMER | (features.tsc_deadline ? 2 << 17 : 0));
+    use_deadline_timer(features.tsc_deadline);
     write(reg_spurious, 0x100 | VECTOR_SPURIOUS);
 }
 
@@ -129,6 +129,10 @@ void acknowledge_interrupt() { write(reg_end_of_interrupt, 0); }
 void send_init(u32 apic_id) { command(apic_id, mode_init | level_assert); }
 void send_startup(u32 apic_id, u8 page) { command(apic_id, mode_startup | level_assert | page); }
 void send_nmi(u32 apic_id) { command(apic_id, mode_nmi | level_assert); }
+void use_deadline_timer(bool on) {
+    write(reg_timer, VECTOR_TIMER | (on ? 2 << 17 : 0));
+    asm volatile("mfence" ::: "memory"); // the mode is known before a deadline is set
+}
 void start_apic_timer(u32 count) { write(reg_initial_count, count); }
 u32 apic_timer_left() { return read(reg_current_count); }
 bool stopping() { return stopped.load(std::memory_order_relaxed); }

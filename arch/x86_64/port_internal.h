@@ -92,6 +92,8 @@ u32 local_apic_id();
 /// The local APIC's one-shot timer counts down at its own pace: for timer.cpp.
 void start_apic_timer(u32 count);
 u32 apic_timer_left();
+/// Interrupts at a value of the time stamp counter, instead of counting down.
+void use_deadline_timer(bool on);
 
 // timer.cpp
 void calibrate_timer();

@@ -73,6 +73,7 @@ void calibrate_timer() {
     // The local APIC of QEMU, KVM and Firecracker counts nanoseconds; elsewhere it is measured against the counter
     // below.
     constexpr u64 virtual_apic_frequency = 1'000'000'000;
+    use_deadline_timer(false);
     start_apic_timer(~u32{0});
     bool virtual_machine = cpuid(1).ecx >> 31 & 1;
     if (u64 known = frequency_from_cpuid())
@@ -89,6 +90,7 @@ void calibrate_timer() {
         timer_per_counter = ((first.other - last.other) << 32) / (last.counter - first.counter);
     }
     start_apic_timer(0);
+    use_deadline_timer(features.tsc_deadline);
 }
 
 void timer_interrupt(bool from_user) {

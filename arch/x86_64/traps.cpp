@@ -93,10 +93,7 @@ upcall::Exception user_exception_for(TrapFrame& frame) {
     int trap = static_cast<int>(frame.trap_number);
     switch (frame.trap_number) {
     case divide_error: return {SIGFPE, FPE_INTDIV, frame.ip(), trap};
-    case debug:
-        frame.rflags &= ~u64{x86::flag_trap};
-        asm volatile("mov %0, %%db6" ::"r"(u64{0xffff0ff0}));
-        return {SIGTRAP, TRAP_TRACE, frame.ip(), trap};
+    case debug: asm volatile("mov %0, %%db6" ::"r"(u64{0xffff0ff0})); return {SIGTRAP, TRAP_TRACE, frame.ip(), trap};
     case breakpoint: return {SIGTRAP, SI_KERNEL, 0, trap};
     case invalid_opcode: return {SIGILL, ILL_ILLOPN, frame.ip(), trap};
     case segment_not_present:

@@ -95,12 +95,8 @@ Result<i64> machine_control(TrapFrame& frame, UserState& state, int code, uptr a
         irqs_restore(were_on);
         return 0;
     }
-    case ARCH_GET_FS:
-        TRY(copy_out(address, &state.fs_base, sizeof state.fs_base));
-        return 0;
-    case ARCH_GET_GS:
-        TRY(copy_out(address, &state.gs_base, sizeof state.gs_base));
-        return 0;
+    case ARCH_GET_FS: TRY(copy_out(address, &state.fs_base, sizeof state.fs_base)); return 0;
+    case ARCH_GET_GS: TRY(copy_out(address, &state.gs_base, sizeof state.gs_base)); return 0;
     default: return err::inval;
     }
 }
