@@ -125,7 +125,7 @@ Result<> set_option(tty::PtySet& set, std::string_view option) {
     static constexpr struct {
         std::string_view name;
         u32 tty::PtySet::* value;
-        int base;
+        unsigned base;
         u32 most;
     } numbers[] = {{"uid=", &tty::PtySet::uid, 10, ~u32{0} - 1},
                    {"gid=", &tty::PtySet::gid, 10, ~u32{0} - 1},
@@ -135,10 +135,14 @@ Result<> set_option(tty::PtySet& set, std::string_view option) {
     for (const auto& n : numbers) {
         if (!option.starts_with(n.name)) continue;
         auto text = option.substr(n.name.size());
-        u32 value;
-        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, n.base);
-        if (error != std::errc{} || end != text.data() + text.size() || value > n.most) return err::inval;
-        set.*n.value = value;
+        u64 value = 0; // std::from_chars with a base uses floating point
+        if (text.empty() || text.size() > 12) return err::inval;
+        for (char c : text) {
+            if (c < '0' || c >= static_cast<char>('0' + n.base)) return err::inval;
+            value = value * n.base + static_cast<unsigned>(c - '0');
+        }
+        if (value > n.most) return err::inval;
+        set.*n.value = static_cast<u32>(value);
         return {};
     }
     return err::inval;
