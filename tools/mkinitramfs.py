@@ -46,16 +46,15 @@ class Tree:
     def write(self, out):
         """Writes the archive, unless it is there already; returns its size."""
         # Big files with the same contents become hard links: the first name carries the data.
-        names = {}
-        for path in sorted(self.entries):
+        first, count, parts = {}, {}, []
+        keys = {path: entry if stat.S_ISREG(entry[0]) and len(entry[1]) >= 4096 else path
+                for path, entry in sorted(self.entries.items())}
+        for key in keys.values():
+            count[key] = count.get(key, 0) + 1
+        for number, (path, key) in enumerate(keys.items(), 1):
             mode, contents = self.entries[path]
-            key = (mode, contents) if stat.S_ISREG(mode) and len(contents) >= 4096 else path
-            names.setdefault(key, []).append(path)
-        parts = []
-        for number, paths in enumerate(names.values(), 1):
-            for path in paths:
-                mode, contents = self.entries[path]
-                parts.append(record(path, number, mode, contents if path == paths[0] else b"", len(paths), self.device))
+            inode = first.setdefault(key, number)
+            parts.append(record(path, inode, mode, contents if inode == number else b"", count[key], self.device))
         parts.append(record("TRAILER!!!", 0, 0, b""))
         archive = b"".join(parts)
         out = pathlib.Path(out)
