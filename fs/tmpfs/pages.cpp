@@ -1,6 +1,6 @@
 // The content of regular files.
-#include "core/sched/thread.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "kernel/file/current.h"
 #include "kernel/vfs/operations.h"
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -194,7 +194,7 @@ Result<> Inode::allocate(int mode, u64 offset, u64 bytes) {
     }
     for (u64 i = offset >> page_shift; i < pages_for(end); i++) {
         auto done = [&]() -> Result<> {
-            if (Thread::current().interrupted()) return err::intr;
+            if (file::interrupted()) return err::intr;
             Holding hold{lock_};
             if (!node_->pages.find(i)) TRY(own_page(i, mm::Fill::zeros));
             return {};

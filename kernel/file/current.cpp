@@ -12,5 +12,6 @@ void signal_current(int number) {
 u64 size_limit() { return is_task() ? Task::current().process().limits.soft(RLIMIT_FSIZE) : ~u64{0}; }
 void size_limit_passed() { signal_current(SIGXFSZ); }
 void broken_pipe() { signal_current(SIGPIPE); }
+bool interrupted() { return Thread::current().interrupted(); }
 const Credentials* credentials() { return is_task() ? &Task::current().credentials() : nullptr; }
 } // namespace file

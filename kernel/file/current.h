@@ -11,6 +11,8 @@ u64 size_limit();
 void size_limit_passed();
 /// A write found no reader: SIGPIPE.
 void broken_pipe();
+/// A signal is pending: long work ends early.
+bool interrupted();
 /// Null in kernel threads.
 const Credentials* credentials();
 } // namespace file

@@ -1,0 +1,377 @@
+// The file tree over tmpfs: names, walks, snapshots, descriptors, locks, the initramfs.
+#include "boot/initramfs.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "kernel/file/block_on.h"
+#include "kernel/file/locks.h"
+#include "kernel/file/table.h"
+#include "kernel/vfs/operations.h"
+#include <asm/fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+namespace {
+View& no_view() {
+    alignas(View) static char nobody[sizeof(View)];
+    return reinterpret_cast<View&>(nobody);
+}
+
+/// A mounted tmpfs and a user who walks in it.
+class Tree : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        static bool once = vfs::init().has_value();
+        ASSERT_TRUE(once);
+    }
+    void SetUp() override {
+        auto sb = tmpfs::Superblock::mount({.source = "", .options = "mode=755", .flags = 0, .view = no_view()});
+        ASSERT_TRUE(sb);
+        walker = make_walker(*sb);
+    }
+    vfs::Walker make_walker(Ref<vfs::Superblock> sb) {
+        trees.push_back(*vfs::MountTree::create(std::move(sb), "test", 0));
+        auto root = trees.back()->root();
+        return {root, root, *make_ref<Credentials>(), 022};
+    }
+    Errno error(auto result) { return result ? Errno{} : result.error(); }
+    void put(const vfs::Walker& w, std::string_view path, std::string_view text) {
+        auto file = vfs::open(w, path, {.flags = O_WRONLY | O_CREAT | O_TRUNC, .mode = 0644});
+        ASSERT_TRUE(file) << path << " " << static_cast<int>(file.error());
+        Source from{std::as_bytes(std::span{text})};
+        ASSERT_EQ(file::write(**file, from), text.size());
+    }
+    std::string get(const vfs::Walker& w, std::string_view path) {
+        auto file = vfs::open(w, path, {.flags = O_RDONLY});
+        if (!file) return "error " + std::to_string(static_cast<int>(file.error()));
+        std::string text(100'000, 0);
+        Sink to{std::as_writable_bytes(std::span{text.data(), text.size()})};
+        auto n = file::read(**file, to);
+        text.resize(n.value_or(0));
+        return text;
+    }
+    std::set<std::string> list(const vfs::Walker& w, std::string_view path) {
+        struct Names final : DirectorySink {
+            std::set<std::string> all;
+            bool entry(std::string_view name, u64, unsigned, u64) override {
+                all.emplace(name);
+                return true;
+            }
+        } names;
+        auto dir = vfs::open(w, path, {.flags = O_RDONLY | O_DIRECTORY});
+        u64 at = 0;
+        if (dir) EXPECT_TRUE((*dir)->read_directory(names, &at));
+        names.all.erase(".");
+        names.all.erase("..");
+        return names.all;
+    }
+    std::vector<Ref<vfs::MountTree>> trees;
+    vfs::Walker walker;
+};
+
+TEST_F(Tree, MakesReadsAndRemoves) {
+    put(walker, "/a", "hello");
+    EXPECT_EQ(get(walker, "a"), "hello");
+    ASSERT_TRUE(vfs::make_directory(walker, "/d", 0777));
+    EXPECT_EQ(error(vfs::make_directory(walker, "/d", 0777)), Errno::exist);
+    put(walker, "d/b", std::string(10'000, 'x'));
+    EXPECT_EQ(get(walker, "d/../d/./b").size(), 10'000u);
+    EXPECT_EQ(error(vfs::remove_directory(walker, "d")), Errno::notempty);
+    EXPECT_EQ(error(vfs::unlink(walker, "d")), Errno::isdir);
+    EXPECT_EQ(error(vfs::remove_directory(walker, "a")), Errno::notdir);
+    EXPECT_EQ(error(vfs::unlink(walker, "a/")), Errno::notdir);
+    ASSERT_TRUE(vfs::unlink(walker, "d/b"));
+    ASSERT_TRUE(vfs::remove_directory(walker, "d/"));
+    EXPECT_EQ(list(walker, "/"), std::set<std::string>{"a"});
+    auto stats = walker.root.inode().superblock().statistics();
+    EXPECT_EQ(stats.blocks - stats.free_blocks, 1u);
+}
+
+TEST_F(Tree, WalksAsLinuxDoes) {
+    ASSERT_TRUE(vfs::make_directory(walker, "/d", 0755));
+    put(walker, "/d/f", "f");
+    ASSERT_TRUE(vfs::make_symlink(walker, "/l", "d"));
+    ASSERT_TRUE(vfs::make_symlink(walker, "/abs", "/d/f"));
+    ASSERT_TRUE(vfs::make_symlink(walker, "/loop", "loop"));
+    ASSERT_TRUE(vfs::make_symlink(walker, "/slash", "d/f/"));
+    ASSERT_TRUE(vfs::make_symlink(walker, "/out", "../../../d/f"));
+    EXPECT_EQ(get(walker, "l/f"), "f");
+    EXPECT_EQ(get(walker, "abs"), "f");
+    EXPECT_EQ(get(walker, "out"), "f");
+    EXPECT_EQ(error(vfs::resolve(walker, "loop", vfs::walk_follow)), Errno::loop);
+    EXPECT_EQ(error(vfs::resolve(walker, "slash", vfs::walk_follow)), Errno::notdir);
+    EXPECT_EQ(error(vfs::resolve(walker, "d/f/x", 0)), Errno::notdir);
+    EXPECT_EQ(error(vfs::resolve(walker, "d/f/", 0)), Errno::notdir);
+    EXPECT_EQ(error(vfs::resolve(walker, "", 0)), Errno::noent);
+    EXPECT_EQ(error(vfs::resolve(walker, "d/none/..", 0)), Errno::noent);
+    EXPECT_EQ(error(vfs::resolve(walker, std::string(256, 'n'), 0)), Errno::nametoolong);
+    EXPECT_EQ(error(vfs::resolve(walker, std::string(5000, '/'), 0)), Errno::nametoolong);
+    EXPECT_EQ(error(vfs::resolve(walker, "../d", vfs::walk_beneath)), Errno::xdev);
+    EXPECT_EQ(error(vfs::resolve(walker, "abs", vfs::walk_beneath | vfs::walk_follow)), Errno::xdev);
+    EXPECT_EQ(error(vfs::resolve(walker, "l/f", vfs::walk_no_symlinks)), Errno::loop);
+    EXPECT_TRUE(vfs::resolve(walker, "/../../d/f", vfs::walk_in_root));
+    EXPECT_EQ(error(vfs::open(walker, "new/", {.flags = O_CREAT | O_WRONLY})), Errno::isdir);
+    EXPECT_EQ(error(vfs::open(walker, "l", {.flags = O_RDONLY | O_NOFOLLOW})), Errno::loop);
+    EXPECT_EQ(error(vfs::open(walker, "l", {.flags = O_RDONLY | O_NOFOLLOW | O_DIRECTORY})), Errno::notdir);
+    EXPECT_EQ(error(vfs::open(walker, "d", {.flags = O_WRONLY})), Errno::isdir);
+    EXPECT_EQ(error(vfs::open(walker, "abs", {.flags = O_CREAT | O_EXCL | O_WRONLY})), Errno::exist);
+    ASSERT_TRUE(vfs::make_symlink(walker, "/dangling", "made"));
+    EXPECT_TRUE(vfs::open(walker, "dangling", {.flags = O_CREAT | O_WRONLY, .mode = 0600}));
+    EXPECT_TRUE(vfs::resolve(walker, "made", 0));
+}
+
+TEST_F(Tree, PermissionsOfOthers) {
+    put(walker, "/mine", "x");
+    ASSERT_TRUE(vfs::make_directory(walker, "/sticky", 0777));
+    auto sticky = *vfs::resolve(walker, "/sticky", 0);
+    ASSERT_TRUE(vfs::change_mode(sticky, *walker.who, 01777));
+    put(walker, "/sticky/mine", "x");
+    auto other = *make_ref<Credentials>();
+    other->uid = other->euid = other->fsuid = other->gid = other->fsgid = 1000;
+    other->effective = other->permitted = 0;
+    vfs::Walker user{walker.root, walker.start, other, 022};
+    EXPECT_EQ(error(vfs::open(user, "/mine", {.flags = O_RDWR})), Errno::acces);
+    EXPECT_EQ(get(user, "/mine"), "x");
+    EXPECT_EQ(error(vfs::unlink(user, "/mine")), Errno::acces);
+    EXPECT_EQ(error(vfs::unlink(user, "/sticky/mine")), Errno::perm);
+    EXPECT_TRUE(vfs::open(user, "/sticky/own", {.flags = O_CREAT | O_WRONLY, .mode = 0600}));
+    EXPECT_TRUE(vfs::unlink(user, "/sticky/own"));
+    EXPECT_EQ(error(vfs::change_owner(*vfs::resolve(user, "/mine", 0), *other, 1000, ~0u)), Errno::perm);
+}
+
+TEST_F(Tree, RenamesAndLinks) {
+    put(walker, "a", "a");
+    put(walker, "b", "b");
+    ASSERT_TRUE(vfs::make_directory(walker, "d", 0755));
+    ASSERT_TRUE(vfs::make_directory(walker, "d/e", 0755));
+    EXPECT_EQ(error(vfs::rename(walker, "d", walker, "d/e/f", 0)), Errno::inval);
+    EXPECT_EQ(error(vfs::rename(walker, "a", walker, "b", RENAME_NOREPLACE)), Errno::exist);
+    ASSERT_TRUE(vfs::rename(walker, "a", walker, "b", RENAME_EXCHANGE));
+    EXPECT_EQ(get(walker, "a"), "b");
+    ASSERT_TRUE(vfs::rename(walker, "a", walker, "d/e/a", 0));
+    EXPECT_EQ(get(walker, "d/e/a"), "b");
+    EXPECT_EQ(error(vfs::resolve(walker, "a", 0)), Errno::noent);
+    ASSERT_TRUE(vfs::rename(walker, "d/e", walker, "moved-to-a-much-longer-name-than-fits-inline", 0));
+    auto there = *vfs::resolve(walker, "moved-to-a-much-longer-name-than-fits-inline/a", 0);
+    EXPECT_EQ(vfs::path_text(there, walker.root)->view(), "/moved-to-a-much-longer-name-than-fits-inline/a");
+    ASSERT_TRUE(vfs::make_link(there, walker, "hard"));
+    EXPECT_EQ(there.inode().links(), 2u);
+    ASSERT_TRUE(vfs::unlink(walker, "moved-to-a-much-longer-name-than-fits-inline/a"));
+    EXPECT_EQ(get(walker, "hard"), "b");
+    auto unnamed = vfs::open(walker, ".", {.flags = O_TMPFILE | O_RDWR, .mode = 0600});
+    ASSERT_TRUE(unnamed);
+    ASSERT_TRUE(vfs::make_link(*(*unnamed)->path(), walker, "named"));
+    EXPECT_TRUE(vfs::resolve(walker, "named", 0));
+}
+
+TEST_F(Tree, SnapshotsDoNotSeeEachOther) {
+    ASSERT_TRUE(vfs::make_directory(walker, "bundle", 0755));
+    put(walker, "bundle/f", "old");
+    put(walker, "bundle/big", std::string(50'000, 'o'));
+    for (int i = 0; i < 300; i++) put(walker, "bundle/n" + std::to_string(i), "n");
+    auto bundle = *vfs::resolve(walker, "bundle", 0);
+    auto view = bundle.inode().superblock().snapshot(bundle.inode());
+    ASSERT_TRUE(view);
+    auto inside = make_walker(*view);
+    EXPECT_EQ(get(inside, "/f"), "old");
+    put(walker, "bundle/f", "host");
+    put(inside, "/f", "container");
+    EXPECT_EQ(get(walker, "bundle/f"), "host");
+    EXPECT_EQ(get(inside, "/f"), "container");
+    for (int i = 0; i < 300; i++) ASSERT_TRUE(vfs::unlink(inside, "/n" + std::to_string(i)));
+    EXPECT_EQ(list(inside, "/").size(), 2u);
+    EXPECT_EQ(list(walker, "bundle").size(), 302u);
+    auto file = vfs::open(inside, "big", {.flags = O_WRONLY | O_APPEND});
+    Source tail{std::as_bytes(std::span{"tail", 4})};
+    ASSERT_EQ(file::write(**file, tail), 4u);
+    EXPECT_EQ(get(inside, "big").size(), 50'004u);
+    EXPECT_EQ(get(walker, "bundle/big").size(), 50'000u);
+    EXPECT_EQ(error(vfs::resolve(inside, "../bundle", 0)), Errno::noent);
+    trees.pop_back();
+    EXPECT_EQ(get(walker, "bundle/big")[49'999], 'o');
+}
+
+TEST_F(Tree, ListingSurvivesRemoval) {
+    for (int i = 0; i < 2000; i++) put(walker, "f" + std::to_string(i), "");
+    struct Remover final : DirectorySink {
+        std::vector<std::string> names;
+        bool entry(std::string_view name, u64, unsigned, u64) override {
+            if (names.size() == 17) return false;
+            if (name != "." && name != "..") names.emplace_back(name);
+            return true;
+        }
+    };
+    auto dir = *vfs::open(walker, ".", {.flags = O_RDONLY});
+    u64 at = 0;
+    usize removed = 0;
+    while (true) {
+        Remover batch;
+        ASSERT_TRUE(dir->read_directory(batch, &at));
+        if (batch.names.empty()) break;
+        for (auto& n : batch.names) removed += vfs::unlink(walker, n).has_value();
+    }
+    EXPECT_EQ(removed, 2000u);
+}
+
+TEST_F(Tree, HolesAndTruncation) {
+    auto f = *vfs::open(walker, "f", {.flags = O_RDWR | O_CREAT, .mode = 0600});
+    Source x{std::as_bytes(std::span{"x", 1})};
+    ASSERT_EQ(file::write_at(*f, x, 100 * page_size), 1u);
+    EXPECT_EQ(*file::seek(*f, 0, SEEK_DATA), 100 * page_size);
+    EXPECT_EQ(*file::seek(*f, 0, SEEK_HOLE), 0u);
+    EXPECT_EQ(f->inode()->attributes().blocks, 8u);
+    ASSERT_TRUE(f->truncate(10));
+    ASSERT_TRUE(f->truncate(200 * page_size));
+    char back = 1;
+    Sink to{std::as_writable_bytes(std::span{&back, 1})};
+    ASSERT_EQ(file::read_at(*f, to, 100 * page_size), 1u);
+    EXPECT_EQ(back, 0);
+    ASSERT_TRUE(f->allocate(0, 0, 10 * page_size));
+    EXPECT_EQ(f->inode()->attributes().blocks, 80u);
+    ASSERT_TRUE(f->allocate(3, page_size, 2 * page_size));
+    EXPECT_EQ(f->inode()->attributes().blocks, 64u);
+}
+
+TEST_F(Tree, MountsAndBinds) {
+    ASSERT_TRUE(vfs::make_directory(walker, "m", 0755));
+    ASSERT_TRUE(vfs::make_directory(walker, "d", 0755));
+    ASSERT_TRUE(vfs::make_directory(walker, "d/sub", 0755));
+    put(walker, "d/sub/f", "below");
+    auto sb = tmpfs::Superblock::mount({.source = "", .options = "size=8k", .flags = 0, .view = no_view()});
+    auto& tree = *trees[0];
+    ASSERT_TRUE(tree.mount(*vfs::resolve(walker, "m", 0), *sb, "t", 0));
+    put(walker, "m/x", "1");
+    auto big = vfs::open(walker, "m/y", {.flags = O_WRONLY | O_CREAT});
+    std::string text(20'000, 'y');
+    Source from{std::as_bytes(std::span{text})};
+    EXPECT_EQ(file::write(**big, from), 4096u);
+    Source more{std::as_bytes(std::span{text})};
+    EXPECT_EQ(error(file::write(**big, more)), Errno::nospc);
+    EXPECT_EQ(error(tree.unmount(*vfs::resolve(walker, "m", 0), 0)), Errno::busy);
+    big = err::noent;
+    EXPECT_EQ(error(vfs::remove_directory(walker, "m")), Errno::busy);
+    EXPECT_EQ(error(vfs::rename(walker, "m/x", walker, "x", 0)), Errno::xdev);
+    EXPECT_TRUE(tree.unmount(*vfs::resolve(walker, "m", 0), 0));
+    EXPECT_EQ(list(walker, "m").size(), 0u);
+    ASSERT_TRUE(tree.bind(*vfs::resolve(walker, "m", 0), *vfs::resolve(walker, "d/sub", 0), true, MS_RDONLY));
+    EXPECT_EQ(get(walker, "m/f"), "below");
+    EXPECT_EQ(get(walker, "m/../d/sub/f"), "below");
+    EXPECT_EQ(error(vfs::open(walker, "m/f", {.flags = O_WRONLY})), Errno::rofs);
+    EXPECT_EQ(error(vfs::unlink(walker, "m/f")), Errno::rofs);
+    auto copy = tree.clone();
+    ASSERT_TRUE(copy);
+    auto root = (*copy)->root();
+    vfs::Walker second{root, root, walker.who, 022};
+    EXPECT_EQ(get(second, "m/f"), "below");
+    EXPECT_TRUE(tree.unmount(*vfs::resolve(walker, "m", 0), vfs::unmount_detach));
+    EXPECT_EQ(get(second, "m/f"), "below");
+}
+
+TEST(Descriptors, NumbersAreTheLowest) {
+    class Nothing final : public File {};
+    auto table = *FileTable::create();
+    for (int i = 0; i < 1000; i++) ASSERT_EQ(table->install(*make_ref<Nothing>(), i % 2, 2000), i);
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), false, 1000).error(), Errno::mfile);
+    ASSERT_TRUE(table->close(7));
+    EXPECT_EQ(table->close(7).error(), Errno::badf);
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), false, 1000), 7);
+    auto copy = *table->clone();
+    table->close_on_exec_files();
+    EXPECT_EQ(table->get(9).error(), Errno::badf);
+    EXPECT_TRUE(copy->get(9));
+    ASSERT_TRUE(copy->install_at(1500, *copy->get(0), false, 2000));
+    EXPECT_EQ(copy->next_open(1000), 1500);
+    ASSERT_TRUE(copy->close_range(3, ~0u, false));
+    EXPECT_EQ(copy->next_open(3).error(), Errno::badf);
+}
+
+TEST(Locks, SplitAndMerge) {
+    file::LockList locks;
+    int a, b;
+    auto lock = [&](void* who, bool exclusive, u64 first, u64 last) {
+        return file::FileLock{file::LockKind::process, who, 1, exclusive, first, last};
+    };
+    ASSERT_TRUE(locks.set(lock(&a, true, 0, 99), false));
+    EXPECT_EQ(locks.set(lock(&b, false, 50, 60), false).error(), Errno::again);
+    ASSERT_TRUE(locks.unlock(lock(&a, true, 50, 60)));
+    ASSERT_TRUE(locks.set(lock(&b, false, 50, 60), false));
+    EXPECT_TRUE(locks.conflict(lock(&b, false, 61, 61)));
+    ASSERT_TRUE(locks.set(lock(&a, false, 0, 49), false));
+    EXPECT_FALSE(locks.conflict(lock(&b, false, 0, 49)));
+    locks.drop_owner(file::LockKind::process, &a);
+    locks.drop_owner(file::LockKind::process, &b);
+    EXPECT_TRUE(locks.empty());
+}
+
+TEST(PersistentMap, AgreesWithAMap) {
+    struct Number final : MapItem {
+        using MapItem::MapItem;
+    };
+    std::mt19937_64 random{1};
+    PersistentMap map, old;
+    std::map<u64, bool> model, old_model;
+    u64 token = 1;
+    for (int i = 0; i < 20'000; i++) {
+        u64 key = random() % 3 ? random() % 500 : random();
+        if (random() % 3) {
+            ASSERT_TRUE(map.insert(*make_ref<Number>(key), token));
+            model[key] = true;
+        } else {
+            EXPECT_EQ(static_cast<bool>(*map.erase(key, token)), model.erase(key) == 1);
+        }
+        if (i % 4000 == 3999) {
+            old = map.share();
+            old_model = model;
+            token++;
+        }
+    }
+    auto same = [](const PersistentMap& m, const std::map<u64, bool>& expected) {
+        auto it = expected.begin();
+        for (auto* item = m.next(0); item; item = item->key() == ~u64{0} ? nullptr : m.next(item->key() + 1)) {
+            ASSERT_NE(it, expected.end());
+            ASSERT_EQ(item->key(), it->first);
+            ++it;
+        }
+        EXPECT_EQ(it, expected.end());
+    };
+    same(map, model);
+    same(old, old_model);
+}
+
+std::string cpio_entry(std::string_view name, u32 mode, std::string_view data, u32 inode = 1, u32 links = 1) {
+    char header[111];
+    snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", inode, mode, 0, 0, links,
+             1234, data.size(), 0, 0, 0, 0, name.size() + 1, 0);
+    std::string all = header;
+    all += name;
+    all += '\0';
+    while (all.size() % 4) all += '\0';
+    all += data;
+    while (all.size() % 4) all += '\0';
+    return all;
+}
+
+TEST_F(Tree, UnpacksArchives) {
+    std::string archive = cpio_entry(".", S_IFDIR | 0755, "") + cpio_entry("bin", S_IFDIR | 0755, "") +
+                          cpio_entry("bin/one", S_IFREG | 0755, "", 7, 2) +
+                          cpio_entry("bin/two", S_IFREG | 0755, "program", 7, 2) +
+                          cpio_entry("link", S_IFLNK | 0777, "bin/one") + cpio_entry("fifo", S_IFIFO | 0600, "") +
+                          cpio_entry("TRAILER!!!", 0, "");
+    auto bytes = [](const std::string& s) { return std::as_bytes(std::span{s}); };
+    ASSERT_TRUE(boot::unpack_initramfs(walker, bytes(archive)));
+    EXPECT_EQ(get(walker, "bin/one"), "program");
+    EXPECT_EQ(get(walker, "link"), "program");
+    EXPECT_EQ(vfs::resolve(walker, "bin/two", 0)->inode().attributes().modification.seconds, 1234);
+    // Damaged archives are refused, or make odd files, but never more.
+    std::mt19937 random{3};
+    for (int i = 0; i < 2000; i++) {
+        std::string bad = archive.substr(0, random() % archive.size());
+        for (int n = 0; n < 3 && !bad.empty(); n++) bad[random() % bad.size()] = "0f/.\0"[random() % 5];
+        (void)boot::unpack_initramfs(walker, bytes(bad));
+    }
+}
+} // namespace
