@@ -9,11 +9,12 @@ namespace vfs {
 namespace {
 class AnonymousInode final : public Inode {
 public:
-    AnonymousInode(Superblock& sb, u64 number, u32 mode, u32 uid, u32 gid) : Inode{sb, number, mode} {
+    AnonymousInode(Superblock& sb, u64 number, u32 mode, u32 uid, u32 gid, u64 device) : Inode{sb, number, mode} {
         attributes_.number = number;
         attributes_.mode = mode;
         attributes_.uid = uid;
         attributes_.gid = gid;
+        attributes_.device = device;
         attributes_.access = attributes_.modification = attributes_.change = now();
     }
     Attributes attributes() override {
@@ -39,11 +40,11 @@ private:
 
 class AnonymousSuperblock final : public Superblock {
 public:
-    Result<Ref<Inode>> root() override { return make(S_IFDIR | 0500, 0, 0); }
+    Result<Ref<Inode>> root() override { return make(S_IFDIR | 0500, 0, 0, 0); }
     Statistics statistics() override { return {.type = ANON_INODE_FS_MAGIC}; }
     std::string_view type_name() const override { return "anon_inodefs"; }
-    Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid) {
-        return TRY(make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid));
+    Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid, u64 device) {
+        return TRY(make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid, device));
     }
 
 private:
@@ -65,7 +66,12 @@ Result<> init_anonymous() {
     return {};
 }
 
-Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials& who) { return anonymous->superblock->make(mode, who.fsuid, who.fsgid); }
+Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials& who) {
+    return anonymous->superblock->make(mode, who.fsuid, who.fsgid, 0);
+}
+Result<Ref<Inode>> make_anonymous_device(u32 mode, u64 device) {
+    return anonymous->superblock->make(S_IFCHR | mode, 0, 0, device);
+}
 
 Result<Path> anonymous_path(Inode& inode) {
     return Path{anonymous->tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};

@@ -2,6 +2,7 @@
 #include "kernel/device/device.h"
 #include "kernel/device/tty/terminal_impl.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/operations.h"
 #include <asm/fcntl.h>
 #include <linux/capability.h>
@@ -91,8 +92,7 @@ Result<Ref<File>> open(Ref<Terminal> terminal, u32 flags, const vfs::Path* place
     if (place) {
         file->place = *place;
     } else {
-        Credentials nobody; // boot opens the console before there are tasks
-        file->own_inode = TRY(vfs::make_anonymous_inode(S_IFCHR | 0620, nobody));
+        file->own_inode = TRY(vfs::make_anonymous_device(0620, device::number(TTYAUX_MAJOR, 1)));
     }
     // /dev/console never becomes a controlling terminal by being opened.
     if (!as_console && !(flags & O_NOCTTY)) terminal->offer_to(Task::current());
