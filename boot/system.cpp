@@ -104,7 +104,8 @@ Result<> run_init(const Host& host, const CommandLine& line) {
     start.files = TRY(FileTable::create());
     start.terminal = Ref<tty::Terminal>::share(tty::console());
     if (start.terminal) {
-        auto console = TRY(tty::open(start.terminal, O_RDWR | O_NOCTTY));
+        auto place = vfs::resolve(walker, "/dev/console", vfs::walk_follow);
+        auto console = TRY(tty::open(start.terminal, O_RDWR | O_NOCTTY, place ? &*place : nullptr));
         for (int fd = 0; fd < 3; fd++) TRY(start.files->install_at(fd, console, false, 3));
     }
     auto init = TRY(process::create_init(View::root(), start));

@@ -1,5 +1,6 @@
 #include "container/launch.h"
 #include "container/tree.h"
+#include "kernel/device/device.h"
 #include "kernel/device/tty/terminal.h"
 #include "lib/errno.h"
 #include <algorithm>
@@ -68,10 +69,21 @@ Result<> copy_strings(const Vector<String>& from, Vector<String>& to) {
     return {};
 }
 
-Result<> set_stdio(process::Start& start, const ProcessSpec& p, const Stdio& stdio, json::Complaint& why) {
+/// The caller's terminal under the name that it has in the container, /dev/console, so that ttyname(3) finds it.
+Ref<File> by_own_name(const vfs::Walker& walker, Ref<File> given) {
+    auto terminal = tty::terminal_of(*given);
+    auto place = vfs::resolve(walker, "/dev/console", vfs::walk_follow);
+    if (!terminal || !place || place->inode().attributes().device != device::number(5, 1)) return given;
+    auto opened = tty::open(std::move(terminal), given->flags, &*place);
+    return opened ? std::move(*opened) : given;
+}
+
+Result<> set_stdio(const vfs::Walker& walker, process::Start& start, const ProcessSpec& p, const Stdio& stdio,
+                   json::Complaint& why) {
     start.files = TRY(FileTable::create());
     for (int fd = 0; fd < 3; fd++)
-        if (stdio[static_cast<usize>(fd)]) TRY(start.files->install_at(fd, stdio[static_cast<usize>(fd)], false, 3));
+        if (auto& given = stdio[static_cast<usize>(fd)])
+            TRY(start.files->install_at(fd, by_own_name(walker, given), false, 3));
     if (!p.terminal) return {};
     if (stdio[0]) start.terminal = tty::terminal_of(*stdio[0]);
     if (start.terminal) return {};
@@ -95,7 +107,7 @@ Result<Box<Launch>> prepare(Container& container, const ProcessSpec& p, const St
     }
     walker.start = *cwd;
     start.fs = TRY(vfs::FsContext::create(root, std::move(*cwd), p.umask));
-    TRY(set_stdio(start, p, stdio, why));
+    TRY(set_stdio(walker, start, p, stdio, why));
     auto file = find_program(walker, p, launch->path);
     if (!file) {
         why.say("process.args[0]: \"{}\": {}", p.args[0].view(), errno_text(file.error()));
