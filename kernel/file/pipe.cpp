@@ -34,6 +34,7 @@ public:
         delete p;
     }
     bool on_fifo = false;
+    bool anonymous = false; // of pipe(2): opened again through /proc, it waits for nobody
 };
 
 namespace {
@@ -168,6 +169,7 @@ Result<Ref<Pipe>> pipe_of(vfs::Inode& inode) {
 Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
     // /proc/pid/fd/N leads to the inode, where open(2) finds the pipe again.
+    pipe->anonymous = true;
     TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, Task::current().credentials()))));
     u32 kept = flags & (O_NONBLOCK | O_DIRECT);
     auto read = TRY(make_ref<PipeFile>(pipe, O_RDONLY | kept));
@@ -180,7 +182,7 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
     auto file = TRY(make_ref<PipeFile>(pipe, flags));
     file->place = place;
     unsigned mode = flags & O_ACCMODE;
-    if (mode == O_RDWR) return file;
+    if (mode == O_RDWR || pipe->anonymous) return file;
     u64 before, readers, writers;
     {
         auto state = pipe->state.lock();
