@@ -1,6 +1,7 @@
 """What the tests share: counting, images made for one boot, and running a list of cases on Linux and on Rundlet."""
 import base64
 import contextlib
+import fcntl
 import importlib.machinery
 import importlib.util
 import json
@@ -148,8 +149,12 @@ def cases_on_linux(cases, fixture, busybox, applet_folder):
         script, listing = pathlib.Path(scratch) / "run.sh", pathlib.Path(scratch) / "cases"
         script.write_text(CASE_SCRIPT)
         listing.write_text("".join(f"{name}\t{command}\n" for name, command in cases))
+        # The folder has one name on all machines, so one run uses it at a time.
+        lock = open("/tmp/rundlet-case.lock", "w", encoding="utf8")
+        fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run([busybox, "sh", script, listing, fixture, str(CASE_LIMIT)], stdout=subprocess.PIPE, check=False,
                               stdin=subprocess.DEVNULL, env={"PATH": str(applet_folder), "HOME": "/root", "TERM": "dumb"})
+        lock.close()
     return {m[1].decode(): decode(m) for m in RESULT.finditer(done.stdout)}
 
 

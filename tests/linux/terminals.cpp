@@ -173,6 +173,7 @@ void hangup() {
 
 int main() {
     master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0) perror("posix_openpt");
     CHECK(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
     slave = open(ptsname(master), O_RDWR | O_NOCTTY);
     CHECK(slave >= 0 && isatty(slave) == 1);
