@@ -57,14 +57,15 @@ void translate_sender(const Process& process, siginfo_t& info) {
 Result<> send_locked(Process& process, Task* only, siginfo_t info, QueuedSignal*& element, bool forced) {
     int number = info.si_signo;
     if (process.state.load(std::memory_order_relaxed) != ProcessState::running || process.ending) return {};
+    // What is blocked is kept: it may be waited for (signalfd, sigwait), and its action may change.
+    SignalSet blocked = only ? only->blocked | only->waited_for : process.leader->blocked | process.leader->waited_for;
     if (!forced) {
-        if (spared(process, number, info)) return {};
+        if (!(blocked & signal_bit(number)) && spared(process, number, info)) return {};
         job_control(process, number);
     }
     if (number == SIGKILL) return end_all(process, SIGKILL), Result<>{};
 
     PendingSignals& pending = only ? only->pending : process.pending;
-    SignalSet blocked = only ? only->blocked | only->waited_for : process.leader->blocked | process.leader->waited_for;
     if (!forced && !(blocked & signal_bit(number)) && is_ignored(process, number)) return {};
     if (standard(number) && pending.set & signal_bit(number)) return {};
     if (!standard(number) && (!element || pending.queued >= process.limits.soft(RLIMIT_SIGPENDING)) && !forced) {
