@@ -17,7 +17,7 @@
 
 namespace {
 View& no_view() {
-    alignas(View) static char nobody[sizeof(View)];
+    alignas(64) static char nobody[64];
     return reinterpret_cast<View&>(nobody);
 }
 

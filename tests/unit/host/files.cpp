@@ -1,7 +1,6 @@
 // What kernel/file and kernel/vfs need of the kernel around them, for tests in which nothing waits.
 #include "core/mm/object.h"
 #include "core/rng/rng.h"
-#include "core/sched/thread.h"
 #include "core/sync/wait.h"
 #include "core/time/clock.h"
 #include "kernel/device/device.h"
@@ -15,7 +14,7 @@ void WaitQueue::remove(Waiter& w) { waiters_.erase(w); }
 void WaitQueue::notify_all() {}
 void WaitQueue::notify_one() {}
 bool WaitQueue::empty() const { return true; }
-alignas(64) static char no_thread[sizeof(Thread)];
+alignas(64) static char no_thread[64];
 Sleeper::Sleeper() : thread_{reinterpret_cast<Thread&>(no_thread)} {}
 Result<> Sleeper::sleep(Deadline, bool) { std::abort(); }
 void Sleeper::notify() {}
