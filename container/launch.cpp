@@ -86,9 +86,13 @@ Result<> set_stdio(const vfs::Walker& walker, process::Start& start, const Proce
             TRY(start.files->install_at(fd, by_own_name(walker, given), false, 3));
     if (!p.terminal) return {};
     if (stdio[0]) start.terminal = tty::terminal_of(*stdio[0]);
-    if (start.terminal) return {};
-    why.say("process.terminal: true, but standard input is not a terminal");
-    return err::notty;
+    if (!start.terminal) {
+        why.say("process.terminal: true, but standard input is not a terminal");
+        return err::notty;
+    }
+    if (!start.terminal->controls_session()) return {};
+    why.say("process.terminal: true, but this terminal controls a session already (`ctr run` makes a new one)");
+    return err::busy;
 }
 } // namespace
 

@@ -66,10 +66,6 @@ void end_session(Terminal::Impl& t, bool signal_leader) {
 void Terminal::enter_session(Session& session, Ref<ProcessGroup> foreground) {
     GroupRef given{std::move(foreground)};
     Holding tree{process::tree_lock()};
-    if (impl_->session && impl_->session != &session && !impl_->lender) {
-        impl_->lender = std::move(impl_->session);
-        impl_->lenders_foreground = std::move(impl_->foreground);
-    }
     impl_->session = Ref<Session>::share(&session);
     impl_->foreground = std::move(given.ref());
     session.terminal = Ref<Terminal>::share(this);
@@ -78,10 +74,6 @@ void Terminal::enter_session(Session& session, Ref<ProcessGroup> foreground) {
 void Terminal::leave_session(Session& session) {
     {
         Holding tree{process::tree_lock()};
-        if (impl_->lender == &session) {
-            impl_->lender = nullptr;
-            impl_->lenders_foreground = nullptr;
-        }
         if (impl_->session != &session) return;
     }
     {
@@ -92,10 +84,10 @@ void Terminal::leave_session(Session& session) {
         }
     }
     end_session(*impl_, false);
+}
+bool Terminal::controls_session() const {
     Holding tree{process::tree_lock()};
-    if (impl_->session) return;
-    impl_->session = std::move(impl_->lender);
-    impl_->foreground = std::move(impl_->lenders_foreground);
+    return static_cast<bool>(impl_->session);
 }
 
 void Terminal::offer_to(Task& task) {

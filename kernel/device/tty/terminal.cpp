@@ -24,8 +24,8 @@ Result<Ref<Terminal>> Terminal::create(Box<OwnedOutput> output, std::string_view
 Terminal::~Terminal() {
     if (!impl_) return;
     Holding tree{process::tree_lock()};
-    impl_->foreground = impl_->lenders_foreground = nullptr;
-    impl_->session = impl_->lender = nullptr;
+    impl_->foreground = nullptr;
+    impl_->session = nullptr;
 }
 u64 Terminal::device() const { return impl_->device; }
 std::string_view Terminal::name() const { return impl_->name; }

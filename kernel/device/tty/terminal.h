@@ -73,10 +73,11 @@ public:
     std::string_view name() const;
 
     // Controlling terminal (kernel/device/tty/job_control.cpp). All take the tree lock.
-    /// Becomes the controlling terminal of a new session. Another one that has it lends it until leave_session().
+    /// Becomes the controlling terminal of a new session; the caller has asked controls_session().
     void enter_session(Session&, Ref<ProcessGroup> foreground);
     /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground group).
     void leave_session(Session&);
+    bool controls_session() const;
     /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.
     void offer_to(Task&);
 

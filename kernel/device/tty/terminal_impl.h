@@ -26,9 +26,6 @@ struct Terminal::Impl final : LineHost {
     // Under the tree lock.
     Ref<Session> session;
     Ref<ProcessGroup> foreground;
-    // Whose it was before a container got it: it comes back when the container's session ends.
-    Ref<Session> lender;
-    Ref<ProcessGroup> lenders_foreground;
 
     // LineHost, with the lock held.
     usize output(std::span<const char> bytes) override { return output_to.write(bytes); }
