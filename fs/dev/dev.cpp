@@ -32,11 +32,11 @@ constexpr Node nodes[] = {
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
     const vfs::FilesystemType* tmpfs = vfs::find_filesystem("tmpfs");
     if (!tmpfs) return err::nodev;
-    auto superblock = TRY(tmpfs->mount({request.source, request.options.empty() ? "mode=755" : request.options, request.flags, request.view}));
+    auto superblock = TRY(tmpfs->mount(
+        {request.source, request.options.empty() ? "mode=755" : request.options, request.flags, request.view}));
     auto root = TRY(superblock->root());
     Holding held{root->directory_lock};
-    for (const Node& n : nodes)
-        TRY(root->create(n.name, {n.mode, 0, 0, device::number(n.major, n.minor), n.target}));
+    for (const Node& n : nodes) TRY(root->create(n.name, {n.mode, 0, 0, device::number(n.major, n.minor), n.target}));
     return superblock;
 }
 } // namespace

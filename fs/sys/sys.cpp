@@ -10,8 +10,10 @@ namespace {
 /// All CPUs run from boot on, and none joins later.
 void print_cpus(Writer& out) {
     int n = std::popcount(sched::online_cpus());
-    if (n > 1) print(out, "0-{}\n", n - 1);
-    else out.write("0\n");
+    if (n > 1)
+        print(out, "0-{}\n", n - 1);
+    else
+        out.write("0\n");
 }
 void print_last_cpu(Writer& out) { print(out, "{}\n", std::popcount(sched::online_cpus()) - 1); }
 
@@ -56,7 +58,8 @@ class Inode final : public vfs::Inode {
 public:
     Inode(Superblock& of, u32 node)
         : vfs::Inode{of, number_of(node), nodes[node].text ? static_cast<u32>(S_IFREG) : static_cast<u32>(S_IFDIR)},
-          of_{of}, node_{node} {}
+          of_{of},
+          node_{node} {}
     vfs::Attributes attributes() override {
         vfs::Attributes a;
         a.number = number();
@@ -67,8 +70,8 @@ public:
             for (u32 i = 1; i < node_count; i++) a.links += nodes[i].parent == node_ && !nodes[i].text;
         }
         constexpr i64 second = clocks::ns_per_second;
-        a.access = a.modification = a.change = a.birth = {of_.mounted_ns / second,
-                                                          static_cast<u32>(of_.mounted_ns % second)};
+        a.access = a.modification = a.change =
+            a.birth = {of_.mounted_ns / second, static_cast<u32>(of_.mounted_ns % second)};
         return a;
     }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {

@@ -3,8 +3,8 @@
 #include "core/sched/thread.h"
 #include "kernel/device/devices.h"
 #include "kernel/vfs/open_file.h"
-#include <linux/random.h>
 #include <linux/fs.h>
+#include <linux/random.h>
 
 namespace device {
 namespace {

@@ -14,7 +14,8 @@ class Epoll;
 
 /// One watched file. Counted: by the epoll while it is in the tree, and by who looks at it without the lock.
 struct Item final : Waiter, FileWatch, TreeLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
-    Item(Epoll& epoll, File* target, int fd, Event event) : owner{epoll}, file_key{target}, descriptor{fd}, wants{event} {}
+    Item(Epoll& epoll, File* target, int fd, Event event)
+        : owner{epoll}, file_key{target}, descriptor{fd}, wants{event} {}
     ~Item() = default;
     void notified() override;
     void detach(File& file, bool gone) override;
@@ -243,8 +244,10 @@ usize Epoll::collect(std::span<Event> out) {
         auto state = state_.lock();
         if (!item->in_tree || !ready) continue;
         out[n++] = {ready, item->wants.data};
-        if (wanted & EPOLLONESHOT) item->wants.events &= kept_by_oneshot;
-        else if (!(wanted & EPOLLET) && !item->queued.exchange(true)) state->ready.push_back(*item);
+        if (wanted & EPOLLONESHOT)
+            item->wants.events &= kept_by_oneshot;
+        else if (!(wanted & EPOLLET) && !item->queued.exchange(true))
+            state->ready.push_back(*item);
     }
     return n;
 }
@@ -400,5 +403,7 @@ Result<> remove(File& epoll, File& target, int fd) {
     return e.remove(target, fd);
 }
 
-Result<usize> wait(File& epoll, std::span<Event> out, Deadline until) { return (*TRY(as_epoll(epoll))).wait(out, until); }
+Result<usize> wait(File& epoll, std::span<Event> out, Deadline until) {
+    return (*TRY(as_epoll(epoll))).wait(out, until);
+}
 } // namespace epoll

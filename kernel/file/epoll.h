@@ -10,8 +10,8 @@ struct Event {
     u64 data = 0;
 };
 Result<Ref<File>> create();
-/// EPOLL_CTL_ADD, MOD, DEL. err::inval: not an epoll, itself, flags; err::exist, noent; err::perm: a file that is always
-/// ready; err::loop: nested in a circle, or deeper than five.
+/// EPOLL_CTL_ADD, MOD, DEL. err::inval: not an epoll, itself, flags; err::exist, noent; err::perm: a file that is
+/// always ready; err::loop: nested in a circle, or deeper than five.
 Result<> add(File& epoll, Ref<File> target, int fd, Event);
 Result<> modify(File& epoll, File& target, int fd, Event);
 Result<> remove(File& epoll, File& target, int fd);

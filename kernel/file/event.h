@@ -12,8 +12,8 @@ Result<Ref<File>> create_timer(int clock, u32 flags);
 struct TimerSetting {
     i64 value = 0, interval = 0; // ns; value 0: disarmed
 };
-/// timerfd_settime(2), timerfd_gettime(2). err::inval: not a timer. `value` is a moment of its clock when `absolute`, else
-/// from now on. `cancel_on_set`: reads answer err::canceled once the wall clock was set. Returns the old setting.
+/// timerfd_settime(2), timerfd_gettime(2). err::inval: not a timer. `value` is a moment of its clock when `absolute`,
+/// else from now on. `cancel_on_set`: reads answer err::canceled once the wall clock was set. Returns the old setting.
 Result<TimerSetting> set_timer(File&, TimerSetting, bool absolute, bool cancel_on_set);
 Result<TimerSetting> get_timer(File&);
 

@@ -25,8 +25,10 @@ public:
             }
             ticks = expirations(*setting);
             if (ticks == 0) return err::again;
-            if (setting->interval == 0) setting->next = 0;
-            else setting->next += static_cast<i64>(ticks) * setting->interval;
+            if (setting->interval == 0)
+                setting->next = 0;
+            else
+                setting->next += static_cast<i64>(ticks) * setting->interval;
             arm(*setting);
         }
         return to.put(std::as_bytes(std::span{&ticks, 1}));
@@ -76,7 +78,8 @@ private:
     };
     /// The timer only says that it is time to look.
     struct Alarm final : Timer {
-        explicit Alarm(TimerFile& of) : Timer{[](Timer& t) { static_cast<Alarm&>(t).file.changed_.notify_all(); }}, file{of} {}
+        explicit Alarm(TimerFile& of)
+            : Timer{[](Timer& t) { static_cast<Alarm&>(t).file.changed_.notify_all(); }}, file{of} {}
         TimerFile& file;
     };
 

@@ -19,8 +19,10 @@ usize Ring::bytes() const {
 
 void Ring::drop_first() {
     Slot& s = slot(0);
-    if (spare_) s.page.reset();
-    else spare_ = std::move(s.page);
+    if (spare_)
+        s.page.reset();
+    else
+        spare_ = std::move(s.page);
     s.offset = s.length = 0;
     first_ = (first_ + 1) & (slots_.size() - 1);
     used_--;
@@ -39,8 +41,10 @@ Result<usize> Ring::read(Sink& to) {
         s.offset += static_cast<u16>(*n);
         s.length -= static_cast<u16>(*n);
         bool packet = s.packet;
-        if (s.length == 0 || packet) drop_first();
-        else if (!to.done()) break; // the sink faulted
+        if (s.length == 0 || packet)
+            drop_first();
+        else if (!to.done())
+            break; // the sink faulted
         if (packet) break;
     }
     return sum;

@@ -8,7 +8,7 @@ struct PollEntry {
     Ref<File> file; // null: ignored (a negative descriptor)
     u32 wanted = 0; // EPOLL* bits; ERR, HUP are reported too, unless
     bool exact = false;
-    u32 ready = 0;  // filled in
+    u32 ready = 0; // filled in
 };
 /// Waits until at least one entry is ready; returns how many are. 0: the deadline passed. err::restartnohand: a signal.
 Result<usize> poll(std::span<PollEntry>, Deadline);

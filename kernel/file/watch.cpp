@@ -5,7 +5,9 @@ namespace {
 // Watches are found from both sides, and either side may go first: a lock that belongs to neither. Hashed by the file.
 using WatchLock = Spinlock<Rank::epoll>;
 constinit WatchLock watch_locks[64];
-WatchLock& lock_of(const void* file) { return watch_locks[(reinterpret_cast<uptr>(file) >> 6) * 0x9e37'79b9u >> 16 & 63]; }
+WatchLock& lock_of(const void* file) {
+    return watch_locks[(reinterpret_cast<uptr>(file) >> 6) * 0x9e37'79b9u >> 16 & 63];
+}
 } // namespace
 
 void File::watch(FileWatch& w) {

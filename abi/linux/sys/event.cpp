@@ -42,7 +42,9 @@ Result<usize> wait_for_events(Task& task, Fd fd, UserPtr<epoll_event> to, int co
 
 Deadline in_milliseconds(int n) { return n < 0 ? never : clocks::in(static_cast<u64>(n) * 1'000'000); }
 
-__kernel_itimerspec to_itimerspec(const event::TimerSetting& s) { return {to_timespec(s.interval), to_timespec(s.value)}; }
+__kernel_itimerspec to_itimerspec(const event::TimerSetting& s) {
+    return {to_timespec(s.interval), to_timespec(s.value)};
+}
 } // namespace
 
 namespace sys {
@@ -131,7 +133,8 @@ Result<> timerfd_gettime(Task& task, Fd fd, UserPtr<__kernel_itimerspec> to) {
 Result<int> signalfd4(Task& task, Fd fd, UserPtr<const SignalSet> mask, usize mask_size, u32 flags) {
     if (flags & ~u32{SFD_CLOEXEC | SFD_NONBLOCK} || mask_size != sizeof(SignalSet)) return err::inval;
     auto wanted = TRY(copy_in(mask));
-    if (static_cast<int>(fd) == -1) return install(task, TRY(event::create_signals(wanted, flags & SFD_NONBLOCK)), flags);
+    if (static_cast<int>(fd) == -1)
+        return install(task, TRY(event::create_signals(wanted, flags & SFD_NONBLOCK)), flags);
     auto file = TRY(file_of(task, fd));
     TRY(event::set_signals(*file, wanted));
     return static_cast<int>(fd);

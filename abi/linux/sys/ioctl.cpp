@@ -11,8 +11,10 @@ namespace {
 static_assert(TCGETS == 0x5401 && TIOCGWINSZ == 0x5413 && FIONREAD == 0x541b && FIOCLEX == 0x5451);
 
 Result<i64> set_flag(File& file, u32 flag, uptr argument) {
-    if (TRY(copy_in(UserPtr<const int>{argument}))) file.flags |= flag;
-    else file.flags &= ~flag;
+    if (TRY(copy_in(UserPtr<const int>{argument})))
+        file.flags |= flag;
+    else
+        file.flags &= ~flag;
     return 0;
 }
 

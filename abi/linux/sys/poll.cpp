@@ -111,8 +111,10 @@ template <class T>
 void give_back(UserPtr<T> to, Deadline until) {
     if (!to) return;
     i64 left = left_until(until);
-    if constexpr (std::is_same_v<T, __kernel_timespec>) (void)copy_out(to, to_timespec(left));
-    else (void)copy_out(to, {left / second_ns, left % second_ns / 1000});
+    if constexpr (std::is_same_v<T, __kernel_timespec>)
+        (void)copy_out(to, to_timespec(left));
+    else
+        (void)copy_out(to, {left / second_ns, left % second_ns / 1000});
 }
 } // namespace
 
@@ -145,8 +147,8 @@ Result<usize> select(Task& task, int count, UserPtr<u64> in, UserPtr<u64> out, U
         auto t = TRY(copy_in(UserPtr<const __kernel_old_timeval>{timeout.address()}));
         // Microseconds beyond a second are carried over, as Linux does.
         if (t.tv_sec < 0 || t.tv_usec < 0) return err::inval;
-        until = clocks::in(static_cast<u64>(
-            TRY(to_ns({t.tv_sec + t.tv_usec / 1'000'000, t.tv_usec % 1'000'000 * 1000}))));
+        until =
+            clocks::in(static_cast<u64>(TRY(to_ns({t.tv_sec + t.tv_usec / 1'000'000, t.tv_usec % 1'000'000 * 1000}))));
     }
     auto ready = select_until(task, count, {in, out, urgent}, until);
     give_back(timeout, until);

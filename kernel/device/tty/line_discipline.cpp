@@ -75,7 +75,8 @@ void LineDiscipline::receive(u8 c) {
     if (c == '\r') {
         if (in(IGNCR)) return;
         if (in(ICRNL)) c = '\n';
-    } else if (c == '\n' && in(INLCR)) c = '\r';
+    } else if (c == '\n' && in(INLCR))
+        c = '\r';
     if (canonical() && receive_editing(c)) return;
     if (local(ECHO) && c == '\n' && !canonical()) {
         echo_plain(c);
@@ -200,9 +201,12 @@ unsigned LineDiscipline::column_at(u32 end) const {
     unsigned column = line_column_;
     for (u32 i = line_; i != end; i++) {
         u8 c = at(i);
-        if (c == '\t') column = (column | 7) + 1;
-        else if (is_control(c)) column += local(ECHOCTL) ? 2 : 0;
-        else if (!in(IUTF8) || !is_continuation(c)) column++;
+        if (c == '\t')
+            column = (column | 7) + 1;
+        else if (is_control(c))
+            column += local(ECHOCTL) ? 2 : 0;
+        else if (!in(IUTF8) || !is_continuation(c))
+            column++;
     }
     return column;
 }
@@ -225,8 +229,10 @@ void LineDiscipline::erase(Erase what) {
         u32 to = step_back(head_);
         u8 c = at(to);
         if (what == Erase::word) {
-            if (is_word(c)) in_word = true;
-            else if (in_word) break;
+            if (is_word(c))
+                in_word = true;
+            else if (in_word)
+                break;
         }
         u32 from = head_;
         head_ = to;

@@ -1,6 +1,6 @@
-#include "kernel/device/tty/pty_impl.h"
 #include "core/time/clock.h"
 #include "kernel/device/device.h"
+#include "kernel/device/tty/pty_impl.h"
 #include "kernel/process/task.h"
 #include <linux/major.h>
 

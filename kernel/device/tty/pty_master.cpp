@@ -13,8 +13,11 @@ namespace {
 class Master final : public vfs::PlacedFile {
 public:
     Master(Ref<PtySet> set, Ref<Terminal> terminal, const vfs::Path& place, const vfs::Path& root, u32 file_flags)
-        : PlacedFile{place, file_flags}, set_{std::move(set)}, terminal_{std::move(terminal)},
-          pty_{pty_of(*terminal_)}, root_{root} {}
+        : PlacedFile{place, file_flags},
+          set_{std::move(set)},
+          terminal_{std::move(terminal)},
+          pty_{pty_of(*terminal_)},
+          root_{root} {}
     ~Master() override {
         set_->remove(pty_.number);
         terminal_->hang_up();
@@ -80,8 +83,10 @@ Result<usize> Master::read(Sink& to, u64*) {
         if (!moved && !extra) return moved;
         n = moved ? *moved : 0;
     }
-    if (n) terminal_->output_ready();
-    else if (!extra && pty_.available() == 0) return pty_.slave_closed ? Result<usize>{err::io} : err::again;
+    if (n)
+        terminal_->output_ready();
+    else if (!extra && pty_.available() == 0)
+        return pty_.slave_closed ? Result<usize>{err::io} : err::again;
     return n + extra;
 }
 

@@ -119,14 +119,19 @@ Result<usize> Terminal::Impl::read_timed(Sink& to, bool nonblocking) {
             if (before && before >= least) return line.read(to);
             if (nonblocking) return before ? line.read(to) : err::again;
             // VMIN > 0: the clock runs between bytes, and starts with the first one.
-            if (least == 0) until = Deadline{started + patience_ns()};
-            else if (before) until = Deadline{last_input_ns + patience_ns()};
+            if (least == 0)
+                until = Deadline{started + patience_ns()};
+            else if (before)
+                until = Deadline{last_input_ns + patience_ns()};
             if (until != never && until.ns <= clocks::monotonic_ns()) return before ? line.read(to) : 0;
         }
-        auto slept = wait_until(changed, [&] {
-            Holding held{lock};
-            return gone || line.available() != before || line.canonical();
-        }, until);
+        auto slept = wait_until(
+            changed,
+            [&] {
+                Holding held{lock};
+                return gone || line.available() != before || line.canonical();
+            },
+            until);
         if (!slept && slept.error() != Errno::timedout) return std::unexpected(slept.error());
     }
 }
@@ -192,10 +197,13 @@ u32 Terminal::poll() {
 /// Waits until everything has left. The output does not tell that moment, so it is asked now and then.
 Result<> Terminal::Impl::drain() {
     while (true) {
-        auto left = wait_until(changed, [&] {
-            Holding held{lock};
-            return gone || output_to.pending() == 0;
-        }, clocks::in(5'000'000));
+        auto left = wait_until(
+            changed,
+            [&] {
+                Holding held{lock};
+                return gone || output_to.pending() == 0;
+            },
+            clocks::in(5'000'000));
         if (left) return {};
         if (left.error() != Errno::timedout) return left;
     }

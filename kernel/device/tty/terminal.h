@@ -15,7 +15,8 @@ struct Path;
 
 namespace tty {
 /// Takes the bytes that a terminal sends. Room is finite: write() takes what fits now and Terminal::output_ready() is
-/// called when there is more, after write() or room() have shown that it was short. Called with the terminal's lock held.
+/// called when there is more, after write() or room() have shown that it was short. Called with the terminal's lock
+/// held.
 class TerminalOutput {
 public:
     virtual usize write(std::span<const char>) = 0;
@@ -75,7 +76,8 @@ public:
     // Controlling terminal (kernel/device/tty/job_control.cpp). All take the tree lock.
     /// Becomes the controlling terminal of a new session; the caller has asked controls_session().
     void enter_session(Session&, Ref<ProcessGroup> foreground);
-    /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground group).
+    /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground
+    /// group).
     void leave_session(Session&);
     bool controls_session() const;
     /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.

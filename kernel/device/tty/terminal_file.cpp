@@ -71,7 +71,8 @@ public:
 
 private:
     bool hung_up() const {
-        return terminal_->impl().gone || (!survives_ && terminal_->impl().hangups.load(std::memory_order_acquire) != hangups_);
+        return terminal_->impl().gone ||
+               (!survives_ && terminal_->impl().hangups.load(std::memory_order_acquire) != hangups_);
     }
     const u32 hangups_;
     const bool survives_; // opened as /dev/console: a hang-up passes it by

@@ -6,15 +6,15 @@
 
 namespace tty {
 namespace {
-constexpr u32 speeds[] = {0,    50,   75,   110,  134,  150,   200,   300,
-                          600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
+constexpr u32 speeds[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
 constexpr u32 high_speeds[] = {57600,   115200,  230400,  460800,  500000,  576000,  921600, 1000000,
                                1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
 
 u32 speed_of(tcflag_t control, u32 other) {
     unsigned code = control & CBAUD;
     if (code == BOTHER) return other;
-    if (code & CBAUDEX) return (code & ~CBAUDEX) < 1 ? 0 : high_speeds[((code & ~CBAUDEX) - 1) % std::size(high_speeds)];
+    if (code & CBAUDEX)
+        return (code & ~CBAUDEX) < 1 ? 0 : high_speeds[((code & ~CBAUDEX) - 1) % std::size(high_speeds)];
     return speeds[code];
 }
 
@@ -92,8 +92,12 @@ Result<i64> get(Terminal::Impl& t, unsigned request, uptr argument) {
         return 0;
     }
     if (request == TCGETA) {
-        OldSettings out{static_cast<u16>(now.c_iflag), static_cast<u16>(now.c_oflag), static_cast<u16>(now.c_cflag),
-                        static_cast<u16>(now.c_lflag), now.c_line, {}};
+        OldSettings out{static_cast<u16>(now.c_iflag),
+                        static_cast<u16>(now.c_oflag),
+                        static_cast<u16>(now.c_cflag),
+                        static_cast<u16>(now.c_lflag),
+                        now.c_line,
+                        {}};
         std::memcpy(out.characters, now.c_cc, sizeof out.characters);
         TRY(copy_out(UserPtr<OldSettings>{argument}, out));
         return 0;
@@ -229,7 +233,8 @@ Result<i64> Terminal::ioctl(unsigned request, uptr argument, Task& by, bool from
     case TIOCNXCL: return set_exclusive(t, false);
     case TIOCGEXCL: return give(argument, t.exclusive);
     case TIOCGDEV: return give(argument, static_cast<int>(t.device));
-    case TIOCSTI: return err::io; // faking input is how programs escape their terminals: Linux refuses it by default too
+    case TIOCSTI:
+        return err::io; // faking input is how programs escape their terminals: Linux refuses it by default too
     case TIOCVHANGUP:
         if (!by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
         hang_up_files();
