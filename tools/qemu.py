@@ -20,6 +20,10 @@ MACHINES = {
     "x86_64": {"q35": "q35", "microvm": "microvm,acpi=on", "microvm-noacpi": "microvm,acpi=off"},
     "riscv64": {"virt": "virt"},
 }
+# The last line of the firmware's own output: what follows is the kernel's.
+FIRMWARE = {"x86_64": b"", "riscv64": b"MEDELEG"}
+SILENT_START = 10  # seconds after which piped input is sent to a guest that prints nothing
+SILENCE = 1        # seconds without output after which the end of piped input is typed
 ABORTED = 255  # QEMU ended without the guest having said a status
 
 
@@ -168,8 +172,8 @@ def run(options):
         line += ["-mon", "chardev=console"]
         code = subprocess.run(line, check=False).returncode
     else:
-        process = subprocess.Popen(line, stdin=subprocess.PIPE)
-        feed(process)
+        process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        relay(process, FIRMWARE[options.arch])
         code = process.wait()
     status = exit_status(status_file, code) if options.arch == "x86_64" else code
     if status_file.exists():
@@ -178,25 +182,37 @@ def run(options):
     return status
 
 
-def feed(process):
-    """Copies our standard input to the guest; its end becomes ^D at the start of a line, as a terminal would say it."""
-    source = sys.stdin.fileno()
-    last = b"\n"
-    while process.poll() is None:
-        ready, _, _ = select.select([source], [], [], 0.2)
-        if not ready:
-            continue
-        data = os.read(source, 4096)
-        try:
+def relay(process, firmware):
+    """Copies our standard input to the guest and its output to ours. Input waits for the guest's first word, since a UART
+    forgets what arrives while it is set up. At its end ^D is typed whenever the guest has been silent for a moment: typed
+    ahead, it would be lost when a shell switches the terminal to raw mode."""
+    guest, source = process.stdout.fileno(), sys.stdin.fileno()
+    printed, heard, ended, started = b"", False, False, time.monotonic()
+    spoken = started
+    while True:
+        may_send = heard or time.monotonic() - started > SILENT_START
+        ready, _, _ = select.select([guest] if ended or not may_send else [guest, source], [], [], 0.2)
+        if guest in ready:
+            data = os.read(guest, 65536)
             if not data:
-                process.stdin.write(b"\x04" if last == b"\n" else b"\x04\x04")
-                process.stdin.flush()
                 return
+            os.write(sys.stdout.fileno(), data)
+            spoken = time.monotonic()
+            if not heard:
+                printed += data
+                rest = printed.partition(firmware)[2] if firmware else printed
+                heard = len(rest.split(b"\n", 2)) > 2 or bool(rest.strip() and not firmware)
+        data = b""
+        if source in ready:
+            data = os.read(source, 4096)
+            ended = not data
+        if ended and time.monotonic() - spoken > SILENCE:
+            data, spoken = b"\x04", time.monotonic()
+        try:
             process.stdin.write(data)
             process.stdin.flush()
-            last = data[-1:]
         except BrokenPipeError:
-            return
+            ended = True
 
 
 def main():

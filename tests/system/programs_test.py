@@ -55,7 +55,7 @@ def musl(target, name, source):
         lib = target.musl_lib
         libgcc = run(target.gcc, "-print-libgcc-file-name").strip()
         run("ld.lld-19", "-pie", "-dynamic-linker", f"/lib/ld-musl-{target.arch}.so.1", "-o", out, lib / "Scrt1.o",
-            lib / "crti.o", f"{out}.o", lib / "libc.so", libgcc, lib / "crtn.o")
+            lib / "crti.o", f"{out}.o", f"-L{lib}", "-lc", libgcc, lib / "crtn.o")
     return out, {f"lib/ld-musl-{target.arch}.so.1": target.musl_lib / "libc.so"}
 
 
