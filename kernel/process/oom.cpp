@@ -62,7 +62,6 @@ void make_room(Task& task) {
         log(LogLevel::error, "out of memory{}: killed process {} ({})", view.is_root() ? "" : " in container",
             victim->pid(View::root()), victim->leader ? victim->leader->name.view() : "?");
     if (victim.get() == &task.process()) return;
-    (void)wait_until(victim->ended, [&] { return victim->state != ProcessState::running; },
-                     clocks::in(100'000'000));
+    (void)wait_until(victim->ended, [&] { return victim->state != ProcessState::running; }, clocks::in(100'000'000));
 }
 } // namespace oom

@@ -1,8 +1,8 @@
 // Processes (thread groups), their groups and sessions, and the tree they form.
 #pragma once
+#include "kernel/file/file.h"
 #include "kernel/process/abi.h"
 #include "kernel/process/limits.h"
-#include "kernel/file/file.h"
 #include "kernel/signal/signal.h"
 #include "kernel/views/pids.h"
 
@@ -62,7 +62,8 @@ public:
 
     Limits limits;
 
-    // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its link.
+    // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its
+    // link.
     Process* parent = nullptr;
     Ref<ProcessGroup> group; // null once reaped
     List<Process, struct SiblingTag> children;
@@ -84,15 +85,15 @@ public:
     Spinlock<Rank::signals> signal_lock;
     PendingSignals pending;
     Ref<SignalHandlers> handlers;
-    bool ending = false;            // exit_group: every thread is to end, with group_status
+    bool ending = false; // exit_group: every thread is to end, with group_status
     int group_status = 0;
-    Task* executing = nullptr;      // the thread whose exec ends all others
-    int stop_signal = 0;            // stopped, or about to, by this signal
-    unsigned still_to_stop = 0;     // threads on their way into the stop
-    bool stopped = false;           // all have
+    Task* executing = nullptr;                                 // the thread whose exec ends all others
+    int stop_signal = 0;                                       // stopped, or about to, by this signal
+    unsigned still_to_stop = 0;                                // threads on their way into the stop
+    bool stopped = false;                                      // all have
     bool stop_unreported = false, continue_unreported = false; // to wait4
-    bool tell_continued = false;    // the next thread that runs tells the parent
-    bool unkillable = false;        // a view's init: default actions do not end it
+    bool tell_continued = false;                               // the next thread that runs tells the parent
+    bool unkillable = false;                                   // a view's init: default actions do not end it
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
@@ -149,8 +150,8 @@ Result<Ref<Task>> next_thread(Process&, View& view, Pid from);
 bool is_orphaned(ProcessGroup&);
 
 /// Makes the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. The image is
-/// loaded (errors as execve's), charged to the view's account; it does not run before run(). What holds the Ref can wait
-/// on `ended` and read `exit_status` then.
+/// loaded (errors as execve's), charged to the view's account; it does not run before run(). What holds the Ref can
+/// wait on `ended` and read `exit_status` then.
 struct Start;
 Result<Ref<Process>> create_init(View&, Start&);
 /// Further processes that enter a view from outside (container_exec).

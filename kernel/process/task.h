@@ -38,12 +38,12 @@ public:
     /// A mask to restore on the way out when no handler ran: ppoll, sigsuspend.
     SignalSet saved_mask = 0;
     bool restore_mask = false;
-    bool stop_pending = false;                  // job control: is to stop
-    bool stop_taken = false;                    // has taken a stop signal; cleared by SIGCONT
-    std::atomic<bool> in_stop = false;          // has stopped
-    bool only_fatal = false;                    // sleeps in a call that only death may end
-    bool exiting = false;                       // counts no more as a thread that takes signals
-    bool ended = false;                         // its resources are counted in the process's ended_threads
+    bool stop_pending = false;         // job control: is to stop
+    bool stop_taken = false;           // has taken a stop signal; cleared by SIGCONT
+    std::atomic<bool> in_stop = false; // has stopped
+    bool only_fatal = false;           // sleeps in a call that only death may end
+    bool exiting = false;              // counts no more as a thread that takes signals
+    bool ended = false;                // its resources are counted in the process's ended_threads
 
     /// What restart_syscall(2) goes on with (poll, nanosleep, futex): set with err::restart_block.
     struct Restart {
@@ -97,7 +97,7 @@ namespace process {
 /// clone3(2)'s arguments, checked by the function itself. Flags are CLONE_*.
 struct CloneRequest {
     u64 flags = 0;
-    uptr stack = 0; // top; 0: the parent's
+    uptr stack = 0;                                         // top; 0: the parent's
     uptr tls = 0, parent_tid = 0, child_tid = 0, pidfd = 0; // user addresses
     int exit_signal = 0;
     Pid set_tid = 0; // 0: any
@@ -108,7 +108,8 @@ Result<Pid> clone(Task& current, const CloneRequest&);
 [[noreturn]] void exit_thread(int wait_status); // exit(2): the last one ends the process. code << 8
 [[noreturn]] void exit_group(int wait_status);  // wait_status as wait4 shows it: code << 8, or signal
 
-/// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options: WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W*.
+/// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options:
+/// WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W*.
 struct Waited {
     Pid pid = 0; // 0: WNOHANG and nothing
     u32 uid = 0;
@@ -138,8 +139,8 @@ void memory_limits_changed(Process&);
 namespace exec {
 /// A program to become. Strings are kernel copies, bounded by the caller: at most 6 MiB or a quarter of RLIMIT_STACK.
 struct Request {
-    Ref<File> file;          // opened for execution
-    std::string_view path;   // as named: AT_EXECFN, and argv[0] of scripts
+    Ref<File> file;        // opened for execution
+    std::string_view path; // as named: AT_EXECFN, and argv[0] of scripts
     Vector<String> arguments, environment;
     String interpreter;               // of a script, once found
     bool path_is_unreachable = false; // /dev/fd/N with close-on-exec: scripts answer err::noent

@@ -72,8 +72,8 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
 }
 
 void log_fatal(Task& task, const arch::TrapFrame& frame, const siginfo_t& info) {
-    constexpr SignalSet faults = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE) |
-                                 signal_bit(SIGTRAP);
+    constexpr SignalSet faults =
+        signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE) | signal_bit(SIGTRAP);
     if (info.si_code <= 0 || !(faults & signal_bit(info.si_signo))) return;
     log(LogLevel::info, "{}[{}]: signal {} code {} address {:#x} ip {:#x} sp {:#x}", task.name.view(), task.tid(),
         info.si_signo, info.si_code, reinterpret_cast<uptr>(info.si_addr), frame.ip(), frame.sp());

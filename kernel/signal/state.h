@@ -5,9 +5,7 @@
 namespace signals {
 inline constexpr uptr handler_default = 0, handler_ignore = 1;
 
-inline SignalAction action_of(Process& process, int number) {
-    return process.handlers->actions.lock()->of[number - 1];
-}
+inline SignalAction action_of(Process& process, int number) { return process.handlers->actions.lock()->of[number - 1]; }
 /// Nothing would happen if the signal were delivered.
 bool is_ignored(Process&, int number);
 /// Ends every thread of the process with this wait status, at the next chance. Stopped ones are woken.

@@ -38,7 +38,8 @@ private:
         using type = Pid;
         Pid operator()(const PidNumber& n) const { return n.own; }
     };
-    bi::set<PidNumber, bi::base_hook<TreeLink<struct PidOwnTag>>, bi::key_of_value<ByOwn>, bi::constant_time_size<false>>
+    bi::set<PidNumber, bi::base_hook<TreeLink<struct PidOwnTag>>, bi::key_of_value<ByOwn>,
+            bi::constant_time_size<false>>
         numbers_;
     Pid last_ = 0;
 };

@@ -62,8 +62,9 @@ public:
     bool init_ended = false;
     int init_status = 0;
 
-    /// The init process has ended with this wait status, and every other process of the view has ended. In the context of
-    /// the thread that ended last, without locks. Containers move to `stopped` here; the root view's init ends the machine.
+    /// The init process has ended with this wait status, and every other process of the view has ended. In the context
+    /// of the thread that ended last, without locks. Containers move to `stopped` here; the root view's init ends the
+    /// machine.
     virtual void emptied(int wait_status) = 0;
 
 protected:

@@ -83,8 +83,8 @@ Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeo
     }
 }
 
-Result<i64> futex_waitv(Task&, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags, UserPtr<const Timespec> timeout,
-                        int clock) {
+Result<i64> futex_waitv(Task&, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags,
+                        UserPtr<const Timespec> timeout, int clock) {
     if (flags || !count || count > FUTEX_WAITV_MAX || !waiters) return err::inval;
     Deadline until = never;
     if (timeout) {

@@ -110,7 +110,8 @@ Result<> setregid(Task& task, u32 real, u32 effective) {
 Result<> setresuid(Task& task, u32 real, u32 effective, u32 saved) {
     const Credentials& old = task.credentials();
     auto own = {old.uid, old.euid, old.suid};
-    if (!old.can(CAP_SETUID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own))) return err::perm;
+    if (!old.can(CAP_SETUID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own)))
+        return err::perm;
     auto who = TRY(old.clone());
     if (real != unchanged) who->uid = real;
     if (effective != unchanged) who->euid = effective;
@@ -122,7 +123,8 @@ Result<> setresuid(Task& task, u32 real, u32 effective, u32 saved) {
 Result<> setresgid(Task& task, u32 real, u32 effective, u32 saved) {
     const Credentials& old = task.credentials();
     auto own = {old.gid, old.egid, old.sgid};
-    if (!old.can(CAP_SETGID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own))) return err::perm;
+    if (!old.can(CAP_SETGID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own)))
+        return err::perm;
     auto who = TRY(old.clone());
     if (real != unchanged) who->gid = real;
     if (effective != unchanged) who->egid = effective;
@@ -135,7 +137,8 @@ Result<> setresgid(Task& task, u32 real, u32 effective, u32 saved) {
 Result<u32> setfsuid(Task& task, u32 uid) {
     const Credentials& old = task.credentials();
     u32 before = old.fsuid;
-    if (uid == unchanged || (!one_of(uid, {old.uid, old.euid, old.suid, old.fsuid}) && !old.can(CAP_SETUID))) return before;
+    if (uid == unchanged || (!one_of(uid, {old.uid, old.euid, old.suid, old.fsuid}) && !old.can(CAP_SETUID)))
+        return before;
     auto who = old.clone();
     if (!who) return before;
     (*who)->fsuid = uid;
@@ -149,7 +152,8 @@ Result<u32> setfsuid(Task& task, u32 uid) {
 Result<u32> setfsgid(Task& task, u32 gid) {
     const Credentials& old = task.credentials();
     u32 before = old.fsgid;
-    if (gid == unchanged || (!one_of(gid, {old.gid, old.egid, old.sgid, old.fsgid}) && !old.can(CAP_SETGID))) return before;
+    if (gid == unchanged || (!one_of(gid, {old.gid, old.egid, old.sgid, old.fsgid}) && !old.can(CAP_SETGID)))
+        return before;
     auto who = old.clone();
     if (!who) return before;
     (*who)->fsgid = gid;
@@ -186,9 +190,7 @@ Result<unsigned> capability_words(UserPtr<__user_cap_header_struct> header, int&
     case _LINUX_CAPABILITY_VERSION_1: return 1;
     case _LINUX_CAPABILITY_VERSION_2:
     case _LINUX_CAPABILITY_VERSION_3: return 2;
-    default:
-        TRY(copy_out(header.as<u32>(), u32{_LINUX_CAPABILITY_VERSION_3}));
-        return err::inval;
+    default: TRY(copy_out(header.as<u32>(), u32{_LINUX_CAPABILITY_VERSION_3})); return err::inval;
     }
 }
 } // namespace

@@ -9,8 +9,8 @@ namespace linux_abi::sys {
 namespace {
 /// Flags without effect here, as on a Linux without the feature.
 constexpr u32 ignored_flags = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_STACK | MAP_NONBLOCK | MAP_UNINITIALIZED;
-constexpr u32 known_flags = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |
-                            MAP_FIXED_NOREPLACE | ignored_flags;
+constexpr u32 known_flags = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE |
+                            MAP_POPULATE | MAP_FIXED_NOREPLACE | ignored_flags;
 
 arch::PageFlags access_of(u32 protection) {
     arch::PageFlags access = arch::page_none;

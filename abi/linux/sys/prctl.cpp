@@ -23,8 +23,8 @@ Result<i64> ambient(Task& task, u64 what, u64 capability, u64 fourth, u64 fifth)
     CapabilitySet bit = CapabilitySet{1} << capability;
     if (what == PR_CAP_AMBIENT_IS_SET) return now.ambient & bit ? 1 : 0;
     if (what != PR_CAP_AMBIENT_RAISE && what != PR_CAP_AMBIENT_LOWER) return err::inval;
-    if (what == PR_CAP_AMBIENT_RAISE && (!(now.permitted & now.inheritable & bit) ||
-                                         now.securebits & issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE)))
+    if (what == PR_CAP_AMBIENT_RAISE &&
+        (!(now.permitted & now.inheritable & bit) || now.securebits & issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE)))
         return err::perm;
     auto who = TRY(changed(task));
     who->ambient = what == PR_CAP_AMBIENT_RAISE ? who->ambient | bit : who->ambient & ~bit;
@@ -131,9 +131,7 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
     case PR_GET_CHILD_SUBREAPER: return put_int(a, task.process().child_subreaper);
     case PR_SET_NO_NEW_PRIVS: return a != 1 || b || c || d ? Result<i64>{err::inval} : no_new_privileges(task);
     case PR_GET_NO_NEW_PRIVS: return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{who.no_new_privileges};
-    case PR_GET_TID_ADDRESS:
-        TRY(copy_out(UserPtr<uptr>{a}, task.clear_child_tid));
-        return 0;
+    case PR_GET_TID_ADDRESS: TRY(copy_out(UserPtr<uptr>{a}, task.clear_child_tid)); return 0;
     case PR_CAP_AMBIENT: return ambient(task, a, b, c, d);
     case PR_GET_THP_DISABLE: return a || b || c || d ? Result<i64>{err::inval} : 0;
     default: return err::inval;

@@ -11,7 +11,9 @@
 
 namespace linux_abi::sys {
 Result<int> fork(Task& task) { return process::clone(task, {.exit_signal = SIGCHLD}); }
-Result<int> vfork(Task& task) { return process::clone(task, {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD}); }
+Result<int> vfork(Task& task) {
+    return process::clone(task, {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD});
+}
 
 Result<int> clone(Task& task, u64 flags, uptr stack, UserPtr<int> parent_tid, u64 fourth, u64 fifth) {
     constexpr bool tls_last = arch::syscall_numbers == arch::SyscallNumbers::x86_64;
@@ -37,7 +39,8 @@ Result<int> clone3(Task& task, UserPtr<const clone_args> from, usize size) {
     if (args.exit_signal > signal_count) return err::inval;
     if (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal) return err::inval;
     if (args.stack ? !args.stack_size : args.stack_size) return err::inval;
-    if (args.stack && (args.stack >= arch::user_top || args.stack_size > arch::user_top - args.stack)) return err::inval;
+    if (args.stack && (args.stack >= arch::user_top || args.stack_size > arch::user_top - args.stack))
+        return err::inval;
     if (args.set_tid_size > 1 || (args.set_tid_size == 0) != (args.set_tid == 0)) return err::inval;
     process::CloneRequest request{
         .flags = args.flags,
@@ -175,11 +178,11 @@ Result<int> pidfd_getfd(Task& task, Fd fd, int wanted, u32 flags) {
 }
 
 Result<> unshare(Task& task, u64 flags) {
-    constexpr u64 known = CLONE_THREAD | CLONE_FS | CLONE_NEWNS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM |
-                          CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWCGROUP |
-                          CLONE_NEWTIME;
-    constexpr u64 views = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWCGROUP |
-                          CLONE_NEWTIME;
+    constexpr u64 known = CLONE_THREAD | CLONE_FS | CLONE_NEWNS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |
+                          CLONE_SYSVSEM | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUSER | CLONE_NEWPID |
+                          CLONE_NEWCGROUP | CLONE_NEWTIME;
+    constexpr u64 views =
+        CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME;
     if (flags & ~known) return err::inval;
     if (flags & CLONE_NEWUSER) return err::inval;
     if (flags & views) return task.credentials().can(CAP_SYS_ADMIN) ? Result<>{err::inval} : Result<>{err::perm};

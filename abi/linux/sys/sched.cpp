@@ -57,7 +57,9 @@ Result<> sched_setscheduler(Task& task, int pid, int policy, UserPtr<const int> 
     if (policy < 0) return err::inval;
     return set_policy(task, pid, policy, priority, false);
 }
-Result<int> sched_getscheduler(Task& task, int pid) { return static_cast<int>(TRY(target(task, pid))->parameters().policy); }
+Result<int> sched_getscheduler(Task& task, int pid) {
+    return static_cast<int>(TRY(target(task, pid))->parameters().policy);
+}
 Result<> sched_setparam(Task& task, int pid, UserPtr<const int> priority) {
     return set_policy(task, pid, 0, priority, true);
 }
@@ -160,7 +162,8 @@ Result<int> membarrier(Task& task, int command, u32 flags, int) {
     u64 cpus = private_plain || private_core ? task.space->active_cpus.load() : sched::online_cpus();
     if (private_core) arch::sync_instructions();
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    call_on(cpus, [](void*) { std::atomic_thread_fence(std::memory_order_seq_cst); }, nullptr); // the way out serialises
+    call_on(
+        cpus, [](void*) { std::atomic_thread_fence(std::memory_order_seq_cst); }, nullptr); // the way out serialises
     return 0;
 }
 } // namespace linux_abi::sys

@@ -1,8 +1,8 @@
 // Scheduling.
 #pragma once
-#include "abi/linux/sys/timespec.h"
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
+#include "abi/linux/sys/timespec.h"
 
 namespace linux_abi::sys {
 Result<> sched_yield(Task&);

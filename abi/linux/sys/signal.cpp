@@ -97,7 +97,8 @@ Result<> rt_tgsigqueueinfo(Task& task, int pid, int tid, int signal, UserPtr<con
 namespace {
 template <class A>
 SignalAction from_user(const A& a) {
-    SignalAction action{.handler = reinterpret_cast<uptr>(a.sa_handler), .flags = a.sa_flags,
+    SignalAction action{.handler = reinterpret_cast<uptr>(a.sa_handler),
+                        .flags = a.sa_flags,
                         .mask = std::bit_cast<SignalSet>(a.sa_mask)};
     if constexpr (requires { a.sa_restorer; }) action.restorer = reinterpret_cast<uptr>(a.sa_restorer);
     return action;
@@ -107,13 +108,14 @@ void to_user(const SignalAction& action, A& a) {
     a.sa_handler = reinterpret_cast<decltype(a.sa_handler)>(action.handler);
     a.sa_flags = action.flags;
     a.sa_mask = std::bit_cast<decltype(a.sa_mask)>(action.mask);
-    if constexpr (requires { a.sa_restorer; }) a.sa_restorer = reinterpret_cast<decltype(a.sa_restorer)>(action.restorer);
+    if constexpr (requires { a.sa_restorer; })
+        a.sa_restorer = reinterpret_cast<decltype(a.sa_restorer)>(action.restorer);
 }
 } // namespace
 
 Result<> rt_sigaction(Task& task, int signal, uptr change, uptr old, usize set_size) {
     TRY(check_set_size(set_size));
-    struct sigaction action {};
+    struct sigaction action{};
     SignalAction wanted;
     if (change) {
         TRY(arch::copy_in(&action, change, sizeof action));

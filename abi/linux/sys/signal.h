@@ -1,8 +1,8 @@
 // Signals: sending, waiting, handlers, masks.
 #pragma once
-#include "abi/linux/sys/timespec.h"
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
+#include "abi/linux/sys/timespec.h"
 #include "kernel/signal/signal.h"
 
 namespace linux_abi::sys {

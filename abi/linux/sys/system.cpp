@@ -44,7 +44,7 @@ Result<> sethostname(Task& task, UserPtr<const char> name, int size) { return se
 Result<> setdomainname(Task& task, UserPtr<const char> name, int size) { return set_name(task, name, size, true); }
 
 Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
-    struct sysinfo s {};
+    struct sysinfo s{};
     mm::MemoryInfo memory = mm::memory_info();
     sched::Load load = sched::load();
     u64 total = memory.total, free = memory.free;
@@ -66,7 +66,19 @@ Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
 }
 
 Result<i64> syslog(Task& task, int action, UserPtr<char> buffer, int size) {
-    enum { close, open, read, read_all, read_clear, clear, console_off, console_on, console_level, unread, buffer_size };
+    enum {
+        close,
+        open,
+        read,
+        read_all,
+        read_clear,
+        clear,
+        console_off,
+        console_on,
+        console_level,
+        unread,
+        buffer_size
+    };
     bool reads = action == read_all || action == buffer_size;
     if (!task.view().is_root() && !reads) return err::perm;
     if (!reads && !task.credentials().can(CAP_SYSLOG) && !task.credentials().can(CAP_SYS_ADMIN)) return err::perm;

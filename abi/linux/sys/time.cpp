@@ -98,7 +98,9 @@ Result<> clock_nanosleep(Task& task, int clock, int flags, UserPtr<const Timespe
     case CLOCK_MONOTONIC:
     case CLOCK_BOOTTIME: break;
     case CLOCK_PROCESS_CPUTIME_ID: return err::opnotsupp; // no sleeping on CPU time
-    default: return clock < 0 || clock > CLOCK_TAI || clock == CLOCK_THREAD_CPUTIME_ID ? Result<>{err::inval} : err::opnotsupp;
+    default:
+        return clock < 0 || clock > CLOCK_TAI || clock == CLOCK_THREAD_CPUTIME_ID ? Result<>{err::inval}
+                                                                                  : err::opnotsupp;
     }
     i64 ns = TRY(to_ns(TRY(copy_in(time))));
     if (flags & TIMER_ABSTIME) return sleep_absolute(clock, ns);
@@ -141,7 +143,8 @@ Result<i64> times(Task& task, UserPtr<tms> to) {
         CpuTime own = process::cpu_time(task.process());
         ResourceUse children = process::children_usage(task.process());
         auto ticks = [](u64 ns) { return static_cast<long>(ns / tick_ns); };
-        TRY(copy_out(to, tms{ticks(own.user_ns), ticks(own.system_ns), ticks(children.user_ns), ticks(children.system_ns)}));
+        TRY(copy_out(
+            to, tms{ticks(own.user_ns), ticks(own.system_ns), ticks(children.user_ns), ticks(children.system_ns)}));
     }
     return static_cast<i64>(clocks::monotonic_ns() / tick_ns);
 }
@@ -150,9 +153,7 @@ Result<> getrusage(Task& task, int who, UserPtr<rusage> to) {
     switch (who) {
     case RUSAGE_SELF: use = process::usage(task.process()); break;
     case RUSAGE_CHILDREN: use = process::children_usage(task.process()); break;
-    case RUSAGE_THREAD:
-        use = process::thread_usage(task);
-        break;
+    case RUSAGE_THREAD: use = process::thread_usage(task); break;
     default: return err::inval;
     }
     return copy_out_zeroed(to, to_rusage(use));
@@ -171,7 +172,8 @@ Result<> getitimer(Task& task, int which, UserPtr<__kernel_old_itimerval> to) {
     auto value = TRY(task.process().timers->get(which));
     return copy_out(to, to_itimerval(value));
 }
-Result<> setitimer(Task& task, int which, UserPtr<const __kernel_old_itimerval> from, UserPtr<__kernel_old_itimerval> old) {
+Result<> setitimer(Task& task, int which, UserPtr<const __kernel_old_itimerval> from,
+                   UserPtr<__kernel_old_itimerval> old) {
     ProcessTimers::Value wanted;
     if (from) {
         auto v = TRY(copy_in(from));

@@ -1,8 +1,8 @@
 // Clocks, sleeping, timers, CPU time.
 #pragma once
-#include "abi/linux/sys/timespec.h"
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
+#include "abi/linux/sys/timespec.h"
 #include <linux/resource.h>
 #include <linux/times.h>
 

@@ -40,8 +40,8 @@ struct Image {
     uptr highest() const;
 };
 
-/// err::noexec: not an ELF64 file for `machine` (EM_*), or its headers make no sense. Segments are not checked against the
-/// address space: see check_segments().
+/// err::noexec: not an ELF64 file for `machine` (EM_*), or its headers make no sense. Segments are not checked against
+/// the address space: see check_segments().
 Result<Image> parse(Reader&, u16 machine);
 /// What fails only when mapping starts: sizes and addresses beyond `top` (err::inval, err::nomem), files that are
 /// shorter in memory than on disk, offsets that do not match addresses.

@@ -107,7 +107,8 @@ Result<Interpreter> open_interpreter(Task& task, elf::Reader& program, const elf
     usize size = TRY(elf::read_interpreter(program, image, name));
     auto walker = TRY(task.walker());
     Interpreter made;
-    made.file = TRY(vfs::open(walker, {name, size}, {.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow}));
+    made.file =
+        TRY(vfs::open(walker, {name, size}, {.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow}));
     FileReader reader{*made.file};
     std::byte first[sizeof(Elf64_Ehdr)];
     TRY(reader.read(0, first));
@@ -143,7 +144,9 @@ void set_up_space(Task& task, AddressSpace& space) {
     space.set_map_base(page_down(base - rng::below(spread)));
 }
 
-uptr position_independent_base() { return page_down(arch::user_top / 3 * 2) + page_down(rng::below(arch::user_top >> 8)); }
+uptr position_independent_base() {
+    return page_down(arch::user_top / 3 * 2) + page_down(rng::below(arch::user_top >> 8));
+}
 
 const Abi* choose_abi(const Task& task, const Image& image) {
     for (const Abi* abi : abis())

@@ -7,9 +7,9 @@
 
 namespace exec {
 namespace {
-constexpr usize string_max = 128 * KiB;         // MAX_ARG_STRLEN
-constexpr usize initial_stack = 132 * KiB;      // mapped at once; more on demand
-constexpr u64 stack_limit_most = 6 * MiB;       // of arguments and environment: 3/4 of the default limit
+constexpr usize string_max = 128 * KiB;    // MAX_ARG_STRLEN
+constexpr usize initial_stack = 132 * KiB; // mapped at once; more on demand
+constexpr u64 stack_limit_most = 6 * MiB;  // of arguments and environment: 3/4 of the default limit
 
 /// Fills the new stack from the top down, in memory that is not loaded.
 class Builder {
