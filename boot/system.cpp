@@ -102,10 +102,10 @@ Result<> run_init(const Host& host, const CommandLine& line) {
     start.fs = TRY(vfs::FsContext::create(walker.root, walker.root, 022));
     start.credentials = host.root_user;
     start.files = TRY(FileTable::create());
-    start.terminal = Ref<tty::Terminal>::share(tty::console());
-    if (start.terminal) {
+    // Not its controlling terminal: that is for the session it starts there.
+    if (auto terminal = Ref<tty::Terminal>::share(tty::console())) {
         auto place = vfs::resolve(walker, "/dev/console", vfs::walk_follow);
-        auto console = TRY(tty::open(start.terminal, O_RDWR | O_NOCTTY, place ? &*place : nullptr));
+        auto console = TRY(tty::open(terminal, O_RDWR | O_NOCTTY, place ? &*place : nullptr));
         for (int fd = 0; fd < 3; fd++) TRY(start.files->install_at(fd, console, false, 3));
     }
     auto init = TRY(process::create_init(View::root(), start));
