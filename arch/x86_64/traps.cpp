@@ -158,7 +158,7 @@ void TrapFrame::print(Writer& out) const {
 
 usize backtrace(std::span<uptr> to, uptr frame_pointer) {
     usize n = 0;
-    uptr at = frame_pointer;
+    uptr at = frame_pointer ? frame_pointer : reinterpret_cast<uptr>(__builtin_frame_address(0));
     // A kernel stack is in the kernel half, and callers' frames lie above.
     while (n < to.size() && at >= direct_map && is_aligned(at, 8)) {
         auto* frame = reinterpret_cast<const uptr*>(at);

@@ -1,4 +1,6 @@
-// The check of the lock order: what each thread (mutexes) and each CPU (spinlocks) holds, and panics that name both places.
+// The check of the lock order: what each thread (mutexes) and each CPU (spinlocks) holds, and reports that name both
+// places.
+#include "core/check/report.h"
 #include "core/log/log.h"
 #include "core/sched/thread.h"
 #include "core/sync/rank.h"
@@ -21,12 +23,19 @@ std::string_view file_name(const std::source_location& at) {
     return name.substr(name.rfind('/') + 1);
 }
 
-void check(const Held& held, Rank rank, const std::source_location& at) {
+/// A wrong order is reported, once per place, and the kernel goes on: most of the time nobody comes from the other
+/// side.
+[[gnu::noinline]] void check_order(const Held& held, Rank rank, const std::source_location& at) {
     for (unsigned i = 0; i < held.count; i++)
         if (held.locks[i].rank >= rank) {
             auto& before = held.locks[i];
-            panic("lock order: rank {} at {}:{} taken under rank {} of {}:{}", rank, file_name(at), at.line(), before.rank,
+            char text[200];
+            BufferWriter out{text};
+            print(out, "rank {} at {}:{} taken under rank {} of {}:{}", rank, file_name(at), at.line(), before.rank,
                   file_name(before.at), before.at.line());
+            check::report("lock order", out.text(), reinterpret_cast<uptr>(__builtin_return_address(0)),
+                          reinterpret_cast<uptr>(__builtin_frame_address(0)));
+            return;
         }
 }
 } // namespace
@@ -34,9 +43,10 @@ void check(const Held& held, Rank rank, const std::source_location& at) {
 void will_take(Rank rank, const void* lock, std::source_location at) {
     Held* held = held_for(rank);
     if (!held) return;
-    check(*held, rank, at);
-    if (!spins(rank)) check(held_spinlocks[arch::cpu_id()], rank, at);
-    if (held->count == Held::max) panic("lock order: more than {} locks held at {}:{}", held->max, file_name(at), at.line());
+    check_order(*held, rank, at);
+    if (!spins(rank)) check_order(held_spinlocks[arch::cpu_id()], rank, at);
+    if (held->count == Held::max)
+        panic("lock order: more than {} locks held at {}:{}", held->max, file_name(at), at.line());
     held->locks[held->count++] = {lock, rank, at};
 }
 
