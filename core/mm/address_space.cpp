@@ -1,6 +1,7 @@
 // Areas: mapping, unmapping, protection, the break.
 #include "arch/api/vdso.h"
 #include "core/mm/address_space_impl.h"
+#include "core/mm/frame_pool.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 
@@ -154,7 +155,7 @@ Result<> AddressSpace::Impl::check_limits(const MapRequest& r, usize size, u64 r
     bool own = !r.shared && r.access & arch::page_write && !r.special;
     if (own && !r.grows_down && data + pages > limits.data >> page_shift) return err::nomem;
     // Linux's heuristic overcommit: refuse only what can never be.
-    if (own && !r.no_reserve && size > mm::memory_info().total) return err::nomem;
+    if (own && !r.no_reserve && size > mm::total_memory()) return err::nomem;
     if ((r.locked || lock_future) && locked + pages > limits.locked >> page_shift) return err::again;
     return {};
 }

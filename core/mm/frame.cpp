@@ -24,7 +24,7 @@ struct List {
 struct Buddy {
     Frame* frames = nullptr;
     u64 first = 0, count = 0;
-    u64 total = 0, free = 0; // frames
+    u64 free = 0; // frames
     List lists[max_order + 1];
 
     u64 number(const Frame* f) const { return first + static_cast<u64>(f - frames); }
@@ -72,6 +72,7 @@ constinit Guarded<Buddy, Spinlock<Rank::frames>> buddy;
 constinit Frame* frames = nullptr;
 constinit u64 first_frame = 0, frame_count = 0;
 constinit Frame* zeros = nullptr;
+constinit std::atomic<u64> total = 0; // frames given to the allocator
 /// What user pages leave to the kernel, so that killing a process does not need memory that is not there. Frames.
 constinit u64 reserve = 0;
 
@@ -179,7 +180,7 @@ void add_free_memory(arch::MemoryRange range) {
     while (at < end) {
         unsigned order = 0;
         while (order < max_order && !(at & (u64{1} << order)) && at + (u64{2} << order) <= end) order++;
-        pool->total += u64{1} << order;
+        total.fetch_add(u64{1} << order, std::memory_order_relaxed);
         pool->insert(pool->at(at), order);
         at += u64{1} << order;
     }
@@ -218,10 +219,11 @@ void init_frames(const arch::BootInfo& boot) {
         pool->count = frame_count;
     }
     for (auto& r : boot.free_memory) add_free_memory({r.start, &r == home ? r.end - bytes : r.end});
-    u64 total = buddy.lock()->total;
     reserve = total / 64 < 1024 ? total / 64 : 1024;
     if (auto z = allocate_frame(FrameUse::kernel, Fill::zeros, 0, &MemoryAccount::kernel())) zeros = z->release();
 }
+
+u64 total_memory() { return total.load(std::memory_order_relaxed) * page_size; }
 
 MemoryInfo memory_info() {
     MemoryInfo info{};
@@ -232,7 +234,7 @@ MemoryInfo memory_info() {
         for (unsigned i = 0; i < static_cast<unsigned>(FrameUse::kinds); i++) use[i] += cache->use[i];
     }
     auto pool = buddy.lock();
-    info.total = pool->total * page_size;
+    info.total = total_memory();
     info.free = (info.free + pool->free) * page_size;
     for (unsigned i = 0; i < static_cast<unsigned>(FrameUse::kinds); i++)
         info.use[i] = use[i] > 0 ? static_cast<u64>(use[i]) * page_size : 0;

@@ -13,6 +13,9 @@ Frame* take_block(FrameUse, unsigned order);
 /// Returns a block whose last reference is gone.
 void give_block(Frame*);
 
+/// memory_info().total, without the rest.
+u64 total_memory();
+
 /// The parts of drain_caches().
 void drain_heap();
 void drain_stacks();
