@@ -35,13 +35,14 @@ public:
             if (!field) return err::inval;
             fields[i] = *field;
         }
-        auto [inode, mode, uid, gid, links, time, size, major, minor, device_major, device_minor, name_size, sum] = fields;
+        auto [inode, mode, uid, gid, links, time, size, major, minor, device_major, device_minor, name_size, sum] =
+            fields;
         std::string_view name = text(TRY(take(name_size, 4)));
         if (name.empty() || name.back() != 0) return err::inval;
         name = name.substr(0, name.find('\0'));
         auto data = TRY(take(size, 4));
-        return Entry{inode, mode,  uid,          gid,          links,   time, size, major,
-                     minor, device_major, device_minor, checked, sum,  name, data};
+        return Entry{inode, mode,         uid,          gid,     links, time, size, major,
+                     minor, device_major, device_minor, checked, sum,   name, data};
     }
     /// Between archives that follow each other stand zeros.
     bool at_end() {
@@ -95,7 +96,9 @@ public:
     }
 
 private:
-    static u64 device(const Entry& e) { return u64{e.device_major} << 8 | (e.device_minor & 0xff) | u64{e.device_minor & ~0xffu} << 12; }
+    static u64 device(const Entry& e) {
+        return u64{e.device_major} << 8 | (e.device_minor & 0xff) | u64{e.device_minor & ~0xffu} << 12;
+    }
 
     Result<> replace(std::string_view path) {
         auto gone = vfs::unlink(walker_, path);
@@ -105,7 +108,7 @@ private:
     /// Of several names of one inode the last one usually carries the data, but any may.
     Result<> regular(std::string_view path, const Entry& e) {
         if (e.links > 1) {
-            u64 key = u64{e.major} << 52 ^ u64{e.minor} << 32 ^ e.inode;
+            u64 key = u64{e.major} << 52 ^ u64 { e.minor } << 32 ^ e.inode;
             if (auto* first = static_cast<FirstName*>(names_.find(key))) {
                 TRY(replace(path));
                 TRY(vfs::make_link(TRY(vfs::resolve(walker_, first->path, 0)), walker_, path));
@@ -117,9 +120,7 @@ private:
         }
         auto file = TRY(vfs::open(walker_, path, {.flags = O_WRONLY | O_CREAT | O_TRUNC, .mode = 0600}));
         Source data{e.data};
-        while (!data.done()) {
-            TRY(file::write(*file, data));
-        }
+        while (!data.done()) { TRY(file::write(*file, data)); }
         if (!e.checked) return {};
         u32 sum = 0;
         for (std::byte b : e.data) sum += static_cast<u8>(b);

@@ -29,8 +29,10 @@ void PersistentMap::drop(Branch* b) {
     if (!b || b->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     usize i = 0;
     for (u64 left = b->present; left; left &= left - 1, i++) {
-        if (b->items & left & (~left + 1)) Ref<MapItem>::adopt(b->item(i));
-        else drop(b->branch(i));
+        if (b->items & left & (~left + 1))
+            Ref<MapItem>::adopt(b->item(i));
+        else
+            drop(b->branch(i));
     }
     b->~Branch();
     ::operator delete(b);
@@ -81,8 +83,10 @@ Result<> PersistentMap::own(Branch*& link, u64 token) {
     usize i = 0;
     for (u64 left = old->present; left; left &= left - 1, i++) {
         copy->slots[i] = old->slots[i];
-        if (old->items & left & (~left + 1)) (void)Ref<MapItem>::share(old->item(i)).release();
-        else old->branch(i)->refs.fetch_add(1, std::memory_order_relaxed);
+        if (old->items & left & (~left + 1))
+            (void)Ref<MapItem>::share(old->item(i)).release();
+        else
+            old->branch(i)->refs.fetch_add(1, std::memory_order_relaxed);
     }
     link = copy;
     drop(old);

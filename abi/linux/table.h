@@ -89,7 +89,6 @@ inline constexpr Syscall syscalls[] = {
     on<sys::chmod>                      (  90, none),
     on<sys::fchmod>                     (  91,   52),
     on<sys::fchmodat>                   ( 268,   53),
-    on<sys::fchmodat2>                  ( 452,  452),
     on<sys::chown>                      (  92, none),
     on<sys::lchown>                     (  94, none),
     on<sys::fchown>                     (  93,   55),
@@ -122,8 +121,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::umask>                      (  95,  166),
     on<sys::statfs_>                    ( 137,   43),
     on<sys::fstatfs>                    ( 138,   44),
-    on<sys::name_to_handle_at>          ( 303, none, "EOPNOTSUPP"),
-    on<sys::open_by_handle_at>          ( 304, none, "EOPNOTSUPP"),
+    on<sys::name_to_handle_at>          ( 303,  264, "EOPNOTSUPP"),
+    on<sys::open_by_handle_at>          ( 304,  265, "EOPNOTSUPP"),
 
     // Pipes, polling, events, terminals (sys/poll.h, sys/event.h, sys/ioctl.h)
     on<sys::pipe>                      (   22,   none),

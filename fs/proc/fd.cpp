@@ -25,8 +25,10 @@ Result<String> name_file(const Context& c) {
     auto file = TRY(file_of(c));
     TextWriter out;
     // A path is printed as the reader sees it, from the reader's root.
-    if (file->path() && file::credentials()) vfs::print_path(out, *file->path(), Task::current().fs->root());
-    else file->print_name(out);
+    if (file->path() && file::credentials())
+        vfs::print_path(out, *file->path(), Task::current().fs->root());
+    else
+        file->print_name(out);
     return String::create(out.text());
 }
 Result<> print_fdinfo(Writer& out, const Context& c) {
@@ -41,8 +43,10 @@ Result<> print_fdinfo(Writer& out, const Context& c) {
     return {};
 }
 
-constexpr Item readable{.name = "", .mode = S_IFLNK | 0500, .place = place_file, .target = name_file, .restricted = true};
-constexpr Item writable{.name = "", .mode = S_IFLNK | 0300, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item readable{
+    .name = "", .mode = S_IFLNK | 0500, .place = place_file, .target = name_file, .restricted = true};
+constexpr Item writable{
+    .name = "", .mode = S_IFLNK | 0300, .place = place_file, .target = name_file, .restricted = true};
 constexpr Item both{.name = "", .mode = S_IFLNK | 0700, .place = place_file, .target = name_file, .restricted = true};
 constexpr Item neither{.name = "", .mode = S_IFLNK, .place = place_file, .target = name_file, .restricted = true};
 constexpr Item info{.name = "", .mode = S_IFREG | 0444, .print = print_fdinfo, .restricted = true, .at_open = true};

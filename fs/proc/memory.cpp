@@ -21,14 +21,17 @@ void print_area(Writer& out, const AddressSpace::AreaInfo& a) {
     if (a.source) id = a.source->identity();
     char head[96];
     BufferWriter line{head};
-    print(line, "{:08x}-{:08x} {}{}{}{} {:08x} {:02x}:{:02x} {} ", a.start, a.end, a.access & arch::page_read ? 'r' : '-',
-          a.access & arch::page_write ? 'w' : '-', a.access & arch::page_execute ? 'x' : '-', a.shared ? 's' : 'p',
-          a.source ? a.offset : 0, id.major, id.minor, id.inode);
+    print(line, "{:08x}-{:08x} {}{}{}{} {:08x} {:02x}:{:02x} {} ", a.start, a.end,
+          a.access & arch::page_read ? 'r' : '-', a.access & arch::page_write ? 'w' : '-',
+          a.access & arch::page_execute ? 'x' : '-', a.shared ? 's' : 'p', a.source ? a.offset : 0, id.major, id.minor,
+          id.inode);
     out.write(line.text());
     if (a.source || !a.label.empty()) {
         for (usize at = line.text().size(); at < name_column; at++) out.write(" ");
-        if (a.source) a.source->print_path(out);
-        else out.write(a.label.view());
+        if (a.source)
+            a.source->print_path(out);
+        else
+            out.write(a.label.view());
     }
     out.write("\n");
 }

@@ -44,7 +44,8 @@ public:
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         i64 to;
         if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
-        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to) || to < 0) return err::inval;
+        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to) || to < 0)
+            return err::inval;
         return static_cast<u64>(to);
     }
     Result<> truncate(u64) override { return {}; }

@@ -8,8 +8,10 @@ namespace proc {
 class TextWriter final : public Writer {
 public:
     void write(std::string_view s) override {
-        if (failed_ || text_.size() + s.size() > most) failed_ = true;
-        else failed_ = !append(s);
+        if (failed_ || text_.size() + s.size() > most)
+            failed_ = true;
+        else
+            failed_ = !append(s);
     }
     bool failed() const { return failed_; }
     std::string_view text() const { return {text_.data(), text_.size()}; }
@@ -46,7 +48,8 @@ struct Item {
     Result<> (*store)(std::string_view text, const Context&) = nullptr; // of a writable file
     Result<vfs::Path> (*place)(const Context&) = nullptr;               // a magic link
     Result<String> (*target)(const Context&) = nullptr;                 // what readlink of any link shows
-    Result<Ref<vfs::Inode>> (*directory)(vfs::Superblock&, const Context&, u64 number) = nullptr; // made by its own code
+    Result<Ref<vfs::Inode>> (*directory)(vfs::Superblock&, const Context&,
+                                         u64 number) = nullptr; // made by its own code
     const Items* children = nullptr;
     bool restricted = false; // only for those who may trace the process
     bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)

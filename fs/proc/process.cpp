@@ -42,7 +42,8 @@ Result<> print_mount_table(Writer& out, const Context& c) {
     return print_mounts(c, [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mounts_line(out, m, root); });
 }
 Result<> print_mountinfo(Writer& out, const Context& c) {
-    return print_mounts(c, [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mountinfo_line(out, m, root); });
+    return print_mounts(c,
+                        [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mountinfo_line(out, m, root); });
 }
 Result<> print_zero(Writer& out, const Context&) { return out.write("0\n"), Result<>{}; }
 Result<> print_wchan(Writer& out, const Context&) { return out.write("0"), Result<>{}; }
@@ -89,13 +90,15 @@ constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0
         {.name = "io", .mode = secret, .print = print_io, .restricted = true},                                         \
         {.name = "oom_score", .mode = text, .print = print_zero},                                                      \
         {.name = "oom_score_adj", .mode = text, .print = print_zero},                                                  \
-        {.name = "wchan", .mode = text, .print = print_wchan}, {.name = "cgroup", .mode = text, .print = print_cgroup}, \
+        {.name = "wchan", .mode = text, .print = print_wchan},                                                         \
+        {.name = "cgroup", .mode = text, .print = print_cgroup},                                                       \
         {.name = "loginuid", .mode = text, .print = print_no_uid},                                                     \
         {.name = "sessionid", .mode = text, .print = print_no_uid},                                                    \
         {.name = "uid_map", .mode = text, .print = print_id_map},                                                      \
         {.name = "gid_map", .mode = text, .print = print_id_map},                                                      \
-        {.name = "personality", .mode = secret, .print = print_personality, .restricted = true},                       \
-        {.name = "schedstat", .mode = text, .print = print_schedstat}
+        {.name = "personality", .mode = secret, .print = print_personality, .restricted = true}, {                     \
+        .name = "schedstat", .mode = text, .print = print_schedstat                                                    \
+    }
 
 constexpr Item process_item_list[] = {
     PROC_COMMON_ITEMS,
@@ -126,7 +129,8 @@ public:
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {
         while (true) {
-            auto next = process::next_thread(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
+            auto next =
+                process::next_thread(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
             if (!next) return {};
             Pid tid = (*next)->tid(*context_.view);
             char buffer[12];
@@ -153,6 +157,7 @@ Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, 
     auto process = Ref<Process>::share(&(*task)->process());
     Context c{Ref<View>::share(&view), std::move(process), *task};
     bool leads = c.process->pid(view) == pid; // a thread's number works too, unlisted
-    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), leads ? process_items : thread_items));
+    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c),
+                                       leads ? process_items : thread_items));
 }
 } // namespace proc

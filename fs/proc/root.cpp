@@ -14,7 +14,8 @@ constexpr u64 first_process = 1024; // positions of processes begin behind the f
 
 class Root final : public ItemDirectory {
 public:
-    explicit Root(Superblock& sb) : ItemDirectory{sb, root_number, S_IFDIR | 0555, Context{sb.view, {}, {}}, root_items} {}
+    explicit Root(Superblock& sb)
+        : ItemDirectory{sb, root_number, S_IFDIR | 0555, Context{sb.view, {}, {}}, root_items} {}
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto pid = parse_number<u32>(name);
@@ -36,7 +37,8 @@ public:
             char text[12];
             BufferWriter name{text};
             print(name, "{}", pid);
-            if (!to.entry(name.text(), process_number(pid), directory, first_process + static_cast<u64>(pid) + 1)) return {};
+            if (!to.entry(name.text(), process_number(pid), directory, first_process + static_cast<u64>(pid) + 1))
+                return {};
             *at = first_process + static_cast<u64>(pid) + 1;
         }
     }

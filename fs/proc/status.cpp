@@ -41,23 +41,37 @@ struct Signals {
         auto actions = handlers->actions.lock();
         for (int n = 1; n <= signal_count; n++) {
             uptr handler = actions->of[n - 1].handler;
-            if (handler == 1) ignored |= signal_bit(n);
-            else if (handler != 0) caught |= signal_bit(n);
+            if (handler == 1)
+                ignored |= signal_bit(n);
+            else if (handler != 0)
+                caught |= signal_bit(n);
         }
     }
 };
 
 void print_credentials(Writer& out, const Credentials& w) {
-    print(out, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", w.uid, w.euid, w.suid, w.fsuid, w.gid, w.egid, w.sgid, w.fsgid);
+    print(out, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", w.uid, w.euid, w.suid, w.fsuid, w.gid, w.egid, w.sgid,
+          w.fsgid);
 }
 void print_memory_lines(Writer& out, const SpaceUsage& u) {
     struct {
         std::string_view name;
         u64 pages;
-    } lines[] = {{"VmPeak", u.peak_total}, {"VmSize", u.total},      {"VmLck", u.locked},  {"VmPin", 0},
-                 {"VmHWM", u.peak_resident}, {"VmRSS", u.resident},  {"RssAnon", u.anonymous}, {"RssFile", u.file},
-                 {"RssShmem", u.shared},   {"VmData", u.data},       {"VmStk", u.stack},   {"VmExe", u.text},
-                 {"VmLib", 0},             {"VmPTE", u.page_tables}, {"VmSwap", 0}};
+    } lines[] = {{"VmPeak", u.peak_total},
+                 {"VmSize", u.total},
+                 {"VmLck", u.locked},
+                 {"VmPin", 0},
+                 {"VmHWM", u.peak_resident},
+                 {"VmRSS", u.resident},
+                 {"RssAnon", u.anonymous},
+                 {"RssFile", u.file},
+                 {"RssShmem", u.shared},
+                 {"VmData", u.data},
+                 {"VmStk", u.stack},
+                 {"VmExe", u.text},
+                 {"VmLib", 0},
+                 {"VmPTE", u.page_tables},
+                 {"VmSwap", 0}};
     for (auto& l : lines) print(out, "{}:\t{:>8} kB\n", l.name, l.pages * kib_per_page);
 }
 
@@ -81,17 +95,19 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     SchedParameters sched = c.task->parameters();
     bool fair = sched.priority == 0;
     print(out, "{} ({}) {} {} {} {} {} -1 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
-          p.parent ? p.parent_pid() : 0, process::group_of(p, *c.view), process::session_of(p, *c.view), terminal_number(p),
-          use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
+          p.parent ? p.parent_pid() : 0, process::group_of(p, *c.view), process::session_of(p, *c.view),
+          terminal_number(p), use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
-          children.user_ns / ns_per_tick, children.system_ns / ns_per_tick, fair ? 20 + sched.nice : -1 - sched.priority,
-          sched.nice, p.live_threads.load(), start_ns / ns_per_tick, memory.total * page_size, memory.resident,
-          p.limits.soft(RLIMIT_RSS));
-    print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end, layout.stack_start,
-          signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
-          signals.caught & 0x7fffffff, p.exit_signal, c.task->last_cpu(), sched.priority, static_cast<unsigned>(sched.policy));
-    print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start, layout.arguments_start,
-          layout.arguments_end, layout.environment_start, layout.environment_end, p.exit_status);
+          children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
+          fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, p.live_threads.load(), start_ns / ns_per_tick,
+          memory.total * page_size, memory.resident, p.limits.soft(RLIMIT_RSS));
+    print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end,
+          layout.stack_start, signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
+          signals.caught & 0x7fffffff, p.exit_signal, c.task->last_cpu(), sched.priority,
+          static_cast<unsigned>(sched.policy));
+    print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start,
+          layout.arguments_start, layout.arguments_end, layout.environment_start, layout.environment_end,
+          p.exit_status);
     return {};
 }
 } // namespace
@@ -125,8 +141,8 @@ Result<> print_status(Writer& out, const Context& c) {
     print(out, "Threads:\t{}\nSigQ:\t0/{}\n", p.live_threads.load(), p.limits.soft(RLIMIT_SIGPENDING));
     print(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", s.pending,
           s.shared_pending, s.blocked, s.ignored, s.caught);
-    print(out, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\n", who->inheritable,
-          who->permitted, who->effective, who->bounding, who->ambient);
+    print(out, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\n",
+          who->inheritable, who->permitted, who->effective, who->bounding, who->ambient);
     print(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n", who->no_new_privileges ? 1 : 0);
     u64 cpus = c.task->affinity() & sched::online_cpus();
     print(out, "Cpus_allowed:\t{:x}\nMems_allowed:\t1\nMems_allowed_list:\t0\n", cpus);
@@ -139,25 +155,19 @@ Result<> print_limits(Writer& out, const Context& c) {
     static constexpr struct {
         unsigned resource;
         std::string_view name, unit;
-    } rows[] = {{RLIMIT_CPU, "Max cpu time", "seconds"},
-                {RLIMIT_FSIZE, "Max file size", "bytes"},
-                {RLIMIT_DATA, "Max data size", "bytes"},
-                {RLIMIT_STACK, "Max stack size", "bytes"},
-                {RLIMIT_CORE, "Max core file size", "bytes"},
-                {RLIMIT_RSS, "Max resident set", "bytes"},
-                {RLIMIT_NPROC, "Max processes", "processes"},
-                {RLIMIT_NOFILE, "Max open files", "files"},
-                {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},
-                {RLIMIT_AS, "Max address space", "bytes"},
-                {RLIMIT_LOCKS, "Max file locks", "locks"},
-                {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
-                {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"},
-                {RLIMIT_NICE, "Max nice priority", ""},
-                {RLIMIT_RTPRIO, "Max realtime priority", ""},
-                {RLIMIT_RTTIME, "Max realtime timeout", "us"}};
+    } rows[] = {{RLIMIT_CPU, "Max cpu time", "seconds"},         {RLIMIT_FSIZE, "Max file size", "bytes"},
+                {RLIMIT_DATA, "Max data size", "bytes"},         {RLIMIT_STACK, "Max stack size", "bytes"},
+                {RLIMIT_CORE, "Max core file size", "bytes"},    {RLIMIT_RSS, "Max resident set", "bytes"},
+                {RLIMIT_NPROC, "Max processes", "processes"},    {RLIMIT_NOFILE, "Max open files", "files"},
+                {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},  {RLIMIT_AS, "Max address space", "bytes"},
+                {RLIMIT_LOCKS, "Max file locks", "locks"},       {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
+                {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"}, {RLIMIT_NICE, "Max nice priority", ""},
+                {RLIMIT_RTPRIO, "Max realtime priority", ""},    {RLIMIT_RTTIME, "Max realtime timeout", "us"}};
     auto column = [&](u64 value) {
-        if (value == ~u64{0}) print(out, "{:<20} ", "unlimited");
-        else print(out, "{:<20} ", value);
+        if (value == ~u64{0})
+            print(out, "{:<20} ", "unlimited");
+        else
+            print(out, "{:<20} ", value);
     };
     print(out, "{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (const auto& row : rows) {

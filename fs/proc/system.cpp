@@ -76,7 +76,8 @@ Result<> print_uptime(Writer& out, const Context& c) {
 }
 
 void print_cpu_line(Writer& out, std::string_view name, const sched::CpuUse& u) {
-    print(out, "{} {} 0 {} {} 0 0 0 0 0 0\n", name, u.user_ns / ns_per_tick, u.system_ns / ns_per_tick, u.idle_ns / ns_per_tick);
+    print(out, "{} {} 0 {} {} 0 0 0 0 0 0\n", name, u.user_ns / ns_per_tick, u.system_ns / ns_per_tick,
+          u.idle_ns / ns_per_tick);
 }
 Result<> print_system_stat(Writer& out, const Context&) {
     sched::CpuUse all{};
@@ -95,8 +96,8 @@ Result<> print_system_stat(Writer& out, const Context&) {
     }
     i64 boot = (clocks::realtime_ns() - static_cast<i64>(clocks::monotonic_ns())) / static_cast<i64>(ns_per_second);
     sched::Load load = sched::load();
-    print(out, "intr 0\nctxt {}\nbtime {}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n", sched::context_switches(), boot,
-          load.threads, load.runnable);
+    print(out, "intr 0\nctxt {}\nbtime {}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n",
+          sched::context_switches(), boot, load.threads, load.runnable);
     return {};
 }
 
@@ -117,7 +118,8 @@ Result<> print_cpuinfo(Writer& out, const Context&) {
 }
 Result<> print_filesystems(Writer& out, const Context& c) {
     for (const vfs::FilesystemType* t : vfs::filesystem_types())
-        if (c.view->is_root() || t->mountable_in_container) print(out, "{}\t{}\n", t->needs_device ? "" : "nodev", t->name);
+        if (c.view->is_root() || t->mountable_in_container)
+            print(out, "{}\t{}\n", t->needs_device ? "" : "nodev", t->name);
     return {};
 }
 Result<> print_version(Writer& out, const Context&) {
@@ -133,10 +135,14 @@ Result<> print_boot_line(Writer& out, const Context& c) {
 Result<> print_swaps(Writer& out, const Context&) {
     return out.write("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"), Result<>{};
 }
-Result<> print_partitions(Writer& out, const Context&) { return out.write("major minor  #blocks  name\n\n"), Result<>{}; }
+Result<> print_partitions(Writer& out, const Context&) {
+    return out.write("major minor  #blocks  name\n\n"), Result<>{};
+}
 Result<> print_vmstat(Writer& out, const Context&) {
     mm::MemoryInfo m = mm::memory_info();
-    print(out, "nr_free_pages {}\nnr_file_pages {}\nnr_anon_pages {}\nnr_page_table_pages {}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
+    print(out,
+          "nr_free_pages {}\nnr_file_pages {}\nnr_anon_pages {}\nnr_page_table_pages {}\npgpgin 0\npgpgout 0\npswpin "
+          "0\npswpout 0\n",
           m.free / page_size, m.of(FrameUse::page_cache) / page_size, m.of(FrameUse::anonymous) / page_size,
           m.of(FrameUse::page_table) / page_size);
     return {};
@@ -196,7 +202,8 @@ Result<> store_domainname(std::string_view s, const Context& c) {
 void print_uuid(Writer& out, std::span<std::byte, 16> b) {
     b[6] = (b[6] & std::byte{0x0f}) | std::byte{0x40}; // RFC 9562: version 4, variant 1
     b[8] = (b[8] & std::byte{0x3f}) | std::byte{0x80};
-    for (usize i = 0; i < 16; i++) print(out, "{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", static_cast<u8>(b[i]));
+    for (usize i = 0; i < 16; i++)
+        print(out, "{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", static_cast<u8>(b[i]));
     out.write("\n");
 }
 Result<> print_random_uuid(Writer& out, const Context&) {

@@ -96,8 +96,10 @@ Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode
         made->change_links(directory ? -2 : 0);
         return std::unexpected(done.error());
     }
-    if (directory) change_links(1);
-    else made->change_links(1);
+    if (directory)
+        change_links(1);
+    else
+        made->change_links(1);
     return made;
 }
 

@@ -147,8 +147,10 @@ Result<> Inode::replace_xattr(std::string_view name, const std::string_view* val
     };
     if (node_->xattrs)
         for (const Xattr& x : node_->xattrs->all) {
-            if (x.name == name) existed = true;
-            else TRY(add(x.name, x.value));
+            if (x.name == name)
+                existed = true;
+            else
+                TRY(add(x.name, x.value));
         }
     if (existed && flags & XATTR_CREATE) return err::exist;
     if (!existed && (!value || flags & XATTR_REPLACE)) return err::nodata;

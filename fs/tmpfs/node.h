@@ -1,5 +1,5 @@
-// The persistent part of tmpfs: what snapshots share. A node may be changed only by the superblock whose token it bears;
-// any other copies it first (Inode::own).
+// The persistent part of tmpfs: what snapshots share. A node may be changed only by the superblock whose token it
+// bears; any other copies it first (Inode::own).
 #pragma once
 #include "core/mm/page_tree.h"
 #include "kernel/vfs/inode.h"
@@ -66,8 +66,8 @@ public:
     PersistentMap entries; // directories: Entry by hash of the name
     u64 entry_count = 0;
     PageTree pages{FrameUse::page_cache}; // regular files
-    Ref<Target> target;                       // symbolic links
-    Ref<Xattrs> xattrs;                       // null: none
-    u32 seals = 0;                            // F_SEAL_*
+    Ref<Target> target;                   // symbolic links
+    Ref<Xattrs> xattrs;                   // null: none
+    u32 seals = 0;                        // F_SEAL_*
 };
 } // namespace tmpfs

@@ -2,6 +2,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/operations.h"
 #include "lib/numbers.h"
+#include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
 
@@ -35,13 +36,20 @@ Result<u64> parse_size(std::string_view s) {
 }
 
 Result<> parse_option(Limits& to, std::string_view name, std::string_view value) {
-    if (name == "size") to.blocks = page_up(TRY(parse_size(value))) / page_size;
-    else if (name == "nr_blocks") to.blocks = TRY(parse_size(value));
-    else if (name == "nr_inodes") to.inodes = TRY(parse_size(value));
-    else if (name == "mode") to.mode = TRY(parse_number<u32>(value, 8)) & 07777;
-    else if (name == "uid") to.uid = TRY(parse_number<u32>(value, 10));
-    else if (name == "gid") to.gid = TRY(parse_number<u32>(value, 10));
-    else if (name != "inode64" && name != "inode32" && name != "huge" && name != "mpol" && name != "noswap") return err::inval;
+    if (name == "size")
+        to.blocks = page_up(TRY(parse_size(value))) / page_size;
+    else if (name == "nr_blocks")
+        to.blocks = TRY(parse_size(value));
+    else if (name == "nr_inodes")
+        to.inodes = TRY(parse_size(value));
+    else if (name == "mode")
+        to.mode = TRY(parse_number<u32>(value, 8)) & 07777;
+    else if (name == "uid")
+        to.uid = TRY(parse_number<u32>(value, 10));
+    else if (name == "gid")
+        to.gid = TRY(parse_number<u32>(value, 10));
+    else if (name != "inode64" && name != "inode32" && name != "huge" && name != "mpol" && name != "noswap")
+        return err::inval;
     return {};
 }
 
@@ -69,8 +77,7 @@ void SnapshotGate::enter() {
             if (inside_.compare_exchange_weak(n, n + 1, std::memory_order_acquire)) return;
             continue;
         }
-        (void)wait_until(
-            changed_, [&] { return !wanted_.load() && inside_.load() >= 0; }, never, false);
+        (void)wait_until(changed_, [&] { return !wanted_.load() && inside_.load() >= 0; }, never, false);
     }
 }
 void SnapshotGate::enter_nested() {
@@ -112,8 +119,8 @@ Result<Ref<vfs::Superblock>> Superblock::mount(const vfs::MountRequest& request)
     sb->limits_.inodes = sb->limits_.blocks;
     sb->defaults_ = sb->limits_;
     TRY(parse_options(sb->limits_, request.options));
-    auto root = TRY(sb->make_inode(
-        {.mode = S_IFDIR | sb->limits_.mode, .uid = sb->limits_.uid, .gid = sb->limits_.gid}, true));
+    auto root =
+        TRY(sb->make_inode({.mode = S_IFDIR | sb->limits_.mode, .uid = sb->limits_.uid, .gid = sb->limits_.gid}, true));
     sb->root_number_ = root->number();
     return sb;
 }
@@ -202,6 +209,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
         node->gid = wanted.gid;
         node->device = wanted.device;
         node->links = S_ISDIR(wanted.mode) ? 2 : 0;
+        node->seals = in_table ? F_SEAL_SEAL : 0; // only a file without a name may come to be sealed: memfd_create(2)
         node->access = node->modification = node->change = node->birth = vfs::now();
         if (S_ISLNK(wanted.mode)) {
             node->target = TRY(make_ref<Target>());

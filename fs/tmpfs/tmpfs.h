@@ -93,10 +93,10 @@ private:
     Mutex<Rank::file_io> writing_; // one writer at a time; held while user memory is copied
     Mutex<Rank::inode> lock_;      // node_ and what it holds
     Ref<Node> node_;
-    bool in_table_;                // else the inode has no name in this superblock
-    bool listed_ = false;              // among the superblock's live inodes; under that list's lock
+    bool in_table_;                                 // else the inode has no name in this superblock
+    bool listed_ = false;                           // among the superblock's live inodes; under that list's lock
     std::atomic<bool> written_by_mappings_ = false; // on the superblock's list; under that list's lock
-    FilePages* object_ = nullptr;  // not counted: it unregisters itself
+    FilePages* object_ = nullptr;                   // not counted: it unregisters itself
     // Copies of the node's members for readers without the lock.
     std::atomic<u32> mode_, uid_, gid_, links_;
 };

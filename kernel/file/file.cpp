@@ -4,7 +4,9 @@
 #include <linux/fs.h>
 
 bool File::readable() const { return !path_only() && (flags & O_ACCMODE) != O_WRONLY; }
-bool File::writable() const { return !path_only() && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR); }
+bool File::writable() const {
+    return !path_only() && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
+}
 bool File::nonblocking() const { return flags & O_NONBLOCK; }
 bool File::path_only() const { return flags & O_PATH; }
 

@@ -1,7 +1,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
-#include <asm/fcntl.h>
 #include <array>
+#include <asm/fcntl.h>
 #include <linux/fs.h>
 
 namespace file {
@@ -96,8 +96,10 @@ Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n) {
         Source source{std::span<const std::byte>{buffer->data(), *got}};
         auto put = out_at ? write_at(out, source, *out_at) : write(out, source);
         usize did = source.moved();
-        if (in_at) *in_at += did;
-        else if (did < *got && in.seekable()) (void)seek(in, -static_cast<i64>(*got - did), SEEK_CUR);
+        if (in_at)
+            *in_at += did;
+        else if (did < *got && in.seekable())
+            (void)seek(in, -static_cast<i64>(*got - did), SEEK_CUR);
         if (out_at) *out_at += did;
         moved += did;
         if (did < *got) {

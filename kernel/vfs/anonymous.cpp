@@ -44,7 +44,8 @@ public:
     Statistics statistics() override { return {.type = ANON_INODE_FS_MAGIC}; }
     std::string_view type_name() const override { return "anon_inodefs"; }
     Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid, u64 device) {
-        return TRY(make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid, device));
+        return TRY(
+            make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid, device));
     }
 
 private:

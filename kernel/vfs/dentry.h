@@ -1,5 +1,5 @@
-// The dentry cache as the rest of kernel/vfs sees it. Names are hashed with their parent's address; each bucket group has
-// its own lock, so that lookups on different CPUs do not meet. The cache holds a reference to each hashed dentry.
+// The dentry cache as the rest of kernel/vfs sees it. Names are hashed with their parent's address; each bucket group
+// has its own lock, so that lookups on different CPUs do not meet. The cache holds a reference to each hashed dentry.
 #pragma once
 #include "kernel/vfs/path.h"
 

@@ -1,6 +1,6 @@
 #include "kernel/vfs/memfd.h"
-#include "kernel/views/view.h"
 #include "kernel/vfs/dentry.h"
+#include "kernel/views/view.h"
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 

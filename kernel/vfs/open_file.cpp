@@ -3,7 +3,7 @@
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/permission.h"
-#include <asm/fcntl.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
 
@@ -110,6 +110,15 @@ public:
         return place_.inode().allocate(mode, offset, size);
     }
     Result<> sync() override { return {}; }
+    Result<i64> control(int command, u64 argument) override {
+        if (command == F_GET_SEALS) return TRY(place_.inode().seals());
+        if (command != F_ADD_SEALS) return PlacedFile::control(command, argument);
+        constexpr u64 known = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+        if (argument & ~known) return err::inval;
+        if (!writable()) return err::perm;
+        TRY(place_.inode().add_seals(static_cast<u32>(argument)));
+        return 0;
+    }
 };
 
 class Directory final : public PlacedFile {

@@ -57,7 +57,8 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
     auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
     if (!d->inode()) return err::noent;
     Inode& victim = *d->inode();
-    if (!directory && walk.trailing_slash()) return victim.is_directory() ? Result<>{err::isdir} : Result<>{err::notdir};
+    if (!directory && walk.trailing_slash())
+        return victim.is_directory() ? Result<>{err::isdir} : Result<>{err::notdir};
     TRY(may_remove(parent, *d, *who.who, directory));
     if (directory) {
         // Nothing may be created in it while it goes.
@@ -109,10 +110,13 @@ Result<> check_rename(const PathWalk& from, const Path& from_dir, const Dentry& 
     if (!directory && (from.trailing_slash() || (!exchange && to.trailing_slash()))) return err::notdir;
     if (exchange && to.trailing_slash() && !target.inode()->is_directory()) return err::notdir;
     if (DentryCache::is_below(*to_dir.dentry, moved)) return err::inval; // into itself
-    if (DentryCache::is_below(*from_dir.dentry, target)) return exchange ? Result<>{err::inval} : Result<>{err::notempty};
+    if (DentryCache::is_below(*from_dir.dentry, target))
+        return exchange ? Result<>{err::inval} : Result<>{err::notempty};
     TRY(may_remove(from_dir, moved, who, directory));
-    if (!target.inode()) TRY(may_create(to_dir, who));
-    else TRY(may_remove(to_dir, target, who, exchange ? target.inode()->is_directory() : directory));
+    if (!target.inode())
+        TRY(may_create(to_dir, who));
+    else
+        TRY(may_remove(to_dir, target, who, exchange ? target.inode()->is_directory() : directory));
     // A directory that changes its parent is written to: its "..".
     if (from_dir.dentry != to_dir.dentry) {
         if (directory) TRY(check_mode(*moved.inode(), who, may_write));
@@ -126,8 +130,10 @@ void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
     if (done) return;
     // Memory is short: forget both names; the next lookups ask the file system.
     DentryCache::unhash(moved);
-    if (exchange) DentryCache::unhash(target);
-    else DentryCache::mark_unlinked(target);
+    if (exchange)
+        DentryCache::unhash(target);
+    else
+        DentryCache::mark_unlinked(target);
 }
 } // namespace
 
@@ -180,7 +186,8 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     Path &from_dir = source.at(), &to_dir = goal.at();
     if (from_dir.mount != to_dir.mount) return err::xdev;
     if (source.last() != PathWalk::Last::name) return err::busy;
-    if (goal.last() != PathWalk::Last::name) return flags & RENAME_NOREPLACE ? Result<>{err::exist} : Result<>{err::busy};
+    if (goal.last() != PathWalk::Last::name)
+        return flags & RENAME_NOREPLACE ? Result<>{err::exist} : Result<>{err::busy};
     TRY(source.search());
     TRY(goal.search());
     if (source.name().size() > name_max || goal.name().size() > name_max) return err::nametoolong;

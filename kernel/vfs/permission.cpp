@@ -25,8 +25,10 @@ bool has(CapabilitySet set, unsigned capability) { return set >> capability & 1;
 Result<> check_mode(Inode& inode, const Credentials& who, unsigned may, bool real) {
     Protection p = inode.protection();
     u32 bits = p.mode;
-    if (p.uid == (real ? who.uid : who.fsuid)) bits >>= 6;
-    else if ((bits >> 3 & 7) != (bits & 7) && member(who, p.gid, real)) bits >>= 3;
+    if (p.uid == (real ? who.uid : who.fsuid))
+        bits >>= 6;
+    else if ((bits >> 3 & 7) != (bits & 7) && member(who, p.gid, real))
+        bits >>= 3;
     if ((bits & may) != may) {
         CapabilitySet caps = capabilities(who, real);
         bool directory = S_ISDIR(p.mode);
@@ -44,9 +46,7 @@ Result<> check_inode(const Path& at, const Credentials& who, unsigned may, bool 
     return check_mode(inode, who, may, real);
 }
 
-bool owns(Inode& inode, const Credentials& who) {
-    return inode.protection().uid == who.fsuid || who.can(CAP_FOWNER);
-}
+bool owns(Inode& inode, const Credentials& who) { return inode.protection().uid == who.fsuid || who.can(CAP_FOWNER); }
 
 Result<> may_create(const Path& directory, const Credentials& who) {
     if (directory.dentry->unlinked()) return err::noent;
@@ -69,7 +69,8 @@ NewInode new_inode(const Path& directory, const Credentials& who, u32 mode, u32 
     NewInode made{.mode = S_ISLNK(mode) ? mode : mode & ~(umask & 0777), .uid = who.fsuid, .gid = who.fsgid};
     if (dir.mode & S_ISGID) {
         made.gid = dir.gid;
-        if (S_ISDIR(mode)) made.mode |= S_ISGID;
+        if (S_ISDIR(mode))
+            made.mode |= S_ISGID;
         else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !who.in_group(dir.gid) && !who.can(CAP_FSETID))
             made.mode &= ~u32{S_ISGID};
     }

@@ -82,8 +82,8 @@ void print_mount_options(Writer& out, const Mount& m) {
     static constexpr struct {
         u32 flag;
         std::string_view text;
-    } names[] = {{MS_NOSUID, ",nosuid"},         {MS_NODEV, ",nodev"},         {MS_NOEXEC, ",noexec"},
-                 {MS_NOATIME, ",noatime"},       {MS_NODIRATIME, ",nodiratime"}, {MS_NOSYMFOLLOW, ",nosymfollow"}};
+    } names[] = {{MS_NOSUID, ",nosuid"},   {MS_NODEV, ",nodev"},           {MS_NOEXEC, ",noexec"},
+                 {MS_NOATIME, ",noatime"}, {MS_NODIRATIME, ",nodiratime"}, {MS_NOSYMFOLLOW, ",nosymfollow"}};
     for (const auto& n : names)
         if (flags & n.flag) out.write(n.text);
     if (!(flags & (MS_NOATIME | MS_STRICTATIME))) out.write(",relatime");

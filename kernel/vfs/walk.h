@@ -49,8 +49,8 @@ private:
     const Walker& who_;
     u32 flags_;
     Path at_, root_;
-    std::string_view rest_;  // of the caller's path
-    Vector<Text> links_;     // texts of symbolic links, the innermost last
+    std::string_view rest_; // of the caller's path
+    Vector<Text> links_;    // texts of symbolic links, the innermost last
     std::string_view name_;
     Last last_ = Last::here;
     bool slash_ = false;

@@ -344,8 +344,8 @@ TEST(PersistentMap, AgreesWithAMap) {
 
 std::string cpio_entry(std::string_view name, u32 mode, std::string_view data, u32 inode = 1, u32 links = 1) {
     char header[111];
-    snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", inode, mode, 0, 0, links,
-             1234, data.size(), 0, 0, 0, 0, name.size() + 1, 0);
+    snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", inode, mode, 0, 0,
+             links, 1234, data.size(), 0, 0, 0, 0, name.size() + 1, 0);
     std::string all = header;
     all += name;
     all += '\0';

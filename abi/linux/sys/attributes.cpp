@@ -48,15 +48,19 @@ Result<> utimensat(Task& task, DirFd dirfd, UserPath path, UserPtr<const __kerne
         for (unsigned i = 0; i < 2; i++) {
             i64 ns = times[i].tv_nsec;
             set[i] = ns != time_omit;
-            if (ns == time_now) stamps[i] = vfs::now();
-            else if (set[i] && (ns < 0 || ns >= ns_per_second)) return err::inval;
-            else stamps[i] = {times[i].tv_sec, static_cast<u32>(ns)};
+            if (ns == time_now)
+                stamps[i] = vfs::now();
+            else if (set[i] && (ns < 0 || ns >= ns_per_second))
+                return err::inval;
+            else
+                stamps[i] = {times[i].tv_sec, static_cast<u32>(ns)};
         }
     }
     // A null path means the descriptor itself: futimens(3).
     auto at = !path && dirfd != at_cwd ? TRY(open_place(task, Fd{static_cast<int>(dirfd)}))
                                        : TRY(place(task, dirfd, path, flags));
-    return vfs::change_times(at, task.credentials(), set[0] ? &stamps[0] : nullptr, set[1] ? &stamps[1] : nullptr, both_now);
+    return vfs::change_times(at, task.credentials(), set[0] ? &stamps[0] : nullptr, set[1] ? &stamps[1] : nullptr,
+                             both_now);
 }
 
 Result<> futimesat(Task& task, DirFd dirfd, UserPath path, UserPtr<const __kernel_old_timeval[2]> times_at) {
@@ -150,10 +154,20 @@ Result<usize> lgetxattr(Task& task, UserPath path, UserPath name, UserSpan<std::
 Result<usize> fgetxattr(Task& task, Fd fd, UserPath name, UserSpan<std::byte> value) {
     return get_attribute(task, open_place(task, fd), name, value);
 }
-Result<usize> listxattr(Task& task, UserPath path, UserSpan<std::byte> to) { return list_attributes(followed(task, path), to); }
-Result<usize> llistxattr(Task& task, UserPath path, UserSpan<std::byte> to) { return list_attributes(itself(task, path), to); }
-Result<usize> flistxattr(Task& task, Fd fd, UserSpan<std::byte> to) { return list_attributes(open_place(task, fd), to); }
-Result<> removexattr(Task& task, UserPath path, UserPath name) { return remove_attribute(task, followed(task, path), name); }
-Result<> lremovexattr(Task& task, UserPath path, UserPath name) { return remove_attribute(task, itself(task, path), name); }
+Result<usize> listxattr(Task& task, UserPath path, UserSpan<std::byte> to) {
+    return list_attributes(followed(task, path), to);
+}
+Result<usize> llistxattr(Task& task, UserPath path, UserSpan<std::byte> to) {
+    return list_attributes(itself(task, path), to);
+}
+Result<usize> flistxattr(Task& task, Fd fd, UserSpan<std::byte> to) {
+    return list_attributes(open_place(task, fd), to);
+}
+Result<> removexattr(Task& task, UserPath path, UserPath name) {
+    return remove_attribute(task, followed(task, path), name);
+}
+Result<> lremovexattr(Task& task, UserPath path, UserPath name) {
+    return remove_attribute(task, itself(task, path), name);
+}
 Result<> fremovexattr(Task& task, Fd fd, UserPath name) { return remove_attribute(task, open_place(task, fd), name); }
 } // namespace linux_abi::sys

@@ -79,7 +79,8 @@ Result<> unlinkat(Task& task, DirFd dirfd, UserPath path, u32 flags) {
     if (flags & ~u32{AT_REMOVEDIR}) return err::inval;
     Walked at;
     TRY(at.load(task, dirfd, path));
-    return flags & AT_REMOVEDIR ? vfs::remove_directory(at.walker, at.name.view()) : vfs::unlink(at.walker, at.name.view());
+    return flags & AT_REMOVEDIR ? vfs::remove_directory(at.walker, at.name.view())
+                                : vfs::unlink(at.walker, at.name.view());
 }
 Result<> unlink(Task& task, UserPath path) { return unlinkat(task, at_cwd, path, 0); }
 Result<> rmdir(Task& task, UserPath path) { return unlinkat(task, at_cwd, path, AT_REMOVEDIR); }

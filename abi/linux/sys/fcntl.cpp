@@ -15,9 +15,12 @@ constexpr u64 to_the_end = ~u64{0};
 /// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
 Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bool of_description) {
     i64 base = 0, start, end;
-    if (l.l_whence == SEEK_CUR) base = static_cast<i64>(*f.position.lock());
-    else if (l.l_whence == SEEK_END) base = f.inode() ? static_cast<i64>(f.inode()->attributes().size) : 0;
-    else if (l.l_whence != SEEK_SET) return err::inval;
+    if (l.l_whence == SEEK_CUR)
+        base = static_cast<i64>(*f.position.lock());
+    else if (l.l_whence == SEEK_END)
+        base = f.inode() ? static_cast<i64>(f.inode()->attributes().size) : 0;
+    else if (l.l_whence != SEEK_SET)
+        return err::inval;
     if (__builtin_add_overflow(base, l.l_start, &start)) return err::overflow;
     if (l.l_len < 0) {
         end = start - 1;
@@ -28,13 +31,13 @@ Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bo
         end = -1;
     }
     if (start < 0) return err::inval;
-    return file::FileLock{
-        .kind = of_description ? file::LockKind::description : file::LockKind::process,
-        .owner = of_description ? static_cast<const void*>(&f) : static_cast<const void*>(task.files.get()),
-        .pid = of_description ? -1 : task.process().pid(),
-        .exclusive = l.l_type == F_WRLCK,
-        .first = static_cast<u64>(start),
-        .last = l.l_len == 0 ? to_the_end : static_cast<u64>(end)};
+    return file::FileLock{.kind = of_description ? file::LockKind::description : file::LockKind::process,
+                          .owner = of_description ? static_cast<const void*>(&f)
+                                                  : static_cast<const void*>(task.files.get()),
+                          .pid = of_description ? -1 : task.process().pid(),
+                          .exclusive = l.l_type == F_WRLCK,
+                          .first = static_cast<u64>(start),
+                          .last = l.l_len == 0 ? to_the_end : static_cast<u64>(end)};
 }
 
 Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock> at) {

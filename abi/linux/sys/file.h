@@ -18,8 +18,8 @@ inline constexpr std::array open_flags{
 };
 using OpenFlags = Bits<open_flags>;
 inline constexpr std::array fcntl_commands{
-    FlagName{F_DUPFD, "F_DUPFD"}, FlagName{F_GETFD, "F_GETFD"}, FlagName{F_SETFD, "F_SETFD"},
-    FlagName{F_GETFL, "F_GETFL"}, FlagName{F_SETFL, "F_SETFL"}, FlagName{F_GETLK, "F_GETLK"},
+    FlagName{F_DUPFD, "F_DUPFD"}, FlagName{F_GETFD, "F_GETFD"},   FlagName{F_SETFD, "F_SETFD"},
+    FlagName{F_GETFL, "F_GETFL"}, FlagName{F_SETFL, "F_SETFL"},   FlagName{F_GETLK, "F_GETLK"},
     FlagName{F_SETLK, "F_SETLK"}, FlagName{F_SETLKW, "F_SETLKW"}, FlagName{1030, "F_DUPFD_CLOEXEC"},
 };
 

@@ -2,8 +2,8 @@
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
 #include "kernel/file/block_on.h"
-#include <linux/falloc.h>
 #include <linux/fadvise.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
 
@@ -226,7 +226,8 @@ Result<> syncfs(Task& task, Fd fd) {
 Result<> sync_file_range(Task& task, Fd fd, i64 offset, i64 size, u32 flags) {
     auto file = TRY(get(task, fd));
     i64 end;
-    if (flags & ~u32{SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER}) return err::inval;
+    if (flags & ~u32{SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER})
+        return err::inval;
     if (offset < 0 || size < 0 || __builtin_add_overflow(offset, size, &end)) return err::inval;
     u32 type = type_of(*file);
     if (!S_ISREG(type) && !S_ISDIR(type) && !S_ISBLK(type)) return err::spipe;

@@ -63,8 +63,7 @@ Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at
 }
 
 Result<> umount2(Task& task, UserPath target, u32 flags) {
-    constexpr u32 known =
-        vfs::unmount_force | vfs::unmount_detach | vfs::unmount_expire | vfs::unmount_no_follow;
+    constexpr u32 known = vfs::unmount_force | vfs::unmount_detach | vfs::unmount_expire | vfs::unmount_no_follow;
     if (flags & ~known || flags & vfs::unmount_expire) return err::inval;
     TRY(may_mount(task));
     auto where = TRY(place(task, at_cwd, target, 0, !(flags & vfs::unmount_no_follow)));
@@ -126,7 +125,7 @@ Result<> put_statfs(UserPtr<struct statfs> to, const vfs::Path& at) {
     vfs::Superblock& sb = at.inode().superblock();
     vfs::Statistics s = sb.statistics();
     u32 mount = at.mount->flags;
-    struct statfs made {};
+    struct statfs made{};
     made.f_type = static_cast<decltype(made.f_type)>(s.type);
     made.f_bsize = static_cast<decltype(made.f_bsize)>(s.block_size);
     made.f_blocks = s.blocks;

@@ -10,7 +10,7 @@ u64 device_of(vfs::Inode& inode) { return device::number(0, inode.superblock().d
 
 Result<> put_stat(UserPtr<struct stat> to, vfs::Inode& inode) {
     vfs::Attributes a = inode.attributes();
-    struct stat s {};
+    struct stat s{};
     s.st_dev = device_of(inode);
     s.st_ino = a.number;
     s.st_nlink = a.links;
@@ -56,13 +56,14 @@ Result<> newfstatat(Task& task, DirFd dirfd, UserPath path, UserPtr<struct stat>
 
 Result<> statx_(Task& task, DirFd dirfd, UserPath path, u32 flags, u32 mask, UserPtr<struct statx> to) {
     constexpr u32 known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
-    if (flags & ~known || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || mask & STATX__RESERVED) return err::inval;
+    if (flags & ~known || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || mask & STATX__RESERVED)
+        return err::inval;
     // A null path with AT_EMPTY_PATH is the empty path.
     auto at = !path && flags & AT_EMPTY_PATH && dirfd != at_cwd
                   ? TRY(place_of(*TRY(task.files->get(static_cast<int>(dirfd), true))))
                   : TRY(place(task, dirfd, path, flags));
     vfs::Attributes a = at.inode().attributes();
-    struct statx s {};
+    struct statx s{};
     s.stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     s.stx_blksize = a.block_size;
     s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
