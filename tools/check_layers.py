@@ -43,9 +43,9 @@ def complaints(path):
             if m[1].startswith("port/"):
                 if not in_arch:
                     yield n, f"{name} may not include {m[1]}: only arch/ sees a port"
-            elif not there:
+            elif not there and not (in_arch and (top / path).with_name(m[1]).exists()):
                 yield n, f"{m[1]} is not a path from the root of the repository"
-            elif there[0] != name and not any(
+            elif there and there[0] != name and not any(
                     there[0] == a or there[0].startswith(a + "/") for a in allowed) and "*" not in allowed:
                 yield n, f"{name} may not include {m[1]}"
         elif m := re.match(r"\s*#\s*include\s+<([^>]+)>", text):
