@@ -1,7 +1,6 @@
 // The last lines of the log, oldest overwritten first. A pure data structure.
 #pragma once
 #include "lib/types.h"
-#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -14,7 +13,7 @@ public:
     void append(std::string_view line) {
         for (usize done = 0; done < line.size();) {
             usize at = (end_ + done) % capacity;
-            usize n = std::min(line.size() - done, capacity - at);
+            usize left = line.size() - done, n = left < capacity - at ? left : capacity - at;
             std::memcpy(bytes_ + at, line.data() + done, n);
             done += n;
         }
