@@ -7,6 +7,7 @@
 
 enum class Rank : u8 {
     // Mutexes: may sleep while held.
+    file_position, // an open file's offset; held over the whole call that moves it
     container,     // the table of containers and each one's life
     exec,          // one exec or credential change per process
     mount,         // the mount tree of a view
@@ -14,7 +15,6 @@ enum class Rank : u8 {
     directory,     // entries of one directory
     epoll_graph,   // which epoll watches which
     epoll_control, // what one epoll watches
-    file_position, // an open file's offset
     file_io,       // one writer per inode; held while user memory is copied
     pipe,          // a pipe's ring; held while user memory is copied
     socket,        // a socket; held while user memory is copied
