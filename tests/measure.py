@@ -18,7 +18,7 @@ def first_instruction(lab):
     lab.bundle(tree, "first", ["/first"], {"first": (out, 0o755)}, lambda c: c["process"].update(terminal=False))
     with lab.boot(tree, append="-- bundle /bundles/first", label="icount", icount=True, cpus=1,
                   machine="microvm" if lab.arch == "x86_64" else None) as vm:
-        match = vm.expect(r"counter (\d+)", 120)
+        match = vm.expect(r"counter (\d+)\r?\n", 120)
         # riscv64's counter runs at 10 MHz: a hundred instructions a tick.
         return int(match[1]) * (100 if lab.arch == "riscv64" else 1)
 
