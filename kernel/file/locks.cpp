@@ -46,6 +46,12 @@ void leave(Waiting& self) {
 }
 } // namespace
 
+constinit std::atomic<u64> LockList::all_ = 0;
+
+void LockList::counted(usize now) {
+    all_.fetch_add(now - count_.exchange(now, std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
 /// The locks with `range` cut out of its owner's, and `added` in its place, merged with equal neighbours.
 Result<LockList::Locks> LockList::without(const Locks& all, const FileLock& range, const FileLock* added) {
     Locks made;
@@ -87,11 +93,14 @@ Result<> LockList::set(const FileLock& wanted, bool wait) {
         if (const FileLock* held = find_conflict(*locks, wanted)) {
             *holder = held->owner;
             // flock(2): changing the kind of a lock gives the old one up first.
-            if (wanted.kind == LockKind::whole) *locks = TRY(without(*locks, wanted, nullptr));
+            if (wanted.kind == LockKind::whole) {
+                *locks = TRY(without(*locks, wanted, nullptr));
+                counted(locks->size());
+            }
             return err::again;
         }
         *locks = TRY(without(*locks, wanted, &wanted));
-        count_ = locks->size();
+        counted(locks->size());
         return {};
     };
     const void* holder = nullptr;
@@ -118,7 +127,7 @@ Result<> LockList::unlock(const FileLock& range) {
     {
         auto locks = locks_.lock();
         *locks = TRY(without(*locks, range, nullptr));
-        count_ = locks->size();
+        counted(locks->size());
     }
     changed_.notify_all();
     return {};
@@ -136,7 +145,7 @@ void LockList::drop_owner(LockKind kind, const void* owner) {
         auto locks = locks_.lock();
         for (usize i = locks->size(); i-- > 0;)
             if ((*locks)[i].kind == kind && (*locks)[i].owner == owner) locks->erase(i);
-        count_ = locks->size();
+        counted(locks->size());
     }
     changed_.notify_all();
 }

@@ -21,6 +21,8 @@ struct FileLock {
 /// The locks of one inode. flock and fcntl locks do not see each other.
 class LockList {
 public:
+    LockList() = default;
+    ~LockList() { counted(0); }
     /// Sets a lock, replacing or merging the owner's others in the range. err::again: in conflict and not `wait`;
     /// err::deadlk; err::restartsys; err::nolck: too many.
     Result<> set(const FileLock&, bool wait);
@@ -29,6 +31,8 @@ public:
     std::optional<FileLock> conflict(const FileLock&);
     /// All locks of an owner: the file table closed a descriptor of the file, or the open file is gone.
     void drop_owner(LockKind, const void* owner);
+    /// How many locks there are on all files: 0 nearly always, and then closing a file has nothing to drop.
+    static u64 in_use() { return all_.load(std::memory_order_relaxed); }
     bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
     /// Copies up to `to.size()` locks from index `from` on: /proc/locks, fdinfo.
     usize copy(std::span<FileLock> to, usize from);
@@ -38,7 +42,9 @@ private:
     using Locks = Vector<FileLock>;
     static Result<Locks> without(const Locks&, const FileLock& range, const FileLock* added);
     Guarded<Locks, Mutex<Rank::inode>> locks_;
-    std::atomic<usize> count_ = 0;
+    void counted(usize now);
+    static std::atomic<u64> all_;
+    std::atomic<usize> count_ = 0; // under the lock of locks_; read without
     WaitQueue changed_;
 };
 } // namespace file

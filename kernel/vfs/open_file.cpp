@@ -11,6 +11,7 @@ namespace vfs {
 PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} { flags = file_flags; }
 
 PlacedFile::~PlacedFile() {
+    if (file::LockList::in_use() == 0) return;
     if (auto* list = locks()) {
         list->drop_owner(file::LockKind::description, this);
         list->drop_owner(file::LockKind::whole, this);
@@ -32,6 +33,7 @@ file::LockList* PlacedFile::locks() {
 
 void PlacedFile::descriptor_closed(FileTable& table) {
     // POSIX: closing any descriptor of a file drops all the process's fcntl locks on it.
+    if (file::LockList::in_use() == 0) return;
     if (auto* list = locks()) list->drop_owner(file::LockKind::process, &table);
 }
 
