@@ -1,21 +1,46 @@
 // The TLB, and mapping devices.
 #include "arch/api/paging.h"
+#include "arch/api/code.h"
 #include "arch/riscv64/internal.h"
 #include "arch/riscv64/sbi.h"
 
 namespace arch {
+namespace {
+/// CPUs whose instruction fetch may see old code until they execute fence.i: they do at their next use_page_table().
+constinit std::atomic<u64> stale = 0;
+
+u64 bit(unsigned cpu) { return u64{1} << cpu; }
+} // namespace
+
 void use_page_table(PhysAddr root) {
     asm volatile("csrw satp, %0\n sfence.vma zero, %1" ::"r"(u64{8} << 60 | root >> page_shift), "r"(0ul) : "memory");
+    u64 self = bit(cpu_id());
+    if (!(stale.load(std::memory_order_seq_cst) & self)) return;
+    stale.fetch_and(~self, std::memory_order_seq_cst);
+    asm volatile("fence.i" ::: "memory");
 }
+
+void sync_instructions(const std::atomic<u64>& running) {
+    bool on = irqs_save();
+    asm volatile("fence.i" ::: "memory");
+    u64 others = (bit(cpu_count()) - 1) & ~bit(cpu_id());
+    // Marked before `running` is read: who loads the address space in between finds the mark.
+    if (others) stale.fetch_or(others, std::memory_order_seq_cst);
+    u64 now = others & running.load(std::memory_order_seq_cst);
+    for (unsigned cpu = 0; now >> cpu; cpu++)
+        if (now & bit(cpu)) sbi::remote_fence_i(cpu_locals[cpu].hardware_id);
+    irqs_restore(on);
+}
+
+void sync_instructions() {
+    static constexpr std::atomic<u64> everybody{~u64{0}};
+    sync_instructions(everybody);
+}
+
 // An address space number in rs2, even 0, spares the global entries.
 void flush_page(uptr address) { asm volatile("sfence.vma %0" ::"r"(address) : "memory"); }
 void flush_user() { asm volatile("sfence.vma zero, %0" ::"r"(0ul) : "memory"); }
 void flush_all() { asm volatile("sfence.vma" ::: "memory"); }
-
-void sync_instructions() {
-    asm volatile("fence.i" ::: "memory");
-    if (cpu_count() > 1) sbi::remote_fence_i();
-}
 
 namespace {
 constinit std::atomic<bool> mapping = false;

@@ -25,7 +25,7 @@ inline constexpr u64 ext_base = 0x10, ext_time = 0x5449'4d45, ext_ipi = 0x73'504
 inline void put_char(char c) { call(1, 0, static_cast<u8>(c)); }
 inline void set_timer(u64 at) { call(ext_time, 0, at); }
 inline void send_ipi(u64 hart) { call(ext_ipi, 0, 1, hart); }
-inline void remote_fence_i() { call(ext_rfence, 0, 0, ~u64{0}); }
+inline void remote_fence_i(u64 hart) { call(ext_rfence, 0, 1, hart); }
 inline Answer start_hart(u64 hart, u64 physical_entry, u64 argument) {
     return call(ext_hsm, 0, hart, physical_entry, argument);
 }

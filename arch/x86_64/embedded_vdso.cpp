@@ -1,4 +1,5 @@
 // cmake/vdso.cmake embeds the image.
+#include "arch/api/code.h"
 #include "arch/api/vdso.h"
 #include "arch/x86_64/port_internal.h"
 
@@ -12,4 +13,5 @@ std::span<const std::byte> vdso_image() {
 }
 usize vdso_sigreturn_offset() { return vdso_sigreturn_at; }
 void sync_instructions() {}
+void sync_instructions(const std::atomic<u64>&) {}
 } // namespace arch

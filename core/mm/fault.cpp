@@ -1,4 +1,5 @@
 // Page faults: demand paging, copy-on-write, stacks that grow; and the kernel's own accesses to other spaces.
+#include "arch/api/code.h"
 #include "arch/api/upcalls.h"
 #include "core/mm/address_space_impl.h"
 #include "core/sched/thread.h"
@@ -129,6 +130,7 @@ private:
         bool found = false;
         Pte* entry = entry_ - ((at_ - start) >> page_shift); // the window lies in one table
         auto flags = flags_ & ~arch::page_write;
+        if (flags & arch::page_execute) arch::sync_instructions(space_.active_cpus);
         Holding hold{impl_.entries};
         if (area_.object->generation() != generation_) return false;
         for (unsigned i = 0; i < n; i++, entry++) {
@@ -137,7 +139,6 @@ private:
             impl_.counter(*pages[i].get()).fetch_add(1, std::memory_order_relaxed);
             page_table::fill(entry, Pte::leaf(pages[i].release()->address(), flags));
         }
-        if (found && flags & arch::page_execute) arch::sync_instructions();
         return found;
     }
 
@@ -150,6 +151,7 @@ private:
     /// Writes the entry if nothing changed since we looked; takes the frame's reference over.
     Result<bool> install(Pte to, FrameRef* frame) {
         Frame* replaced = nullptr;
+        if (flags_ & arch::page_execute) arch::sync_instructions(space_.active_cpus);
         {
             Holding hold{impl_.entries};
             if (load(entry_).bits != seen_.bits) return false;
@@ -168,7 +170,6 @@ private:
         }
         if (seen_.present()) tlb::flush(space_, at_, at_ + page_size);
         if (replaced) mm::drop_frame(replaced);
-        if (flags_ & arch::page_execute) arch::sync_instructions();
         return true;
     }
 

@@ -1,4 +1,5 @@
 // Page-table entries of address spaces: taken out, write-protected, shared, moved; and the TLBs that must follow.
+#include "arch/api/code.h"
 #include "core/irq/cross_call.h"
 #include "core/mm/address_space_impl.h"
 
@@ -87,6 +88,7 @@ void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {
 void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, uptr start, uptr end) {
     arch::PageFlags wanted = hardware_flags(area.access);
     bool changed = false;
+    if (area.access & arch::page_execute) arch::sync_instructions(space.active_cpus);
     for (uptr at = start; at < end;) {
         Holding hold{entries};
         at = page_table::next_table(space.root_, at, end);
@@ -110,7 +112,6 @@ void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, up
         }
     }
     if (changed) tlb::flush(space, start, end);
-    if (area.access & arch::page_execute) arch::sync_instructions();
 }
 
 Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, const Area& area, bool& wrote) {

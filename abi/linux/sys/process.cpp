@@ -1,6 +1,7 @@
 #include "abi/linux/sys/process.h"
 #include "abi/linux/sys/path.h"
 #include "abi/linux/sys/rusage.h"
+#include "arch/api/code.h"
 #include "kernel/process/pidfd.h"
 #include "kernel/process/task.h"
 #include <linux/capability.h>
@@ -215,9 +216,9 @@ Result<i64> ptrace(Task& task, i64 request, i64 pid, uptr, uptr) {
     return request == PTRACE_ATTACH || request == PTRACE_SEIZE ? Result<i64>{err::perm} : err::srch;
 }
 
-Result<> riscv_flush_icache(Task&, uptr, uptr, uptr flags) {
+Result<> riscv_flush_icache(Task& task, uptr, uptr, uptr flags) {
     if (flags & ~uptr{1}) return err::inval;
-    arch::sync_instructions();
+    arch::sync_instructions(task.address_space()->active_cpus);
     return {};
 }
 } // namespace linux_abi::sys
