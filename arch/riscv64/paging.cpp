@@ -1,35 +1,43 @@
 // The TLB, and mapping devices.
 #include "arch/api/paging.h"
 #include "arch/api/code.h"
+#include "arch/api/irq.h"
 #include "arch/riscv64/internal.h"
-#include "arch/riscv64/sbi.h"
 
-namespace arch {
 namespace {
-/// CPUs whose instruction fetch may see old code until they execute fence.i: they do at their next use_page_table().
+/// CPUs whose instruction fetch may see old code until they execute fence.i: they do in refresh_instructions().
 constinit std::atomic<u64> stale = 0;
 
 u64 bit(unsigned cpu) { return u64{1} << cpu; }
 } // namespace
 
-void use_page_table(PhysAddr root) {
-    asm volatile("csrw satp, %0\n sfence.vma zero, %1" ::"r"(u64{8} << 60 | root >> page_shift), "r"(0ul) : "memory");
-    u64 self = bit(cpu_id());
+void riscv::refresh_instructions() {
+    u64 self = bit(arch::cpu_id());
     if (!(stale.load(std::memory_order_seq_cst) & self)) return;
-    stale.fetch_and(~self, std::memory_order_seq_cst);
+    stale.fetch_and(~self, std::memory_order_seq_cst); // first: a mark that comes after this one is kept
     asm volatile("fence.i" ::: "memory");
 }
 
+namespace arch {
+void use_page_table(PhysAddr root) {
+    asm volatile("csrw satp, %0\n sfence.vma zero, %1" ::"r"(u64{8} << 60 | root >> page_shift), "r"(0ul) : "memory");
+    riscv::refresh_instructions();
+}
+
 void sync_instructions(const std::atomic<u64>& running) {
-    bool on = irqs_save();
     asm volatile("fence.i" ::: "memory");
+    bool on = irqs_save();
     u64 others = (bit(cpu_count()) - 1) & ~bit(cpu_id());
+    irqs_restore(on);
     // Marked before `running` is read: who loads the address space in between finds the mark.
     if (others) stale.fetch_or(others, std::memory_order_seq_cst);
     u64 now = others & running.load(std::memory_order_seq_cst);
     for (unsigned cpu = 0; now >> cpu; cpu++)
-        if (now & bit(cpu)) sbi::remote_fence_i(cpu_locals[cpu].hardware_id);
-    irqs_restore(on);
+        if (now & bit(cpu)) send_ipi(cpu); // not the firmware's remote fence: harts queue up for a lock of its
+    while (stale.load(std::memory_order_seq_cst) & now) {
+        riscv::refresh_instructions(); // two CPUs may wait for each other
+        pause();
+    }
 }
 
 void sync_instructions() {

@@ -18,14 +18,13 @@ inline Answer call(u64 extension, u64 function, u64 a = 0, u64 b = 0, u64 c = 0)
     return {static_cast<long>(a0), a1};
 }
 
-inline constexpr u64 ext_base = 0x10, ext_time = 0x5449'4d45, ext_ipi = 0x73'5049, ext_rfence = 0x5246'4e43,
-                     ext_hsm = 0x48'534d, ext_reset = 0x5352'5354;
+inline constexpr u64 ext_base = 0x10, ext_time = 0x5449'4d45, ext_ipi = 0x73'5049, ext_hsm = 0x48'534d,
+                     ext_reset = 0x5352'5354;
 
 /// Legacy console: the only one that every firmware has. Used until the UART is mapped.
 inline void put_char(char c) { call(1, 0, static_cast<u8>(c)); }
 inline void set_timer(u64 at) { call(ext_time, 0, at); }
 inline void send_ipi(u64 hart) { call(ext_ipi, 0, 1, hart); }
-inline void remote_fence_i(u64 hart) { call(ext_rfence, 0, 1, hart); }
 inline Answer start_hart(u64 hart, u64 physical_entry, u64 argument) {
     return call(ext_hsm, 0, hart, physical_entry, argument);
 }

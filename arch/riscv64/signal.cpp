@@ -48,7 +48,7 @@ Result<RestoredSignal> pop_signal_frame(TrapFrame& f, UserState& state) {
     auto& reserved = uc.uc_mcontext.sc_fpregs.q.reserved;
     for (u32 word : reserved)
         if (word) return err::fault; // an extension we do not know
-    sync_user_state(state); // the CPU's registers are not newer than `state` any more
+    sync_user_state(state);          // the CPU's registers are not newer than `state` any more
     std::memcpy(f.regs, &uc.uc_mcontext.sc_regs, sizeof f.regs);
     auto& fp = uc.uc_mcontext.sc_fpregs.d;
     std::memcpy(state.f, fp.f, sizeof state.f);

@@ -70,6 +70,7 @@ void handle_interrupt(u64 cause, bool from_user) {
     case software_interrupt:
         asm volatile("csrc sip, %0" ::"r"(software) : "memory");
         if (riscv::stopping()) riscv::halt();
+        riscv::refresh_instructions();
         return upcall::ipi();
     case external_interrupt: return riscv::serve_plic();
     default: return; // not enabled: cannot come
