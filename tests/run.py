@@ -72,7 +72,7 @@ def unit(report, _arches):
 def bootable(report, lab, name):
     if lab.kernel.exists():
         return True
-    report.skip(f"{name}/{lab.name}", "no kernel image yet: arch/<cpu>/kernel.ld does not exist")
+    report.fail(f"{name}/{lab.name}", "there is no kernel image: it was not built")
     return False
 
 
