@@ -77,26 +77,27 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
 /// file system's, which keeps the tree's shape still.
 class RenameLocks {
 public:
-    RenameLocks(const Path& from, const Path& to) : from_{from.inode()}, to_{to.inode()} {
-        if (&from_ == &to_) {
-            from_.directory_lock.lock();
+    RenameLocks(const Path& from, const Path& to) : first_{&from.inode()}, second_{&to.inode()} {
+        if (first_ == second_) {
+            first_->directory_lock.lock();
             return;
         }
-        from_.superblock().rename_lock.lock();
-        bool to_first = DentryCache::is_below(*from.dentry, *to.dentry) ||
-                        (!DentryCache::is_below(*to.dentry, *from.dentry) && &to_ < &from_);
-        (to_first ? to_ : from_).directory_lock.lock();
-        (to_first ? from_ : to_).directory_lock.lock_second();
+        first_->superblock().rename_lock.lock();
+        if (DentryCache::is_below(*from.dentry, *to.dentry) ||
+            (!DentryCache::is_below(*to.dentry, *from.dentry) && second_ < first_))
+            std::swap(first_, second_);
+        first_->directory_lock.lock();
+        second_->directory_lock.lock_second();
     }
     ~RenameLocks() {
-        if (&from_ != &to_) to_.directory_lock.unlock();
-        from_.directory_lock.unlock();
-        if (&from_ != &to_) from_.superblock().rename_lock.unlock();
+        if (first_ != second_) second_->directory_lock.unlock_second();
+        first_->directory_lock.unlock();
+        if (first_ != second_) first_->superblock().rename_lock.unlock();
     }
     RenameLocks(const RenameLocks&) = delete;
 
 private:
-    Inode &from_, &to_;
+    Inode *first_, *second_;
 };
 
 /// What rename(2) checks once both names are known and locked.
