@@ -88,10 +88,10 @@ def ktest(report, arches):
         except Timeout as error:
             report.fail(f"ktest/{arch}", error)
             continue
-        passed = re.findall(r"^ktest: (\S+): ok", vm.text, re.MULTILINE)
+        passed = re.findall(r"^ktest: ok +(\S+)", vm.text, re.MULTILINE)
         for name in passed:
             report.ok(f"ktest/{arch}/{name}")
-        for name in re.findall(r"^ktest: (\S+): FAILED", vm.text, re.MULTILINE):
+        for name in re.findall(r"^ktest: FAIL +(\S+)", vm.text, re.MULTILINE):
             report.fail(f"ktest/{arch}/{name}", vm.tail(40))
         report.check(f"ktest/{arch}/ends", status == 0 and bool(passed), f"status {status}\n{vm.tail(40)}")
 
