@@ -30,6 +30,7 @@ AddressSpace::~AddressSpace() {
     sched::forget_address_space(*this);
     while (Area* a = impl_->areas.first()) {
         impl_->zap(*this, a->start, a->end, Zap::all);
+        impl_->prune(*this, a->start, a->end);
         impl_->unlink(*a);
         impl_->areas.erase(*a);
         delete a;

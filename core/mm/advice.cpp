@@ -188,9 +188,6 @@ SpaceUsage AddressSpace::usage() {
         else if (a->access & arch::page_execute && !(a->access & arch::page_write))
             u.text += n;
     }
-    u.page_tables = 1;
-    for (uptr at = 0; (at = page_table::next_table(root_, at, arch::user_top)) < arch::user_top;
-         at = align_down(at, page_table::span_of(1)) + page_table::span_of(1))
-        u.page_tables++;
+    u.page_tables = impl_->tables;
     return u;
 }

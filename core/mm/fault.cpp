@@ -48,7 +48,7 @@ public:
 private:
     /// Whether the page is now there; false: again.
     Result<bool> once() {
-        entry_ = TRY(page_table::make(space_.page_table_root(), at_));
+        entry_ = TRY(page_table::make(space_.page_table_root(), at_, &impl_.tables));
         seen_ = load(entry_);
         if (area_.special) return set_special();
         if (area_.object) generation_ = area_.object->generation();

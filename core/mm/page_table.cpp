@@ -14,7 +14,7 @@ Pte* find_leaves(arch::PhysAddr root, uptr address) {
     return table;
 }
 
-Result<Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account) {
+Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAccount* account) {
     Pte* table = table_at(root);
     for (unsigned level = top; level > 0; level--) {
         Pte* entry = table + index_at(address, level);
@@ -22,6 +22,7 @@ Result<Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account) {
         if (!e.present()) {
             FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros, 0, account));
             made->entries = 0;
+            if (made_count) ++*made_count;
             e = Pte::table(made.release()->address());
             store(entry, e);
             Frame* frame = level < top ? mm::frame_of(static_cast<const void*>(entry)) : nullptr;
@@ -56,18 +57,19 @@ Result<arch::PhysAddr> create_root() {
 }
 
 namespace {
-void destroy_level(Pte* table, unsigned level, unsigned count) {
+void destroy_level(Pte* table, unsigned level) {
     if (level > 0)
-        for (unsigned i = 0; i < count; i++) {
+        for (u32 i = 0, left = table_frame(table).entries; left; i++) {
             Pte e = load(table + i);
-            if (!e.present() || e.is_leaf(level)) continue;
-            destroy_level(table_at(e.address()), level - 1, entries);
+            if (!e.present()) continue;
+            destroy_level(table_at(e.address()), level - 1);
+            left--;
         }
     mm::drop_frame(mm::frame_of(static_cast<void*>(table)));
 }
 } // namespace
 
-void destroy(arch::PhysAddr root) { destroy_level(table_at(root), top, arch::kernel_half); }
+void destroy(arch::PhysAddr root) { destroy_level(table_at(root), top); }
 
 arch::PhysAddr translate_kernel(uptr address) {
     Pte* table = table_at(arch::kernel_page_table());

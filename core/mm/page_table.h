@@ -35,8 +35,9 @@ inline arch::Pte* find(arch::PhysAddr root, uptr address) {
     arch::Pte* leaves = find_leaves(root, address);
     return leaves ? leaves + index_at(address, 0) : nullptr;
 }
-/// The same, making the tables that are missing, charged to `account` (default: the current thread's).
-Result<arch::Pte*> make(arch::PhysAddr root, uptr address, MemoryAccount* account = nullptr);
+/// The same, making the tables that are missing, charged to `account` (default: the current thread's) and added to
+/// `made`.
+Result<arch::Pte*> make(arch::PhysAddr root, uptr address, u64* made, MemoryAccount* account = nullptr);
 
 /// The first address at or after `from` and below `end` whose level-0 table exists; `end` if none.
 uptr next_table(arch::PhysAddr root, uptr from, uptr end);
@@ -47,7 +48,7 @@ Result<arch::PhysAddr> create_root();
 /// freed after a TLB flush.
 template <class F>
 void prune(arch::PhysAddr root, uptr start, uptr end, F visit);
-/// Frees all tables of the user half and the root. Nothing may be mapped.
+/// Frees all tables of the user half that are left, and the root. Nothing may be mapped.
 void destroy(arch::PhysAddr root);
 
 /// What the kernel's own tables say about any kernel address; 0: not mapped.

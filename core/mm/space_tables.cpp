@@ -78,6 +78,7 @@ void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {
         page_table::prune(space.root_, start, end, [&](Frame* f) {
             f->link.next = gone;
             gone = f;
+            tables--;
         });
     }
     if (!gone) return;
@@ -118,7 +119,7 @@ Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, c
     for (uptr at = area.start; at < area.end;) {
         at = page_table::next_table(from.root_, at, area.end); // `lock` keeps the tables
         if (at >= area.end) break;
-        Pte* target = TRY(page_table::make(to.root_, at));
+        Pte* target = TRY(page_table::make(to.root_, at, &to.impl().tables));
         uptr stop = table_end(at, area.end);
         Holding hold{entries};
         Frame& table = page_table::table_frame(target);
@@ -148,8 +149,8 @@ Result<> AddressSpace::Impl::prepare_move(AddressSpace& space, uptr old, uptr to
         if (at >= old + size) break;
         uptr stop = table_end(at, old + size);
         // A table of the old place may straddle two of the new one.
-        TRY(page_table::make(space.root_, to + (at - old)));
-        TRY(page_table::make(space.root_, to + (stop - page_size - old)));
+        TRY(page_table::make(space.root_, to + (at - old), &tables));
+        TRY(page_table::make(space.root_, to + (stop - page_size - old), &tables));
         at = stop;
     }
     return {};

@@ -82,7 +82,7 @@ Result<uptr> make_stack() {
         Result<arch::Pte*> entry = err::nomem;
         if (frame) {
             Holding hold{growing};
-            entry = page_table::make(arch::kernel_page_table(), top - i * page_size, &MemoryAccount::kernel());
+            entry = page_table::make(arch::kernel_page_table(), top - i * page_size, nullptr, &MemoryAccount::kernel());
         }
         if (!entry) {
             unmap(top, i - 1);
