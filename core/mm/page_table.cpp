@@ -25,8 +25,9 @@ Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAcco
             if (made_count) ++*made_count;
             e = Pte::table(made.release()->address());
             store(entry, e);
-            Frame* frame = level < top ? mm::frame_of(static_cast<const void*>(entry)) : nullptr;
-            if (frame) frame->entries++; // the root's are not counted, and a table of the port's may have no frame
+            // A table that the port made is never taken away, and may not even have a descriptor.
+            Frame* above = mm::frame_of(static_cast<const void*>(entry));
+            if (above && above->use == FrameUse::page_table) above->entries++;
         }
         table = table_at(e.address());
     }
