@@ -199,7 +199,6 @@ void end_thread(Task& task, int status) {
         }
         process.threads_changed.notify_all();
     }
-    if (auto counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     if (emptied) view->emptied(view_status);
 }
 } // namespace

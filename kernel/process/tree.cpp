@@ -213,6 +213,8 @@ Ref<Task> unlink_thread(Task& task) {
     Holding lock{process.signal_lock};
     process.threads.erase(process.threads.iterator_to(task));
     task.forget_number();
+    // An unreaped leader counts: its stack and numbers are still there.
+    if (Ref<View> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     if (process.leader == &task) process.leader = nullptr;
     return Ref<Task>::adopt(&task);
 }

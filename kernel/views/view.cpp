@@ -1,4 +1,5 @@
 #include "arch/api/machine.h"
+#include "core/mm/frame.h"
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/views/pids.h"
@@ -31,5 +32,7 @@ Result<> View::prepare() {
 Result<> View::init_root() {
     auto* root = new (root_memory) RootView;
     root->names.lock()->host.assign("rundlet");
+    // As Linux's threads-max: stacks take an eighth of memory at most.
+    root->max_tasks = static_cast<u32>(mm::memory_info().total / (8 * mm::kernel_stack_size));
     return root->prepare();
 }
