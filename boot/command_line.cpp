@@ -37,12 +37,18 @@ CommandLine parse_command_line(std::string_view line) {
         }
         std::string_view name = word.substr(0, word.find('='));
         std::string_view value = name.size() < word.size() ? word.substr(name.size() + 1) : std::string_view{};
-        if (name == "init" && !value.empty()) result.init = value;
-        else if (name == "loglevel") result.console_level = level(value, result.console_level);
-        else if (word == "quiet") result.console_level = LogLevel::error;
-        else if (word == "debug") result.console_level = LogLevel::debug;
-        else if (name == "trace") result.trace = value.empty() ? std::string_view{"all"} : value;
-        else if (name == "ktest") result.ktest = value;
+        if (name == "init" && !value.empty())
+            result.init = value;
+        else if (name == "loglevel")
+            result.console_level = level(value, result.console_level);
+        else if (word == "quiet")
+            result.console_level = LogLevel::error;
+        else if (word == "debug")
+            result.console_level = LogLevel::debug;
+        else if (name == "trace")
+            result.trace = value.empty() ? std::string_view{"all"} : value;
+        else if (name == "ktest")
+            result.ktest = value;
     }
     // Trace lines are notices; who asks for them wants to see them.
     if (result.trace) result.console_level = std::max(result.console_level, LogLevel::notice);

@@ -13,8 +13,8 @@
 namespace boot {
 namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
-constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type, &proc::type, &sysfs::type,
-                                                   &tmpfs::type};
+constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
+                                                      &proc::type,     &sysfs::type,  &tmpfs::type};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},

@@ -52,10 +52,8 @@ struct StandardMount {
     std::string_view where, type, options;
 };
 constexpr StandardMount standard_mounts[] = {
-    {"/dev", "devtmpfs", ""},
-    {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
-    {"/proc", "proc", ""},
-    {"/sys", "sysfs", ""},
+    {"/dev", "devtmpfs", ""},       {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
+    {"/proc", "proc", ""},          {"/sys", "sysfs", ""},
     {"/tmp", "tmpfs", "mode=1777"},
 };
 

@@ -1,5 +1,5 @@
-// A doubly linked intrusive list that needs no constructor at run time: for `constinit` globals, where Boost.Intrusive's
-// lists (whose header points to itself) cannot stand.
+// A doubly linked intrusive list that needs no constructor at run time: for `constinit` globals, where
+// Boost.Intrusive's lists (whose header points to itself) cannot stand.
 #pragma once
 
 template <class T>

@@ -2,7 +2,8 @@
 
 std::string_view errno_name(Errno e) {
     switch (e) {
-#define ERRNO(name, number, text) case Errno::name: return #name;
+#define ERRNO(name, number, text)                                                                                      \
+    case Errno::name: return #name;
 #include "lib/errno.def"
 #undef ERRNO
     }
@@ -11,7 +12,8 @@ std::string_view errno_name(Errno e) {
 
 std::string_view errno_text(Errno e) {
     switch (e) {
-#define ERRNO(name, number, text) case Errno::name: return text;
+#define ERRNO(name, number, text)                                                                                      \
+    case Errno::name: return text;
 #include "lib/errno.def"
 #undef ERRNO
     }

@@ -37,11 +37,16 @@ Spec parse(std::string_view s) {
     Spec spec;
     if (s.starts_with(':')) s.remove_prefix(1);
     for (char c : s) {
-        if (c == '<') spec.left = true;
-        else if (c == '#') spec.prefix = true;
-        else if (c == '0' && spec.width == 0) spec.zero = true;
-        else if (c >= '0' && c <= '9') spec.width = spec.width * 10 + static_cast<unsigned>(c - '0');
-        else if (c != '>') spec.type = c;
+        if (c == '<')
+            spec.left = true;
+        else if (c == '#')
+            spec.prefix = true;
+        else if (c == '0' && spec.width == 0)
+            spec.zero = true;
+        else if (c >= '0' && c <= '9')
+            spec.width = spec.width * 10 + static_cast<unsigned>(c - '0');
+        else if (c != '>')
+            spec.type = c;
     }
     return spec;
 }

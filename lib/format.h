@@ -70,7 +70,8 @@ void run(Writer&, std::string_view format, std::span<const Arg>);
 /// {:>8} and {:<8} pad to a width, {:08x} pads with zeros.
 template <class... A>
 void print(Writer& out, std::string_view format, const A&... a) {
-    if constexpr (sizeof...(A) == 0) format_detail::run(out, format, {});
+    if constexpr (sizeof...(A) == 0)
+        format_detail::run(out, format, {});
     else {
         const format_detail::Arg args[] = {format_detail::arg(a)...};
         format_detail::run(out, format, args);

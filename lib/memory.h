@@ -100,8 +100,10 @@ public:
 private:
     static void drop(T* p) {
         if (!p || p->refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        if constexpr (requires { T::last_ref_gone(p); }) T::last_ref_gone(p);
-        else delete p;
+        if constexpr (requires { T::last_ref_gone(p); })
+            T::last_ref_gone(p);
+        else
+            delete p;
     }
     T* p_ = nullptr;
 };

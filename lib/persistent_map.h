@@ -1,5 +1,5 @@
-// An ordered map from 64-bit keys to counted objects whose copies share everything until one of them is changed: a radix
-// trie with compressed branches, 6 bits of the key to a level, the highest first. share() is O(1).
+// An ordered map from 64-bit keys to counted objects whose copies share everything until one of them is changed: a
+// radix trie with compressed branches, 6 bits of the key to a level, the highest first. share() is O(1).
 #pragma once
 #include "lib/memory.h"
 #include "lib/types.h"
@@ -44,7 +44,8 @@ private:
     struct Branch;
     static constexpr unsigned levels = 11;
     static unsigned digit(u64 key, unsigned level) {
-        return level + 1 < levels ? static_cast<unsigned>(key >> (58 - 6 * level)) & 63 : static_cast<unsigned>(key & 15);
+        return level + 1 < levels ? static_cast<unsigned>(key >> (58 - 6 * level)) & 63
+                                  : static_cast<unsigned>(key & 15);
     }
     static Branch* allocate(usize capacity, u64 token);
     static void drop(Branch*);

@@ -10,7 +10,8 @@ public:
     Vector() = default;
     Vector(const Vector&) = delete;
     Vector(Vector&& o) noexcept
-        : data_{std::exchange(o.data_, nullptr)}, size_{std::exchange(o.size_, 0)},
+        : data_{std::exchange(o.data_, nullptr)},
+          size_{std::exchange(o.size_, 0)},
           capacity_{std::exchange(o.capacity_, 0)} {}
     Vector& operator=(Vector o) noexcept {
         std::swap(data_, o.data_);

@@ -46,4 +46,5 @@ unsigned cpu_count();
 //   bool arch::irqs_save();              turns them off, returns whether they were on
 //   void arch::irqs_restore(bool was_on);
 //   void arch::pause();                  in a spin loop
-//   void arch::wait_for_interrupt();     called with interrupts off: atomically turns them on and halts; returns with them on
+//   void arch::wait_for_interrupt();     called with interrupts off: atomically turns them on and halts; returns with
+//   them on

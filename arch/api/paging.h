@@ -24,8 +24,9 @@ constexpr PageFlags operator~(PageFlags a) { return static_cast<PageFlags>(~u32{
 #include "port/paging.h"
 // port/paging.h defines, all inline or constexpr:
 //   inline constexpr unsigned arch::page_table_levels;      x86-64: 4; riscv64 (Sv39): 3. 512 entries of 8 bytes each
-//   inline constexpr uptr arch::direct_map;                 virtual address of physical address 0; all RAM is mapped there
-//   inline constexpr uptr arch::vmap_start, arch::vmap_end; kernel virtual space for stacks and devices; its top-level
+//   inline constexpr uptr arch::direct_map;                 virtual address of physical address 0; all RAM is mapped
+//   there inline constexpr uptr arch::vmap_start, arch::vmap_end; kernel virtual space for stacks and devices; its
+//   top-level
 //                                                           entries exist from boot, so every address space shares them
 //   inline constexpr unsigned arch::kernel_half;            first top-level index that belongs to the kernel
 //   struct arch::Pte { u64 bits; ... }:

@@ -1,8 +1,8 @@
 // Signal frames on the user's stack, in Linux's layout for the architecture (asm/ucontext.h, asm/sigcontext.h).
 #pragma once
 #include "arch/api/context.h"
-#include <asm/signal.h>
 #include <asm/siginfo.h>
+#include <asm/signal.h>
 #undef sa_handler
 #undef sa_sigaction
 

@@ -18,7 +18,8 @@ struct Exception {
 void syscall(arch::TrapFrame&);
 void user_fault(arch::TrapFrame&, uptr address, arch::PageFlags access);
 void user_exception(arch::TrapFrame&, const Exception&);
-/// A fault on a user address in kernel mode, inside a user copy. True: mapped now, go on; false: use the exception table.
+/// A fault on a user address in kernel mode, inside a user copy. True: mapped now, go on; false: use the exception
+/// table.
 bool copy_fault(uptr address, arch::PageFlags access);
 
 /// Interrupts are off; the port has acknowledged or will when this returns.

@@ -25,7 +25,7 @@ Line::~Line() {
     print(out, "<{}>[{:>5}.{:06}] ", level_, now / clocks::ns_per_second, now % clocks::ns_per_second / 1000);
     print(out, "{}\n", std::string_view{text_, used_});
     constexpr usize level_size = 3; // "<6>"
-    if (panicking) { // perhaps while somebody held the lock
+    if (panicking) {                // perhaps while somebody held the lock
         arch::console_write(out.text().substr(level_size));
         return;
     }

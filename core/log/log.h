@@ -26,7 +26,8 @@ private:
 };
 } // namespace log_detail
 
-/// One line, without the newline. From any context. Levels up to the console level (`loglevel=`, default warning) are printed.
+/// One line, without the newline. From any context. Levels up to the console level (`loglevel=`, default warning) are
+/// printed.
 template <class... A>
 void log(LogLevel level, std::string_view format, const A&... a) {
     log_detail::Line line{level};

@@ -32,8 +32,10 @@ void panic_at(const arch::TrapFrame* frame, std::string_view cause) {
     unsigned before = panics.fetch_add(1, std::memory_order_relaxed);
     if (before >= 8) arch::power_off(failing_status);
     log_detail::panicking = true;
-    if (before == 0) arch::stop_other_cpus();
-    else print(out, "\n(panic within a panic)");
+    if (before == 0)
+        arch::stop_other_cpus();
+    else
+        print(out, "\n(panic within a panic)");
     auto* thread = static_cast<Thread*>(arch::current_thread());
     print(out, "\npanic: {}\n", cause);
     print(out, "cpu {}, thread \"{}\"\n", arch::cpu_id(), thread ? thread->name.view() : std::string_view{"none"});

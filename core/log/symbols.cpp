@@ -18,8 +18,10 @@ Symbol find_symbol(uptr address) {
     u32 low = 0, high = kernel_symbol_count; // the last entry at or below `wanted` is in [low, high)
     while (high - low > 1) {
         u32 middle = low + (high - low) / 2;
-        if (kernel_symbols[middle].offset <= wanted) low = middle;
-        else high = middle;
+        if (kernel_symbols[middle].offset <= wanted)
+            low = middle;
+        else
+            high = middle;
     }
     return {std::string_view{kernel_symbol_names + kernel_symbols[low].name}, wanted - kernel_symbols[low].offset};
 }

@@ -40,7 +40,7 @@ struct AddressSpace::Impl {
     bool lock_future = false;
     u64 total = 0, data = 0, locked = 0; // pages
     u64 peak_resident = 0, peak_total = 0;
-    u64 tables = 1; // frames of page tables, the root's too
+    u64 tables = 1;                                       // frames of page tables, the root's too
     std::atomic<i64> anonymous = 0, file = 0, shared = 0; // resident pages
 
     /// Entries of level 0, against MemoryObject::unmap(), which does not take `lock`. Tables appear under `lock` and go

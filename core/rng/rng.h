@@ -1,4 +1,5 @@
-// The kernel's random numbers: a ChaCha20 generator with fast key erasure, reseeded from the CPU and from interrupts' times.
+// The kernel's random numbers: a ChaCha20 generator with fast key erasure, reseeded from the CPU and from interrupts'
+// times.
 #pragma once
 #include "lib/types.h"
 #include <cstddef>

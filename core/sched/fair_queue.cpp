@@ -135,7 +135,9 @@ void FairQueue::enqueue(FairEntity& e) {
     rebase();
     i64 lag = e.lag;
     // Adding e moves the average away from it: scale its lag so that what it is owed afterwards is `lag`.
-    if (weights_) lag = static_cast<i64>(static_cast<u64>(lag < 0 ? -lag : lag) * (weights_ + e.weight) / weights_) * (lag < 0 ? -1 : 1);
+    if (weights_)
+        lag = static_cast<i64>(static_cast<u64>(lag < 0 ? -lag : lag) * (weights_ + e.weight) / weights_) *
+              (lag < 0 ? -1 : 1);
     lag = lag > 4 * max_lag ? 4 * max_lag : lag < -4 * max_lag ? -4 * max_lag : lag;
     e.vruntime = base_ - lag;
     e.deadline = e.vruntime + scaled(e.slice_ns, e.weight);
@@ -147,8 +149,10 @@ void FairQueue::enqueue(FairEntity& e) {
 void FairQueue::dequeue(FairEntity& e) {
     i64 lag = average() - e.vruntime;
     e.lag = lag > max_lag ? max_lag : lag < -max_lag ? -max_lag : lag;
-    if (current_ == &e) current_ = nullptr;
-    else erase(e);
+    if (current_ == &e)
+        current_ = nullptr;
+    else
+        erase(e);
     take_from_sums(e);
     count_--;
 }

@@ -11,7 +11,8 @@ bool is_realtime(const SchedEntity& e) {
 } // namespace
 
 void RunQueue::lock() {
-    if (held.exchange(true, std::memory_order_acquire)) [[unlikely]] sync_detail::spin(held);
+    if (held.exchange(true, std::memory_order_acquire)) [[unlikely]]
+        sync_detail::spin(held);
 }
 
 void RunQueue::enqueue(SchedEntity& e, bool at_front) {
@@ -56,7 +57,9 @@ bool RunQueue::account(u64 now) {
         return false;
     }
     SchedEntity& e = sched_entity(*current);
-    auto add = [ns](std::atomic<u64>& to) { to.store(to.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed); };
+    auto add = [ns](std::atomic<u64>& to) {
+        to.store(to.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
+    };
     add(e.last_in_user ? e.user_ns : e.system_ns);
     add(e.last_in_user ? user_ns : system_ns);
     if (!e.queued) return false; // it is ending

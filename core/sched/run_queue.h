@@ -37,7 +37,7 @@ struct alignas(64) RunQueue {
     unsigned cpu = 0;
     Thread* current = nullptr;
     Thread* idle = nullptr;
-    Thread* previous = nullptr; // during a switch
+    Thread* previous = nullptr;      // during a switch
     std::atomic<unsigned> ready = 0; // queued threads, the running one included
     FairQueue fair;
     Chain<SchedEntity> realtime[realtime_priorities];

@@ -123,13 +123,14 @@ KTEST(timers_fire_in_order) {
 
 KTEST(timer_cancel_waits) {
     struct Slow : Timer {
-        Slow() : Timer{[](Timer& t) {
-            auto& self = static_cast<Slow&>(t);
-            self.inside = true;
-            u64 end = clocks::monotonic_ns() + 500'000;
-            while (clocks::monotonic_ns() < end) arch::pause();
-            self.inside = false;
-        }} {}
+        Slow()
+            : Timer{[](Timer& t) {
+                  auto& self = static_cast<Slow&>(t);
+                  self.inside = true;
+                  u64 end = clocks::monotonic_ns() + 500'000;
+                  while (clocks::monotonic_ns() < end) arch::pause();
+                  self.inside = false;
+              }} {}
         std::atomic<bool> inside = false;
     };
     for (unsigned i = 0; i < 20; i++) {

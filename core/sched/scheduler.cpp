@@ -44,7 +44,8 @@ void load_on(RunQueue& rq, AddressSpace* space) {
 /// When the running thread should be looked at again.
 Deadline next_tick(const RunQueue& rq, u64 now) {
     u64 ns = busy_tick_ns;
-    if (rq.ready.load(std::memory_order_relaxed) > 1) ns = std::min(ns, std::max(rq.fair.slice_left_ns(), least_tick_ns));
+    if (rq.ready.load(std::memory_order_relaxed) > 1)
+        ns = std::min(ns, std::max(rq.fair.slice_left_ns(), least_tick_ns));
     return Deadline{now + ns};
 }
 
@@ -130,8 +131,10 @@ void schedule(bool gave_up) {
     ThreadState state = e.state.load(std::memory_order_relaxed);
     if (gave_up && state != ThreadState::ready && e.queued) {
         bool signalled = state == ThreadState::interruptible && previous.interrupted();
-        if (signalled) e.state.store(ThreadState::ready, std::memory_order_relaxed);
-        else rq.dequeue(e);
+        if (signalled)
+            e.state.store(ThreadState::ready, std::memory_order_relaxed);
+        else
+            rq.dequeue(e);
     }
     if (e.queued && !(e.affinity & bit(rq.cpu))) { // moved away while it ran: finish_switch() wakes it elsewhere
         rq.dequeue(e);
@@ -147,8 +150,10 @@ void schedule(bool gave_up) {
     }
     auto& kind = gave_up ? e.voluntary : e.involuntary;
     kind.store(kind.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (&next == rq.idle) idle_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);
-    else if (&previous == rq.idle) idle_cpus.fetch_and(~bit(rq.cpu), std::memory_order_relaxed);
+    if (&next == rq.idle)
+        idle_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);
+    else if (&previous == rq.idle)
+        idle_cpus.fetch_and(~bit(rq.cpu), std::memory_order_relaxed);
     program_tick(rq, next, now);
     switch_to(rq, previous, next);
     arch::irqs_restore(were_on);
@@ -166,8 +171,8 @@ unsigned choose_cpu(const SchedEntity& e) {
     return static_cast<unsigned>(std::countr_zero(allowed));
 }
 
-/// Puts a ready thread that is in no queue into the best one. `rq`, the one it belonged to, is locked; when this returns,
-/// no queue is. Interrupts off.
+/// Puts a ready thread that is in no queue into the best one. `rq`, the one it belonged to, is locked; when this
+/// returns, no queue is. Interrupts off.
 void place(SchedEntity& e, RunQueue* rq) {
     for (unsigned cpu; (cpu = choose_cpu(e)) != rq->cpu;) {
         e.cpu.store(cpu, std::memory_order_release); // from here on the new queue's lock guards it
@@ -196,7 +201,8 @@ void wake_if(Thread& thread, bool only_interruptible) {
     SchedEntity& e = sched_entity(thread);
     auto sleeps = [&] {
         ThreadState s = e.state.load(std::memory_order_seq_cst);
-        return only_interruptible ? s == ThreadState::interruptible : s >= ThreadState::interruptible && s <= ThreadState::stopped;
+        return only_interruptible ? s == ThreadState::interruptible
+                                  : s >= ThreadState::interruptible && s <= ThreadState::stopped;
     };
     std::atomic_thread_fence(std::memory_order_seq_cst); // the caller's change comes before this look
     if (!sleeps()) return;
@@ -204,8 +210,10 @@ void wake_if(Thread& thread, bool only_interruptible) {
     RunQueue& rq = lock_queue(e);
     bool found = sleeps();
     if (found) e.state.store(ThreadState::ready, std::memory_order_relaxed);
-    if (found && !e.queued) place(e, &rq);
-    else rq.unlock(); // on its way to sleep: it will see that it is ready
+    if (found && !e.queued)
+        place(e, &rq);
+    else
+        rq.unlock(); // on its way to sleep: it will see that it is ready
     arch::irqs_restore(were_on);
 }
 } // namespace
@@ -231,9 +239,7 @@ void move_away(RunQueue& from, SchedEntity& e) {
 RunQueue& queue_of(unsigned cpu) { return *queues[cpu]; }
 u64 online_cpus() { return online.load(std::memory_order_relaxed); }
 
-void prepare_sleep(ThreadState kind) {
-    sched_entity(Thread::current()).state.store(kind, std::memory_order_seq_cst);
-}
+void prepare_sleep(ThreadState kind) { sched_entity(Thread::current()).state.store(kind, std::memory_order_seq_cst); }
 void cancel_sleep() { sched_entity(Thread::current()).state.store(ThreadState::ready, std::memory_order_seq_cst); }
 void sleep() {
     lockdep::might_sleep(std::source_location::current());
@@ -343,10 +349,13 @@ void idle() {
 void forget_address_space(AddressSpace& space) {
     u64 cpus = space.active_cpus.load(std::memory_order_seq_cst);
     if (!cpus) return;
-    call_on(cpus, [](void* which) {
-        RunQueue& rq = own();
-        if (rq.loaded_space == which) load_on(rq, nullptr);
-    }, &space);
+    call_on(
+        cpus,
+        [](void* which) {
+            RunQueue& rq = own();
+            if (rq.loaded_space == which) load_on(rq, nullptr);
+        },
+        &space);
 }
 
 CpuUse cpu_use(unsigned cpu) {

@@ -84,7 +84,8 @@ void Thread::set_address_space(AddressSpace* space) {
 
 void Thread::interrupt() {
     work.fetch_or(arch::work_signal, std::memory_order_seq_cst);
-    if (sched_.state.load(std::memory_order_seq_cst) == ThreadState::interruptible) return sched::wake_interruptible(*this);
+    if (sched_.state.load(std::memory_order_seq_cst) == ThreadState::interruptible)
+        return sched::wake_interruptible(*this);
     QueueOf queue{sched_};
     if (queue.runs(*this) && queue->cpu != arch::cpu_id()) arch::send_ipi(queue->cpu);
 }

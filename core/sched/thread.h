@@ -38,7 +38,8 @@ public:
     static void set_address_space(AddressSpace*);
 
     FixedString<15> name; // comm
-    /// While above 0, a user copy that meets an absent page fails with err::fault instead of sleeping (under spinlocks).
+    /// While above 0, a user copy that meets an absent page fails with err::fault instead of sleeping (under
+    /// spinlocks).
     unsigned faults_disabled = 0;
     /// Who pays for what this thread allocates. Never null.
     MemoryAccount* account;
@@ -116,13 +117,14 @@ void sleep();
 void cancel_sleep();
 /// Ends any sleep, and lets a stopped thread run. From any context.
 void wake(Thread&);
-/// Sleeps while `blocked()`, which is looked at after the thread is marked: whoever changes what it looks at calls wake().
-/// Returns early when `kind` is interruptible and a signal is pending.
+/// Sleeps while `blocked()`, which is looked at after the thread is marked: whoever changes what it looks at calls
+/// wake(). Returns early when `kind` is interruptible and a signal is pending.
 template <class Blocked>
 void block(ThreadState kind, Blocked blocked) {
     for (;;) {
         prepare_sleep(kind);
-        if (!blocked() || (kind == ThreadState::interruptible && Thread::current().interrupted())) return cancel_sleep();
+        if (!blocked() || (kind == ThreadState::interruptible && Thread::current().interrupted()))
+            return cancel_sleep();
         sleep();
     }
 }

@@ -21,14 +21,15 @@ struct Word {
 Result<> wait(Word, u32 expected, u32 bits, Deadline until);
 /// Wakes up to `count` sleepers; returns how many.
 Result<usize> wake(Word, unsigned count, u32 bits = any_bit);
-/// Wakes up to `wake_count` sleepers of `from` and moves up to `move_count` of the others to `to`; returns woken + moved.
-/// err::again: *from is not `expected` (FUTEX_CMP_REQUEUE).
+/// Wakes up to `wake_count` sleepers of `from` and moves up to `move_count` of the others to `to`; returns woken +
+/// moved. err::again: *from is not `expected` (FUTEX_CMP_REQUEUE).
 Result<usize> requeue(Word from, Word to, unsigned wake_count, unsigned move_count, std::optional<u32> expected);
 /// FUTEX_WAKE_OP: *second = op(*second); wakes `count1` on `first`, and `count2` on `second` if the old value compares.
 Result<usize> wake_op(Word first, Word second, unsigned count1, unsigned count2, u32 encoded);
 
-/// FUTEX_LOCK_PI and its relatives. `tid` is the caller's number as user space knows it; `owner_alive(tid)` tells whether
-/// the thread that the word names exists. Ownership is handed to the longest waiter; priorities are not inherited.
+/// FUTEX_LOCK_PI and its relatives. `tid` is the caller's number as user space knows it; `owner_alive(tid)` tells
+/// whether the thread that the word names exists. Ownership is handed to the longest waiter; priorities are not
+/// inherited.
 using OwnerAlive = bool (*)(u32 tid);
 Result<> lock_pi(Word, u32 tid, Deadline until, OwnerAlive);
 Result<> try_lock_pi(Word, u32 tid, OwnerAlive);

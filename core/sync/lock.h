@@ -17,7 +17,8 @@ public:
     void lock(std::source_location at = std::source_location::current()) {
         bool were_on = arch::irqs_save();
         lockdep::will_take(rank, this, at);
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] sync_detail::spin(held_);
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+            sync_detail::spin(held_);
         irqs_were_on_ = were_on;
     }
     void unlock() {
@@ -28,7 +29,8 @@ public:
     }
     /// For a second lock of the same rank, taken in address order.
     void lock_second() {
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] sync_detail::spin(held_);
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+            sync_detail::spin(held_);
         irqs_were_on_ = false;
     }
     void unlock_second() { held_.store(false, std::memory_order_release); }
@@ -39,7 +41,8 @@ private:
 };
 
 namespace sync_detail {
-/// A sleeping lock: 0 free, 1 held, 2 held and waited for. Waiters sleep in a global hash of queues (core/sync/mutex.cpp).
+/// A sleeping lock: 0 free, 1 held, 2 held and waited for. Waiters sleep in a global hash of queues
+/// (core/sync/mutex.cpp).
 void mutex_wait(std::atomic<u32>& state);
 void mutex_wake(std::atomic<u32>& state);
 } // namespace sync_detail

@@ -17,9 +17,7 @@ struct Bucket {
 constexpr unsigned spins_before_sleep = 200;
 constinit Bucket buckets[64];
 
-Bucket& bucket_of(const void* state) {
-    return buckets[(reinterpret_cast<uptr>(state) * 0x9e3779b97f4a7c15) >> 58];
-}
+Bucket& bucket_of(const void* state) { return buckets[(reinterpret_cast<uptr>(state) * 0x9e3779b97f4a7c15) >> 58]; }
 
 /// The owner usually lets go soon; worth waiting for only if it runs on another CPU.
 bool spin_for(std::atomic<u32>& state) {

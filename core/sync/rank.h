@@ -24,27 +24,27 @@ enum class Rank : u8 {
     inode,         // an inode's own data and page tree; taken by page faults
     mappings,      // the areas that map one object
     // Spinlocks: interrupts off, never sleep.
-    page_table, // entries of an address space's tables
-    dentry,     // the dentry cache
-    tasks,      // the process tree: parents, groups, sessions, process numbers
+    page_table,  // entries of an address space's tables
+    dentry,      // the dentry cache
+    tasks,       // the process tree: parents, groups, sessions, process numbers
     descriptors, // the slots of a file table
-    signals,    // one process's signal state
-    handlers,   // one set of signal dispositions
+    signals,     // one process's signal state
+    handlers,    // one set of signal dispositions
     timers_posix,
     futex, // a bucket of waiting futexes
     epoll,
-    device,     // a device driver's queue
-    wait_queue, // one wait queue
-    timer,      // a CPU's timers
-    run_queue,  // a CPU's run queue
-    accounts,   // memory accounts
-    vmap,       // page tables of the vmap space
-    stacks,     // the cache of kernel stacks and the vmap space
-    magazine,   // a CPU's cache of heap objects
-    slab,       // the slabs of one size class
+    device,      // a device driver's queue
+    wait_queue,  // one wait queue
+    timer,       // a CPU's timers
+    run_queue,   // a CPU's run queue
+    accounts,    // memory accounts
+    vmap,        // page tables of the vmap space
+    stacks,      // the cache of kernel stacks and the vmap space
+    magazine,    // a CPU's cache of heap objects
+    slab,        // the slabs of one size class
     frame_cache, // a CPU's cache of frames
-    frames,     // the buddy allocator
-    random, // the entropy pool
+    frames,      // the buddy allocator
+    random,      // the entropy pool
     log,
 };
 

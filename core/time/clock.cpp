@@ -51,9 +51,7 @@ u64 monotonic_ns() { return state.to_ns(arch::counter() - state.base_counter); }
 
 u64 counter_at(Deadline at) { return at == never ? ~u64{0} : state.base_counter + state.to_ticks(at.ns) + 1; }
 
-i64 realtime_ns() {
-    return static_cast<i64>(monotonic_ns()) + state.realtime_offset.load(std::memory_order_relaxed);
-}
+i64 realtime_ns() { return static_cast<i64>(monotonic_ns()) + state.realtime_offset.load(std::memory_order_relaxed); }
 
 void set_realtime(i64 ns) {
     Holding held{state.setting};

@@ -1,7 +1,7 @@
 // The clocks, and one-shot timers.
 #pragma once
-#include "core/time/deadline.h"
 #include "core/sync/lock.h"
+#include "core/time/deadline.h"
 #include "lib/intrusive.h"
 
 namespace clocks {

@@ -6,8 +6,8 @@ namespace vfs {
 class Mount : public RefCounted<Mount>, public ListLink<>, public ListLink<struct ChildTag> {
 public:
     Ref<Superblock> superblock;
-    Ref<Dentry> root;             // of this mount: the superblock's root, or below it for a bind mount
-    std::atomic<u32> flags = 0;   // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
+    Ref<Dentry> root;           // of this mount: the superblock's root, or below it for a bind mount
+    std::atomic<u32> flags = 0; // MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME...
     int id = 0;
     String source;                // first field of /proc/mounts
     std::atomic<u32> writers = 0; // files open for writing: no remount to read-only meanwhile
@@ -38,8 +38,8 @@ private:
 /// umount2(2)'s flags; the UAPI headers do not have them.
 enum UnmountFlags : unsigned { unmount_force = 1, unmount_detach = 2, unmount_expire = 4, unmount_no_follow = 8 };
 
-/// The mounts of a view. Walks cross mount points under the parent mount's short lock, and only where a dentry says that
-/// something is mounted; changes hold the tree's mutex.
+/// The mounts of a view. Walks cross mount points under the parent mount's short lock, and only where a dentry says
+/// that something is mounted; changes hold the tree's mutex.
 class MountTree : public RefCounted<MountTree> {
 public:
     static constexpr usize max_mounts = 4096;

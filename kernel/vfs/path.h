@@ -13,7 +13,7 @@ public:
     Ref<Dentry> parent() const;
     /// Stable only while the parent's directory lock is held, or the rename lock.
     std::string_view name() const { return {size_ > short_size ? long_.get() : short_, size_}; }
-    bool is_root() const { return !parent_; } // of its superblock
+    bool is_root() const { return !parent_; }                                   // of its superblock
     bool unlinked() const { return unlinked_.load(std::memory_order_relaxed); } // " (deleted)"
     /// Something is mounted here, in some mount tree.
     bool is_mount_point() const { return mounts_.load(std::memory_order_acquire) != 0; }
@@ -27,15 +27,15 @@ private:
     static constexpr usize short_size = 31;
     Dentry() = default;
 
-    Dentry* next_ = nullptr;  // in the bucket; the bucket's lock guards both
-    bool hashed_ = false;     // then the cache holds a reference
+    Dentry* next_ = nullptr; // in the bucket; the bucket's lock guards both
+    bool hashed_ = false;    // then the cache holds a reference
     mutable std::atomic<bool> recent_ = false;
     std::atomic<bool> unlinked_ = false;
     u8 size_ = 0;
     char short_[short_size];
     std::unique_ptr<char[]> long_;
-    Ref<Dentry> parent_; // changed by renames, under the bucket's and the tree lock
-    Superblock* superblock_ = nullptr; // kept alive by the inode, or the parent's
+    Ref<Dentry> parent_;                  // changed by renames, under the bucket's and the tree lock
+    Superblock* superblock_ = nullptr;    // kept alive by the inode, or the parent's
     std::atomic<Inode*> inode_ = nullptr; // owns a reference
     std::atomic<u32> mounts_ = 0;
 };
@@ -78,7 +78,8 @@ private:
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 
-/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below root).
+/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below
+/// root).
 void print_path(Writer&, const Path&, const Path& root);
 /// The bare path without those marks, at most 4,095 bytes. err::noent: unlinked or not below `root`; err::nametoolong.
 Result<String> path_text(const Path&, const Path& root);

@@ -48,9 +48,7 @@ int main() {
     auto failing = std::async(std::launch::async, []() -> int { throw std::runtime_error("thrown in a thread"); });
     try {
         failing.get();
-    } catch (const std::exception& e) {
-        std::cout << "caught: " << e.what() << "\n";
-    }
+    } catch (const std::exception& e) { std::cout << "caught: " << e.what() << "\n"; }
     thread_local int mine = 5;
     std::thread([] { mine = 9; }).join();
     std::cout << "thread_local " << mine << "\n";

@@ -2,7 +2,8 @@
 #include <gtest/gtest.h>
 
 TEST(CommandLine, SplitsOursFromInits) {
-    auto line = boot::parse_command_line("console=ttyS0 loglevel=6 init=/bin/sesh virtio_mmio.device=512@0:1 -- run a b");
+    auto line =
+        boot::parse_command_line("console=ttyS0 loglevel=6 init=/bin/sesh virtio_mmio.device=512@0:1 -- run a b");
     EXPECT_EQ(line.init, "/bin/sesh");
     EXPECT_EQ(line.console_level, LogLevel::info);
     EXPECT_EQ(line.init_arguments, " run a b");

@@ -7,7 +7,7 @@ class Writer;
 
 namespace arch {
 inline constexpr uptr user_top = 0x3f'ffff'f000; // Sv39 without the last page
-inline constexpr u16 elf_machine = EM_RISCV; // e_machine of programs
+inline constexpr u16 elf_machine = EM_RISCV;     // e_machine of programs
 inline constexpr SyscallNumbers syscall_numbers = SyscallNumbers::generic;
 
 /// Numbers of the registers that code names.
