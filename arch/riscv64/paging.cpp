@@ -34,9 +34,13 @@ void sync_instructions(const std::atomic<u64>& running) {
     u64 now = others & running.load(std::memory_order_seq_cst);
     for (unsigned cpu = 0; now >> cpu; cpu++)
         if (now & bit(cpu)) send_ipi(cpu); // not the firmware's remote fence: harts queue up for a lock of its
-    while (stale.load(std::memory_order_seq_cst) & now) {
+    constexpr unsigned patience = 1000;
+    for (unsigned spins = 1; u64 late = stale.load(std::memory_order_seq_cst) & now; spins++) {
         riscv::refresh_instructions(); // two CPUs may wait for each other
         pause();
+        // A third CPU may have marked one again, without an interrupt, after it had answered ours.
+        for (unsigned cpu = 0; spins % patience == 0 && late >> cpu; cpu++)
+            if (late & bit(cpu)) send_ipi(cpu);
     }
 }
 
