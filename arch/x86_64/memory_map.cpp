@@ -10,7 +10,7 @@ struct StartInfo {
     u64 module_list, command_line, rsdp, memory_map;
     u32 memory_map_entries, reserved;
 };
-struct Module {
+struct [[gnu::packed]] Module { // the loader puts the list anywhere
     u64 address, size, command_line, reserved;
 };
 struct MapEntry {
