@@ -1,3 +1,4 @@
+// qemu-user: cannot start itself again by /proc/self/exe
 // How threads and processes stop, go on, change into others and end; timers; queued signals; robust mutexes.
 #include "check.h"
 #include <fcntl.h>
