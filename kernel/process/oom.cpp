@@ -59,8 +59,8 @@ void make_room(Task& task) {
         signals::end_all(*victim, SIGKILL);
     }
     if (!already)
-        log(LogLevel::error, "out of memory{}: killed process {} ({})", view.is_root() ? "" : " in container",
-            victim->pid(View::root()), victim->leader ? victim->leader->name.view() : "?");
+        log(LogLevel::error, "out of memory{}{}: killed process {} ({})", view.is_root() ? "" : " in container ",
+            view.id.view(), victim->pid(View::root()), victim->leader ? victim->leader->name.view() : "?");
     if (victim.get() == &task.process()) return;
     (void)wait_until(victim->ended, [&] { return victim->state != ProcessState::running; }, clocks::in(100'000'000));
 }
