@@ -15,6 +15,7 @@ u64 __adddf3(u64 a, u64) { return a; }
 u64 __muldf3(u64 a, u64) { return a; }
 u64 __floatundidf(u64) { return 0; }
 u64 __floatunsidf(u32) { return 0; }
+u64 __floatsidf(i32) { return 0; }
 int __gedf2(u64, u64) { return -1; }
 int __gtdf2(u64, u64) { return -1; }
 }
