@@ -152,8 +152,9 @@ def cases_on_linux(cases, fixture, busybox, applet_folder):
         # The folder has one name on all machines, so one run uses it at a time.
         lock = open("/tmp/rundlet-case.lock", "w", encoding="utf8")
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # A session of its own, as a container has: the caller's may belong to another process namespace.
         done = subprocess.run([busybox, "sh", script, listing, fixture, str(CASE_LIMIT)], stdout=subprocess.PIPE, check=False,
-                              stdin=subprocess.DEVNULL, env={"PATH": str(applet_folder), "HOME": "/root", "TERM": "dumb"})
+                              start_new_session=True, stdin=subprocess.DEVNULL, env={"PATH": str(applet_folder), "HOME": "/root", "TERM": "dumb"})
         lock.close()
     return {m[1].decode(): decode(m) for m in RESULT.finditer(done.stdout)}
 
