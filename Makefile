@@ -1,7 +1,7 @@
 # A thin front over CMake presets, Ninja and tools/. ARCH is x86_64 or riscv64.
 ARCH ?= x86_64
 
-.PHONY: run build test debug userland packages format clean
+.PHONY: run build test bench bench-quick debug userland packages format clean
 run: userland
 	@tools/qemu.py run --arch $(ARCH)
 build: packages
@@ -11,6 +11,10 @@ userland: build
 	@tools/build-userland $(ARCH)
 test: packages
 	@tests/run.py
+bench: userland
+	@bench/run.py --arch $(ARCH) --save
+bench-quick: userland
+	@bench/run.py --arch $(ARCH) --quick
 debug: userland
 	@tools/qemu.py debug --arch $(ARCH)
 packages:

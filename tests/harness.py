@@ -1,10 +1,6 @@
 """What the tests share: counting, images made for one boot, and running a list of cases on Linux and on Rundlet."""
 import base64
-import contextlib
 import fcntl
-import importlib.machinery
-import importlib.util
-import json
 import os
 import pathlib
 import re
@@ -13,14 +9,9 @@ import sys
 import tempfile
 import time
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tools"))
-from qemu import Timeout, Vm  # noqa: E402
-
-loader = importlib.machinery.SourceFileLoader("userland", str(TOP / "tools/build-userland"))
-spec = importlib.util.spec_from_loader("userland", loader)
-userland = importlib.util.module_from_spec(spec)
-loader.exec_module(userland)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+from qemu import Timeout  # noqa: E402
+from lab import TOP, Lab, userland  # noqa: E402,F401
 
 CASE_FOLDER = "/tmp/rundlet-case"
 # What the VM may stay silent for while a case runs: longer than a case's own limit.
@@ -69,57 +60,6 @@ class Report:
             print(f"\n{len(self.skipped)} skipped: {', '.join(self.skipped)}")
         print(f"\n{self.passed} passed, {len(self.failures)} failed")
         return 1 if self.failures else 0
-
-
-class Lab:
-    """One architecture's kernel and userland, and images with bundles for one boot."""
-
-    def __init__(self, arch, report, check=False):
-        self.arch, self.report = arch, report
-        self.name = f"{arch}-check" if check else arch
-        self.kernel = TOP / f"build/{self.name}/kernel"
-        self.target = userland.Target(arch)
-        self.programs = {p.name: p for p in (self.target.out / "bin").iterdir()} if (self.target.out / "bin").exists() else {}
-        self.logs = TOP / "build/test-logs"
-        self.logs.mkdir(parents=True, exist_ok=True)
-
-    def tree(self):
-        """The host tree that `make run` boots, to add to."""
-        tree = userland.host_tree(self.target, self.programs)
-        userland.busybox_bundle(tree, self.target)
-        return tree
-
-    def bundle(self, tree, name, args, files=(), edit=None):
-        """A bundle beside busybox's with the same root and these arguments; `files` is {path: (contents or Path, mode)}."""
-        config = json.loads((TOP / "user/bundles/busybox/config.json").read_text())
-        config["process"]["args"] = list(args)
-        if edit:
-            edit(config)
-        source, base = "bundles/busybox/rootfs", f"bundles/{name}"
-        tree.directory(base)
-        tree.text(f"{base}/config.json", json.dumps(config))
-        for path, entry in list(tree.entries.items()):
-            if path == source or path.startswith(source + "/"):
-                tree.entries[f"{base}/rootfs{path[len(source):]}"] = entry
-        for path, (contents, mode) in dict(files).items():
-            for folder in reversed(pathlib.PurePath(path).parents[:-1]):
-                tree.entries.setdefault(f"{base}/rootfs/{folder}", (0o40755, b""))
-            if isinstance(contents, pathlib.Path):
-                tree.file(f"{base}/rootfs/{path}", contents, mode)
-            else:
-                tree.text(f"{base}/rootfs/{path}", contents, mode)
-
-    @contextlib.contextmanager
-    def boot(self, tree=None, append="", **options):
-        """A VM with this tree as its initramfs. Its console goes to build/test-logs/."""
-        tree = tree or self.tree()
-        label = options.pop("label", "vm")
-        with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
-            image = pathlib.Path(scratch) / "initramfs"
-            tree.write(image)
-            with open(self.logs / f"{self.name}-{label}.log", "w", encoding="utf8") as log:
-                with Vm(self.arch, self.kernel, image, log=log, append=append, **options) as vm:
-                    yield vm
 
 
 # Runs the cases of a file, each in a fresh folder, and prints status and output of each on a line of its own.

@@ -30,6 +30,10 @@ class Tree:
     def link(self, path, target):
         self.entries[path] = (stat.S_IFLNK | 0o777, target.encode())
 
+    def device_node(self, path, major, minor, mode=0o600):
+        """A character device."""
+        self.entries[path] = (stat.S_IFCHR | mode, (major, minor))
+
     def copy(self, path, source):
         """A folder of the machine with all below it."""
         source = pathlib.Path(source)
@@ -65,9 +69,11 @@ class Tree:
 
 
 def record(path, number, mode, contents, names=1, device=0):
-    name = path.encode() + b"\0"
+    name, special = path.encode() + b"\0", (0, 0)
+    if stat.S_ISCHR(mode):
+        contents, special = b"", contents
     links = 2 if stat.S_ISDIR(mode) else names
-    fields = [number, mode, 0, 0, links, 0, len(contents), 0, device, 0, 0, len(name), 0]
+    fields = [number, mode, 0, 0, links, 0, len(contents), 0, device, *special, len(name), 0]
     header = b"070701" + b"".join(b"%08x" % f for f in fields)
     return padded(header + name) + padded(contents)
 

@@ -27,8 +27,10 @@ SILENCE = 1        # seconds without output after which the end of piped input i
 ABORTED = 255  # QEMU ended without the guest having said a status
 
 
-def command(arch, kernel, initrd=None, append="", memory="128M", cpus=1, machine=None, icount=False, extra=()):
-    """QEMU's command line without the console."""
+def command(arch, kernel, initrd=None, append="", memory="128M", cpus=1, machine=None, icount=False, cpu=None,
+            extra=()):
+    """QEMU's command line without the console. `icount`: an instruction takes a nanosecond of virtual time, and with
+    "skip" time spent idle is skipped instead of waited for. `cpu` is the processor's model."""
     machines = MACHINES[arch]
     model = machines[machine] if machine else next(iter(machines.values()))
     line = [f"qemu-system-{arch}", "-M", model, "-m", str(memory), "-smp", str(cpus), "-display", "none", "-nodefaults",
@@ -36,12 +38,12 @@ def command(arch, kernel, initrd=None, append="", memory="128M", cpus=1, machine
     if arch == "x86_64":
         # QEMU's own processor is the same everywhere; a KVM inside a virtual machine often is not. ACCEL=kvm asks for it.
         fast = os.environ.get("ACCEL", "tcg")
-        line += ["-accel", "tcg,thread=single" if icount else fast, "-cpu", "max",
+        line += ["-accel", "tcg,thread=single" if icount else fast, "-cpu", cpu or "max",
                  "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     else:
         line += ["-accel", "tcg,thread=single" if icount else "tcg"]
     if icount:
-        line += ["-icount", "shift=0"]
+        line += ["-icount", "shift=0,sleep=off" if icount == "skip" else "shift=0"]
     if initrd:
         line += ["-initrd", str(initrd)]
     if append:
