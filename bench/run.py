@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measures Rundlet beside Debian's Linux in the same QEMU, in guest instructions: see bench/README.md."""
 import argparse
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -19,6 +20,7 @@ from qemu import Timeout, Vm
 HOME = TOP / "bench"
 CACHE = TOP / "build/bench/cache"
 MEMORY = "512M"
+BATCHES = 11   # as in rows/rows.h
 SILENCE = 240  # seconds a row may take
 # Without the "fast string" features: QEMU counts each repetition of a string instruction as one instruction, so a kernel
 # that is told to copy bytewise would be charged eight times for what one that copies words does.
@@ -26,7 +28,7 @@ CPU = {"x86_64": "max,-erms,-fsrm", "riscv64": None}
 # The same on each run: what the guest may take for random or for the time of day.
 SAME = ["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 LINUX_WORDS = "console=ttyS0 quiet loglevel=3 panic=-1 reboot=t nokaslr rdinit=/bench/init"
-RESULT = re.compile(rb"@begin ([^\r\n]+)\r?\n|@row ([^\r\n\t]+)\t([-\d.]+)\t([-\d.]+)\t([-\d.]+)\r?\n|"
+RESULT = re.compile(rb"@begin ([^\r\n]+)\r?\n|@row ([^\r\n\t]+)\t([-\d.]+)\t([-\d.]+)\t([-\d.]+)\t(\d+)\r?\n|"
                     rb"@(fail|notyet) ([^\r\n\t]+)\t([^\r\n]*)\r?\n|@first (\d+)\r?\n|@(done)\r?\n")
 
 
@@ -115,30 +117,50 @@ def measure(side, rows, progress):
     return results
 
 
-def one_boot(side, rows, number, progress):
-    """The results of one boot, and why it ended early."""
-    lab, results = side.programs.lab, {}
+@contextlib.contextmanager
+def machine(side, tree, label, append="", extra=()):
+    """One of the two kernels, booted as all measurements are."""
+    lab = side.programs.lab
     with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
         image = pathlib.Path(scratch) / "initramfs"
-        side.tree(rows).write(image)
-        log_path = lab.logs / f"bench-{lab.arch}-{side.name.replace(' ', '-')}-{number}.log"
+        tree.write(image)
+        log_path = lab.logs / f"bench-{lab.arch}-{side.name.replace(' ', '-')}-{label}.log"
         with open(log_path, "w", encoding="utf8") as log, \
-                Vm(lab.arch, side.kernel, image, log=log, append=side.append, memory=MEMORY, icount="skip",
-                   machine="microvm" if lab.arch == "x86_64" else None, cpu=CPU[lab.arch], extra=SAME) as vm:
-            try:
-                while True:
-                    match = vm.expect(RESULT.pattern, SILENCE)
-                    if match[1]:
-                        progress(f"{side.name}: {match[1].decode()}")
-                    elif match[2]:
-                        results[match[2].decode()] = float(match[3])
-                    elif match[6]:
-                        kind = "not yet: " if match[6] == b"notyet" else "failed: "
-                        results.setdefault(match[7].decode(), kind + match[8].decode(errors="replace"))
-                    elif match[10]:
-                        return results, None
-            except Timeout as error:
-                return results, str(error)
+                Vm(lab.arch, side.kernel, image, log=log, append=append or side.append, memory=MEMORY, icount="skip",
+                   machine="microvm" if lab.arch == "x86_64" else None, cpu=CPU[lab.arch], extra=[*SAME, *extra]) as vm:
+            yield vm
+
+
+def one_boot(side, rows, label, progress, extra=(), to_the_end=False):
+    """The results of one boot, and why it ended early. "operations" among them is how many the last row ran a batch."""
+    results = {}
+    with machine(side, side.tree(rows), label, extra=extra) as vm:
+        try:
+            while True:
+                match = vm.expect(RESULT.pattern, SILENCE)
+                if match[1]:
+                    progress(f"{side.name}: {match[1].decode()}")
+                elif match[2]:
+                    results[match[2].decode()] = float(match[3])
+                    results["operations"] = int(match[6])
+                elif match[7]:
+                    kind = "not yet: " if match[7] == b"notyet" else "failed: "
+                    results.setdefault(match[8].decode(), kind + match[9].decode(errors="replace"))
+                elif match[11]:
+                    if to_the_end:
+                        vm.wait(SILENCE)
+                    return results, None
+        except Timeout as error:
+            return results, str(error)
+
+
+def script_output(side, script):
+    """What a shell script prints that runs as the first process on Linux; it ends with a line "@done"."""
+    tree = side.tree([])
+    tree.text("bench/script", f"#!/bin/sh\n{script}\n", 0o755)
+    with machine(side, tree, "script", f"{side.append} bench=/bench/script") as vm:
+        vm.expect("@done", SILENCE)
+        return vm.text
 
 
 def cached(side, rows, progress):

@@ -1,7 +1,7 @@
 // The runner: each row named in /bench/list (all without that file) in a child of its own, one line of output for each:
 //
 //     @begin NAME            before it runs: says which row took the machine down
-//     @row NAME \t median \t least \t most
+//     @row NAME \t median \t least \t most \t operations a batch
 //     @fail NAME \t why      @notyet NAME \t why
 //
 // With arguments they name the rows instead.
@@ -12,13 +12,15 @@
 
 extern const struct Row __start_rows[], __stop_rows[];
 
+int in_row;
 static const char* current = "start";
 static double costs[BATCHES];
 static int batches;
-static double overhead, units = 1;
+static double overhead, units = 1, per_batch;
 
 void batch_end(int batch, uint64_t took, uint64_t operations) {
-    MARK_END();
+    if (batch && in_row) MARK_END();
+    per_batch = (double)operations;
     if (batch) costs[batches++ % BATCHES] = (double)took / (double)operations;
 }
 
@@ -71,11 +73,12 @@ static double median(void) {
 static void run(const struct Row* row) {
     current = row->name;
     batches = 0;
+    in_row = 1;
     row->run();
     if (batches != BATCHES) wrong("the row measured once");
     double middle = median();
-    printf("@row %s\t%.2f\t%.2f\t%.2f\n", row->name, (middle - overhead) / units, (costs[0] - overhead) / units,
-           (costs[BATCHES - 1] - overhead) / units);
+    printf("@row %s\t%.2f\t%.2f\t%.2f\t%.0f\n", row->name, (middle - overhead) / units, (costs[0] - overhead) / units,
+           (costs[BATCHES - 1] - overhead) / units, per_batch * units);
     fflush(stdout);
 }
 
