@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,12 @@ static void loopback_up(void) {
     close(any);
 }
 
+/// What the container's configuration allows.
+static void allow_many_files(void) {
+    struct rlimit many = {20000, 20000};
+    must("RLIMIT_NOFILE", setrlimit(RLIMIT_NOFILE, &many));
+}
+
 int main(int count, char** arguments) {
     mkdir("/dev/pts", 0755);
     must("/dev", mount("devtmpfs", "/dev", "devtmpfs", 0, ""));
@@ -31,6 +38,7 @@ int main(int count, char** arguments) {
     must("/proc", mount("proc", "/proc", "proc", 0, ""));
     must("/tmp", mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"));
     loopback_up();
+    allow_many_files();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     setenv("HOME", "/root", 1);
     char* program = getenv("bench");
