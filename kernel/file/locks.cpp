@@ -8,10 +8,12 @@ bool conflicts(const FileLock& a, const FileLock& b) {
     return (a.kind == LockKind::whole) == (b.kind == LockKind::whole) && !same_owner(a, b) && overlap(a, b) &&
            (a.exclusive || b.exclusive);
 }
+/// The conflicting lock that begins first in the file: fcntl(2)'s answer to F_GETLK.
 const FileLock* find_conflict(const Vector<FileLock>& locks, const FileLock& wanted) {
+    const FileLock* found = nullptr;
     for (const FileLock& held : locks)
-        if (conflicts(held, wanted)) return &held;
-    return nullptr;
+        if (conflicts(held, wanted) && (!found || held.first < found->first)) found = &held;
+    return found;
 }
 
 /// Who waits for whose process lock, to refuse a circle of waits with err::deadlk.
