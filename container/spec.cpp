@@ -107,8 +107,8 @@ Result<> parse_capabilities(const Field& sets, ProcessSpec& to) {
     to.ambient = TRY(capability_set(sets["ambient"]));
     // capabilities(7): the kernel keeps these relations.
     if (to.effective & ~to.permitted) return sets["effective"].refuse("has capabilities that `permitted` lacks");
-    if (to.ambient & ~(to.permitted & to.inheritable))
-        return sets["ambient"].refuse("has capabilities that `permitted` or `inheritable` lacks");
+    // As runc, whose own template asks for more: what is not permitted and inheritable as well is not raised.
+    to.ambient &= to.permitted & to.inheritable;
     return {};
 }
 

@@ -38,6 +38,37 @@ def test_read_only_root(lab):
     assert "Read-only file system" in text and "\nx\n" in text.replace("\r", ""), text[-500:]
 
 
+def test_as_engines_ask(lab):
+    """What `runc spec`, podman and containerd write into every config.json: accepted, and enforced."""
+    few = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+
+    def engine(config):
+        config["process"].update(
+            user={"uid": 1000, "gid": 1001, "additionalGids": [5, 7], "umask": 0o27}, noNewPrivileges=True, cwd="/tmp",
+            capabilities={name: few for name in ("bounding", "effective", "permitted", "ambient")},
+            rlimits=[{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 512}])
+        config["mounts"] += [
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+             "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+            {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+            {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+             "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}]
+        config["linux"].update(maskedPaths=["/proc/kcore", "/proc/version", "/sys/firmware", "/nowhere"],
+                               readonlyPaths=["/proc/bus", "/proc/sys"])
+        config["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}]
+        config["linux"]["namespaces"].append({"type": "cgroup"})
+
+    script = ("echo ids $(id -u) $(id -g) $(id -G); pwd; umask; grep -E 'Cap(Prm|Bnd|Amb)|NoNew' /proc/self/status; ulimit -n;"
+              "ulimit -Hn; touch /sys/x; wc -c </proc/version; ls /sys/firmware | wc -l; mount | grep -c -E 'mqueue|sysfs|shm'")
+    status, text = in_container(lab, "engine", script, engine)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    at = next((i for i, line in enumerate(lines) if line.startswith("ids ")), 0)
+    assert lines[at:] == ["ids 1000 1001 1001 5 7", "/tmp", "0027", "CapPrm: 0000000000000000", "CapBnd: 0000000020000420",
+                          "CapAmb: 0000000000000000", "NoNewPrivs: 1", "512", "1024",
+                          "touch: /sys/x: Read-only file system", "0", "0", "3"], text[-1500:]
+
+
 def test_fork_bomb(lab):
     """Stopped by the container's limit while another container keeps working."""
     tree = lab.tree()
