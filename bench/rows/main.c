@@ -1,10 +1,9 @@
-// The runner: each row named in /bench/list (all without that file) in a child of its own, one line of output for each:
+// The runner, a part of each program of rows. /bench/list has a line "PROGRAM tab NAME" for each row; a program runs
+// its rows, each in a child of its own, and then becomes the next program. A row prints:
 //
 //     @begin NAME            before it runs: says which row took the machine down
 //     @row NAME \t median \t least \t most \t operations a batch
 //     @fail NAME \t why      @notyet NAME \t why
-//
-// With arguments they name the rows instead.
 #include <signal.h>
 #include <stdbool.h>
 
@@ -70,72 +69,108 @@ static double median(void) {
     return costs[BATCHES / 2];
 }
 
-static void run(const struct Row* row) {
-    current = row->name;
+static void run(const struct Row* row, int n) {
     batches = 0;
     in_row = 1;
-    row->run();
+    if (n)
+        row->run_with(n);
+    else
+        row->run();
     if (batches != BATCHES) wrong("the row measured once");
     double middle = median();
-    printf("@row %s\t%.2f\t%.2f\t%.2f\t%.0f\n", row->name, (middle - overhead) / units, (costs[0] - overhead) / units,
+    printf("@row %s\t%.2f\t%.2f\t%.2f\t%.0f\n", current, (middle - overhead) / units, (costs[0] - overhead) / units,
            (costs[BATCHES - 1] - overhead) / units, per_batch * units);
     fflush(stdout);
 }
 
-static void run_in_child(const struct Row* row) {
-    printf("@begin %s\n", row->name);
+static void run_in_child(const struct Row* row, const char* name, int n) {
+    current = name;
+    printf("@begin %s\n", name);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
-        run(row);
+        run(row, n);
         exit(0);
     }
     int status = 0;
     if (child < 0) {
-        printf("@fail %s\tfork: %s\n", row->name, strerror(errno));
+        printf("@fail %s\tfork: %s\n", name, strerror(errno));
         return;
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    kill(-child, SIGKILL); // what a failed row left behind
-    while (waitpid(-1, NULL, WNOHANG) > 0) {}
+    kill(-child, SIGKILL); // the row's other processes: ours now if we are the first process
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {}
     if (WIFSIGNALED(status))
-        printf("@fail %s\tended by signal %d\n", row->name, WTERMSIG(status));
+        printf("@fail %s\tended by signal %d\n", name, WTERMSIG(status));
     else if (status && WEXITSTATUS(status) != 2)
-        printf("@fail %s\texit status %d\n", row->name, WEXITSTATUS(status));
+        printf("@fail %s\texit status %d\n", name, WEXITSTATUS(status));
     fflush(stdout);
 }
 
-static void run_named(const char* name) {
-    for (const struct Row* row = __start_rows; row != __stop_rows; ++row)
-        if (strcmp(row->name, name) == 0) return run_in_child(row);
-    printf("@fail %s\tno such row\n", name);
+/// Rows of a GROWTH have the number appended: "NAME @ 100".
+static void each_row(void (*visit)(const struct Row*, const char* name, int n, const char* wanted),
+                     const char* wanted) {
+    for (const struct Row* row = __start_rows; row != __stop_rows; ++row) {
+        if (row->run) visit(row, row->name, 0, wanted);
+        for (int n = 1; n <= row->most; n *= 10) {
+            char name[200];
+            snprintf(name, sizeof name, "%s @ %d", row->name, n);
+            visit(row, name, n, wanted);
+        }
+    }
 }
 
-static bool run_list(void) {
+static void print_name(const struct Row* row, const char* name, int n, const char* wanted) {
+    (void)row, (void)n, (void)wanted;
+    printf("%s\n", name);
+}
+
+static bool found;
+static void run_if_wanted(const struct Row* row, const char* name, int n, const char* wanted) {
+    if (strcmp(name, wanted) != 0) return;
+    found = true;
+    run_in_child(row, name, n);
+}
+
+/// Runs this program's rows from the list's line `first` on, then becomes the program of the next line, if there is
+/// one.
+static void run_list(const char* self, int first) {
+    static char text[1 << 16];
     FILE* list = fopen("/bench/list", "r");
-    if (!list) return false;
-    static char names[1 << 16];
-    size_t size = fread(names, 1, sizeof names - 1, list);
-    fclose(list);
-    names[size] = 0;
-    for (char* name = strtok(names, "\n"); name; name = strtok(NULL, "\n")) run_named(name);
-    return true;
+    size_t size = list ? fread(text, 1, sizeof text - 1, list) : 0;
+    if (list) fclose(list);
+    text[size] = 0;
+    int number = 0;
+    char* end;
+    for (char* line = text; (end = strchr(line, '\n')); line = end + 1, ++number) {
+        char* name = strchr(line, '\t');
+        if (number < first || !name || name > end) continue;
+        *end = *name++ = 0;
+        if (strcmp(line, self) != 0) {
+            char path[100], from[20];
+            snprintf(path, sizeof path, "/bench/%s", line);
+            snprintf(from, sizeof from, "%d", number);
+            execl(path, line, from, NULL);
+            printf("@fail %s\t%s: %s\n", name, path, strerror(errno));
+            continue;
+        }
+        found = false;
+        each_row(run_if_wanted, name);
+        if (!found) printf("@fail %s\tno such row\n", name);
+    }
+    printf("@done\n");
+    fflush(stdout);
 }
 
 int main(int count, char** arguments) {
-    printf("@first %llu\n", (unsigned long long)now());
     if (count > 1 && strcmp(arguments[1], "--names") == 0) {
-        for (const struct Row* row = __start_rows; row != __stop_rows; ++row) printf("%s\n", row->name);
+        each_row(print_name, NULL);
         return 0;
     }
     MEASURE(1000) __asm__ volatile("");
     overhead = median();
-    if (count > 1)
-        for (int i = 1; i < count; ++i) run_named(arguments[i]);
-    else if (!run_list())
-        for (const struct Row* row = __start_rows; row != __stop_rows; ++row) run_in_child(row);
-    printf("@done\n");
-    fflush(stdout);
+    const char* self = strrchr(arguments[0], '/');
+    run_list(self ? self + 1 : arguments[0], count > 1 ? atoi(arguments[1]) : 0);
     return 0;
 }

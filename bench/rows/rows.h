@@ -21,15 +21,23 @@
 struct Row {
     const char* name;
     void (*run)(void);
+    void (*run_with)(int); ///< instead, for GROWTH
+    int most;              ///< of what it grows with
 };
 
 #define ROW_JOIN_(a, b) a##b
 #define ROW_NAME_(a, b) ROW_JOIN_(a, b)
+#define ENTRY_(...)                                                                                                    \
+    __attribute__((used, retain, section("rows"))) static const struct Row ROW_NAME_(entry_, __LINE__) = {__VA_ARGS__}
 #define ROW(name)                                                                                                      \
     static void ROW_NAME_(row_, __LINE__)(void);                                                                       \
-    __attribute__((used, retain, section("rows"))) static const struct Row ROW_NAME_(entry_, __LINE__) = {             \
-        name, ROW_NAME_(row_, __LINE__)};                                                                              \
+    ENTRY_(name, ROW_NAME_(row_, __LINE__), NULL, 0);                                                                  \
     static void ROW_NAME_(row_, __LINE__)(void)
+/// A row for each of 1, 10, 100, ... up to `most` of something; its body gets the number as `n`.
+#define GROWTH(name, most)                                                                                             \
+    static void ROW_NAME_(row_, __LINE__)(int n);                                                                      \
+    ENTRY_(name, NULL, ROW_NAME_(row_, __LINE__), most);                                                               \
+    static void ROW_NAME_(row_, __LINE__)(int n)
 
 /// Guest instructions so far. QEMU's -icount shift=0 makes an instruction a nanosecond: x86_64's time-stamp counter
 /// then counts instructions; riscv64's time ticks once in a hundred.
