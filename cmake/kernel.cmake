@@ -30,6 +30,11 @@ target_compile_options(kernel-objects PRIVATE ${CPU_FLAGS}
   $<$<COMPILE_LANGUAGE:CXX>:${FREESTANDING}>
   $<$<COMPILE_LANGUAGE:ASM>:-g1>)
 
+if(NOT RUNDLET_CHECK)
+  # Handlers and small functions are inlined across files. The check kernel keeps its frames for its reports.
+  target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-flto=thin>)
+endif()
+
 if(RUNDLET_CHECK)
   target_compile_definitions(kernel-objects PRIVATE RUNDLET_CHECK=1)
   # cc1 directly: the driver knows no KASan for bare targets. Outlined calls keep the shadow's layout out of the code.
