@@ -9,18 +9,31 @@ constinit const Host abi;
 
 bool Host::claims(const Task& task, const exec::Image& image) const { return image.host_note && task.view().is_root(); }
 
-void Host::syscall(Task& task, arch::TrapFrame& frame) const {
-    u64 number = frame.syscall_number();
+namespace {
+i64 run(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
+    Task& task = Task::current();
+    u64 number = arch::user_frame(task).syscall_number();
     Handler handler = find_call(number);
-    if (!handler) return frame.set_result(static_cast<i64>(Error::not_implemented));
-    Arguments a;
-    for (unsigned i = 0; i < a.size(); i++) a[i] = frame.syscall_argument(i);
+    if (!handler) return static_cast<i64>(Error::not_implemented);
+    Arguments a{a0, a1, a2, a3, a4, a5};
     Result<> result = handler(task, a);
-    if (task.work.load(std::memory_order_relaxed) & arch::work_trace) [[unlikely]]
+    if (task.traced) [[unlikely]]
         log(LogLevel::notice, "[{}] host call {}({:#x}, {:#x}, {:#x}) = {}", task.tid(), number, a[0], a[1], a[2],
             result ? "0" : errno_text(result.error()));
-    frame.set_result(static_cast<i64>(result ? Error::none : to_error(result.error())));
+    return static_cast<i64>(result ? Error::none : to_error(result.error()));
 }
+
+struct Handlers {
+    arch::SyscallHandlers at;
+};
+constinit const Handlers handlers = [] {
+    Handlers made{};
+    for (auto& handler : made.at) handler = run;
+    return made;
+}();
+} // namespace
+
+const arch::SyscallHandlers& Host::syscalls(bool) const { return handlers.at; }
 
 Error to_error(Errno e) {
     switch (e) {

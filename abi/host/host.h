@@ -8,7 +8,7 @@ public:
     std::string_view name() const override { return "host"; }
     /// Images with the note, in the host world.
     bool claims(const Task&, const exec::Image&) const override;
-    void syscall(Task&, arch::TrapFrame&) const override;
+    const arch::SyscallHandlers& syscalls(bool traced) const override;
 };
 extern constinit const Host abi;
 } // namespace host_abi

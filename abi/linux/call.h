@@ -1,10 +1,9 @@
 // From a handler's signature: how its registers are decoded, how the result is encoded, how a trace line reads.
 #pragma once
 #include "abi/linux/arguments.h"
-#include "arch/api/frame.h"
+#include "arch/api/context.h"
+#include "kernel/process/task.h"
 #include "lib/result.h"
-
-class Task;
 
 namespace linux_abi {
 /// The result of a handler that has replaced the registers: exec, rt_sigreturn. Nothing is written to them then.
@@ -28,12 +27,14 @@ struct Call<handler> {
     static constexpr usize width = (Argument<A>::width + ... + 0);
     static_assert(width <= 6, "a system call has six registers");
 
-    static void run(Task& task, arch::TrapFrame& frame) {
-        auto result = each([&]<usize... at> { return handler(task, decode<A, at>(frame)...); });
-        if constexpr (std::is_same_v<R, Resume>) {
-            if (!result) frame.set_result(-static_cast<i64>(result.error()));
-        } else
-            frame.set_result(encode(result));
+    static i64 run(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
+        [[maybe_unused]] const u64 registers[] = {a0, a1, a2, a3, a4, a5};
+        Task& task = Task::current();
+        auto result = each([&]<usize... at> { return handler(task, Argument<A>::decode(registers + at)...); });
+        if constexpr (std::is_same_v<R, Resume>)
+            return result ? arch::user_frame(task).result() : -static_cast<i64>(result.error());
+        else
+            return encode(result);
     }
     static void print(Writer& out, [[maybe_unused]] const arch::TrapFrame& frame,
                       [[maybe_unused]] const TraceContext& context) {
@@ -79,7 +80,7 @@ inline constexpr u16 none = 0xffff;
 struct Syscall {
     std::string_view name;
     u16 numbers[2]; // arch::SyscallNumbers: x86-64, asm-generic (riscv64)
-    void (*run)(Task&, arch::TrapFrame&);
+    arch::SyscallHandler run;
     void (*print)(Writer&, const arch::TrapFrame&, const TraceContext&);
     bool never_returns;      // its success is not seen: traced before it runs
     std::string_view limits; // what differs from Linux; empty when nothing does

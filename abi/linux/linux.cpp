@@ -7,7 +7,7 @@
 
 namespace linux_abi {
 namespace {
-inline constexpr usize number_limit = 512;
+inline constexpr usize number_limit = arch::syscall_limit;
 inline void two_calls_share_a_number() {} // not constexpr: reaching it stops the build
 
 /// Rows by the number that this architecture uses.
@@ -21,7 +21,7 @@ consteval auto by_number() {
     }
     return table;
 }
-constinit const auto table = by_number();
+constexpr auto table = by_number();
 
 /// One bit per number: unknown ones already reported, and those that a trace shows.
 std::atomic<u64> reported[number_limit / 64], traced[number_limit / 64];
@@ -29,11 +29,13 @@ std::atomic<bool> reported_beyond;
 
 bool test(const std::atomic<u64>* set, u64 n) { return set[n / 64].load(std::memory_order_relaxed) >> n % 64 & 1; }
 
-[[gnu::cold, gnu::noinline]] void unknown(Task& task, arch::TrapFrame& frame, u64 number) {
-    frame.set_result(-static_cast<i64>(Errno::nosys));
+[[gnu::cold]] i64 unknown(u64, u64, u64, u64, u64, u64) {
+    Task& task = Task::current();
+    u64 number = arch::user_frame(task).syscall_number();
     bool seen = number < number_limit ? reported[number / 64].fetch_or(u64{1} << number % 64) >> number % 64 & 1
                                       : reported_beyond.exchange(true);
     if (!seen) log(LogLevel::info, "{}[{}]: unknown system call {}", task.name.view(), task.tid(), number);
+    return -static_cast<i64>(Errno::nosys);
 }
 
 void print_result(Writer& out, const Syscall& call, i64 result) {
@@ -65,7 +67,13 @@ void print_result(Writer& out, const Syscall& call, i64 result) {
 }
 
 /// strace's form: [pid] name(arguments) = result.
-[[gnu::cold, gnu::noinline]] void run_traced(Task& task, arch::TrapFrame& frame, const Syscall& call) {
+[[gnu::cold]] i64 run_traced(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
+    Task& task = Task::current();
+    arch::TrapFrame& frame = arch::user_frame(task);
+    u64 number = frame.syscall_number();
+    if (number >= number_limit || !table[number]) return unknown(a0, a1, a2, a3, a4, a5);
+    const Syscall& call = *table[number];
+    if (!test(traced, number)) return call.run(a0, a1, a2, a3, a4, a5);
     char text[220];
     BufferWriter out{text};
     print(out, "[{}] {}(", task.tid(), call.name);
@@ -73,28 +81,33 @@ void print_result(Writer& out, const Syscall& call, i64 result) {
         call.print(out, frame, {0});
         log(LogLevel::notice, "{}) = ?", out.text());
         bool was_exec = call.name.starts_with("exec");
-        call.run(task, frame);
-        if (was_exec) log(LogLevel::notice, "[{}] {} = {}", task.tid(), call.name, frame.result());
-        return;
+        i64 result = call.run(a0, a1, a2, a3, a4, a5);
+        if (was_exec) log(LogLevel::notice, "[{}] {} = {}", task.tid(), call.name, result);
+        return result;
     }
-    call.run(task, frame);
-    i64 result = frame.result();
+    i64 result = call.run(a0, a1, a2, a3, a4, a5);
     call.print(out, frame, {result});
     print_result(out, call, result);
     log(LogLevel::notice, "{}", out.text());
+    return result;
 }
+
+struct Handlers {
+    arch::SyscallHandlers at;
+};
+consteval Handlers handlers(bool traced) {
+    Handlers made{};
+    for (usize n = 0; n <= number_limit; n++)
+        made.at[n] = traced ? run_traced : n < number_limit && table[n] ? table[n]->run : unknown;
+    return made;
+}
+constinit const Handlers plain_handlers = handlers(false), traced_handlers = handlers(true);
 } // namespace
 
 constinit const Linux abi;
 
-void Linux::syscall(Task& task, arch::TrapFrame& frame) const {
-    u64 number = frame.syscall_number();
-    const Syscall* call = number < number_limit ? table[number] : nullptr;
-    if (!call) [[unlikely]]
-        return unknown(task, frame, number);
-    if (task.work.load(std::memory_order_relaxed) & arch::work_trace) [[unlikely]]
-        if (test(traced, number)) return run_traced(task, frame, *call);
-    call->run(task, frame);
+const arch::SyscallHandlers& Linux::syscalls(bool traced) const {
+    return (traced ? traced_handlers : plain_handlers).at;
 }
 
 Result<> set_trace_filter(std::string_view names) {

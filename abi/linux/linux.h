@@ -8,7 +8,7 @@ class Linux final : public Abi {
 public:
     std::string_view name() const override { return "linux"; }
     bool claims(const Task&, const exec::Image&) const override { return true; }
-    void syscall(Task&, arch::TrapFrame&) const override;
+    const arch::SyscallHandlers& syscalls(bool traced) const override;
 };
 extern constinit const Linux abi;
 

@@ -12,13 +12,20 @@ inline constexpr unsigned max_cpus = 8;
 enum Work : u32 {
     work_reschedule = 1, // another thread should run
     work_signal = 2,     // a signal is pending, or the thread must die
-    work_trace = 4,      // system-call tracing is on for this thread
 };
+
+/// A system call of the current thread: its arguments from their registers, its result (encoded) for the user's.
+/// The caller's registers are in user_frame(). One that replaces them calls leave_syscall() and returns their result().
+using SyscallHandler = i64 (*)(u64, u64, u64, u64, u64, u64);
+/// By number; the last one is called for all numbers beyond.
+inline constexpr unsigned syscall_limit = 512;
+using SyscallHandlers = SyscallHandler[syscall_limit + 1];
 
 /// The part of a thread that assembly and ports know. Thread (core/sched) begins with it.
 struct ThreadHead {
-    uptr kernel_stack = 0;     // top of its kernel stack: traps from user mode start here
-    std::atomic<u32> work = 0; // looked at by the way out to user mode, with interrupts off
+    uptr kernel_stack = 0;                     // top of its kernel stack: traps from user mode start here
+    std::atomic<u32> work = 0;                 // looked at by the way out to user mode, with interrupts off
+    const SyscallHandlers* syscalls = nullptr; // a user thread's: changed by itself, or before it runs
 };
 
 /// One per CPU, reached by a segment or a register: the first four members' offsets are known to assembly.

@@ -14,8 +14,8 @@ struct Exception {
     uptr address; // si_addr
     int trap;     // x86-64: trap number, for the ucontext
 };
-/// All three run with interrupts on, on the thread's kernel stack; the way out follows when they return.
-void syscall(arch::TrapFrame&);
+/// Both run with interrupts on, as ThreadHead::syscalls do, on the thread's kernel stack; the way out follows when they
+/// return.
 void user_fault(arch::TrapFrame&, uptr address, arch::PageFlags access);
 void user_exception(arch::TrapFrame&, const Exception&);
 /// A fault on a user address in kernel mode, inside a user copy. True: mapped now, go on; false: use the exception
@@ -29,7 +29,7 @@ void timer(bool from_user);
 void ipi();
 
 /// Last thing before user mode when ThreadHead::work is not 0. Called with interrupts off, returns with them off;
-/// called again until work is 0 (apart from work_trace, which only system calls look at).
+/// called again until work is 0.
 void return_to_user(arch::TrapFrame&);
 
 [[noreturn]] void secondary_cpu();

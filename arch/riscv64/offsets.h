@@ -11,7 +11,8 @@
 
 #define THREAD_KERNEL_STACK 0
 #define THREAD_WORK 8
-#define WORK_FOR_RETURN 3 // work_reschedule | work_signal
+#define THREAD_SYSCALLS 16
+#define SYSCALL_LIMIT 512
 
 #define FRAME_PC 0
 #define FRAME_REG(n) (8 * (n))

@@ -1,8 +1,7 @@
 // The way into the kernel and back. In user mode sscratch holds the CPU's CpuLocal; in the kernel tp does and sscratch is 0.
 #include "arch/riscv64/offsets.h"
 
-// C++ names as the compiler mangles them: a wrapper would cost a jump per system call.
-#define UPCALL_SYSCALL _ZN6upcall7syscallERN4arch9TrapFrameE
+// As the compiler mangles it.
 #define UPCALL_RETURN_TO_USER _ZN6upcall14return_to_userERN4arch9TrapFrameE
 
 .macro caller_saved op // and s0, but not sp, tp
@@ -66,19 +65,26 @@ trap_entry:
     sd      t4, FRAME_CAUSE(sp)
     sd      a0, FRAME_ORIGINAL_A0(sp)
     li      s0, 0                    // the end of every backtrace
-    mv      a0, sp
     li      t0, CAUSE_SYSCALL
     bne     t4, t0, 1f
     addi    t3, t3, 4
     sd      t3, FRAME_PC(sp)
     csrsi   sstatus, SSTATUS_SIE
-    call    UPCALL_SYSCALL
+    ld      t1, CPU_CURRENT(tp)
+    li      t0, SYSCALL_LIMIT
+    ld      t1, THREAD_SYSCALLS(t1)
+    bgeu    a7, t0, 3f
+    mv      t0, a7
+3:  slli    t0, t0, 3
+    add     t1, t1, t0
+    ld      t1, 0(t1)
+    jalr    t1                       // a0..a5 still hold the arguments
     csrci   sstatus, SSTATUS_SIE
     ld      t0, CPU_CURRENT(tp)
+    sd      a0, FRAME_REG(10)(sp)
     lw      t0, THREAD_WORK(t0)
     ld      t1, FRAME_CAUSE(sp)
     li      t2, CAUSE_SYSCALL
-    andi    t0, t0, WORK_FOR_RETURN
     bnez    t0, 2f
     bne     t1, t2, leave            // the frame has been replaced: TrapFrame::leave_syscall()
     ld      t0, FRAME_STATUS(sp)     // else s1..s11 still hold what the user had in them
@@ -92,6 +98,7 @@ trap_entry:
     sret
 
 1:  csrr    t0, stval
+    mv      a0, sp
     sd      t3, FRAME_PC(sp)
     sd      t0, FRAME_BAD_ADDRESS(sp)
     call    trap_from_user
@@ -100,7 +107,6 @@ return_to_user: // sp: the trap frame
     csrci   sstatus, SSTATUS_SIE
     ld      t0, CPU_CURRENT(tp)
     lw      t0, THREAD_WORK(t0)
-    andi    t0, t0, WORK_FOR_RETURN
     bnez    t0, 2f
 leave:
     ld      t0, FRAME_STATUS(sp)

@@ -14,7 +14,7 @@ static_assert(offsetof(CpuLocal, current) == CPU_CURRENT && offsetof(CpuLocal, k
 static_assert(offsetof(CpuLocal, scratch) == CPU_SCRATCH0 && offsetof(CpuLocal, scratch[3]) == CPU_ENTERING);
 static_assert(offsetof(CpuLocal, port[riscv::slot_emergency]) == CPU_EMERGENCY && offsetof(CpuLocal, id) == 56);
 static_assert(offsetof(ThreadHead, kernel_stack) == THREAD_KERNEL_STACK && offsetof(ThreadHead, work) == THREAD_WORK);
-static_assert((work_reschedule | work_signal) == WORK_FOR_RETURN);
+static_assert(offsetof(ThreadHead, syscalls) == THREAD_SYSCALLS && syscall_limit == SYSCALL_LIMIT);
 static_assert(offsetof(TrapFrame, status) == FRAME_STATUS && offsetof(TrapFrame, cause) == FRAME_CAUSE);
 static_assert(offsetof(TrapFrame, bad_address) == FRAME_BAD_ADDRESS && sizeof(TrapFrame) == FRAME_SIZE);
 static_assert(offsetof(TrapFrame, original_a0) == FRAME_ORIGINAL_A0 && offsetof(TrapFrame, regs) == FRAME_PC);

@@ -16,15 +16,18 @@ namespace {
 using arch::CpuLocal, arch::TrapFrame, arch::ThreadHead;
 static_assert(offsetof(TrapFrame, fault_address) == FRAME_FAULT_ADDRESS &&
               offsetof(TrapFrame, trap_number) == FRAME_TRAP_NUMBER);
-static_assert(offsetof(TrapFrame, error_code) == FRAME_ERROR_CODE && offsetof(TrapFrame, r11) == FRAME_R11);
-static_assert(offsetof(TrapFrame, rcx) == FRAME_RCX && offsetof(TrapFrame, original_rax) == FRAME_ORIGINAL_RAX);
+static_assert(offsetof(TrapFrame, error_code) == FRAME_ERROR_CODE && offsetof(TrapFrame, rbp) == FRAME_RBP);
+static_assert(offsetof(TrapFrame, r10) == FRAME_R10 && offsetof(TrapFrame, r9) == FRAME_R9);
+static_assert(offsetof(TrapFrame, r8) == FRAME_R8 && offsetof(TrapFrame, rax) == FRAME_RAX);
+static_assert(offsetof(TrapFrame, rdx) == FRAME_RDX && offsetof(TrapFrame, rsi) == FRAME_RSI);
+static_assert(offsetof(TrapFrame, rdi) == FRAME_RDI && offsetof(TrapFrame, original_rax) == FRAME_ORIGINAL_RAX);
 static_assert(offsetof(TrapFrame, rip) == FRAME_RIP && offsetof(TrapFrame, cs) == FRAME_CS &&
               offsetof(TrapFrame, rsp) == FRAME_RSP);
 static_assert(offsetof(TrapFrame, rflags) == FRAME_RFLAGS && sizeof(TrapFrame) == FRAME_SIZE);
 static_assert(offsetof(CpuLocal, current) == CPU_CURRENT && offsetof(CpuLocal, kernel_stack) == CPU_KERNEL_STACK);
 static_assert(offsetof(CpuLocal, scratch) == CPU_SCRATCH && offsetof(CpuLocal, id) == 56);
 static_assert(offsetof(ThreadHead, kernel_stack) == HEAD_KERNEL_STACK && offsetof(ThreadHead, work) == HEAD_WORK);
-static_assert((WORK_BEFORE_USER & arch::work_trace) == 0);
+static_assert(offsetof(ThreadHead, syscalls) == HEAD_SYSCALLS && arch::syscall_limit == SYSCALL_LIMIT);
 
 struct [[gnu::packed]] TaskState {
     u32 reserved0;

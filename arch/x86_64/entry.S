@@ -49,6 +49,19 @@
     add $8, %rsp
     .endm
 
+    // Calls the handler of the system call in rax with the user's registers; its result is in rax.
+    // cmova also keeps the CPU from speculating beyond the table.
+    .macro call_handler
+    mov %r10, %rcx
+    mov $SYSCALL_LIMIT, %r10d
+    cmp %r10, %rax
+    cmova %r10, %rax
+    mov %gs:CPU_CURRENT, %r10
+    mov HEAD_SYSCALLS(%r10), %r10
+    xor %ebp, %ebp
+    call *(%r10, %rax, 8)
+    .endm
+
     .section .entry.text, "ax"
     .balign 64
     .globl syscall_entry
@@ -65,44 +78,31 @@ syscall_entry:
     push %rdi
     push_rest
     sti
-    mov %rsp, %rdi
-    xor %ebp, %ebp
-    call system_call
+    call_handler
     cli
-    mov %gs:CPU_CURRENT, %rax
-    testl $WORK_BEFORE_USER, HEAD_WORK(%rax)
-    jnz return_to_user
-    // sysret when the frame is what it would restore, and when its faults cannot hit the kernel with a user stack.
-    mov FRAME_RIP(%rsp), %rcx
-    cmp %rcx, FRAME_RCX(%rsp)
-    jne return_to_user
+    mov %gs:CPU_CURRENT, %rcx
+    cmpl $0, HEAD_WORK(%rcx)
+    jne 1f
+    cmpq $-1, FRAME_ORIGINAL_RAX(%rsp)
+    je 1f // the frame has been replaced: TrapFrame::leave_syscall()
+    // Else rip and rflags are what syscall left in rcx and r11, so rip is canonical and sysret cannot fault; and the
+    // registers that C++ functions preserve still hold what the user had in them.
     mov FRAME_RFLAGS(%rsp), %r11
-    cmp %r11, FRAME_R11(%rsp)
-    jne return_to_user
     test $0x10100, %r11d // RF, TF: sysret would not restore or would trap too early
-    jnz return_to_user
-    mov %rcx, %rax
-    shr $47, %rax
-    jnz return_to_user
-    add $24, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    add $8, %rsp
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
-    add $8, %rsp
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    mov 32(%rsp), %rsp
+    jnz 1f
+    mov FRAME_RIP(%rsp), %rcx
+    mov FRAME_R10(%rsp), %r10
+    mov FRAME_R9(%rsp), %r9
+    mov FRAME_R8(%rsp), %r8
+    mov FRAME_RDX(%rsp), %rdx
+    mov FRAME_RSI(%rsp), %rsi
+    mov FRAME_RDI(%rsp), %rdi
+    mov FRAME_RBP(%rsp), %rbp
+    mov FRAME_RSP(%rsp), %rsp
     swapgs
     sysretq
+1:  mov %rax, FRAME_RAX(%rsp)
+    jmp return_to_user
 
     // int 0x80 with the registers of syscall. Keeps rcx and r11.
     .balign 16
@@ -115,17 +115,16 @@ int80_entry:
     push_rest
     swapgs
     sti
-    mov %rsp, %rdi
-    xor %ebp, %ebp
-    call system_call
+    call_handler
+    mov %rax, FRAME_RAX(%rsp)
     cli
 
     // The common way out. Interrupts are off, rsp points to the frame.
     .globl return_to_user
 return_to_user:
     mov %gs:CPU_CURRENT, %rax
-    testl $WORK_BEFORE_USER, HEAD_WORK(%rax)
-    jnz 2f
+    cmpl $0, HEAD_WORK(%rax)
+    jne 2f
     mov FRAME_RIP(%rsp), %rax
     shr $47, %rax
     jnz 3f

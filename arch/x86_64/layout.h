@@ -4,8 +4,14 @@
 #define FRAME_FAULT_ADDRESS 0
 #define FRAME_TRAP_NUMBER 8
 #define FRAME_ERROR_CODE 16
-#define FRAME_R11 72
-#define FRAME_RCX 112
+#define FRAME_RBP 56
+#define FRAME_R10 80
+#define FRAME_R9 88
+#define FRAME_R8 96
+#define FRAME_RAX 104
+#define FRAME_RDX 120
+#define FRAME_RSI 128
+#define FRAME_RDI 136
 #define FRAME_ORIGINAL_RAX 144
 #define FRAME_RIP 152
 #define FRAME_CS 160
@@ -19,7 +25,8 @@
 
 #define HEAD_KERNEL_STACK 0
 #define HEAD_WORK 8
-#define WORK_BEFORE_USER 3 /* all bits of arch::Work but work_trace */
+#define HEAD_SYSCALLS 16
+#define SYSCALL_LIMIT 512
 
 #define KERNEL_CODE 0x10
 #define KERNEL_DATA 0x18

@@ -142,7 +142,6 @@ extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
     }
 }
 
-extern "C" void system_call(TrapFrame* frame) { upcall::syscall(*frame); }
 extern "C" void work_before_user(TrapFrame* frame) { upcall::return_to_user(*frame); }
 
 namespace arch {

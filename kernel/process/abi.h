@@ -1,6 +1,6 @@
 // How user programs talk to the kernel: numbers, registers, images. Each process holds one; exec picks it.
 #pragma once
-#include "arch/api/frame.h"
+#include "arch/api/cpu.h"
 #include "lib/result.h"
 #include <span>
 #include <string_view>
@@ -16,8 +16,8 @@ public:
     /// Whether an image is for this ABI, in this task's view: the Host ABI claims images with its ELF note in the root
     /// view only.
     virtual bool claims(const Task&, const exec::Image&) const = 0;
-    /// A system call by the current task; the registers of `frame` are the arguments and take the result.
-    virtual void syscall(Task&, arch::TrapFrame& frame) const = 0;
+    /// For ThreadHead::syscalls of the tasks that use it; with `traced`, handlers that log each call.
+    virtual const arch::SyscallHandlers& syscalls(bool traced) const = 0;
 
 protected:
     ~Abi() = default; // constants

@@ -48,7 +48,8 @@ Result<> share(Task& from, Task& to, u64 flags) {
     auto parameters = from.parameters();
     to.set_parameters(parameters);
     if (from.affinity() != ~u64{0}) TRY(to.set_affinity(from.affinity()));
-    if (from.work.load() & arch::work_trace) to.work.fetch_or(arch::work_trace);
+    to.traced = from.traced;
+    to.syscalls = from.syscalls;
     return {};
 }
 

@@ -32,7 +32,7 @@ Result<Ref<Task>> ProcessFactory::make_task(View& view) {
     task->account = view.account;
     task->start_ns = clocks::monotonic_ns();
     TRY(task->init(begin, nullptr));
-    if (view.trace.load(std::memory_order_relaxed)) task->work.fetch_or(arch::work_trace);
+    task->traced = view.trace.load(std::memory_order_relaxed);
     return task;
 }
 

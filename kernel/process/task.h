@@ -44,6 +44,7 @@ public:
     bool only_fatal = false;           // sleeps in a call that only death may end
     bool exiting = false;              // counts no more as a thread that takes signals
     bool ended = false;                // its resources are counted in the process's ended_threads
+    bool traced = false;               // its system calls are logged; see choose_syscalls()
 
     /// What restart_syscall(2) goes on with (poll, nanosleep, futex): set with err::restart_block.
     struct Restart {
@@ -66,6 +67,9 @@ public:
     /// A vfork child borrows its parent's memory until it execs or ends; notified then.
     std::atomic<bool> borrows_memory = false;
     WaitQueue memory_returned;
+
+    /// From now on the task's system calls are those of this ABI. By the task itself (exec), or before it runs.
+    void choose_syscalls(const Abi& abi) { syscalls = &abi.syscalls(traced); }
 
     /// Who walks paths: root, working directory, fsuid, umask. `dirfd` AT_FDCWD or a directory's descriptor: err::badf,
     /// err::notdir.

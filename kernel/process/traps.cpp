@@ -17,11 +17,6 @@ void after_fault(Task& task, FaultOutcome outcome, uptr address) {
 } // namespace
 
 namespace upcall {
-void syscall(arch::TrapFrame& frame) {
-    Task& task = Task::current();
-    task.process().abi().syscall(task, frame);
-}
-
 void user_fault(arch::TrapFrame&, uptr address, arch::PageFlags access) {
     Task& task = Task::current();
     task.minor_faults.fetch_add(1, std::memory_order_relaxed);

@@ -85,6 +85,7 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
     if (changed_ids) task.parent_death_signal = 0;
     task.set_credentials(std::move(loaded.credentials));
     process.set_abi(*loaded.abi);
+    task.choose_syscalls(*loaded.abi);
     process.set_executable(loaded.file);
     task.alternate_stack = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     task.name = loaded.name;
