@@ -14,6 +14,7 @@ from qemu import Timeout  # noqa: E402
 from lab import TOP, Lab, userland  # noqa: E402,F401
 
 CASE_FOLDER = "/tmp/rundlet-case"
+CAPABILITIES = re.findall(r"^#define (CAP_\w+)\s+\d+$", pathlib.Path("/usr/include/linux/capability.h").read_text(), re.MULTILINE)
 # What the VM may stay silent for while a case runs: longer than a case's own limit.
 CASE_LIMIT, SILENCE = 60, 100
 
@@ -99,10 +100,13 @@ def cases_on_linux(cases, fixture, busybox, applet_folder):
     return {m[1].decode(): decode(m) for m in RESULT.finditer(done.stdout)}
 
 
-def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", **options):
+def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", capabilities=False, **options):
     """Runs the cases in a container. A case that takes the machine down is reported as such, and the rest runs after a
     new boot: {name: (status, output) or a string that says what happened}."""
     results, left = {}, list(cases)
+    process = {"terminal": False}
+    if capabilities: # those of the superuser that runs the cases on Linux
+        process["capabilities"] = {kind: CAPABILITIES for kind in ("bounding", "effective", "permitted")}
     boots = 0
     options.setdefault("memory", "256M")
     while left and boots < 12:
@@ -114,7 +118,7 @@ def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", **options):
             if path.is_file():
                 contents[f"fixture/{path.relative_to(fixture)}"] = (path, 0o644)
         lab.bundle(tree, "cases", ["sh", "/run.sh", "/cases", "/fixture", str(CASE_LIMIT)], contents,
-                   lambda config: config["process"].update(terminal=False))
+                   lambda config: config["process"].update(process))
         with lab.boot(tree, append="-- bundle /bundles/cases", label=f"{label}-{boots}", **options) as vm:
             running, why = None, None
             try:

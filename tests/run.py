@@ -98,12 +98,15 @@ def ktest(report, arches):
 
 def linux(report, arches):
     """tests/linux: each program passes on Linux first, then says the same on Rundlet."""
-    sources = sorted(p for p in (TOP / "tests/linux").iterdir() if p.suffix in (".c", ".cpp"))
+    every = sorted(p for p in (TOP / "tests/linux").iterdir() if p.suffix in (".c", ".cpp"))
+    headers = [*(TOP / "tests/linux").glob("*.h"), *pointer_rows()]
     for arch in arches:
+        # A line "// only: x86_64" keeps a test to one processor.
+        sources = [s for s in every if (only := re.search(r"^// only: (\w+)", s.read_text(), re.MULTILINE)) is None or only[1] == arch]
         lab = Lab(arch, report)
         native = Lab(os.uname().machine, report)
         programs = {s.stem: lab.target.program(f"test-{s.stem}", [s], lab.target.out / "tests" / s.stem,
-                                               [TOP / "tests/linux/check.h"]) for s in sources}
+                                               headers) for s in sources}
         runner = "" if arch == os.uname().machine else f"/usr/bin/qemu-{arch}-static "
         links = applet_links(lab)
         runs = []
@@ -111,7 +114,7 @@ def linux(report, arches):
             # qemu-user is not Linux in every corner: a test that says so is held against this machine's Linux.
             own = runner and "// qemu-user:" not in source.read_text()
             here = programs[source.stem] if own or not runner else native.target.program(
-                f"test-{source.stem}", [source], native.target.out / "tests" / source.stem, [TOP / "tests/linux/check.h"])
+                f"test-{source.stem}", [source], native.target.out / "tests" / source.stem, headers)
             runs.append((source.stem, f"{runner if own else ''}{here}"))
         expected = cases_on_linux(runs, "/nonexistent", "/bin/busybox", links)
         for source in sources:
@@ -125,8 +128,22 @@ def linux(report, arches):
         if not bootable(report, lab, "linux"):
             continue
         got = cases_on_rundlet(lab, [(n, f"/tests/{n}") for n in expected], None,
-                               {f"tests/{n}": (programs[n], 0o755) for n in expected}, label="linux", cpus=2)
+                               {f"tests/{n}": (programs[n], 0o755) for n in expected}, label="linux", cpus=2,
+                               capabilities=True)
         compare(report, f"linux/{arch}", expected, got)
+
+
+def pointer_rows():
+    """The system calls and their pointers, written from the kernel's table for tests/linux/bad_pointers*.cpp."""
+    folder = TOP / "build/tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, options in (("pointer_rows.h", []), ("pointer_rows_x86_64.h", ["x86_64"])):
+        rows = subprocess.run([TOP / "tools/syscalls.py", "--rows", *options], stdout=subprocess.PIPE, text=True, check=True).stdout
+        files.append(folder / name)
+        if not files[-1].exists() or files[-1].read_text() != rows:
+            files[-1].write_text(rows)
+    return files
 
 
 def applet_links(lab):

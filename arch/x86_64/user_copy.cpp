@@ -87,12 +87,12 @@ usize copy_out_partial(uptr to, const void* from, usize n) {
     return n - move(reinterpret_cast<void*>(to), from, n);
 }
 Result<> copy_in(void* to, uptr from, usize n) {
-    if (!in_user_space(from, n) || move(to, reinterpret_cast<const void*>(from), n) != 0) return err::fault;
-    return {};
+    if (in_user_space(from, n) && move(to, reinterpret_cast<const void*>(from), n) == 0) return {};
+    return n ? Result<>{err::fault} : Result<>{}; // nothing may come from anywhere, as on Linux
 }
 Result<> copy_out(uptr to, const void* from, usize n) {
-    if (!in_user_space(to, n) || move(reinterpret_cast<void*>(to), from, n) != 0) return err::fault;
-    return {};
+    if (in_user_space(to, n) && move(reinterpret_cast<void*>(to), from, n) == 0) return {};
+    return n ? Result<>{err::fault} : Result<>{};
 }
 Result<> clear_user(uptr to, usize n) {
     if (!in_user_space(to, n) || clear(reinterpret_cast<void*>(to), n) != 0) return err::fault;

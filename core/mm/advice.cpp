@@ -95,8 +95,9 @@ Result<> AddressSpace::lock_pages(uptr start, usize size, bool lock) {
     }
     if (!lock) return {};
     auto filled = populate(at, end - at, false);
-    if (!filled && filled != err::fault) return filled; // a page of no access, or beyond a file's end, stays out
-    return {};
+    if (filled) return {};
+    // A page of no access or beyond a file's end stays out: it is locked, and the answer says so, as Linux does.
+    return filled == err::fault ? Result<>{err::nomem} : Result<>{err::again};
 }
 
 Result<> AddressSpace::lock_all(bool current, bool future) {
@@ -151,6 +152,7 @@ Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryO
     Holding hold{impl_->lock};
     Area* a = impl_->areas.find(address);
     if (!a) return err::fault;
+    if (!a->object && !(a->access & arch::page_write)) return err::fault; // nobody could ever wake it
     if (!a->shared || !a->object) return FutexKey{this, address};
     if (keep_alive) *keep_alive = a->object;
     return FutexKey{a->object.get(), a->offset + (address - a->start)};

@@ -1,5 +1,6 @@
 #include "kernel/file/cursor.h"
 #include "arch/api/user_copy.h"
+#include <array>
 #include <cstring>
 
 namespace {
@@ -40,9 +41,19 @@ Result<usize> Sink::put(std::span<const std::byte> from) {
 
 Result<usize> Sink::put_zeros(usize n) {
     return advance(n, [&](uptr to, usize part, usize) -> usize {
-        if (!kernel_) return arch::clear_user(to, part) ? part : 0;
-        std::memset(reinterpret_cast<void*>(to), 0, part);
-        return part;
+        if (kernel_) {
+            std::memset(reinterpret_cast<void*>(to), 0, part);
+            return part;
+        }
+        if (arch::clear_user(to, part)) return part;
+        // Some of it cannot be written: up to there it is.
+        static constexpr std::array<std::byte, 256> zeros{};
+        usize done = 0, did;
+        do {
+            did = arch::copy_out_partial(to + done, zeros.data(), least(part - done, zeros.size()));
+            done += did;
+        } while (did == zeros.size() && done < part);
+        return done;
     });
 }
 
@@ -63,6 +74,18 @@ Result<usize> Source::peek(std::span<std::byte> to) {
     remaining_ = remaining;
     moved_ = moved;
     return n;
+}
+
+Result<usize> Source::get_all(std::span<std::byte> to) {
+    auto segments = segments_;
+    usize used = used_, remaining = remaining_, moved = moved_;
+    auto n = get(to);
+    if (!n || *n == least(to.size(), remaining)) return n;
+    segments_ = segments;
+    used_ = used;
+    remaining_ = remaining;
+    moved_ = moved;
+    return err::fault;
 }
 
 Result<usize> Source::skip(usize n) {

@@ -67,6 +67,8 @@ public:
     Result<usize> get(std::span<std::byte> to);
     /// The same, and stays where it was: for those who must see the bytes to know whether they can take them.
     Result<usize> peek(std::span<std::byte> to);
+    /// Copies out all `to` can take of what there is, or nothing: err::fault.
+    Result<usize> get_all(std::span<std::byte> to);
     /// Uses bytes up without looking at them: /dev/null.
     Result<usize> skip(usize n);
 

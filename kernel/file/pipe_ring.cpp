@@ -32,19 +32,17 @@ Result<usize> Ring::read(Sink& to) {
     usize sum = 0;
     while (used_ && !to.done()) {
         Slot& s = slot(0);
+        usize wanted = to.remaining() < s.length ? to.remaining() : s.length;
         auto n = to.put(std::span{s.page->bytes}.subspan(s.offset, s.length));
-        if (!n) {
+        if (!n || *n < wanted) { // faulted: what is in this page stays in the pipe as a whole, as on Linux
             if (sum) break;
-            return n;
+            return err::fault;
         }
         sum += *n;
         s.offset += static_cast<u16>(*n);
         s.length -= static_cast<u16>(*n);
         bool packet = s.packet;
-        if (s.length == 0 || packet)
-            drop_first();
-        else if (!to.done())
-            break; // the sink faulted
+        if (s.length == 0 || packet) drop_first();
         if (packet) break;
     }
     return sum;
@@ -53,7 +51,7 @@ Result<usize> Ring::read(Sink& to) {
 Result<usize> Ring::fill_last(Source& from) {
     Slot& s = slot(used_ - 1);
     usize end = s.offset + s.length;
-    usize n = TRY(from.get(std::span{s.page->bytes}.subspan(end)));
+    usize n = TRY(from.get_all(std::span{s.page->bytes}.subspan(end)));
     s.length += static_cast<u16>(n);
     return n;
 }
@@ -61,7 +59,7 @@ Result<usize> Ring::fill_last(Source& from) {
 Result<usize> Ring::append(Source& from, bool packets) {
     Slot& s = slot(used_);
     if (!s.page) s.page = spare_ ? std::move(spare_) : TRY(make<Page>());
-    usize n = TRY(from.get(s.page->bytes));
+    usize n = TRY(from.get_all(s.page->bytes));
     if (n == 0) return 0;
     s.offset = 0;
     s.length = static_cast<u16>(n);
@@ -89,7 +87,6 @@ Result<usize> Ring::write(Source& from, bool packets) {
             return n;
         }
         sum += *n;
-        if (*n < page_size) break; // the end, or the source faulted
     }
     return sum;
 }

@@ -16,7 +16,11 @@ Result<> check(const Path& at, const Credentials& who, std::string_view name, un
         if (writes && !who.can(CAP_SYS_ADMIN)) return err::perm;
         return {};
     }
-    if (!name.starts_with(XATTR_USER_PREFIX)) return err::opnotsupp;
+    if (name.starts_with(XATTR_SYSTEM_PREFIX)) return err::opnotsupp;
+    if (!name.starts_with(XATTR_USER_PREFIX)) {
+        TRY(check_mode(inode, who, may));
+        return err::opnotsupp;
+    }
     // The user's name space: like the content of the file, and only where there is content.
     if (!inode.is_regular() && !inode.is_directory()) return writes ? Result<>{err::perm} : Result<>{err::nodata};
     if (writes && inode.is_directory() && inode.protection().mode & S_ISVTX && !owns(inode, who)) return err::perm;

@@ -29,7 +29,7 @@ std::string_view error_text(Error);
 
 /// Room for a complaint of the kernel's.
 struct Message {
-    char bytes[256];
+    char bytes[320]; // longer than any complaint: the size tells whether one came
     Text text{word(bytes), sizeof bytes};
     std::string_view view() const { return {bytes, text.size < sizeof bytes ? text.size : sizeof bytes}; }
     /// The complaint, or what the error code says when there is none.

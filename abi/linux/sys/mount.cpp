@@ -12,8 +12,27 @@ constexpr u64 propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 /// A string that may be missing.
 struct OptionalText {
     PathName text;
-    Result<> load(UserPath from) { return from ? text.load(from) : Result<>{}; }
+    Result<> load(UserPath from) {
+        auto loaded = from ? text.load(from) : Result<>{};
+        return loaded || loaded.error() != Errno::nametoolong ? loaded : err::inval;
+    }
     std::string_view view() const { return text.view(); }
+};
+
+/// A file system's own options: a page, or as much of it as can be read, up to its first null byte.
+struct Options {
+    Vector<char> page;
+    usize size = 0;
+    Result<> load(UserPath from) {
+        if (!from) return {};
+        TRY(page.resize(page_size));
+        usize n = arch::copy_in_partial(page.data(), from.address(), page.size() - 1);
+        if (!n) return err::fault;
+        size = std::string_view{page.data(), n}.find('\0');
+        if (size == std::string_view::npos) size = n;
+        return {};
+    }
+    std::string_view view() const { return {page.data(), size}; }
 };
 
 Result<> may_mount(Task& task) { return task.credentials().can(CAP_SYS_ADMIN) ? Result<>{} : Result<>{err::perm}; }
@@ -44,12 +63,13 @@ Result<> mount_new(Task& task, const vfs::Path& where, std::string_view source, 
 
 Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at, u64 flags, UserPath data_at) {
     if ((flags & magic_mask) == magic) flags &= ~magic_mask;
-    OptionalText source, type, data;
+    OptionalText source, type;
+    Options data;
     TRY(source.load(source_at));
     TRY(type.load(type_at));
     TRY(data.load(data_at));
-    TRY(may_mount(task));
     auto where = TRY(place(task, at_cwd, target, 0));
+    TRY(may_mount(task));
     vfs::MountTree& tree = *task.mounts;
     if (flags & MS_REMOUNT) return tree.remount(where, mount_flags(flags), data.view(), flags & MS_BIND);
     if (flags & MS_BIND || flags & MS_MOVE) {
@@ -65,8 +85,8 @@ Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at
 Result<> umount2(Task& task, UserPath target, u32 flags) {
     constexpr u32 known = vfs::unmount_force | vfs::unmount_detach | vfs::unmount_expire | vfs::unmount_no_follow;
     if (flags & ~known || flags & vfs::unmount_expire) return err::inval;
-    TRY(may_mount(task));
     auto where = TRY(place(task, at_cwd, target, 0, !(flags & vfs::unmount_no_follow)));
+    TRY(may_mount(task));
     return task.mounts->unmount(where, flags);
 }
 

@@ -88,6 +88,7 @@ Result<> rt_sigqueueinfo(Task& task, int pid, int signal, UserPtr<const siginfo_
     return signal ? signals::send(*target, info) : Result<>{};
 }
 Result<> rt_tgsigqueueinfo(Task& task, int pid, int tid, int signal, UserPtr<const siginfo_t> from) {
+    TRY(copy_in(from));
     if (pid <= 0 || tid <= 0) return err::inval;
     siginfo_t info = TRY(queued_info(task, pid, signal, from));
     TRY(check_number(signal));

@@ -123,7 +123,7 @@ Result<> clock_settime(Task& task, int clock, UserPtr<const Timespec> from) {
 }
 Result<> gettimeofday(Task&, UserPtr<Timeval> to, UserPtr<struct timezone> zone) {
     if (to) TRY(copy_out(to, to_timeval(static_cast<u64>(clocks::realtime_ns()))));
-    if (zone) TRY(copy_out(zone, {}));
+    if (zone) TRY(copy_out(zone, (struct timezone){}));
     return {};
 }
 Result<> settimeofday(Task& task, UserPtr<const Timeval> from, UserPtr<const struct timezone> zone) {
@@ -227,6 +227,7 @@ Result<> timer_create(Task& task, int clock, uptr event, UserPtr<int> id) {
 }
 Result<> timer_settime(Task& task, int id, int flags, UserPtr<const __kernel_itimerspec> from,
                        UserPtr<__kernel_itimerspec> old) {
+    if (!from) return err::inval;
     auto v = TRY(copy_in(from));
     i64 first = TRY(to_ns(v.it_value)), interval = TRY(to_ns(v.it_interval));
     auto before = TRY(task.process().timers->set_posix(id, static_cast<u64>(first), static_cast<u64>(interval),

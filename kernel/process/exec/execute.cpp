@@ -122,7 +122,7 @@ Result<> execute(Task& task, Request& request) {
         loaded = {}; // Linux has no image to go back to by now
         if (signals::dying(task)) return ready;
         request = {};
-        process::exit_group(ready.error() == Errno::nomem ? SIGKILL : SIGSEGV);
+        process::exit_group(SIGSEGV);
     }
     commit(task, loaded, std::move(handlers), std::move(files));
     start_registers(task, loaded);

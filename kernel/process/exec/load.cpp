@@ -105,6 +105,7 @@ struct Interpreter {
 Result<Interpreter> open_interpreter(Task& task, elf::Reader& program, const elf::Image& image) {
     char name[4096];
     usize size = TRY(elf::read_interpreter(program, image, name));
+    if (!size) return err::acces; // as Linux, which takes it for the working directory
     auto walker = TRY(task.walker());
     Interpreter made;
     made.file =

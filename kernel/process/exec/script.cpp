@@ -17,13 +17,14 @@ struct Line {
     std::string_view interpreter, argument;
 };
 /// Linux's rules: the interpreter, and all the rest as one argument. A line that does not end in the first 256 bytes is
-/// fine if the interpreter's name does.
-Result<Line> parse(std::string_view text) {
+/// fine if the interpreter's name does. `whole`: the text is all there is.
+Result<Line> parse(std::string_view text, bool whole) {
     usize end = text.find('\n');
-    bool whole = end != std::string_view::npos || text.size() < line_max;
+    whole |= end != std::string_view::npos;
     std::string_view line = trim(text.substr(0, end));
     usize space = line.find_first_of(" \t");
-    if (line.empty() || (!whole && space == std::string_view::npos)) return err::noexec;
+    if (line.empty()) return end == std::string_view::npos ? err::acces : err::noexec; // the file named "" is a folder
+    if (!whole && space == std::string_view::npos) return err::noexec;
     if (space == std::string_view::npos) return Line{line, {}};
     return Line{line.substr(0, space), trim(line.substr(space))};
 }
@@ -36,7 +37,7 @@ Result<bool> follow_script(Task& task, Request& request) {
     std::string_view head{text, size};
     if (!head.starts_with("#!")) return false;
     if (usize null = head.find('\0'); null != std::string_view::npos) head = head.substr(0, null);
-    Line line = TRY(parse(head.substr(2)));
+    Line line = TRY(parse(head.substr(2), head.size() < line_max));
     if (request.path_is_unreachable) return err::noent;
 
     String interpreter = TRY(String::create(line.interpreter));
