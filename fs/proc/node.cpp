@@ -1,7 +1,6 @@
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/open_file.h"
-#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -34,12 +33,13 @@ public:
         if (from.remaining() >= most_stored) return err::inval;
         Vector<char> bytes;
         TRY(bytes.resize(from.remaining()));
-        usize n = TRY(from.get(std::as_writable_bytes(std::span{bytes.data(), bytes.size()})));
+        // Bytes that were taken count as written, whatever comes after.
+        usize n = TRY(from.peek(std::as_writable_bytes(std::span{bytes.data(), bytes.size()})));
         std::string_view text{bytes.data(), n};
         while (!text.empty() && (text.back() == '\n' || text.back() == 0)) text.remove_suffix(1);
         TRY(item_.store(text, context_));
         *at += n;
-        return n;
+        return from.skip(n);
     }
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         i64 to;
@@ -132,16 +132,6 @@ vfs::Attributes Inode::attributes() {
 
 Result<> Inode::permission(const Credentials& who, unsigned) {
     return restricted_ && context_.process ? may_inspect(who, *context_.process) : Result<>{};
-}
-
-Result<> may_inspect(const Credentials& who, Process& process) {
-    if (who.can(CAP_SYS_PTRACE)) return {};
-    auto other = process::credentials_of(process);
-    if (!other) return err::noent;
-    const Credentials& o = **other;
-    bool same = who.fsuid == o.euid && who.fsuid == o.suid && who.fsuid == o.uid && who.fsgid == o.egid &&
-                who.fsgid == o.sgid && who.fsgid == o.gid;
-    return same && process.dumpable ? Result<>{} : Result<>{err::acces};
 }
 
 Result<Ref<vfs::Inode>> make_item(vfs::Superblock& sb, const Item& item, const Context& context, u64 number) {

@@ -1,5 +1,6 @@
 // The inodes of /proc: directories of items, text made when it is read, links to places.
 #pragma once
+#include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/operations.h"
 
@@ -102,8 +103,7 @@ Result<Ref<vfs::Inode>> make_item(vfs::Superblock&, const Item&, const Context&,
 constexpr u64 item_number(u64 directory, usize index) { return directory * 64 + index + 1; }
 constexpr u64 process_number(Pid tid) { return (u64{1} << 32) + static_cast<u64>(tid) * 64; }
 
-/// Whether the current task may look into the process: ptrace(2)'s PTRACE_MODE_READ. err::acces.
-Result<> may_inspect(const Credentials& who, Process&);
+using process::may_inspect;
 Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock&, View&, Pid pid); // err::noent
 Ref<AddressSpace> space_of(Task&);
 Ref<FileTable> files_of(Task&);
@@ -121,6 +121,18 @@ Result<> print_schedstat(Writer&, const Context&);
 Result<> print_maps(Writer&, const Context&);
 Result<> print_cmdline(Writer&, const Context&);
 Result<> print_environ(Writer&, const Context&);
+Result<> print_auxv(Writer&, const Context&);
+/// A line of maps.
+void print_area(Writer&, const AddressSpace::AreaInfo&);
+// smaps.cpp
+Result<> print_smaps(Writer&, const Context&);
+Result<> print_smaps_rollup(Writer&, const Context&);
+// mem.cpp
+Result<Ref<vfs::Inode>> make_memory_inode(vfs::Superblock&, const Context&, u64 number);
+// oom.cpp
+Result<> print_oom_score(Writer&, const Context&);
+Result<> print_oom_adjustment(Writer&, const Context&);
+Result<> store_oom_adjustment(std::string_view text, const Context&);
 // fd.cpp
 Result<Ref<vfs::Inode>> make_fd_directory(vfs::Superblock&, const Context&, u64 number);
 Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock&, const Context&, u64 number);

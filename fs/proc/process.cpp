@@ -45,7 +45,6 @@ Result<> print_mountinfo(Writer& out, const Context& c) {
     return print_mounts(c,
                         [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mountinfo_line(out, m, root); });
 }
-Result<> print_zero(Writer& out, const Context&) { return out.write("0\n"), Result<>{}; }
 Result<> print_wchan(Writer& out, const Context&) { return out.write("0"), Result<>{}; }
 Result<> print_cgroup(Writer& out, const Context&) { return out.write("0::/\n"), Result<>{}; }
 Result<> print_no_uid(Writer& out, const Context&) { return out.write("4294967295"), Result<>{}; }
@@ -71,7 +70,40 @@ Result<vfs::Path> place_root(const Context& c) {
 }
 Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock&, const Context&, u64 number);
 
+/// "pid:[4026531836]". Views differ in what they own; users and time are the same for all, as in Linux's containers.
+Result<String> name_namespace(const Context& c, std::string_view kind, unsigned index, bool owned) {
+    constexpr u64 linux_first = 0xefff'fffa, ours_first = 0xf000'1000;
+    const View& view = c.process->view();
+    u64 number = linux_first + index;
+    if (owned && !view.is_root()) number = ours_first + view.created_ns / 1000 % 0xf'ffff * 16 + index;
+    char text[40];
+    BufferWriter out{text};
+    print(out, "{}:[{}]", kind, number);
+    return String::create(out.text());
+}
+
 constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
+
+template <unsigned index, bool owned>
+constexpr Item namespace_item(std::string_view name) {
+    return {.name = name,
+            .mode = link,
+            .target =
+                [](const Context& c) {
+                    static constexpr std::string_view kinds[] = {"time", "cgroup", "pid", "user",
+                                                                 "uts",  "ipc",    "mnt", "net"};
+                    return name_namespace(c, kinds[index], index, owned);
+                },
+            .restricted = true};
+}
+constexpr Item namespace_list[] = {
+    namespace_item<1, true>("cgroup"), namespace_item<5, true>("ipc"),
+    namespace_item<6, true>("mnt"),    namespace_item<7, true>("net"),
+    namespace_item<2, true>("pid"),    namespace_item<2, true>("pid_for_children"),
+    namespace_item<0, false>("time"),  namespace_item<0, false>("time_for_children"),
+    namespace_item<3, false>("user"),  namespace_item<4, true>("uts"),
+};
+constexpr Items namespace_items{namespace_list};
 
 #define PROC_COMMON_ITEMS                                                                                              \
     {.name = "status", .mode = text, .print = print_status}, {.name = "statm", .mode = text, .print = print_statm},    \
@@ -88,8 +120,16 @@ constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0
         {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true},                                \
         {.name = "limits", .mode = text, .print = print_limits},                                                       \
         {.name = "io", .mode = secret, .print = print_io, .restricted = true},                                         \
-        {.name = "oom_score", .mode = text, .print = print_zero},                                                      \
-        {.name = "oom_score_adj", .mode = text, .print = print_zero},                                                  \
+        {.name = "oom_score", .mode = text, .print = print_oom_score},                                                 \
+        {.name = "oom_score_adj",                                                                                      \
+         .mode = S_IFREG | 0644,                                                                                       \
+         .print = print_oom_adjustment,                                                                                \
+         .store = store_oom_adjustment},                                                                               \
+        {.name = "auxv", .mode = secret, .print = print_auxv, .restricted = true},                                     \
+        {.name = "smaps", .mode = text, .print = print_smaps, .restricted = true},                                     \
+        {.name = "smaps_rollup", .mode = text, .print = print_smaps_rollup, .restricted = true},                       \
+        {.name = "mem", .mode = S_IFREG | 0600, .directory = make_memory_inode},                                       \
+        {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},                                          \
         {.name = "wchan", .mode = text, .print = print_wchan},                                                         \
         {.name = "cgroup", .mode = text, .print = print_cgroup},                                                       \
         {.name = "loginuid", .mode = text, .print = print_no_uid},                                                     \

@@ -34,6 +34,10 @@ Result<> check(Task& current, const CloneRequest& request) {
 /// What the new task shares with its maker or has a copy of.
 Result<> share(Task& from, Task& to, u64 flags) {
     ProcessFactory::set_credentials(to, from.credentials_ref());
+    to.count_for(from.user);
+    if (beyond_process_limit(from) && !from.credentials().can(CAP_SYS_RESOURCE) &&
+        !from.credentials().can(CAP_SYS_ADMIN))
+        return err::again;
     to.space = flags & CLONE_VM ? from.space : TRY(from.space->clone());
     to.files = flags & CLONE_FILES ? from.files : TRY(from.files->clone());
     to.fs = flags & CLONE_FS ? from.fs : TRY(from.fs->clone());
@@ -68,6 +72,7 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     auto process = TRY(ProcessFactory::make_process(current.view()));
     process->set_abi(parent.abi());
     process->limits.copy(parent.limits);
+    process->timers->limit_cpu_time();
     process->exit_signal = request.exit_signal;
     process->dumpable = parent.dumpable.load();
     if (request.flags & CLONE_SIGHAND)
@@ -75,7 +80,9 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     else
         process->handlers = TRY(parent.handlers->clone());
     if (request.flags & CLONE_CLEAR_SIGHAND) process->handlers->reset_for_exec(true);
-    process->set_executable(parent.executable());
+    TRY(process->set_executable(parent.executable()));
+    process->oom_score_adjustment = parent.oom_score_adjustment.load();
+    process->least_oom_score_adjustment = parent.least_oom_score_adjustment.load();
     return process;
 }
 

@@ -8,6 +8,7 @@ namespace {
 /// Everything of the task that does not show outside it yet.
 Result<Ref<Task>> build(View& view, Start& start) {
     auto task = TRY(ProcessFactory::make_task(view));
+    task->count_for(TRY(User::of(view, start.credentials->uid)));
     ProcessFactory::set_credentials(*task, std::move(start.credentials));
     task->files = std::move(start.files);
     task->fs = std::move(start.fs);
@@ -43,6 +44,7 @@ void link(Task& task, Process& process, Start& start, Fresh& fresh) {
 Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     auto process = TRY(ProcessFactory::make_process(view));
     process->limits.copy(start.limits);
+    process->timers->limit_cpu_time();
     process->handlers = TRY(make_ref<SignalHandlers>());
     auto task = TRY(build(view, start));
     Fresh fresh{TRY(make_ref<Session>()), TRY(make_ref<ProcessGroup>())};

@@ -175,7 +175,10 @@ void end_thread(Task& task, int status) {
     release_user_memory(task);
     if (last) process.timers->stop_all();
     drop_shares(task);
-    if (last) leave_terminal(process);
+    if (last) {
+        leave_terminal(process);
+        (void)process.set_executable(nullptr);
+    }
 
     auto prepared = signals::prepare();
     Box<QueuedSignal> memory = prepared ? std::move(*prepared) : nullptr;

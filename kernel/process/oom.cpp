@@ -21,10 +21,12 @@ u64 pages_of(Process& process) {
     return use.anonymous + use.page_tables + use.shared;
 }
 
+constexpr int never_killed = -1000; // an adjustment: proc(5), oom_score_adj
+
 /// The largest process of a view that can be killed; a view's init only when there is no other.
 Ref<Process> culprit(View& view) {
     Ref<Process> largest, last_resort;
-    u64 most = 0;
+    i64 most = 0;
     for (Pid from = 1;;) {
         auto next = process::next(view, from);
         if (!next) break;
@@ -35,8 +37,8 @@ Ref<Process> culprit(View& view) {
             if (&process->view() == &view) last_resort = process;
             continue;
         }
-        u64 pages = pages_of(*process);
-        if (!largest || pages > most) largest = process, most = pages;
+        auto points = badness(*process);
+        if (points && (!largest || *points > most)) largest = process, most = *points;
     }
     return largest ? largest : last_resort;
 }
@@ -46,6 +48,13 @@ bool view_is_short(View& view) {
     return account.limit() != ~u64{0} && account.used() + 64 * page_size > account.limit();
 }
 } // namespace
+
+Result<i64> badness(Process& process) {
+    int adjustment = process.oom_score_adjustment;
+    if (adjustment == never_killed) return err::perm;
+    i64 total = static_cast<i64>(mm::memory_info().total >> page_shift);
+    return static_cast<i64>(pages_of(process)) + adjustment * total / 1000;
+}
 
 void make_room(Task& task) {
     mm::drain_caches();

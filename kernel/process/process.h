@@ -116,7 +116,10 @@ public:
 
     /// The program's file, for /proc/pid/exe; null before the first exec.
     Ref<File> executable();
-    void set_executable(Ref<File>);
+    /// While a process runs a file nobody may open it for writing. err::txtbsy: somebody has. Null always succeeds.
+    Result<> set_executable(Ref<File>);
+    /// -1000..1000: what the user added to the reasons to be killed when memory is short.
+    std::atomic<int> oom_score_adjustment = 0, least_oom_score_adjustment = 0;
 
     PidNumber* leader_number() const { return number_; } // under the tree lock
     /// Held by exec over the change of credentials and program, and by those who must see both agree.

@@ -74,7 +74,16 @@ void ProcessFactory::take_over_number(Task& from, Task& to) {
     to.number_->task = &to;
 }
 
+void Task::count_for(Ref<User> next) {
+    count_no_more();
+    std::swap(user, next);
+    if (!user) return;
+    user->tasks.fetch_add(1, std::memory_order_relaxed);
+    counted_ = true;
+}
+
 Task::~Task() {
+    count_for(nullptr);
     if (counted_in) counted_in->tasks.fetch_sub(1);
 }
 
@@ -111,14 +120,19 @@ Result<vfs::Walker> Task::walker(int dirfd) {
 }
 
 Process::Process() = default;
-Process::~Process() = default;
+Process::~Process() { (void)set_executable(nullptr); }
 
 Pid Process::parent_pid() const {
     Holding tree{process::tree_lock()};
     return parent ? parent->pid(*view_) : 0;
 }
 Ref<File> Process::executable() { return *executable_.lock(); }
-void Process::set_executable(Ref<File> file) {
-    auto now = executable_.lock();
-    std::swap(*now, file);
+Result<> Process::set_executable(Ref<File> file) {
+    if (file && file->inode()) TRY(file->inode()->deny_writing());
+    {
+        auto now = executable_.lock();
+        std::swap(*now, file);
+    }
+    if (file && file->inode()) file->inode()->allow_writing();
+    return {};
 } // the old one goes after the lock

@@ -5,6 +5,7 @@
 #include "kernel/file/table.h"
 #include "kernel/process/credentials.h"
 #include "kernel/process/process.h"
+#include "kernel/process/user.h"
 #include "kernel/vfs/operations.h"
 
 class Task final : public Thread, public ThreadLink {
@@ -63,6 +64,15 @@ public:
     u64 timer_slack_ns = 50'000;
     u32 personality = 0;
     Ref<View> counted_in; // whose limit of tasks this one counts against
+    /// The real user, whose RLIMIT_NPROC this task counts against until it is reaped; changes with the credentials.
+    Ref<User> user;
+    /// setuid(2) succeeded beyond RLIMIT_NPROC: the next execve fails with err::again if that is still so.
+    bool too_many_processes = false;
+    /// Counts in `user` from now on, and no more in the one before. Null: in none.
+    void count_for(Ref<User> next);
+    void count_no_more() {
+        if (std::exchange(counted_, false)) user->tasks.fetch_sub(1, std::memory_order_relaxed);
+    }
 
     /// A vfork child borrows its parent's memory until it execs or ends; notified then.
     std::atomic<bool> borrows_memory = false;
@@ -86,6 +96,7 @@ private:
     friend struct ProcessFactory;
     Task() { user_state_ = &user_state; }
     Ref<Process> process_;
+    bool counted_ = false; // in `user`
     PidNumber* number_ = nullptr;
     Pid own_tid_ = 0, root_tid_ = 0;
     Ref<const Credentials> credentials_;
@@ -135,6 +146,8 @@ ResourceUse thread_usage(Task&);
 CpuTime cpu_time(Process&);
 /// Of the leader. err::srch: reaped.
 Result<Ref<const Credentials>> credentials_of(Process&);
+/// Whether the task's user has more tasks than the process's RLIMIT_NPROC; user 0 never has.
+bool beyond_process_limit(const Task&);
 /// What the limits of a process mean for memory; memory_limits_changed() tells its address space.
 MemoryLimits memory_limits(Process&, const Credentials&);
 void memory_limits_changed(Process&);

@@ -1,6 +1,8 @@
 #include "kernel/process/timers.h"
 #include "kernel/process/tree.h"
+#include "kernel/signal/state.h"
 #include <algorithm>
+#include <linux/resource.h>
 #include <linux/time.h>
 
 namespace {
@@ -100,6 +102,8 @@ ProcessTimers::ProcessTimers(Process& of) : process_{of} {
         timer.element.info = signals::info_kernel(signal);
         timer.element.taken = [](QueuedSignal&) {};
     }
+    cpu_limit_.element.info = signals::info_kernel(SIGXCPU);
+    cpu_limit_.element.taken = [](QueuedSignal&) {};
 }
 ProcessTimers::~ProcessTimers() { stop_all(); }
 
@@ -166,6 +170,58 @@ Result<ProcessTimers::Value> ProcessTimers::set(int which, const Value& value) {
         arm(t);
     }
     return old;
+}
+
+// RLIMIT_CPU.
+
+namespace {
+constexpr u64 cpu_seconds_most = ~u64{0} / clocks::ns_per_second; // more is no limit
+u64 limit_ns(u64 seconds) { return seconds > cpu_seconds_most ? ~u64{0} : seconds * clocks::ns_per_second; }
+} // namespace
+
+void ProcessTimers::limit_cpu_time() {
+    Holding one_at_a_time{process_.timers_lock};
+    cpu_limit_.stop();
+    if (process_.limits.soft(RLIMIT_CPU) > cpu_seconds_most) return;
+    Holding lock{process_.signal_lock};
+    cpu_limit_.active = true;
+    cpu_limit_.arm_again();
+}
+
+void ProcessTimers::CpuLimit::stop() {
+    {
+        Holding lock{owner.process_.signal_lock};
+        active = false;
+    }
+    cancel();
+}
+
+/// CPU time passes at most as fast as the number of threads says.
+void ProcessTimers::CpuLimit::arm_again() {
+    Process& process = owner.process_;
+    u64 due = limit_ns(process.limits.soft(RLIMIT_CPU)), now = process_cpu_ns(process);
+    u64 left = due > now ? due - now : 0;
+    unsigned threads = process.live_threads ? process.live_threads.load() : 1;
+    arm(clocks::in(std::max<u64>(left / threads, 1'000'000)));
+}
+
+void ProcessTimers::CpuLimit::check() {
+    Process& process = owner.process_;
+    {
+        Holding lock{process.signal_lock};
+        if (!active) return;
+        Limit limit = process.limits.get(RLIMIT_CPU);
+        u64 now = process_cpu_ns(process);
+        if (now >= limit_ns(limit.hard)) {
+            active = false;
+            return signals::end_all(process, SIGKILL);
+        }
+        bool reached = now >= limit_ns(limit.soft);
+        if (reached) process.limits.set(RLIMIT_CPU, {limit.soft + 1, limit.hard});
+        arm_again();
+        if (!reached) return;
+    }
+    (void)signals::send_embedded(process, nullptr, element);
 }
 
 // POSIX timers.
@@ -284,6 +340,7 @@ void ProcessTimers::drop_posix() {
 
 void ProcessTimers::stop_all() {
     drop_posix();
+    cpu_limit_.stop();
     for (Interval* t : {&real_, &virtual_, &profile_}) {
         {
             Holding lock{process_.signal_lock};

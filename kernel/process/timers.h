@@ -33,6 +33,8 @@ public:
     Result<Value> get_posix(int id);
     Result<Value> set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute);
     Result<int> overruns(int id);
+    /// Obeys RLIMIT_CPU: the process begins, or the limit was changed.
+    void limit_cpu_time();
     /// exec: POSIX timers go, interval timers stay. Exit: all go.
     void drop_posix();
     void stop_all();
@@ -49,11 +51,23 @@ private:
     Result<Ref<PosixTimer>> find(int id);
     static void interval_expired(Timer&);
     void expire(Interval&);
+    /// RLIMIT_CPU: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
+    struct CpuLimit : Timer {
+        CpuLimit(ProcessTimers& of) : Timer{expired}, owner{of} {}
+        static void expired(Timer& timer) { static_cast<CpuLimit&>(timer).check(); }
+        void check();
+        void arm_again();
+        void stop();
+        ProcessTimers& owner;
+        QueuedSignal element;
+        bool active = false; // under signal_lock
+    };
     u64 clock_now(int which);
     void arm(Interval&);
 
     Process& process_;
     Interval real_{interval_expired}, virtual_{interval_expired}, profile_{interval_expired};
     Interval& of(int which);
+    CpuLimit cpu_limit_{*this};
     Vector<Ref<PosixTimer>> posix_; // index: the id; null: free. Under Process::timers_lock
 };

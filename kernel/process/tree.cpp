@@ -215,6 +215,7 @@ Ref<Task> unlink_thread(Task& task) {
     task.forget_number();
     // An unreaped leader counts: its stack and numbers are still there.
     if (Ref<View> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
+    task.count_no_more();
     if (process.leader == &task) process.leader = nullptr;
     return Ref<Task>::adopt(&task);
 }

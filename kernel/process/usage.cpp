@@ -73,6 +73,11 @@ Result<Ref<const Credentials>> credentials_of(Process& process) {
     return process.leader->credentials_ref();
 }
 
+bool beyond_process_limit(const Task& task) {
+    const User& user = *task.user;
+    return user.uid != 0 && user.tasks.load(std::memory_order_relaxed) > task.process().limits.soft(RLIMIT_NPROC);
+}
+
 MemoryLimits memory_limits(Process& process, const Credentials& who) {
     Limits& limits = process.limits;
     return {.address_space = limits.soft(RLIMIT_AS),

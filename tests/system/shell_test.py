@@ -135,3 +135,14 @@ def test_piped_input(lab):
     done = subprocess.run([TOP / "tools/qemu.py", "run", "--arch", lab.arch], input=b"echo piped $((40 + 2))\nexit 3\n",
                           stdout=subprocess.PIPE, timeout=120, check=False)
     assert b"piped 42" in done.stdout and done.returncode == 3, f"{done.returncode}: {done.stdout[-800:]!r}"
+
+
+def test_background_storm(lab):
+    """Programs start while others are killed, on 4 CPUs: code pages, signals and exec at once on several of them."""
+    rounds = 100
+    with at_prompt(lab, label="storm", cpus=4) as vm:
+        Shell(vm)
+        vm.send(f"i=0; while [ $i -lt {rounds} ]; do sleep 1 & kill %1; /bin/cat /proc/uptime >/dev/null; i=$((i+1)); "
+                "echo round $i; done\n")
+        for n in range(1, rounds + 1):
+            vm.expect(rf"round {n}\r\n", 60)

@@ -75,6 +75,8 @@ Result<Opened> open_program(Task& task, DirFd dir, UserPath user_path, int flags
 
 Result<> execute(Task& task, DirFd dir, UserPath path, UserPtr<const uptr> arguments, UserPtr<const uptr> environment,
                  int flags) {
+    task.too_many_processes = task.too_many_processes && process::beyond_process_limit(task);
+    if (task.too_many_processes) return err::again;
     auto opened = TRY(open_program(task, dir, path, flags));
     exec::Request request;
     u64 left = space_for_strings(task);

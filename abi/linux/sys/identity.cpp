@@ -1,5 +1,6 @@
 #include "abi/linux/sys/identity.h"
 #include "kernel/process/task.h"
+#include "kernel/process/timers.h"
 #include <algorithm>
 #include <linux/securebits.h>
 
@@ -29,6 +30,11 @@ Result<> commit(Task& task, Ref<Credentials> who) {
     if (old.euid != who->euid || old.egid != who->egid || old.fsuid != who->fsuid || old.fsgid != who->fsgid) {
         task.process().dumpable = false;
         task.parent_death_signal = 0;
+    }
+    if (old.uid != who->uid) {
+        task.count_for(TRY(User::of(task.view(), who->uid)));
+        // A daemon that sets its user does not expect that to fail; the exec that follows does (setuid(2)).
+        task.too_many_processes = process::beyond_process_limit(task);
     }
     task.set_credentials(std::move(who));
     return {};
@@ -244,6 +250,7 @@ Result<> change_limit(Task& task, Process& process, u32 resource, const rlimit64
     if (wanted.rlim_max > old.hard && !task.credentials().can(CAP_SYS_RESOURCE)) return err::perm;
     if (resource == RLIMIT_NOFILE && wanted.rlim_max > 1'048'576) return err::perm; // fs.nr_open
     process.limits.set(resource, {wanted.rlim_cur, wanted.rlim_max});
+    if (resource == RLIMIT_CPU) process.timers->limit_cpu_time();
     process::memory_limits_changed(process);
     return {};
 }

@@ -86,7 +86,8 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
     task.set_credentials(std::move(loaded.credentials));
     process.set_abi(*loaded.abi);
     task.choose_syscalls(*loaded.abi);
-    process.set_executable(loaded.file);
+    (void)process.set_executable(loaded.file); // loaded.guard holds it
+    loaded.guard = {};
     task.alternate_stack = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     task.name = loaded.name;
     task.set_child_tid = 0;

@@ -100,6 +100,7 @@ Result<Placement> map_image(AddressSpace& space, const elf::Image& image, File& 
 /// The interpreter that PT_INTERP names. Its own PT_INTERP means nothing, so there are no cycles.
 struct Interpreter {
     Ref<File> file;
+    WriteGuard guard;
     elf::Image image;
 };
 Result<Interpreter> open_interpreter(Task& task, elf::Reader& program, const elf::Image& image) {
@@ -110,6 +111,7 @@ Result<Interpreter> open_interpreter(Task& task, elf::Reader& program, const elf
     Interpreter made;
     made.file =
         TRY(vfs::open(walker, {name, size}, {.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow}));
+    TRY(made.guard.hold(made.file));
     FileReader reader{*made.file};
     std::byte first[sizeof(Elf64_Ehdr)];
     TRY(reader.read(0, first));
@@ -180,8 +182,11 @@ Result<> map_all(Task& task, Request& request, const elf::Image& image, Interpre
 
 Result<> load(Task& task, Request& request, Loaded& loaded) {
     ChargedTo account{task.view().account};
-    for (unsigned depth = 0; TRY(follow_script(task, request));)
+    TRY(loaded.guard.hold(request.file));
+    for (unsigned depth = 0; TRY(follow_script(task, request));) {
         if (++depth > script_depth) return err::loop;
+        TRY(loaded.guard.hold(request.file));
+    }
     FileReader reader{*request.file};
     elf::Image image = TRY(elf::parse(reader, arch::elf_machine));
     loaded.abi = choose_abi(task, {image, image.rundlet_note});

@@ -4,9 +4,35 @@
 #include "kernel/process/task.h"
 
 namespace exec {
+/// Keeps a file from being opened for writing.
+class WriteGuard {
+public:
+    WriteGuard() = default;
+    WriteGuard(WriteGuard&& other) noexcept : file_{std::move(other.file_)} {}
+    WriteGuard& operator=(WriteGuard other) noexcept {
+        std::swap(file_, other.file_);
+        return *this;
+    }
+    ~WriteGuard() {
+        if (file_ && file_->inode()) file_->inode()->allow_writing();
+    }
+    /// Lets the file before go. err::txtbsy: it is open for writing.
+    Result<> hold(Ref<File> file) {
+        if (file->inode()) TRY(file->inode()->deny_writing());
+        WriteGuard next;
+        next.file_ = std::move(file);
+        *this = std::move(next);
+        return {};
+    }
+
+private:
+    Ref<File> file_;
+};
+
 struct Loaded {
     Ref<AddressSpace> space;
-    Ref<File> file; // the program, or the interpreter of a script
+    Ref<File> file;   // the program, or the interpreter of a script
+    WriteGuard guard; // of `file`, until the process has it
     const Abi* abi = nullptr;
     uptr entry = 0, stack = 0;
     Ref<const Credentials> credentials; // with set-id bits and file's rules applied

@@ -1,0 +1,54 @@
+#include "core/mm/area_use.h"
+#include "core/mm/address_space_impl.h"
+#include <algorithm>
+
+namespace mm {
+void AreaUse::add(const AreaUse& more) {
+    resident += more.resident;
+    anonymous += more.anonymous;
+    private_clean += more.private_clean;
+    private_dirty += more.private_dirty;
+    shared_clean += more.shared_clean;
+    shared_dirty += more.shared_dirty;
+    pss_bytes += more.pss_bytes;
+    pss_dirty_bytes += more.pss_dirty_bytes;
+    locked += more.locked;
+}
+
+namespace {
+/// Pages of files count as dirty where they are mapped for writing: nothing is ever written back.
+void count(AreaUse& use, const Frame& frame, bool writable) {
+    bool anonymous = frame.use == FrameUse::anonymous;
+    u32 refs = frame.refs.load(std::memory_order_relaxed);
+    u32 others = anonymous ? 0 : frame.trees.load(std::memory_order_relaxed);
+    u64 mappings = refs > others ? refs - others : 1;
+    bool dirty = anonymous || writable, shared = mappings > 1;
+    use.resident++;
+    if (anonymous) use.anonymous++;
+    (shared ? dirty ? use.shared_dirty : use.shared_clean : dirty ? use.private_dirty : use.private_clean)++;
+    use.pss_bytes += page_size / mappings;
+    if (dirty) use.pss_dirty_bytes += page_size / mappings;
+}
+} // namespace
+
+AreaUse area_use(AddressSpace& space, uptr start, uptr end) {
+    AreaUse use;
+    auto& impl = space.impl();
+    Holding hold{impl.lock};
+    for (Area* a = impl.areas.first_in(start, end); a && a->start < end; a = impl.areas.next(*a)) {
+        if (a->special) continue;
+        uptr from = std::max(a->start, start), to = std::min(a->end, end);
+        u64 before = use.resident;
+        Holding entries{impl.entries};
+        for (uptr at = page_table::next_table(space.page_table_root(), from, to); at < to;) {
+            arch::Pte entry = page_table::load(page_table::find(space.page_table_root(), at));
+            Frame* frame = entry.present() ? frame_of(entry.address()) : nullptr;
+            if (frame) count(use, *frame, entry.flags() & arch::page_write);
+            at += page_size;
+            if (is_aligned(at, page_table::span_of(1))) at = page_table::next_table(space.page_table_root(), at, to);
+        }
+        if (a->locked) use.locked += use.resident - before;
+    }
+    return use;
+}
+} // namespace mm

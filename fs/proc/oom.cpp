@@ -1,0 +1,36 @@
+// /proc/pid/oom_score and oom_score_adj: who dies when memory is short.
+#include "kernel/process/oom.h"
+#include "core/mm/frame.h"
+#include "fs/proc/node.h"
+#include "lib/numbers.h"
+#include <linux/capability.h>
+
+namespace proc {
+/// As Linux scales it: 0..2000 for all of memory and the highest adjustment, two thirds of it.
+Result<> print_oom_score(Writer& out, const Context& c) {
+    constexpr i64 scale = 1000;
+    i64 total = static_cast<i64>(mm::memory_info().total >> page_shift), points = 0;
+    if (auto badness = oom::badness(*c.process)) {
+        i64 score = (scale + *badness * scale / total) * 2 / 3;
+        points = score < 0 ? 0 : score;
+    }
+    return print(out, "{}\n", points), Result<>{};
+}
+Result<> print_oom_adjustment(Writer& out, const Context& c) {
+    return print(out, "{}\n", c.process->oom_score_adjustment.load()), Result<>{};
+}
+Result<> store_oom_adjustment(std::string_view text, const Context& c) {
+    constexpr unsigned most = 1000;
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    unsigned size = TRY(parse_number<unsigned>(text));
+    if (size > most) return err::inval;
+    int wanted = negative ? -static_cast<int>(size) : static_cast<int>(size);
+    bool may_lower = Task::current().credentials().can(CAP_SYS_RESOURCE);
+    if (wanted < c.process->least_oom_score_adjustment && !may_lower) return err::acces;
+    c.process->oom_score_adjustment = wanted;
+    if (may_lower) c.process->least_oom_score_adjustment = wanted;
+    return {};
+}
+} // namespace proc

@@ -1,0 +1,67 @@
+// /proc/pid/smaps, smaps_rollup: where the memory of a process goes, area by area.
+#include "core/mm/area_use.h"
+#include "fs/proc/node.h"
+
+namespace proc {
+namespace {
+void print_use(Writer& out, const mm::AreaUse& u) {
+    struct {
+        std::string_view name;
+        u64 bytes;
+    } lines[] = {{"Rss:", u.resident * page_size},
+                 {"Pss:", u.pss_bytes},
+                 {"Pss_Dirty:", u.pss_dirty_bytes},
+                 {"Shared_Clean:", u.shared_clean * page_size},
+                 {"Shared_Dirty:", u.shared_dirty * page_size},
+                 {"Private_Clean:", u.private_clean * page_size},
+                 {"Private_Dirty:", u.private_dirty * page_size},
+                 {"Referenced:", u.resident * page_size},
+                 {"Anonymous:", u.anonymous * page_size},
+                 {"KSM:", 0},
+                 {"LazyFree:", 0},
+                 {"AnonHugePages:", 0},
+                 {"ShmemPmdMapped:", 0},
+                 {"FilePmdMapped:", 0},
+                 {"Shared_Hugetlb:", 0},
+                 {"Private_Hugetlb:", 0},
+                 {"Swap:", 0},
+                 {"SwapPss:", 0},
+                 {"Locked:", u.locked * page_size}};
+    for (const auto& l : lines) print(out, "{:<16}{:>8} kB\n", l.name, l.bytes / KiB);
+}
+} // namespace
+
+Result<> print_smaps(Writer& out, const Context& c) {
+    auto space = space_of(*c.task);
+    if (!space) return {};
+    for (uptr at = 0;;) {
+        auto area = space->area_after(at);
+        if (!area) return {};
+        print_area(out, *area);
+        for (std::string_view name : {"Size:", "KernelPageSize:", "MMUPageSize:"})
+            print(out, "{:<16}{:>8} kB\n", name, (name == "Size:" ? area->end - area->start : page_size) / KiB);
+        print_use(out, mm::area_use(*space, area->start, area->end));
+        print(out, "THPeligible:           0\nVmFlags:{}{}{}{} mr mw me\n", area->access & arch::page_read ? " rd" : "",
+              area->access & arch::page_write ? " wr" : "", area->access & arch::page_execute ? " ex" : "",
+              area->shared ? " sh" : "");
+        at = area->end;
+    }
+}
+
+Result<> print_smaps_rollup(Writer& out, const Context& c) {
+    auto space = space_of(*c.task);
+    if (!space) return err::srch;
+    mm::AreaUse sum;
+    uptr first = 0, last = 0;
+    for (uptr at = 0;;) {
+        auto area = space->area_after(at);
+        if (!area) break;
+        if (!last) first = area->start;
+        sum.add(mm::area_use(*space, area->start, area->end));
+        at = last = area->end;
+    }
+    print(out, "{:08x}-{:08x} ---p 00000000 00:00 0 {:>31}\n", first, last, "[rollup]");
+    print_use(out, sum);
+    return {};
+}
+} // namespace proc

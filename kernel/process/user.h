@@ -1,0 +1,28 @@
+// The real users of a view's tasks: what RLIMIT_NPROC counts.
+#pragma once
+#include "kernel/views/view.h"
+#include "lib/intrusive.h"
+
+/// A real user ID in a view. Kept alive by the tasks that run under it.
+class User : public RefCounted<User>, public TreeLink<> {
+public:
+    /// err::nomem.
+    static Result<Ref<User>> of(View& view, u32 uid);
+    static void last_ref_gone(User*);
+
+    const Ref<View> view;
+    const u32 uid;
+    /// Tasks that exist, until they are reaped.
+    std::atomic<u64> tasks = 0;
+
+    struct Key {
+        const View* view;
+        u32 uid;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct KeyOf {
+        using type = Key;
+        Key operator()(const User& u) const { return {u.view.get(), u.uid}; }
+    };
+    User(View& of, u32 id) : view{Ref<View>::share(&of)}, uid{id} {}
+};
