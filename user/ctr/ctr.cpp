@@ -49,6 +49,11 @@ int run(std::string_view id, std::string_view bundle, Words arguments) {
     host::Message message;
     Terminal terminal;
     Error e = create(id, bundle, arguments, terminal.stdio(), message);
+    if (e == Error::not_a_terminal && terminal.force()) {
+        host::Message second;
+        e = create(id, bundle, arguments, terminal.stdio(), second);
+        if (e != Error::none) return complain(id, second, e);
+    }
     if (e == Error::none) e = host::call(Call::container_start, id.data(), id.size(), &message.text);
     if (e != Error::none) return complain(id, message, e);
     terminal.relay();

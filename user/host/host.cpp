@@ -1,6 +1,4 @@
 #include "user/host/host.h"
-#include <asm/ioctls.h>
-#include <asm/termbits.h>
 #include <cstring>
 
 namespace host {
@@ -25,11 +23,6 @@ void Output::write(std::string_view s) {
 void exit(int status) {
     call(Call::exit, static_cast<u64>(status));
     __builtin_trap();
-}
-
-bool is_terminal(u64 handle) {
-    termios state;
-    return call(Call::control, handle, u64{TCGETS}, &state) == Error::none;
 }
 
 std::string_view error_text(Error e) {

@@ -57,5 +57,4 @@ void say(u64 handle, std::string_view format, const A&... a) {
     print(out, format, a...);
 }
 [[noreturn]] void exit(int status);
-bool is_terminal(u64 handle);
 } // namespace host

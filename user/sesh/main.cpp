@@ -145,6 +145,11 @@ int run(const Line& line) {
         last = fork();
         if (last == 0) {
             signal(SIGINT, line.background ? SIG_IGN : SIG_DFL);
+            // Without job control nothing else keeps it from reading what is typed for us: POSIX, asynchronous lists.
+            if (line.background && i == 0) {
+                int null = open("/dev/null", O_RDONLY);
+                if (null > 0) dup2(null, STDIN_FILENO), close(null);
+            }
             if (input != STDIN_FILENO) {
                 dup2(input, STDIN_FILENO);
                 close(input);
