@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,14 @@ def exit_status(status_file, code):
     return code if code > 1 and not code & 1 else ABORTED
 
 
+def gdb_command(kernel, target=":1234"):
+    """gdb with the kernel's symbols and sources, attached to a waiting QEMU. The paths in the symbols begin at the build's
+    folder, so that builds in different places are the same."""
+    folder = kernel.resolve().parent
+    return ["gdb-multiarch", str(folder / "kernel.elf"), "-ex", f"set substitute-path build/{folder.name} {TOP}",
+            "-ex", f"target remote {target}"]
+
+
 def run(options):
     """The console on our own standard input and output."""
     status_file = pathlib.Path(tempfile.mkdtemp(prefix="rundlet-")) / "status"
@@ -165,8 +174,8 @@ def run(options):
         line += ["-chardev", f"file,id=status,path={status_file}", "-device", "isa-debugcon,iobase=0xe9,chardev=status"]
     if options.action == "debug":
         line += ["-s", "-S"]
-        elf = options.kernel.with_name("kernel.elf")
-        print(f"QEMU waits for gdb: gdb-multiarch {elf} -ex 'target remote :1234'", file=sys.stderr)
+        print(f"QEMU waits for gdb: {shlex.join(gdb_command(options.kernel))}\n"
+              "Before the kernel has set up its paging only hardware breakpoints work: hbreak kernel_main", file=sys.stderr)
     terminal = sys.stdin.isatty()
     # At a terminal ^C belongs to the guest; ^A x ends QEMU.
     line += ["-chardev", f"stdio,id=console,signal=off,mux={'on' if terminal else 'off'}", "-serial", "chardev:console"]
