@@ -35,3 +35,35 @@ def linux_kernel():
         sys.exit(f"bench: the distribution has no package {LINUX} (Debian has; on Ubuntu only our own column is measured)")
     image = next((unpacked(names[0]) / "boot").glob("vmlinuz-*"))
     return image, image.name.removeprefix("vmlinuz-")
+
+
+LIBRARIES = ["libc6"]
+# What each application needs, and what of its packages is left out.
+APPLICATIONS = {
+    "sqlite": ["sqlite3", "libsqlite3-0", "libreadline8", "libtinfo6", "zlib1g"],
+    "python": ["python3.11-minimal", "libpython3.11-minimal", "libexpat1", "zlib1g"],
+    "gcc": ["gcc-12", "cpp-12", "binutils-x86-64-linux-gnu", "libbinutils", "libctf0", "libctf-nobfd0", "libjansson4",
+            "libisl23", "libmpc3", "libmpfr6", "libgmp10", "libzstd1", "zlib1g"],
+    "redis": ["redis-tools", "redis-server", "libatomic1", "libhiredis0.14", "libjemalloc2", "liblua5.1-0", "liblzf1", "libssl3",
+              "libsystemd0", "libcap2", "libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5", "libzstd1", "libstdc++6",
+              "libgcc-s1", "lua-bitop", "lua-cjson"],
+    "nginx": ["nginx", "libcrypt1", "libpcre2-8-0", "libssl3", "zlib1g"],
+    "crun": ["crun", "libyajl2", "libseccomp2", "libcap2", "libsystemd0", "libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5",
+             "libzstd1"],
+}
+LEFT_OUT = ("usr/share/", "/lto1", "/lto-wrapper", "/liblto_plugin", ".a", ".o", "/gconv/", "/plugin/", "etc/", "/ossl-modules/",
+            "/engines-3/", "-gold", "dwp", "gprof", "/bin/x86_64-linux-gnu-gcov", "lib/systemd/", "var/", "lib/modules-load.d/")
+
+
+def application(*names):
+    """{path: (file, mode)} of applications with their libraries, links followed."""
+    files = {}
+    for package in dict.fromkeys(p for name in names for p in LIBRARIES + APPLICATIONS[name]):
+        folder = unpacked(package)
+        for found in sorted(folder.rglob("*")):
+            path = str(found.relative_to(folder))
+            left_out = any(path.startswith(x) or path.endswith(x) or (x.count("/") == 2 and x in path) for x in LEFT_OUT)
+            left_out = left_out or any(x in "/" + path for x in LEFT_OUT if x.startswith("/"))
+            if found.is_file() and not left_out and path != "usr/bin/.complete" and found.name != ".complete":
+                files[path] = (found, found.stat().st_mode & 0o777)
+    return files

@@ -15,7 +15,6 @@ from qemu import Timeout, Vm
 
 HOME = TOP / "bench"
 CACHE = TOP / "build/bench/cache"
-BATCHES = 11   # as in rows/rows.h
 SILENCE = 240  # seconds a row may take
 # Without the "fast string" features: QEMU counts each repetition of a string instruction as one instruction, so a kernel
 # that is told to copy bytewise would be charged eight times for what one that copies words does.
@@ -27,16 +26,37 @@ RESULT = re.compile(rb"@begin ([^\r\n]+)\r?\n|@row ([^\r\n\t]+)\t([-\d.]+)\t([-\
                     rb"@(fail|notyet) ([^\r\n\t]+)\t([^\r\n]*)\r?\n|@(done)\r?\n")
 
 
-class Session:
-    """Groups of rows (files of rows/) that share a boot."""
+def own_files():
+    """What rows of applications read."""
+    return {f"bench/{p.relative_to(HOME / 'programs')}": (p, 0o644) for p in (HOME / "programs").rglob("*") if p.is_file()}
 
-    def __init__(self, name, groups, memory="512M", quick=True):
-        self.name, self.groups, self.memory, self.quick = name, groups, memory, quick
+
+def applications():
+    return {**own_files(), **debian.application("sqlite", "python", "gcc", "redis", "nginx")}
+
+
+def crun():
+    return debian.application("crun")
+
+
+class Session:
+    """Groups of rows (files of rows/) that share a boot. `files` gives {path: (file, mode)} that the programs need."""
+
+    def __init__(self, name, groups, memory="512M", quick=True, files=dict, arches=("x86_64", "riscv64"), host=False, cpus=1):
+        self.name, self.groups, self.memory, self.quick, self.files, self.arches = name, groups, memory, quick, files, arches
+        self.cpus = cpus  # more than one: without counting, in wall-clock time
+        self.host = host  # in Rundlet's host world, with bundles to make containers from
+        self.linux_files = crun if host else dict
 
 
 SESSIONS = [
     Session("micro", ["calls", "files", "processes", "pipes", "memory", "signals", "threads", "polling", "sockets"]),
+    Session("shell", ["shell"], quick=False, files=own_files),
+    Session("applications", ["packages"], memory="1G", quick=False, files=applications, arches=("x86_64",)),
+    Session("containers", ["containers"], memory="1G", quick=False, host=True),
     Session("growth", ["growth"], memory="2G", quick=False),
+    Session("use", ["use"], memory="2G"),
+    Session("smp", ["smp"], quick=False, cpus=4),
 ]
 
 
@@ -46,10 +66,11 @@ class Programs:
     def __init__(self, lab):
         self.lab, self.target = lab, lab.target
         self.out = self.target.out / "bench"
-        headers = [HOME / "rows/rows.h"]
+        headers = [HOME / "rows/rows.h", HOME / "rows/programs.h"]
         self.files, self.rows, self.group_of = {}, {}, {}
         runner = [] if lab.arch == "x86_64" else [f"qemu-{lab.arch}-static"]
-        for group in (g for s in SESSIONS for g in s.groups):
+        self.sessions = [s for s in SESSIONS if lab.arch in s.arches]
+        for group in (g for s in self.sessions for g in s.groups):
             sources = [HOME / "rows/main.c", HOME / f"rows/{group}.c"]
             built = self.target.program(f"bench-{group}", sources, self.out / group, headers)
             self.files[f"bench/{group}"] = (built, 0o755)
@@ -76,10 +97,10 @@ class Programs:
         return {name: (root / name, 0o755) for name in names}
 
     def all_rows(self, quick=False):
-        return [row for s in SESSIONS if s.quick or not quick for g in s.groups for row in self.rows[g]]
+        return [row for s in self.sessions if s.quick or not quick for g in s.groups for row in self.rows[g]]
 
     def session(self, row):
-        return next(s for s in SESSIONS if self.group_of[row] in s.groups)
+        return next(s for s in self.sessions if self.group_of[row] in s.groups)
 
     def tree(self, rows):
         """The host tree with the container bundle "bench" that runs these rows."""
@@ -88,9 +109,25 @@ class Programs:
             config["linux"]["resources"] = {"pids": {"limit": 20000}}
         tree = self.lab.tree()
         listing = "".join(f"{self.group_of[row]}\t{row}\n" for row in rows)
-        files = {**self.files, **self.shared, "bench/list": (listing, 0o644)}
+        more = self.session(rows[0]).files() if rows else {}
+        files = {**self.files, **self.shared, **more, "bench/list": (listing, 0o644)}
         self.lab.bundle(tree, "bench", [self.first(rows)], files, edit)
+        if rows and self.session(rows[0]).host:
+            self.containers(tree)
         return tree
+
+    def containers(self, tree):
+        """The host world gets the files of the bundle "bench", and bundles of a program that ends and of one that waits."""
+        def edit(config):
+            config["process"].update(terminal=False, cwd="/")
+            config["linux"].pop("resources", None)
+        root = "bundles/bench/rootfs/"
+        for path, entry in list(tree.entries.items()):
+            if path.startswith(root + "bench"):
+                tree.entries[path.removeprefix(root)] = entry
+        program = {"nothing": self.shared["bench/nothing-static"]}
+        self.lab.bundle(tree, "nothing", ["/nothing"], program, edit)
+        self.lab.bundle(tree, "waiting", ["/nothing", "wait"], program, edit)
 
     def first(self, rows):
         """The program to start with."""
@@ -103,12 +140,23 @@ class Rundlet:
     def __init__(self, programs):
         self.programs, self.kernel = programs, programs.lab.kernel
 
-    def words(self, _rows):
+    def words(self, rows):
         """The kernel's command line."""
+        if rows and self.programs.session(rows[0]).host:
+            return f"-- run {self.programs.first(rows)}"
         return "-- bundle /bundles/bench"
 
     def tree(self, rows):
         return self.programs.tree(rows)
+
+    def alone(self, files):
+        """(tree, command line) that run the program /bench/first of `files` as the container's first process."""
+        tree = self.programs.lab.tree()
+        for path in [p for p in tree.entries if p.startswith("bundles/busybox/rootfs/")]:
+            tree.entries["bundles/alone/" + path.removeprefix("bundles/busybox/")] = tree.entries.pop(path)
+        tree.directory("bundles/busybox/rootfs")
+        self.programs.lab.bundle(tree, "alone", ["/bench/first"], files, lambda config: config["process"].update(terminal=False))
+        return tree, "-- bundle /bundles/alone"
 
 
 class Linux:
@@ -126,16 +174,35 @@ class Linux:
     def tree(self, rows):
         whole, tree, root = self.programs.tree(rows), userland.mkinitramfs.Tree(), "bundles/bench/rootfs/"
         tree.entries = {path.removeprefix(root): entry for path, entry in whole.entries.items() if path.startswith(root)}
-        tree.directory("dev")
-        tree.device_node("dev/console", 5, 1)
+        if rows and self.programs.session(rows[0]).host:
+            tree.entries.update((p, e) for p, e in whole.entries.items() if re.match("bundles(/nothing|/waiting|$)", p))
+        for path, (file, mode) in (self.programs.session(rows[0]).linux_files() if rows else {}).items():
+            for folder in reversed(pathlib.PurePath(path).parents[:-1]):
+                if str(folder) not in tree.entries:
+                    tree.directory(str(folder))
+            tree.file(path, file, mode)
+        self.finish(tree)
         return tree
+
+    def finish(self, tree):
+        for folder in ("dev", "proc", "run", "sys"):
+            tree.directory(folder)
+        tree.device_node("dev/console", 5, 1)
+
+    def alone(self, files):
+        """(tree, command line) that run the program /bench/first of `files` as the first process."""
+        whole, _ = Rundlet(self.programs).alone(files)
+        tree, root = userland.mkinitramfs.Tree(), "bundles/alone/rootfs/"
+        tree.entries = {path.removeprefix(root): entry for path, entry in whole.entries.items() if path.startswith(root)}
+        self.finish(tree)
+        return tree, f"{LINUX_WORDS} {self.more}".replace("/bench/init", "/bench/first")
 
 
 def measure(side, rows, progress):
     """{row: number, or a string that says why there is none}. A row that takes the machine down is reported as such, and the
     others run after a new boot."""
     results = {}
-    for session in SESSIONS:
+    for session in side.programs.sessions:
         left, boots = [row for row in rows if side.programs.session(row) is session], 0
         while left and boots < 8:
             boots += 1
@@ -151,24 +218,26 @@ def measure(side, rows, progress):
 
 
 @contextlib.contextmanager
-def machine(side, tree, rows, label, memory="512M", extra=()):
-    """One of the two kernels, booted as all measurements are."""
+def machine(side, tree, words, label, memory="512M", cpus=1, extra=()):
+    """One of the two kernels, booted as all measurements are, with these words as its command line."""
     lab = side.programs.lab
     with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
         image = pathlib.Path(scratch) / "initramfs"
         tree.write(image)
         log_path = lab.logs / f"bench-{lab.arch}-{side.name.replace(' ', '-')}-{label}.log"
         with open(log_path, "w", encoding="utf8") as log, \
-                Vm(lab.arch, side.kernel, image, log=log, append=side.words(rows), memory=memory, icount="skip",
-                   machine="microvm" if lab.arch == "x86_64" else None, cpu=CPU[lab.arch], extra=[*SAME, *extra]) as vm:
+                Vm(lab.arch, side.kernel, image, log=log, append=words, memory=memory, cpus=cpus,
+                   icount="skip" if cpus == 1 else False,
+                   machine="microvm" if lab.arch == "x86_64" else None, cpu=CPU[lab.arch],
+                   extra=[*(SAME if cpus == 1 else ()), *extra]) as vm:
             yield vm
 
 
 def one_boot(side, rows, label, progress, extra=(), to_the_end=False):
-    """The results of one boot, and why it ended early. "operations" among them is how many the last row ran a batch."""
+    """The results of one boot, and why it ended early. "operations" among them is how many the last row measured."""
     results = {}
-    memory = side.programs.session(rows[0]).memory
-    with machine(side, side.tree(rows), rows, label, memory=memory, extra=extra) as vm:
+    session = side.programs.session(rows[0])
+    with machine(side, side.tree(rows), side.words(rows), label, session.memory, session.cpus, extra) as vm:
         try:
             while True:
                 match = vm.expect(RESULT.pattern, SILENCE)
@@ -192,37 +261,70 @@ def script_output(side, script):
     """What a shell script prints that runs as the first process on Linux; it ends with a line "@done"."""
     tree = side.tree([])
     tree.text("bench/script", f"#!/bin/sh\n{script}\n", 0o755)
-    with machine(side, tree, [], "script") as vm:
+    with machine(side, tree, side.words([]), "script") as vm:
         vm.expect("@done", SILENCE)
         return vm.text
 
 
-class Kept:
+class Meter:
+    """Measures on one side."""
+
+    def __init__(self, side):
+        self.side = side
+
+    def boots(self, rows, measure_boots):
+        """The rows of boot.py."""
+        return measure_boots(rows)
+
+    def measure(self, rows, progress):
+        """All other rows."""
+        return measure(self.side, rows, progress)
+
+
+class Kept(Meter):
     """Linux's numbers, which change only with what is booted: the same input gives the same count. One file for each group
     of rows."""
 
     def __init__(self, side):
-        self.side, self.programs = side, side.programs
+        super().__init__(side)
+        self.programs = side.programs
         shared = [(name, userland.digest(path)) for name, (path, _) in self.programs.shared.items()]
         self.words = [side.words([]), side.version, CPU, SAME, shared, userland.run("qemu-system-x86_64", "--version")]
 
     def place(self, group):
         program, _ = self.programs.files[f"bench/{group}"]
-        memory = next(s.memory for s in SESSIONS if group in s.groups)
-        words = json.dumps([*self.words, memory, userland.digest(program)])
+        session = next(s for s in self.programs.sessions if group in s.groups)
+        needed = [(name, path.stat().st_size if path.stat().st_size > 65536 else userland.digest(path))
+                  for name, (path, _) in sorted({**session.files(), **session.linux_files()}.items())]
+        words = json.dumps([*self.words, session.memory, session.cpus, needed, userland.digest(program)])
         return CACHE / f"{group}-{hashlib.sha256(words.encode()).hexdigest()[:20]}.json"
 
     def read(self, group):
+        if next(s for s in self.programs.sessions if group in s.groups).cpus > 1:
+            return {}  # wall clock: both sides in the same run
         place = self.place(group)
         return json.loads(place.read_text()) if place.exists() else {}
 
-    def measure(self, rows, progress):
-        groups = {self.programs.group_of[row] for row in rows}
-        known = {row: value for group in groups for row, value in self.read(group).items()}
-        missing = [row for row in rows if row not in known]
-        if missing:
-            known.update(measure(self.side, missing, progress))
+    def boots(self, rows, measure_boots):
+        key = hashlib.sha256(json.dumps(self.words).encode() + (HOME / "boot.py").read_bytes()).hexdigest()[:20]
+        place = CACHE / f"boot-{key}.json"
+        known = json.loads(place.read_text()) if place.exists() else {}
+        if missing := [row for row in rows if row not in known]:
+            known.update(measure_boots(missing))
             CACHE.mkdir(parents=True, exist_ok=True)
-            for group in groups:
-                self.place(group).write_text(json.dumps({r: known[r] for r in self.programs.rows[group] if r in known}, indent=0))
+            place.write_text(json.dumps(known, indent=0))
+        return known
+
+    def measure(self, rows, progress):
+        known = {}
+        for session in self.programs.sessions:
+            wanted = [row for row in rows if self.programs.session(row) is session]
+            for group in session.groups:
+                known.update(self.read(group))
+            missing = [row for row in wanted if row not in known]
+            if missing:
+                known.update(measure(self.side, missing, progress))
+                CACHE.mkdir(parents=True, exist_ok=True)
+                for group in session.groups:
+                    self.place(group).write_text(json.dumps({r: known[r] for r in self.programs.rows[group] if r in known}, indent=0))
         return known

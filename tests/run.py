@@ -209,7 +209,14 @@ def measure(report, arches):
             steps.run(lab)
 
 
-STEPS = {f.__name__: f for f in (rules, build, unit, ktest, linux, busybox, system, measure)}
+def bench(report, arches):
+    """The bench's machinery with its shortest rows, on our kernel only."""
+    for arch in arches:
+        if bootable(report, Lab(arch, report), "bench"):
+            command(report, f"bench/{arch}", "bench/run.py", "--arch", arch, "--no-linux", "call: ", "pipe: round trip")
+
+
+STEPS = {f.__name__: f for f in (rules, build, unit, ktest, linux, busybox, system, measure, bench)}
 
 
 def main():

@@ -36,6 +36,10 @@ int main(int count, char** arguments) {
     mkdir("/dev/pts", 0755);
     must("/dev/pts", mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666"));
     must("/proc", mount("proc", "/proc", "proc", 0, ""));
+    must("/sys", mount("sysfs", "/sys", "sysfs", 0, ""));
+    if (access("/bundles", F_OK) == 0)
+        must("cgroup", mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, "")); // crun asks for it
+    must("/run", mount("tmpfs", "/run", "tmpfs", 0, "mode=755"));
     must("/tmp", mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"));
     loopback_up();
     allow_many_files();

@@ -2,7 +2,7 @@
 // its rows, each in a child of its own, and then becomes the next program. A row prints:
 //
 //     @begin NAME            before it runs: says which row took the machine down
-//     @row NAME \t median \t least \t most \t operations a batch
+//     @row NAME \t median \t least \t most \t operations in all
 //     @fail NAME \t why      @notyet NAME \t why
 #include <signal.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 
 extern const struct Row __start_rows[], __stop_rows[];
 
-int in_row;
+int in_row, batches_wanted = BATCHES;
 static const char* current = "start";
 static double costs[BATCHES];
 static int batches;
@@ -24,6 +24,11 @@ void batch_end(int batch, uint64_t took, uint64_t operations) {
 }
 
 void divide_by(double parts) { units = parts; }
+
+void report(double value) {
+    per_batch = 1;
+    for (batches = 0; batches < batches_wanted; ++batches) costs[batches] = value + overhead;
+}
 
 static const char* why_of(int error) {
     switch (error) {
@@ -59,14 +64,25 @@ void reap(pid_t child) {
     }
 }
 
+double memory_free(void) {
+    char text[4096];
+    int file = check(open("/proc/meminfo", O_RDONLY));
+    ssize_t n = check(read(file, text, sizeof text - 1));
+    close(file);
+    text[n] = 0;
+    const char* line = strstr(text, "MemFree:");
+    require(line != NULL);
+    return 1024 * strtod(line + 8, NULL);
+}
+
 static int compare(const void* a, const void* b) {
     double x = *(const double*)a, y = *(const double*)b;
     return (x > y) - (x < y);
 }
 
 static double median(void) {
-    qsort(costs, BATCHES, sizeof costs[0], compare);
-    return costs[BATCHES / 2];
+    qsort(costs, (size_t)batches_wanted, sizeof costs[0], compare);
+    return costs[batches_wanted / 2];
 }
 
 static void run(const struct Row* row, int n) {
@@ -76,10 +92,10 @@ static void run(const struct Row* row, int n) {
         row->run_with(n);
     else
         row->run();
-    if (batches != BATCHES) wrong("the row measured once");
+    if (batches != batches_wanted) wrong("the row measured once");
     double middle = median();
     printf("@row %s\t%.2f\t%.2f\t%.2f\t%.0f\n", current, (middle - overhead) / units, (costs[0] - overhead) / units,
-           (costs[BATCHES - 1] - overhead) / units, per_batch * units);
+           (costs[batches_wanted - 1] - overhead) / units, per_batch * batches_wanted * units);
     fflush(stdout);
 }
 

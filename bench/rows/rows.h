@@ -63,6 +63,7 @@ static inline uint64_t now(void) {
 #endif
 
 enum { BATCHES = 11 }; ///< that count; one more warms up
+extern int batches_wanted;
 void batch_end(int batch, uint64_t took, uint64_t operations);
 
 extern int in_row; ///< 0 while the empty loop is measured
@@ -74,13 +75,22 @@ static inline uint64_t batch_begin(int batch) {
 
 /// Runs what follows `n` times a batch and reports the median batch's cost of one time.
 #define MEASURE(n)                                                                                                     \
-    for (int batch_ = 0; batch_ <= BATCHES; ++batch_)                                                                  \
+    for (int batch_ = 0; batch_ <= batches_wanted; ++batch_)                                                           \
         for (uint64_t once_ = 1, left_ = (n), start_ = batch_begin(batch_); once_;                                     \
              once_ = 0, batch_end(batch_, now() - start_, (n)))                                                        \
             for (; left_; --left_)
 
+/// For operations of many million instructions: three batches are enough.
+static inline void few_batches(void) { batches_wanted = 3; }
+
 /// The cost reported is that of one of `units` equal parts of the operation, such as a KiB of a transfer.
 void divide_by(double units);
+
+/// For a row that counts something else than instructions: its result, instead of MEASURE.
+void report(double value);
+
+/// Free memory of the machine, in bytes.
+double memory_free(void);
 
 /// Ends the row with an error, or with "not yet" when errno says that the subsystem does not exist.
 _Noreturn void failed(const char* what, const char* file, int line);
