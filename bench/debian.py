@@ -51,19 +51,25 @@ APPLICATIONS = {
     "crun": ["crun", "libyajl2", "libseccomp2", "libcap2", "libsystemd0", "libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5",
              "libzstd1"],
 }
-LEFT_OUT = ("usr/share/", "/lto1", "/lto-wrapper", "/liblto_plugin", ".a", ".o", "/gconv/", "/plugin/", "etc/", "/ossl-modules/",
-            "/engines-3/", "-gold", "dwp", "gprof", "/bin/x86_64-linux-gnu-gcov", "lib/systemd/", "var/", "lib/modules-load.d/")
+LEFT_OUT = ("/usr/share/", "/etc/", "/var/", "/lib/systemd/", "/gconv/", "/plugin/", "/ossl-modules/", "/engines-3/", "/modules-load.d/",
+            "lto1", "lto-wrapper", "lto-dump", "liblto_plugin", "ld.gold", "-dwp", "gprof", "gcov")
+LEFT_OUT_ENDINGS = (".a", ".o", "/.complete")
 
 
 def application(*names):
     """{path: (file, mode)} of applications with their libraries, links followed."""
-    files = {}
-    for package in dict.fromkeys(p for name in names for p in LIBRARIES + APPLICATIONS[name]):
+    packages = list(dict.fromkeys(p for name in names for p in LIBRARIES + APPLICATIONS[name]))
+    files, links = {}, {}
+    for package in packages:
         folder = unpacked(package)
         for found in sorted(folder.rglob("*")):
             path = str(found.relative_to(folder))
-            left_out = any(path.startswith(x) or path.endswith(x) or (x.count("/") == 2 and x in path) for x in LEFT_OUT)
-            left_out = left_out or any(x in "/" + path for x in LEFT_OUT if x.startswith("/"))
-            if found.is_file() and not left_out and path != "usr/bin/.complete" and found.name != ".complete":
+            if any(part in "/" + path for part in LEFT_OUT) or ("/" + path).endswith(LEFT_OUT_ENDINGS):
+                continue
+            if found.is_file():
                 files[path] = (found, found.stat().st_mode & 0o777)
+            elif found.is_symlink() and not found.exists():
+                links[path] = str(pathlib.PurePath(path).parent / found.readlink())
+    # A link into another package.
+    files.update((path, files[target]) for path, target in links.items() if target in files)
     return files

@@ -266,6 +266,11 @@ def script_output(side, script):
         return vm.text
 
 
+def numbers(results):
+    """What is worth keeping: not the failures."""
+    return {row: value for row, value in results.items() if isinstance(value, (int, float))}
+
+
 class Meter:
     """Measures on one side."""
 
@@ -312,7 +317,7 @@ class Kept(Meter):
         if missing := [row for row in rows if row not in known]:
             known.update(measure_boots(missing))
             CACHE.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(known, indent=0))
+            place.write_text(json.dumps(numbers(known), indent=0))
         return known
 
     def measure(self, rows, progress):
@@ -326,5 +331,5 @@ class Kept(Meter):
                 known.update(measure(self.side, missing, progress))
                 CACHE.mkdir(parents=True, exist_ok=True)
                 for group in session.groups:
-                    self.place(group).write_text(json.dumps({r: known[r] for r in self.programs.rows[group] if r in known}, indent=0))
+                    self.place(group).write_text(json.dumps(numbers({r: known.get(r) for r in self.programs.rows[group]}), indent=0))
         return known

@@ -1,4 +1,5 @@
 -- Two thousand rows made by the database itself, an index, and queries over them.
+DROP TABLE IF EXISTS people;
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, town TEXT, age INTEGER);
 BEGIN;
 WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2000)

@@ -21,7 +21,7 @@ ROW("app: CPython, a program of classes, lists and dictionaries") {
 
 ROW("app: gcc, a C file of 300 lines to an object file") {
     few_batches();
-    MEASURE(1) RUN("/usr/bin/gcc-12", "-O1", "-c", "/bench/compiled.c", "-o", "/tmp/compiled.o");
+    MEASURE(1) RUN("/usr/bin/gcc-12", "-ffreestanding", "-O1", "-c", "/bench/compiled.c", "-o", "/tmp/compiled.o");
 }
 
 static int client(int port) {
