@@ -259,6 +259,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::sched_getscheduler>(145, 120),
     on<sys::sched_setparam>(142, 118),
     on<sys::sched_getparam>(143, 121),
+    on<sys::sched_setattr>(314, 274, "SCHED_DEADLINE and utilisation clamps are EINVAL"),
+    on<sys::sched_getattr>(315, 275),
     on<sys::sched_get_priority_max>(146, 125),
     on<sys::sched_get_priority_min>(147, 126),
     on<sys::sched_rr_get_interval>(148, 127, "the scheduler's constants"),

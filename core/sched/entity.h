@@ -24,6 +24,7 @@ struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     bool queued = false; // in a class's queue (the running thread included)
     u8 policy = 0, priority = 0;
     signed char nice = 0;
+    bool reset_on_fork = false;
     bool last_in_user = true; // what the last tick saw
     u64 affinity = ~u64{0};
     u64 round_robin_left = 100'000'000; // ns

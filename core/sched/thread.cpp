@@ -92,7 +92,7 @@ void Thread::interrupt() {
 
 SchedParameters Thread::parameters() const {
     QueueOf queue{sched_};
-    return {static_cast<SchedPolicy>(sched_.policy), sched_.nice, sched_.priority};
+    return {static_cast<SchedPolicy>(sched_.policy), sched_.nice, sched_.priority, sched_.reset_on_fork};
 }
 
 void Thread::set_parameters(SchedParameters p) {
@@ -103,6 +103,7 @@ void Thread::set_parameters(SchedParameters p) {
     sched_.policy = static_cast<u8>(p.policy);
     sched_.nice = static_cast<signed char>(p.nice);
     sched_.priority = static_cast<u8>(p.priority);
+    sched_.reset_on_fork = p.reset_on_fork;
     sched_.weight = p.policy == SchedPolicy::idle ? FairQueue::idle_weight : FairQueue::weight_of_nice(p.nice);
     if (!queued) return;
     queue->enqueue(sched_);

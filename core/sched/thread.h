@@ -16,8 +16,9 @@ class AddressSpace;
 enum class SchedPolicy : u8 { other = 0, fifo = 1, round_robin = 2, batch = 3, idle = 5 };
 struct SchedParameters {
     SchedPolicy policy = SchedPolicy::other;
-    int nice = 0;     // -20..19
-    int priority = 0; // 1..99 for fifo and round_robin
+    int nice = 0;               // -20..19
+    int priority = 0;           // 1..99 for fifo and round_robin
+    bool reset_on_fork = false; // children start with SchedPolicy::other and nice 0 or above
 };
 struct CpuTime {
     u64 user_ns = 0, system_ns = 0;

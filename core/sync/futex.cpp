@@ -40,6 +40,8 @@ Result<Key> key_of(Word word, Ref<MemoryObject>& keep_alive) {
     AddressSpace* space = Thread::current().address_space();
     if (!space) return err::fault;
     if (!word.shared) return Key{space, word.address};
+    TRY(arch::load_user(
+        word.address)); // futex(2): EFAULT when the page cannot be read; a private word's place is enough
     return space->futex_key(word.address, &keep_alive);
 }
 

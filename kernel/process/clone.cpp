@@ -47,9 +47,10 @@ Result<> share(Task& from, Task& to, u64 flags) {
     to.name = from.name;
     to.blocked = from.blocked;
     to.personality = from.personality;
-    to.timer_slack_ns = from.timer_slack_ns;
+    to.timer_slack_ns = to.default_timer_slack_ns = from.timer_slack_ns;
     if (!(flags & CLONE_VM) || flags & CLONE_VFORK) to.alternate_stack = from.alternate_stack;
     auto parameters = from.parameters();
+    if (parameters.reset_on_fork) parameters = {.nice = std::max(parameters.nice, 0)};
     to.set_parameters(parameters);
     if (from.affinity() != ~u64{0}) TRY(to.set_affinity(from.affinity()));
     to.traced = from.traced;

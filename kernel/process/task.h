@@ -61,7 +61,7 @@ public:
     arch::UserState user_state;
     u64 start_ns = 0; // monotonic
     std::atomic<u64> minor_faults = 0, major_faults = 0;
-    u64 timer_slack_ns = 50'000;
+    u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
     Ref<View> counted_in; // whose limit of tasks this one counts against
     /// The real user, whose RLIMIT_NPROC this task counts against until it is reaped; changes with the credentials.

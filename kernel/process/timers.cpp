@@ -67,7 +67,9 @@ void PosixTimer::expired(Timer& of) {
             if (self.interval_ns) {
                 u64 passed = (now - self.due_ns) / self.interval_ns;
                 self.due_ns += (passed + 1) * self.interval_ns;
-                self.pending_overruns += static_cast<int>(passed);
+                // As Linux, the count stops at the largest int (timer_getoverrun(2)).
+                self.pending_overruns +=
+                    static_cast<int>(std::min<u64>(passed, static_cast<u64>(INT_MAX - self.pending_overruns)));
             } else
                 self.due_ns = 0;
         }
@@ -78,7 +80,7 @@ void PosixTimer::expired(Timer& of) {
     if (only && only->exiting) return;
     if (!signals::send_embedded(*self.process, only, self.element)) {
         Holding lock{self.process->signal_lock};
-        if (self.element.queued) self.pending_overruns++;
+        if (self.element.queued && self.pending_overruns < INT_MAX) self.pending_overruns++;
     }
 }
 

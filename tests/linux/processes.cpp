@@ -2,6 +2,7 @@
 // fork, vfork, execve, wait4, waitid, process groups and sessions, reparenting, exit statuses.
 #include "tests/linux/check.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -27,6 +28,7 @@ void waiting() {
     int status;
     FAILS(ECHILD, wait4(-1, &status, 0, nullptr));
     FAILS(ECHILD, waitpid(getppid(), &status, 0));
+    FAILS(ESRCH, waitpid(INT_MIN, &status, 0));
     pid_t child = start([] { return 42; });
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 42);
     child = start([] { return raise(SIGKILL); });

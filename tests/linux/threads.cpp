@@ -61,6 +61,8 @@ void sharing() {
 
 void futexes() {
     unsigned word = 5;
+    void* none = mmap(nullptr, 4096, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    FAILS(EFAULT, syscall(SYS_futex, none, 1, 1, nullptr, nullptr, 0)); // FUTEX_WAKE of a shared word
     FAILS(EAGAIN, syscall(SYS_futex, &word, FUTEX_WAIT, 4, nullptr));
     timespec brief = {0, 20'000'000};
     FAILS(ETIMEDOUT, syscall(SYS_futex, &word, FUTEX_WAIT, 5, &brief));

@@ -21,8 +21,7 @@ arch::PageFlags access_of(u32 protection) {
 }
 
 /// mmap's rules about the file's open mode and its mount.
-Result<> take_file(Task& task, int fd, u32 protection, MapRequest& request) {
-    auto file = TRY(task.files->get(fd));
+Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
     if (!file->readable()) return err::acces;
     if (request.shared && !file->writable()) {
         if (protection & PROT_WRITE) return err::acces;
@@ -46,6 +45,8 @@ Result<uptr> mmap(Task& task, uptr address, usize size, int protection, u32 flag
     if (!is_aligned(offset, page_size)) return err::inval;
     u32 type = flags & MAP_TYPE;
     bool validated = type == MAP_SHARED_VALIDATE, anonymous = flags & MAP_ANONYMOUS;
+    Ref<File> file;
+    if (!anonymous) file = TRY(task.files->get(static_cast<int>(fd)));
     if (type != MAP_SHARED && type != MAP_PRIVATE && !validated) return err::inval;
     if (validated && flags & ~known_flags) return err::opnotsupp;
     if (flags & MAP_HUGETLB) return anonymous ? err::nomem : Result<uptr>{err::inval}; // no such pages are reserved
@@ -67,7 +68,7 @@ Result<uptr> mmap(Task& task, uptr address, usize size, int protection, u32 flag
     if (request.locked && !may_lock(task)) return err::perm;
     if (!anonymous) {
         if (request.grows_down) return err::inval;
-        TRY(take_file(task, static_cast<int>(fd), static_cast<u32>(protection), request));
+        TRY(take_file(std::move(file), static_cast<u32>(protection), request));
     } else if (request.shared) {
         if (request.grows_down) return err::inval;
         request.object = TRY(make_shared_memory(request.size));

@@ -126,7 +126,7 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
     case PR_GET_SECUREBITS: return who.securebits;
     case PR_SET_SECUREBITS: return set_securebits(task, a);
     case PR_GET_TIMERSLACK: return static_cast<i64>(task.timer_slack_ns);
-    case PR_SET_TIMERSLACK: return task.timer_slack_ns = a ? a : 50'000, 0;
+    case PR_SET_TIMERSLACK: return task.timer_slack_ns = a ? a : task.default_timer_slack_ns, 0;
     case PR_SET_CHILD_SUBREAPER: return subreaper(task, a != 0);
     case PR_GET_CHILD_SUBREAPER: return put_int(a, task.process().child_subreaper);
     case PR_SET_NO_NEW_PRIVS: return a != 1 || b || c || d ? Result<i64>{err::inval} : no_new_privileges(task);

@@ -65,7 +65,7 @@ Result<> exit_group(Task&, int code) { process::exit_group((code & 0xff) << 8); 
 Result<int> wait4(Task& task, int pid, UserPtr<int> status, int options, UserPtr<rusage> usage) {
     constexpr unsigned known = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
     if (static_cast<unsigned>(options) & ~known) return err::inval;
-    if (pid == -pid - 1 + 1 && pid != 0) return err::srch; // INT_MIN has no positive
+    if (pid == INT_MIN) return err::srch; // names no group: it has no positive
     int type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
     Pid id = pid > 0 ? pid : pid < -1 ? -pid : 0;
     auto waited = TRY(process::wait(task, type, id, static_cast<unsigned>(options) | WEXITED));

@@ -18,22 +18,41 @@ Result<> may_change(Task& task, Task& other) {
     return me.euid == it->uid || me.euid == it->euid || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
 }
 
-Result<> set_policy(Task& task, int pid, int policy, UserPtr<const int> from, bool keep) {
+bool realtime(SchedPolicy policy) { return policy == SchedPolicy::fifo || policy == SchedPolicy::round_robin; }
+
+/// What a user may not raise without CAP_SYS_NICE: sched(7).
+Result<> allowed(Task& task, Task& other, const SchedParameters& wanted) {
+    TRY(may_change(task, other));
+    if (task.credentials().can(CAP_SYS_NICE)) return {};
+    SchedParameters now = other.parameters();
+    const auto& limits = task.process().limits;
+    bool raises = realtime(wanted.policy) && (wanted.policy != now.policy || wanted.priority > now.priority);
+    if (raises && static_cast<u64>(wanted.priority) > limits.soft(RLIMIT_RTPRIO)) return err::perm;
+    if (wanted.nice<now.nice&& static_cast<u64>(20 - wanted.nice)> limits.soft(RLIMIT_NICE)) return err::perm;
+    return now.reset_on_fork && !wanted.reset_on_fork ? err::perm : Result<>{};
+}
+
+/// Checks the policy's number and the priority that goes with it.
+Result<> set_policy(SchedParameters& to, u32 policy, int priority) {
+    bool is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+    if (!is_realtime && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE) return err::inval;
+    if (is_realtime ? priority < 1 || priority > 99 : priority != 0) return err::inval;
+    to.policy = static_cast<SchedPolicy>(policy);
+    to.priority = priority;
+    return {};
+}
+
+/// `policy`: SCHED_* with SCHED_RESET_ON_FORK, or none: as it is.
+Result<> set_scheduler(Task& task, int pid, std::optional<int> policy, UserPtr<const int> from) {
     if (!from) return err::inval;
     int priority = TRY(copy_in(from));
     auto other = TRY(target(task, pid));
-    SchedParameters now = other->parameters();
-    policy &= ~SCHED_RESET_ON_FORK;
-    if (keep) policy = static_cast<int>(now.policy);
-    bool realtime = policy == SCHED_FIFO || policy == SCHED_RR;
-    if (!realtime && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE) return err::inval;
-    if (realtime ? priority < 1 || priority > 99 : priority != 0) return err::inval;
-    TRY(may_change(task, *other));
-    u64 limit = task.process().limits.soft(RLIMIT_RTPRIO);
-    if (realtime && static_cast<u64>(priority) > limit && !task.credentials().can(CAP_SYS_NICE)) return err::perm;
-    now.policy = static_cast<SchedPolicy>(policy);
-    now.priority = priority;
-    other->set_parameters(now);
+    SchedParameters wanted = other->parameters();
+    if (policy) wanted.reset_on_fork = *policy & SCHED_RESET_ON_FORK;
+    int number = policy ? *policy & ~SCHED_RESET_ON_FORK : static_cast<int>(wanted.policy);
+    TRY(set_policy(wanted, static_cast<u32>(number), priority));
+    TRY(allowed(task, *other, wanted));
+    other->set_parameters(wanted);
     return {};
 }
 } // namespace
@@ -55,17 +74,57 @@ Result<int> sched_getaffinity(Task& task, int pid, usize size, UserPtr<u64> to) 
 }
 Result<> sched_setscheduler(Task& task, int pid, int policy, UserPtr<const int> priority) {
     if (policy < 0) return err::inval;
-    return set_policy(task, pid, policy, priority, false);
+    return set_scheduler(task, pid, policy, priority);
 }
 Result<int> sched_getscheduler(Task& task, int pid) {
-    return static_cast<int>(TRY(target(task, pid))->parameters().policy);
+    SchedParameters now = TRY(target(task, pid))->parameters();
+    return static_cast<int>(now.policy) | (now.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 }
 Result<> sched_setparam(Task& task, int pid, UserPtr<const int> priority) {
-    return set_policy(task, pid, 0, priority, true);
+    return set_scheduler(task, pid, std::nullopt, priority);
 }
 Result<> sched_getparam(Task& task, int pid, UserPtr<int> priority) {
     if (!priority) return err::inval;
     return copy_out(priority, TRY(target(task, pid))->parameters().priority);
+}
+Result<> sched_setattr(Task& task, int pid, UserPtr<sched_attr> from, u32 flags) {
+    if (!from || flags) return err::inval;
+    u32 size = TRY(copy_in(from.as<const u32>()));
+    auto read = copy_in_extensible<sched_attr>(from.as<const sched_attr>(), size ? size : SCHED_ATTR_SIZE_VER0,
+                                               SCHED_ATTR_SIZE_VER0);
+    if (!read) {
+        bool unknown = read.error() == Errno::toobig || (size && size < SCHED_ATTR_SIZE_VER0);
+        if (!unknown) return std::unexpected(read.error());
+        TRY(copy_out(from.as<u32>(), u32{sizeof(sched_attr)})); // how much the kernel knows
+        return err::toobig;
+    }
+    const sched_attr& wanted = *read;
+    constexpr u64 known = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS;
+    if (wanted.sched_flags & ~known) return err::inval;
+    auto other = TRY(target(task, pid));
+    SchedParameters parameters = other->parameters();
+    parameters.reset_on_fork = wanted.sched_flags & SCHED_FLAG_RESET_ON_FORK;
+    bool keep = wanted.sched_flags & SCHED_FLAG_KEEP_PARAMS;
+    u32 policy =
+        wanted.sched_flags & SCHED_FLAG_KEEP_POLICY ? static_cast<u32>(parameters.policy) : wanted.sched_policy;
+    if (policy > INT_MAX) return err::inval;
+    TRY(set_policy(parameters, policy, keep ? parameters.priority : static_cast<int>(wanted.sched_priority)));
+    if (!keep && !realtime(parameters.policy)) { parameters.nice = std::clamp(wanted.sched_nice, -20, 19); }
+    TRY(allowed(task, *other, parameters));
+    other->set_parameters(parameters);
+    return {};
+}
+Result<> sched_getattr(Task& task, int pid, UserPtr<sched_attr> to, u32 size, u32 flags) {
+    if (!to || flags || size < SCHED_ATTR_SIZE_VER0 || size > page_size) return err::inval;
+    SchedParameters now = TRY(target(task, pid))->parameters();
+    sched_attr attributes{};
+    attributes.size = std::min<u32>(size, sizeof attributes);
+    attributes.sched_policy = static_cast<u32>(now.policy);
+    attributes.sched_flags = now.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
+    attributes.sched_priority = static_cast<u32>(now.priority);
+    if (!realtime(now.policy)) attributes.sched_nice = now.nice;
+    if (size > sizeof attributes) TRY(arch::clear_user(to.address() + sizeof attributes, size - sizeof attributes));
+    return arch::copy_out(to.address(), &attributes, attributes.size);
 }
 Result<int> sched_get_priority_max(Task&, int policy) {
     if (policy == SCHED_FIFO || policy == SCHED_RR) return 99;

@@ -3,6 +3,7 @@
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
 #include "abi/linux/sys/timespec.h"
+#include <linux/sched/types.h>
 
 namespace linux_abi::sys {
 Result<> sched_yield(Task&);
@@ -12,6 +13,8 @@ Result<> sched_setscheduler(Task&, int pid, int policy, UserPtr<const int> prior
 Result<int> sched_getscheduler(Task&, int pid);
 Result<> sched_setparam(Task&, int pid, UserPtr<const int> priority);
 Result<> sched_getparam(Task&, int pid, UserPtr<int> priority);
+Result<> sched_setattr(Task&, int pid, UserPtr<sched_attr>, u32 flags);
+Result<> sched_getattr(Task&, int pid, UserPtr<sched_attr>, u32 size, u32 flags);
 Result<int> sched_get_priority_max(Task&, int policy);
 Result<int> sched_get_priority_min(Task&, int policy);
 Result<> sched_rr_get_interval(Task&, int pid, UserPtr<Timespec>);

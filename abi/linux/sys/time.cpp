@@ -97,10 +97,8 @@ Result<> clock_nanosleep(Task& task, int clock, int flags, UserPtr<const Timespe
     case CLOCK_TAI:
     case CLOCK_MONOTONIC:
     case CLOCK_BOOTTIME: break;
-    case CLOCK_PROCESS_CPUTIME_ID: return err::opnotsupp; // no sleeping on CPU time
-    default:
-        return clock < 0 || clock > CLOCK_TAI || clock == CLOCK_THREAD_CPUTIME_ID ? Result<>{err::inval}
-                                                                                  : err::opnotsupp;
+    // CPU time and the alarm clocks cannot be slept on.
+    default: return clock < 0 || clock > CLOCK_TAI ? Result<>{err::inval} : err::opnotsupp;
     }
     i64 ns = TRY(to_ns(TRY(copy_in(time))));
     if (flags & TIMER_ABSTIME) return sleep_absolute(clock, ns);
@@ -214,6 +212,8 @@ Result<> timer_create(Task& task, int clock, uptr event, UserPtr<int> id) {
                 if (!found || &(*found)->process() != &task.process()) return err::inval;
                 return found;
             }());
+        } else if (request.notify == SIGEV_THREAD) {
+            request.notify = SIGEV_SIGNAL; // threads are the C library's matter
         } else if (request.notify != SIGEV_SIGNAL && request.notify != SIGEV_NONE)
             return err::inval;
         if (request.notify != SIGEV_NONE && (request.signal < 1 || request.signal > signal_count)) return err::inval;
