@@ -42,7 +42,7 @@ LIBRARIES = ["libc6"]
 APPLICATIONS = {
     "sqlite": ["sqlite3", "libsqlite3-0", "libreadline8", "libtinfo6", "zlib1g"],
     "python": ["python3.11-minimal", "libpython3.11-minimal", "libexpat1", "zlib1g"],
-    "gcc": ["gcc-12", "cpp-12", "binutils-x86-64-linux-gnu", "libbinutils", "libctf0", "libctf-nobfd0", "libjansson4",
+    "gcc": ["gcc-12", "cpp-12", "binutils", "binutils-x86-64-linux-gnu", "libbinutils", "libctf0", "libctf-nobfd0", "libjansson4",
             "libisl23", "libmpc3", "libmpfr6", "libgmp10", "libzstd1", "zlib1g"],
     "redis": ["redis-tools", "redis-server", "libatomic1", "libhiredis0.14", "libjemalloc2", "liblua5.1-0", "liblzf1", "libssl3",
               "libsystemd0", "libcap2", "libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5", "libzstd1", "libstdc++6",

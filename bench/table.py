@@ -136,8 +136,20 @@ class Results:
             ratios = [e["ratio"] for e in entries.values() if e["ratio"]]
             lines = ",\n  ".join(json.dumps(e) for e in entries.values())
             place(what, self.arch).write_text(f'{{"geomean": {json.dumps(mean(ratios))}, "rows": [\n  {lines}\n]}}\n')
-            if ratios:
+            if what == "growth":
+                place(what, self.arch, "svg").write_text(plot.curves(by_operation(entries.values()), self.arch))
+            elif ratios:
                 place(what, self.arch, "svg").write_text(plot.bars(list(entries.values()), self.arch, mean(ratios)))
+
+
+def by_operation(entries):
+    """{operation: (points, what fits Rundlet's)} for the plot of growth."""
+    found = {}
+    for entry in entries:
+        name, _, n = entry["name"].rpartition(" @ ")
+        if entry["linux"] or entry["rundlet"]:
+            found.setdefault(name, []).append((int(n), entry["linux"], entry["rundlet"]))
+    return {name: (sorted(points), fit([(n, own) for n, _, own in sorted(points) if own])) for name, points in found.items()}
 
 
 def fit(points):
