@@ -162,6 +162,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::mlockall>(151, 230),
     on<sys::munlockall>(152, 231),
     on<sys::mincore>(27, 232),
+    on<sys::process_vm_readv>(310, 270),
+    on<sys::process_vm_writev>(311, 271),
 
     // Processes (sys/process.h)
     on<sys::fork>(57, none),

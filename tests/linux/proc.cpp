@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 static char text[1 << 20];
@@ -108,6 +109,36 @@ static void memory() {
     close(fd);
 }
 
+static void other_memory() {
+    static volatile int values[2]; // others change it
+    int wait[2], seen[2] = {};
+    values[0] = 1;
+    values[1] = 2;
+    CHECK(pipe(wait) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(wait[1]);
+        (void)!read(wait[0], seen, 1);
+        _exit(values[0] == 7 && values[1] == 8 ? 0 : 1);
+    }
+    iovec here[2] = {{&seen[0], 4}, {&seen[1], 4}}, there = {const_cast<int*>(values), sizeof values};
+    CHECK(process_vm_readv(child, here, 2, &there, 1, 0) == 8 && seen[0] == 1 && seen[1] == 2);
+    seen[0] = 7, seen[1] = 8;
+    CHECK(process_vm_writev(child, here, 2, &there, 1, 0) == 8);
+    CHECK(process_vm_readv(getpid(), here, 1, &there, 1, 0) == 4 && seen[0] == 1);
+    iovec nowhere = {reinterpret_cast<void*>(4096), 8};
+    FAILS(EFAULT, process_vm_readv(child, here, 2, &nowhere, 1, 0));
+    FAILS(EFAULT, process_vm_readv(child, &nowhere, 1, &there, 1, 0));
+    FAILS(EINVAL, process_vm_readv(child, here, 2, &there, 1, 1));
+    FAILS(EINVAL, process_vm_readv(child, here, 2, &there, 1025, 0));
+    iovec constants = {const_cast<int*>(&constant), 4};
+    FAILS(EFAULT, process_vm_writev(child, here, 1, &constants, 1, 0));
+    close(wait[1]);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    FAILS(ESRCH, process_vm_readv(child, here, 2, &there, 1, 0));
+}
+
 static void namespaces() {
     char own[64], other[64], path[64];
     for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"}) {
@@ -157,6 +188,7 @@ int main() {
     auxv();
     smaps();
     memory();
+    other_memory();
     namespaces();
     out_of_memory_score();
     names();

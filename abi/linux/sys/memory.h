@@ -2,6 +2,7 @@
 #pragma once
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
+#include <linux/uio.h>
 
 namespace linux_abi::sys {
 Result<uptr> mmap(Task&, uptr address, usize size, int protection, u32 flags, Fd, u64 offset);
@@ -17,4 +18,7 @@ Result<> munlock(Task&, uptr address, usize size);
 Result<> mlockall(Task&, u32 flags);
 Result<> munlockall(Task&);
 Result<> mincore(Task&, uptr address, usize size, UserPtr<u8> out);
+// other_memory.cpp
+Result<usize> process_vm_readv(Task&, int pid, UserSpan<const iovec> local, UserSpan<const iovec> remote, usize flags);
+Result<usize> process_vm_writev(Task&, int pid, UserSpan<const iovec> local, UserSpan<const iovec> remote, usize flags);
 } // namespace linux_abi::sys
