@@ -208,10 +208,9 @@ def measure(side, rows, progress):
             boots += 1
             got, why = one_boot(side, left, f"{session.name}-{boots}", progress)
             results.update(got)
-            if why:
-                running = next((row for row in left if row not in results), left[0])
-                results[running] = f"the machine stopped: {why}"
             left = [row for row in left if row not in results] if why else []
+            if left:
+                results[left.pop(0)] = f"the machine stopped: {why}"
     for row in rows:
         results.setdefault(row, "not run")
     return results
