@@ -227,7 +227,7 @@ def machine(side, tree, words, label, memory="512M", cpus=1, extra=()):
         with open(log_path, "w", encoding="utf8") as log, \
                 Vm(lab.arch, side.kernel, image, log=log, append=words, memory=memory, cpus=cpus,
                    icount="skip" if cpus == 1 else False,
-                   machine="microvm" if lab.arch == "x86_64" else None, cpu=CPU[lab.arch],
+                   machine="microvm" if lab.arch == "x86_64" and cpus == 1 else None, cpu=CPU[lab.arch],
                    extra=[*(SAME if cpus == 1 else ()), *extra]) as vm:
             yield vm
 

@@ -10,7 +10,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = TOP / "docs/performance"
 WORSE = 1.03  # against the committed result: shown first
 # What the rows whose names begin so are kept as, beside "bench" for all others: costs that are compared by their ratio.
-KINDS = {"growth: ": "growth", "use: ": "memory", "smp: ": "smp"}
+KINDS = {"boot: ": "start", "container: ": "start", "growth: ": "growth", "use: ": "memory", "smp: ": "smp"}
 
 
 def kind(name):
@@ -29,7 +29,7 @@ def saved(what, arch):
 
 def committed(arch):
     """{row: Rundlet's number} of the results in the repository."""
-    return {name: row["rundlet"] for what in ("bench", *KINDS.values()) for name, row in saved(what, arch).items()
+    return {name: row["rundlet"] for what in ("bench", *sorted(set(KINDS.values()))) for name, row in saved(what, arch).items()
             if row["rundlet"] is not None}
 
 
@@ -86,7 +86,7 @@ class Results:
 
     def text(self, before):
         parts = []
-        for what, unit in (("growth", "instructions"), ("memory", "bytes"), ("smp", "wall clock"), ("bench", "instructions")):
+        for what, unit in (("start", "instructions"), ("growth", "instructions"), ("memory", "bytes"), ("smp", "wall clock"), ("bench", "instructions")):
             if rows := self.of_kind(what):
                 parts.append(self.curves(rows) if what == "growth" else self.table(rows, unit, before))
         parts += [f"{name}: {side}: {why}" for name, side, why in self.failures()]
@@ -127,12 +127,13 @@ class Results:
     def save(self):
         """Writes what was measured into the results of the repository; what was not measured stays."""
         FOLDER.mkdir(parents=True, exist_ok=True)
-        for what in ("bench", *KINDS.values()):
+        for what in ("bench", *sorted(set(KINDS.values()))):
             rows = self.of_kind(what)
             if not rows:
                 continue
             entries = saved(what, self.arch)
             entries.update((row.name, row.entry()) for row in rows)
+            entries = {name: entry for name, entry in entries.items() if kind(name) == what}
             ratios = [e["ratio"] for e in entries.values() if e["ratio"]]
             lines = ",\n  ".join(json.dumps(e) for e in entries.values())
             place(what, self.arch).write_text(f'{{"geomean": {json.dumps(mean(ratios))}, "rows": [\n  {lines}\n]}}\n')
