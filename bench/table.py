@@ -157,9 +157,9 @@ def fit(points):
     """The simplest of a few curves a + b f(n) that the costs follow, by least squares of the relative error."""
     if len(points) < 3:
         return ""
-    curves = {"log n": math.log, "n": float, "n log n": lambda n: n * math.log(n), "n^2": lambda n: n * n}
+    curves = {" / n": lambda n: 1 / n, " log n": math.log, " n": float, " n log n": lambda n: n * math.log(n), " n^2": lambda n: n * n}
     values = [v for _, v in points]
-    if min(values) > 0 and max(values) / min(values) < 1.15:
+    if min(values) > 0 and max(values) / min(values) < 1.25:
         return "constant"
     best = None
     for name, f in curves.items():
@@ -175,7 +175,8 @@ def fit(points):
         a = (sy - b * sx) / sw
         error = math.sqrt(sum(wi * (v - a - b * xi) ** 2 for wi, v, xi in zip(w, values, x)) / len(points))
         if best is None or error < best[0] * 0.9:
-            best = (error, f"{a:,.0f} {'+' if b >= 0 else '-'} {abs(b):,.3g} {name}")
+            sign = "+" if b >= 0 else "-"
+            best = (error, f"{a:,.0f} {sign} {abs(b):,.3g}{name}")
     return f"{best[1]} (within {best[0] * 100:.0f} %)" if best else ""
 
 

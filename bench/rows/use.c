@@ -17,6 +17,7 @@ static void report_of(void (*make)(int), int many) {
     enum { HELD = 64 << 20 };
     char* held = mmap(NULL, HELD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check((long)held);
+    check(madvise(held, HELD, MADV_DONTFORK)); // a child's page tables would have to map it
     for (int i = 0; i < many; ++i) make(i);
     memset(held, 1, HELD);
     double before = memory_free();
