@@ -50,6 +50,11 @@ def build(report, arches):
         command(report, f"userland/{arch}", "tools/build-userland", arch)
 
 
+def tidy(report, _arches):
+    """clang-tidy over the layers that the host builds, and what has changed."""
+    command(report, "tidy", "tools/tidy.py")
+
+
 def unit(report, _arches):
     """The portable layers on the host under sanitizers."""
     for preset in ("host-asan", "host-tsan"):
@@ -216,7 +221,7 @@ def bench(report, arches):
             command(report, f"bench/{arch}", "bench/run.py", "--arch", arch, "--no-linux", "call: ", "pipe: round trip")
 
 
-STEPS = {f.__name__: f for f in (rules, build, unit, ktest, linux, busybox, system, measure, bench)}
+STEPS = {f.__name__: f for f in (rules, build, tidy, unit, ktest, linux, busybox, system, measure, bench)}
 
 
 def main():
