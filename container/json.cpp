@@ -140,7 +140,8 @@ struct Builder {
 
 Result<Document> Document::parse(Vector<char> text, Complaint& why) {
     TRY(scan({text.data(), text.size()}, why));
-    TRY(text.push('\0'));
+    // The reader checks the bytes of a UTF-8 sequence without looking for the end among them.
+    for (int i = 0; i < 4; i++) TRY(text.push('\0'));
     Document document;
     document.text_ = std::move(text);
     TRY(document.nodes_.push({}));

@@ -44,7 +44,7 @@ Result<Vector<char>> read_config(const vfs::Walker& walker, json::Complaint& why
     u64 size = inode->attributes().size;
     if (size > max_config_size) return why.say("config.json: {} bytes, at most {}", size, max_config_size), err::fbig;
     Vector<char> text;
-    TRY(text.reserve(size + 1)); // the parser adds a null
+    TRY(text.reserve(size + 4)); // the parser adds nulls
     TRY(text.resize(size));
     TRY(file::read_exactly(**file, std::as_writable_bytes(std::span<char>{text}), 0));
     return text;

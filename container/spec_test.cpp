@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <string>
+#include <vector>
 
 namespace {
 using container::parse_spec;
@@ -145,9 +146,86 @@ TEST(Spec, HostileText) {
     EXPECT_EQ(complaint("{\"a\":1,\"a\":2}"), "config.json: \"a\" stands twice in one object");
     EXPECT_EQ(complaint(std::string("{\"a\0\":1}", 8)), "config.json: line 1 has a null byte");
     EXPECT_EQ(complaint("{\"a\":\"\xff\"}"), "config.json: line 1: Invalid encoding in string.");
+    for (const char* cut : {"\"\xee", "\"\xf1", "\"\xf1\x80", "{\"\xc3"})
+        EXPECT_EQ(complaint(cut), "config.json: line 1: Invalid encoding in string.");
     std::string many = "[";
     for (int i = 0; i < 200'000; i++) many += "0,";
     EXPECT_EQ(complaint(many + "0]"), "config.json: more than 100000 values");
+}
+
+/// Each value of a well-formed text: its path as a complaint names it, and where it stands.
+struct Value {
+    std::string path, parent;
+    usize begin, end;
+};
+class Values {
+public:
+    explicit Values(const std::string& text) : text_{text} { value("", ""); }
+    std::vector<Value> all;
+
+private:
+    void space() {
+        while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) at_++;
+    }
+    std::string string() {
+        usize begin = ++at_;
+        while (text_[at_] != '"') at_++;
+        return text_.substr(begin, at_++ - begin);
+    }
+    void value(const std::string& path, const std::string& parent) {
+        space();
+        usize begin = at_, slot = all.size();
+        all.push_back({path, parent, begin, 0});
+        if (text_[at_] == '{' || text_[at_] == '[') {
+            bool object = text_[at_++] == '{';
+            for (int i = 0; space(), text_[at_] != '}' && text_[at_] != ']'; i++) {
+                if (text_[at_] == ',') at_++, space();
+                std::string name = object ? string() : "";
+                if (object) space(), at_++; // the colon
+                value(object ? path + (path.empty() ? "" : ".") + name : path + "[" + std::to_string(i) + "]", path);
+                space();
+            }
+            at_++;
+        } else if (text_[at_] == '"') {
+            string();
+        } else {
+            while (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '-') at_++;
+        }
+        all[slot].end = at_;
+    }
+    const std::string& text_;
+    usize at_ = 0;
+};
+
+/// Every field with a value of every other type: taken, or refused with its own name, or the name of what it stands in.
+TEST(Spec, WrongTypesOfEveryField) {
+    const std::string whole = R"({"ociVersion":"1.0.2","root":{"path":"rootfs","readonly":true},"hostname":"h",
+        "domainname":"d","process":{"terminal":true,"consoleSize":{"height":1,"width":1},"cwd":"/","args":["sh"],
+        "env":["A=b"],"user":{"uid":1,"gid":2,"umask":3,"additionalGids":[4]},"noNewPrivileges":true,
+        "capabilities":{"bounding":["CAP_KILL"],"effective":["CAP_KILL"],"permitted":["CAP_KILL"],
+        "inheritable":["CAP_KILL"],"ambient":["CAP_KILL"]},"rlimits":[{"type":"RLIMIT_NOFILE","soft":5,"hard":5}],
+        "oomScoreAdj":0},"mounts":[{"destination":"/a","type":"tmpfs","source":"s","options":["ro","size=1m"]}],
+        "annotations":{"a":"b"},"hooks":{},"linux":{"namespaces":[{"type":"pid","path":""}],"maskedPaths":["/a"],
+        "readonlyPaths":["/b"],"rootfsPropagation":"private","cgroupsPath":"/c","devices":[{"path":"/dev/null",
+        "type":"c","major":1,"minor":3,"fileMode":438,"uid":0,"gid":0}],"resources":{"devices":[{"allow":false,
+        "access":"rwm"}],"memory":{"limit":33554432,"swap":33554432},"pids":{"limit":50}}}})";
+    good(whole);
+    Values values{whole};
+    ASSERT_GT(values.all.size(), 80u);
+    usize refused = 0;
+    for (const Value& v : values.all)
+        for (const char* wrong : {"null", "true", "-7", "99999999999999999", "\"x\"", "\"\"", "[]", "[{}]", "[[]]",
+                                  "{}", "{\"x\":1}", "[1]", "[\"\"]"}) {
+            json::Complaint why;
+            auto spec = parse_spec(bytes(whole.substr(0, v.begin) + wrong + whole.substr(v.end)), why);
+            if (spec) continue;
+            refused++;
+            std::string said{why.text()};
+            EXPECT_EQ(spec.error(), Errno::inval) << v.path << " = " << wrong;
+            EXPECT_TRUE(said.contains(": ") && (said.starts_with(v.path) || said.starts_with(v.parent)))
+                << v.path << " = " << wrong << ": " << said;
+        }
+    EXPECT_GT(refused, 500u);
 }
 
 /// Every prefix of a good config is refused and leaks nothing (the sanitizers watch).

@@ -1,6 +1,4 @@
 // libFuzzer: whatever a file holds, parsing it is an error or gives segments that can be checked.
-//   clang++-19 -std=gnu++23 -I. -Itests/unit/host -fsanitize=fuzzer,address,undefined tests/fuzz/elf.cpp
-//       kernel/process/exec/elf.cpp -o fuzz-elf
 #include "kernel/process/exec/elf.h"
 #include <cstring>
 
