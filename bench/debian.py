@@ -27,13 +27,16 @@ def unpacked(package):
     return folder
 
 
+def linux_package():
+    """The package with Debian's kernel for virtual machines; None where the distribution has none (Ubuntu)."""
+    depends = subprocess.run(["apt-cache", "depends", LINUX], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                             check=False).stdout
+    return next((line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line), None)
+
+
 def linux_kernel():
-    """The image of Debian's kernel for virtual machines, and its version."""
-    depends = subprocess.run(["apt-cache", "depends", LINUX], stdout=subprocess.PIPE, text=True, check=True).stdout
-    names = [line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line]
-    if not names:
-        sys.exit(f"bench: the distribution has no package {LINUX} (Debian has; on Ubuntu only our own column is measured)")
-    image = next((unpacked(names[0]) / "boot").glob("vmlinuz-*"))
+    """That kernel's image and version."""
+    image = next((unpacked(linux_package()) / "boot").glob("vmlinuz-*"))
     return image, image.name.removeprefix("vmlinuz-")
 
 

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import boot
+import debian
 import machines
 import table
 from lab import TOP, Lab
@@ -42,7 +43,11 @@ def main():
                 **meter.measure(wanted, progress)}
 
     columns = {}
-    if options.arch == "x86_64" and not options.no_linux:
+    if options.arch != "x86_64" or options.no_linux:
+        pass
+    elif not debian.linux_package():
+        print(f"bench: the distribution has no package {debian.LINUX}: only Rundlet is measured", file=sys.stderr)
+    else:
         for name, words in (("Linux", ""), ("Linux mitigations=off", "mitigations=off")):
             if words or not options.one_linux:
                 columns[name] = measured(machines.Kept(machines.Linux(programs, name, words)), name)
