@@ -192,10 +192,16 @@ Result<> Inode::add_seals(u32 more) {
     Holding hold_writer{writing_};
     Holding hold{lock_};
     if (node_->seals & F_SEAL_SEAL) return err::perm;
-    // A page that a mapping may write to cannot be called back for good.
-    if (more & F_SEAL_WRITE && !(node_->seals & F_SEAL_WRITE) && written_by_mappings_) return err::busy;
     Node* n = TRY(own());
+    u32 before = n->seals;
     n->seals |= more;
+    // What a mapping may write cannot be called back. Asked after the seal is there: begin_mapped_writing() looks the
+    // other way round.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (more & ~before & F_SEAL_WRITE && mapped_for_writing()) {
+        n->seals = before;
+        return err::busy;
+    }
     return {};
 }
 } // namespace tmpfs

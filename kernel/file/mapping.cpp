@@ -7,6 +7,15 @@ namespace {
 class FileMapping final : public MappingSource {
 public:
     FileMapping(Ref<File> file, Ref<MemoryObject> object) : file_{std::move(file)}, object_{std::move(object)} {}
+    ~FileMapping() override {
+        if (writes_) file_->inode()->end_mapped_writing();
+    }
+    Result<> begin_writing() {
+        if (!file_->inode()) return {};
+        TRY(file_->inode()->begin_mapped_writing());
+        writes_ = true;
+        return {};
+    }
     MemoryObject& object() override { return *object_; }
     Identity identity() const override {
         vfs::Inode* inode = file_->inode();
@@ -19,13 +28,14 @@ public:
 private:
     Ref<File> file_;
     Ref<MemoryObject> object_;
+    bool writes_ = false;
 };
 } // namespace
 
-Result<Ref<MappingSource>> mapping_source(Ref<File> file) {
+Result<Ref<MappingSource>> mapping_source(Ref<File> file, bool writes) {
     auto object = TRY(file->memory_object());
-    return make_ref<FileMapping>(std::move(file), std::move(object)).transform([](auto made) {
-        return Ref<MappingSource>{std::move(made)};
-    });
+    auto made = TRY(make_ref<FileMapping>(std::move(file), std::move(object)));
+    if (writes) TRY(made->begin_writing());
+    return Ref<MappingSource>{std::move(made)};
 }
 } // namespace file

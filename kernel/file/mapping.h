@@ -3,6 +3,7 @@
 #include "kernel/file/file.h"
 
 namespace file {
-/// What a mapping of this file keeps alive and shows in /proc/pid/maps. The errors are File::memory_object()'s.
-Result<Ref<MappingSource>> mapping_source(Ref<File>);
+/// What a mapping of this file keeps alive and shows in /proc/pid/maps. `writes`: it is shared and may write, now or
+/// after mprotect(2). err::perm: the file is sealed against that; others are File::memory_object()'s.
+Result<Ref<MappingSource>> mapping_source(Ref<File>, bool writes);
 } // namespace file

@@ -2,6 +2,7 @@
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/path.h"
+#include <linux/fcntl.h>
 #include <linux/stat.h>
 
 namespace vfs {
@@ -78,6 +79,14 @@ Result<> Inode::deny_writing() {
     do {
         if (now > 0) return err::txtbsy;
     } while (!writers_.compare_exchange_weak(now, now - 1, std::memory_order_relaxed));
+    return {};
+}
+Result<> Inode::begin_mapped_writing() {
+    mapped_writers_.fetch_add(1); // before the seals are read: add_seals() looks the other way round
+    if (seals().value_or(0) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+        end_mapped_writing();
+        return err::perm;
+    }
     return {};
 }
 

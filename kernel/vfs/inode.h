@@ -130,6 +130,11 @@ public:
     Result<> deny_writing();
     void allow_writing() { writers_.fetch_add(1, std::memory_order_relaxed); }
 
+    // Shared mappings that may write, and the seals against them exclude each other: memfd_create(2). err::perm:
+    // sealed.
+    Result<> begin_mapped_writing();
+    void end_mapped_writing() { mapped_writers_.fetch_sub(1); }
+
     /// True: names under this directory must be looked up anew each time (/proc): the dentry cache does not keep them.
     virtual bool volatile_names() const { return false; }
 
@@ -142,6 +147,7 @@ public:
     std::atomic<bool> linkable = false;
 
 protected:
+    bool mapped_for_writing() const { return mapped_writers_.load() != 0; }
     Inode(Superblock& superblock, u64 number, u32 mode);
     Ref<Superblock> superblock_;
     u64 number_;
@@ -149,6 +155,7 @@ protected:
 
 private:
     std::atomic<i32> writers_ = 0; // below 0: executions
+    std::atomic<u32> mapped_writers_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;
 };
 

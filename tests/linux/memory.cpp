@@ -144,6 +144,40 @@ void stack() {
     CHECK(depth(5000, nullptr) == 5000); // five megabytes: the stack grows by faults
     CHECK(dies_of([] { depth(20'000, nullptr); }) == SIGSEGV);
 }
+
+/// memfd_create(2), fcntl(2): seals against writing and mappings that may write exclude each other.
+void sealing() {
+    int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+    CHECK(fd >= 0 && ftruncate(fd, page) == 0);
+    char* at = map(page, PROT_READ, MAP_SHARED, fd); // may be made writable
+    FAILS(EBUSY, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    CHECK(munmap(at, page) == 0);
+    at = map(page, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    strcpy(at, "before");
+    FAILS(EBUSY, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    CHECK(fcntl(fd, F_GET_SEALS) == 0 && munmap(at, page) == 0);
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 && fcntl(fd, F_GET_SEALS) == F_SEAL_WRITE);
+    FAILS(EPERM, write(fd, "x", 1));
+    FAILS(EPERM, (long)map(page, PROT_READ | PROT_WRITE, MAP_SHARED, fd));
+    at = map(page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+    CHECK(!strcmp(at, "before"));
+    strcpy(at, "own");
+    char text[8] = {};
+    CHECK(pread(fd, text, sizeof text - 1, 0) == 7 && !strcmp(text, "before"));
+    close(fd);
+
+    fd = memfd_create("future", MFD_ALLOW_SEALING);
+    CHECK(ftruncate(fd, page) == 0);
+    at = map(page, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0);
+    strcpy(at, "still");
+    char* read_only = map(page, PROT_READ, MAP_SHARED, fd);
+    CHECK(!strcmp(read_only, "still"));
+    FAILS(EACCES, mprotect(read_only, page, PROT_READ | PROT_WRITE));
+    FAILS(EPERM, (long)map(page, PROT_READ | PROT_WRITE, MAP_SHARED, fd));
+    FAILS(EPERM, write(fd, "x", 1));
+    close(fd);
+}
 } // namespace
 
 int main() {
@@ -153,5 +187,6 @@ int main() {
     remapping();
     heap();
     stack();
+    sealing();
     return finish("memory");
 }

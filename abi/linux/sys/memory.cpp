@@ -2,6 +2,7 @@
 #include "kernel/file/mapping.h"
 #include "kernel/process/task.h"
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/mount.h>
 
@@ -31,7 +32,12 @@ Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
         if (protection & PROT_EXEC) return err::perm;
         request.max_access = request.max_access & ~arch::page_execute;
     }
-    auto source = TRY(file::mapping_source(file));
+    // A sealed file may still be mapped shared to be read.
+    constexpr u32 no_writes = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    if (request.shared && !(protection & PROT_WRITE) && file->inode() && file->inode()->seals().value_or(0) & no_writes)
+        request.max_access = request.max_access & ~arch::page_write;
+    bool writes = request.shared && static_cast<bool>(request.max_access & arch::page_write);
+    auto source = TRY(file::mapping_source(std::move(file), writes));
     request.object = Ref<MemoryObject>::share(&source->object());
     request.source = std::move(source);
     return {};

@@ -90,7 +90,7 @@ struct Placement {
 };
 Result<Placement> map_image(AddressSpace& space, const elf::Image& image, File& file, uptr near) {
     TRY(elf::check_segments(image, arch::user_top));
-    auto source = TRY(file::mapping_source(Ref<File>::share(&file)));
+    auto source = TRY(file::mapping_source(Ref<File>::share(&file), false));
     uptr bias = TRY(choose_bias(space, image, near));
     if (bias + image.highest() > arch::user_top) return err::nomem;
     for (const elf::Segment& s : image.segments) TRY(map_segment(space, s, bias, source));
