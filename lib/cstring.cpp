@@ -16,11 +16,11 @@ usize to_boundary(const void* p) { return -reinterpret_cast<uptr>(p) & (word - 1
 void copy_up(unsigned char* to, const unsigned char* from, usize n) {
     if (n >= 2 * word && same_phase(to, from)) {
         for (usize head = to_boundary(to); head; head--, n--) *to++ = *from++;
-        for (; n >= 4 * word; n -= 4 * word, to += 4 * word, from += 4 * word) {
+        for (; n >= 8 * word; n -= 8 * word, to += 8 * word, from += 8 * word) {
             auto* w = reinterpret_cast<Word*>(to);
             auto* r = reinterpret_cast<const Word*>(from);
-            Word a = r[0], b = r[1], c = r[2], d = r[3];
-            w[0] = a, w[1] = b, w[2] = c, w[3] = d;
+            Word a = r[0], b = r[1], c = r[2], d = r[3], e = r[4], f = r[5], g = r[6], h = r[7];
+            w[0] = a, w[1] = b, w[2] = c, w[3] = d, w[4] = e, w[5] = f, w[6] = g, w[7] = h;
         }
         for (; n >= word; n -= word, to += word, from += word)
             *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
@@ -63,9 +63,9 @@ extern "C" {
     if (n >= 2 * word) {
         Word pattern = byte * 0x0101010101010101;
         for (usize head = to_boundary(t); head; head--, n--) *t++ = byte;
-        for (; n >= 4 * word; n -= 4 * word, t += 4 * word) {
+        for (; n >= 8 * word; n -= 8 * word, t += 8 * word) {
             auto* w = reinterpret_cast<Word*>(t);
-            w[0] = w[1] = w[2] = w[3] = pattern;
+            w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = pattern;
         }
         for (; n >= word; n -= word, t += word) *reinterpret_cast<Word*>(t) = pattern;
     }

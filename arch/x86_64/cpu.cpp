@@ -105,6 +105,7 @@ void read_features() {
     features.huge_pages = extended.edx >> 26 & 1;
     fill_gates();
     if (features.smap) patch_smap_sites();
+    sort_fixups();
 }
 
 void init_cpu(unsigned cpu, u32 apic_id) {

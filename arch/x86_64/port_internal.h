@@ -101,6 +101,8 @@ void timer_interrupt(bool from_user);
 void delay_us(u64 us);
 
 // user_copy.cpp
+/// Prepares fixup_for(). Before read-only data is write-protected.
+void sort_fixups();
 /// Where to go on after a fault at `ip`, 0 if it was not expected.
 uptr fixup_for(uptr ip);
 

@@ -13,80 +13,107 @@ namespace {
 struct Frame {
     u64 return_address;
     ucontext context;
-    siginfo_t info;
+    siginfo_t info; // written only when the handler asked for it
 };
 constexpr usize red_zone = 128;
 constexpr usize software_bytes_at = 464; // _fpx_sw_bytes in the FXSAVE image
 constexpr usize header_at = 512;         // XSAVE header: bit vector of what is present
+constexpr usize header_size = 64;
 constexpr u64 context_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 // What a program may change of its flags.
 constexpr u64 user_flags = 0x50dd5; // AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF
 
-Result<> write_fpu(uptr to, arch::UserState& state) {
-    arch::sync_user_state(state);
-    usize size = x86::xstate_size();
+/// The bytes that tell what form the image has: in its unused part, and a mark behind it.
+_fpx_sw_bytes software_bytes(usize size) {
     _fpx_sw_bytes software{};
+    if (!x86::xstate_features()) return software;
+    software.magic1 = FP_XSTATE_MAGIC1;
+    software.extended_size = static_cast<u32>(size + FP_XSTATE_MAGIC2_SIZE);
+    software.xfeatures = x86::xstate_features();
+    software.xstate_size = static_cast<u32>(size);
+    return software;
+}
+
+/// `to` is in user space with all that follows up to the stack's top.
+Result<> write_fpu(uptr to) {
+    usize size = x86::xstate_size();
     bool extended = x86::xstate_features() != 0;
-    if (extended) {
-        software.magic1 = FP_XSTATE_MAGIC1;
-        software.extended_size = static_cast<u32>(size + FP_XSTATE_MAGIC2_SIZE);
-        software.xfeatures = x86::xstate_features();
-        software.xstate_size = static_cast<u32>(size);
-    }
-    TRY(arch::copy_out(to, state.area, software_bytes_at));
+    if (extended) TRY(arch::clear_user(to + header_at, header_size));
+    TRY(x86::save_fpu_to_user(to));
+    _fpx_sw_bytes software = software_bytes(size);
     TRY(arch::copy_out(to + software_bytes_at, &software, sizeof software));
     if (!extended) return {};
-    TRY(arch::copy_out(to + header_at, state.area + header_at, size - header_at));
     u32 magic = FP_XSTATE_MAGIC2;
     return arch::copy_out(to + size, &magic, sizeof magic);
 }
 
-/// Takes an FPU image back. What the user may have written there must not fault when it is loaded.
-Result<> read_fpu(arch::UserState& state, uptr from) {
-    arch::UserState fresh;
-    if (from) {
-        TRY(arch::copy_in(fresh.area, from, header_at));
-        _fpx_sw_bytes software;
-        std::memcpy(&software, fresh.area + software_bytes_at, sizeof software);
-        usize size = x86::xstate_size();
-        u64 present = 3; // a plain FXSAVE image: x87 and SSE
-        u32 magic2 = 0;
-        if (x86::xstate_features() && software.magic1 == FP_XSTATE_MAGIC1 && software.xstate_size == size &&
-            software.extended_size == size + FP_XSTATE_MAGIC2_SIZE) {
-            TRY(arch::copy_in(&magic2, from + size, sizeof magic2));
-            if (magic2 == FP_XSTATE_MAGIC2) {
-                TRY(arch::copy_in(fresh.area + header_at, from + header_at, size - header_at));
-                u64 vector;
-                std::memcpy(&vector, fresh.area + header_at, sizeof vector);
-                present = vector & software.xfeatures & x86::xstate_features();
-            }
+/// Loads an image of the form that write_fpu() makes straight into the registers, if it can be.
+Result<bool> load_fpu_directly(uptr from) {
+    usize size = x86::xstate_size();
+    if (!x86::xstate_features() || !is_aligned(from, 64) || from > arch::user_top - size - FP_XSTATE_MAGIC2_SIZE)
+        return false;
+    _fpx_sw_bytes software, own = software_bytes(size);
+    TRY(arch::copy_in(&software, from + software_bytes_at, sizeof software));
+    if (software.magic1 != own.magic1 || software.extended_size != own.extended_size ||
+        software.xfeatures != own.xfeatures || software.xstate_size != own.xstate_size)
+        return false;
+    u32 magic2;
+    TRY(arch::copy_in(&magic2, from + size, sizeof magic2));
+    return magic2 == FP_XSTATE_MAGIC2 && x86::load_xstate_from_user(from);
+}
+
+/// Takes any FPU image back. What the user may have written there must not fault when it is loaded.
+Result<> read_fpu_image(arch::UserState& fresh, uptr from) {
+    TRY(arch::copy_in(fresh.area, from, header_at));
+    _fpx_sw_bytes software;
+    std::memcpy(&software, fresh.area + software_bytes_at, sizeof software);
+    usize size = x86::xstate_size();
+    u64 present = 3; // a plain FXSAVE image: x87 and SSE
+    u32 magic2 = 0;
+    if (x86::xstate_features() && software.magic1 == FP_XSTATE_MAGIC1 && software.xstate_size == size &&
+        software.extended_size == size + FP_XSTATE_MAGIC2_SIZE) {
+        TRY(arch::copy_in(&magic2, from + size, sizeof magic2));
+        if (magic2 == FP_XSTATE_MAGIC2) {
+            TRY(arch::copy_in(fresh.area + header_at, from + header_at, size - header_at));
+            u64 vector;
+            std::memcpy(&vector, fresh.area + header_at, sizeof vector);
+            present = vector & software.xfeatures & x86::xstate_features();
         }
-        std::memset(fresh.area + header_at, 0, 64);
-        if (x86::xstate_features()) std::memcpy(fresh.area + header_at, &present, sizeof present);
-        u32 mxcsr;
-        std::memcpy(&mxcsr, fresh.area + 24, sizeof mxcsr);
-        mxcsr &= x86::mxcsr_mask;
-        std::memcpy(fresh.area + 24, &mxcsr, sizeof mxcsr);
-        std::memset(fresh.area + software_bytes_at, 0, sizeof software);
     }
-    bool were_on = arch::irqs_save(); // a switch in between would save the old registers over it
+    std::memset(fresh.area + header_at, 0, header_size);
+    if (x86::xstate_features()) std::memcpy(fresh.area + header_at, &present, sizeof present);
+    u32 mxcsr;
+    std::memcpy(&mxcsr, fresh.area + 24, sizeof mxcsr);
+    mxcsr &= x86::mxcsr_mask;
+    std::memcpy(fresh.area + 24, &mxcsr, sizeof mxcsr);
+    std::memset(fresh.area + software_bytes_at, 0, sizeof software);
+    return {};
+}
+
+/// Makes the registers and `state` those of the image; 0: fresh ones.
+Result<> read_fpu(arch::UserState& state, uptr from) {
+    if (from && TRY(load_fpu_directly(from))) return {};
+    arch::UserState fresh;
+    Result<> read = from ? read_fpu_image(fresh, from) : Result<>{};
+    if (!read) fresh = arch::UserState{}; // the registers may hold anything
+    bool were_on = arch::irqs_save();     // a switch in between would save the old registers over it
     std::memcpy(state.area, fresh.area, sizeof state.area);
     arch::reload_user_state(state);
     arch::irqs_restore(were_on);
-    return {};
+    return read;
 }
 } // namespace
 
 namespace arch {
-Result<> push_signal_frame(TrapFrame& frame, UserState& state, const SignalFrame& signal) {
+Result<> push_signal_frame(TrapFrame& frame, UserState&, const SignalFrame& signal) {
     if (!signal.restorer) return err::fault; // as on Linux: the libc must bring one
     uptr top = signal.stack;
     if (top == frame.rsp) top -= red_zone;
     usize fpu_size = x86::xstate_size() + (x86::xstate_features() ? FP_XSTATE_MAGIC2_SIZE : 0);
     uptr fpu = align_down(top - fpu_size, 64);
     uptr at = align_down(fpu - sizeof(Frame), 16) - 8;
-    if (at >= signal.stack) return err::fault; // wrapped around
-    TRY(write_fpu(fpu, state));
+    if (at >= signal.stack || top > user_top) return err::fault; // wrapped around
+    TRY(write_fpu(fpu));
 
     Frame f{};
     f.return_address = signal.restorer;
@@ -102,8 +129,8 @@ Result<> push_signal_frame(TrapFrame& frame, UserState& state, const SignalFrame
     c.err = frame.error_code, c.trapno = frame.trap_number, c.cr2 = frame.fault_address;
     c.oldmask = signal.mask;
     c.fpstate = reinterpret_cast<_fpstate*>(fpu);
-    if (signal.with_info) f.info = *signal.info;
-    TRY(copy_out(at, &f, sizeof f));
+    TRY(copy_out(at, &f, offsetof(Frame, info)));
+    if (signal.with_info) TRY(copy_out(at + offsetof(Frame, info), signal.info, sizeof *signal.info));
 
     frame.rdi = static_cast<u64>(signal.number);
     frame.rsi = at + offsetof(Frame, info);
@@ -118,7 +145,7 @@ Result<> push_signal_frame(TrapFrame& frame, UserState& state, const SignalFrame
 
 Result<RestoredSignal> pop_signal_frame(TrapFrame& frame, UserState& state) {
     // The handler's ret has taken the return address.
-    ucontext context;
+    [[clang::uninitialized]] ucontext context;
     TRY(copy_in(&context, frame.rsp - sizeof(u64) + offsetof(Frame, context), sizeof context));
     const sigcontext& c = context.uc_mcontext;
     TRY(read_fpu(state, reinterpret_cast<uptr>(c.fpstate)));

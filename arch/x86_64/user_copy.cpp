@@ -1,6 +1,8 @@
 // The only code that touches user memory. Each access that may fault has an entry in the exception table.
 #include "arch/api/user_copy.h"
+#include "arch/x86_64/asm.h"
 #include "arch/x86_64/port_internal.h"
+#include "arch/x86_64/user_state.h"
 #include <algorithm>
 
 // stac and clac are nops until cpu.cpp has found SMAP.
@@ -13,18 +15,53 @@
 /// A fault at label `from` goes on at label `to`.
 #define FIXUP(from, to) ".pushsection .fixups, \"a\"\n .long " #from " - ., " #to " - .\n .popsection\n"
 
-extern "C" const char fixups_start[], fixups_end[];
+namespace {
+struct Fixup {
+    i32 from, to; // relative to themselves, and to the table's start once it is sorted
+};
+} // namespace
+extern "C" Fixup fixups_start[], fixups_end[];
 
 namespace x86 {
-uptr fixup_for(uptr ip) {
-    struct Fixup {
-        i32 from, to;
+void sort_fixups() {
+    auto offset = [](const i32& field) {
+        return static_cast<i32>(reinterpret_cast<const char*>(&field) - reinterpret_cast<char*>(fixups_start)) + field;
     };
-    for (const char* p = fixups_start; p < fixups_end; p += sizeof(Fixup)) {
-        const auto& f = *reinterpret_cast<const Fixup*>(p);
-        if (reinterpret_cast<uptr>(&f.from) + f.from == ip) return reinterpret_cast<uptr>(&f.to) + f.to;
-    }
-    return 0;
+    for (Fixup* f = fixups_start; f < fixups_end; f++) *f = {offset(f->from), offset(f->to)};
+    std::sort(fixups_start, fixups_end, [](const Fixup& a, const Fixup& b) { return a.from < b.from; });
+}
+
+uptr fixup_for(uptr ip) {
+    uptr start = reinterpret_cast<uptr>(fixups_start);
+    i64 offset = static_cast<i64>(ip - start);
+    auto* found = std::lower_bound(fixups_start, fixups_end, offset, [](const Fixup& f, i64 o) { return f.from < o; });
+    return found != fixups_end && found->from == offset ? start + static_cast<uptr>(i64{found->to}) : 0;
+}
+
+Result<> save_fpu_to_user(uptr to) {
+    bool bad = true;
+    auto* at = reinterpret_cast<u8*>(to);
+    if (features.xsave) // reads its header's first word, too: cleared by the caller
+        asm volatile(STAC "1: xsave64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+                     : [bad] "+r"(bad)
+                     : [at] "r"(at), "a"(~0u), "d"(~0u)
+                     : "memory");
+    else
+        asm volatile(STAC "1: fxsave64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+                     : [bad] "+r"(bad)
+                     : [at] "r"(at)
+                     : "memory");
+    if (bad) return err::fault;
+    return {};
+}
+
+bool load_xstate_from_user(uptr from) {
+    bool bad = true;
+    asm volatile(STAC "1: xrstor64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+                 : [bad] "+r"(bad)
+                 : [at] "r"(from), "a"(~0u), "d"(~0u)
+                 : "memory");
+    return !bad;
 }
 } // namespace x86
 

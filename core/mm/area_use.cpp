@@ -40,12 +40,13 @@ AreaUse area_use(AddressSpace& space, uptr start, uptr end) {
         uptr from = std::max(a->start, start), to = std::min(a->end, end);
         u64 before = use.resident;
         Holding entries{impl.entries};
-        for (uptr at = page_table::next_table(space.page_table_root(), from, to); at < to;) {
-            arch::Pte entry = page_table::load(page_table::find(space.page_table_root(), at));
-            Frame* frame = entry.present() ? frame_of(entry.address()) : nullptr;
-            if (frame) count(use, *frame, entry.flags() & arch::page_write);
-            at += page_size;
-            if (is_aligned(at, page_table::span_of(1))) at = page_table::next_table(space.page_table_root(), at, to);
+        for (uptr at = from; arch::Pte* p = page_table::next_table(space.page_table_root(), at, to);) {
+            uptr stop = std::min(align_down(at, page_table::span_of(1)) + page_table::span_of(1), to);
+            for (; at < stop; at += page_size, p++) {
+                arch::Pte entry = page_table::load(p);
+                Frame* frame = entry.present() ? frame_of(entry.address()) : nullptr;
+                if (frame) count(use, *frame, entry.flags() & arch::page_write);
+            }
         }
         if (a->locked) use.locked += use.resident - before;
     }

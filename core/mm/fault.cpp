@@ -133,12 +133,18 @@ private:
         if (flags & arch::page_execute) arch::sync_instructions(space_.active_cpus);
         Holding hold{impl_.entries};
         if (area_.object->generation() != generation_) return false;
+        const Frame* any = nullptr;
+        u32 filled = 0;
         for (unsigned i = 0; i < n; i++, entry++) {
             if (!pages[i] || load(entry).present()) continue;
             if (start + i * page_size == at_) found = true;
-            impl_.counter(*pages[i].get()).fetch_add(1, std::memory_order_relaxed);
-            page_table::fill(entry, Pte::leaf(pages[i].release()->address(), flags));
+            any = pages[i].get();
+            page_table::store(entry, Pte::leaf(pages[i].release()->address(), flags));
+            filled++;
         }
+        if (!filled) return false;
+        impl_.counter(*any).fetch_add(filled, std::memory_order_relaxed); // an object's pages are of one use
+        page_table::table_frame(entry_).entries += filled;
         return found;
     }
 

@@ -132,18 +132,24 @@ Frame* take_block(FrameUse use, unsigned order) {
     return f;
 }
 
-void give_block(Frame* f) {
-    kasan::poison(f->data(), page_size << f->order, kasan::Poison::free_frame);
-    auto cache = caches[arch::cpu_id()].lock();
-    cache->use[static_cast<unsigned>(f->use)] -= i64{1} << f->order;
+namespace {
+void give(Cache& cache, Frame* f) {
+    cache.use[static_cast<unsigned>(f->use)] -= i64{1} << f->order;
     set_use(f, FrameUse::reserved);
     if (f->order) {
         auto pool = buddy.lock();
         pool->insert(f, f->order);
         return;
     }
-    if (cache->count == Cache::size) drain(*cache, Cache::size - Cache::batch);
-    cache->frames[cache->count++] = f;
+    if (cache.count == Cache::size) drain(cache, Cache::size - Cache::batch);
+    cache.frames[cache.count++] = f;
+}
+} // namespace
+
+void give_block(Frame* f) {
+    kasan::poison(f->data(), page_size << f->order, kasan::Poison::free_frame);
+    auto cache = caches[arch::cpu_id()].lock();
+    give(*cache, f);
 }
 
 Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryAccount* account) {
@@ -164,6 +170,30 @@ void drop_frame(Frame* f) {
     if (f->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size << f->order);
     give_block(f);
+}
+
+void drop_frames(std::span<Frame*> frames) {
+    usize last = 0; // frames whose last reference this was
+    u64 bytes = 0;  // of the account `payer`, to be given back together
+    u16 payer = uncharged;
+    auto settle = [&] {
+        if (bytes && payer != uncharged) MemoryAccount::at(payer).uncharge(bytes);
+        bytes = 0;
+    };
+    for (Frame* f : frames) {
+        // The only reference is the caller's: nobody else can take another.
+        bool only = f->refs.load(std::memory_order_acquire) == 1;
+        if (!only && f->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+        if (f->account != payer) settle();
+        payer = f->account;
+        bytes += page_size << f->order;
+        kasan::poison(f->data(), page_size << f->order, kasan::Poison::free_frame);
+        frames[last++] = f;
+    }
+    settle();
+    if (!last) return;
+    auto cache = caches[arch::cpu_id()].lock();
+    for (Frame* f : frames.first(last)) give(*cache, f);
 }
 
 Frame* frame_of(arch::PhysAddr p) {

@@ -13,6 +13,9 @@ Frame* take_block(FrameUse, unsigned order);
 /// Returns a block whose last reference is gone.
 void give_block(Frame*);
 
+/// drop_frame() for each. The span is scratch afterwards.
+void drop_frames(std::span<Frame*>);
+
 /// memory_info().total, without the rest.
 u64 total_memory();
 

@@ -172,12 +172,8 @@ void put_batch(unsigned c, void* const* objects, unsigned n, unsigned keep_empty
     while (gone) destroy_slab(std::exchange(gone, gone->slab.next));
 }
 
-void* take_object(unsigned c) {
-    {
-        auto heap = heaps[arch::cpu_id()].lock();
-        Magazine& m = heap->magazines[c];
-        if (m.count) return m.objects[--m.count];
-    }
+/// The magazine is empty: half of it is filled from the slabs.
+[[gnu::noinline]] void* take_from_slabs(unsigned c) {
     void* batch[Magazine::capacity / 2];
     unsigned got = get_batch(c, batch, magazine_size(c) / 2);
     if (!got) return nullptr;
@@ -191,17 +187,38 @@ void* take_object(unsigned c) {
     return object;
 }
 
-void give_object(unsigned c, void* object) {
-    void* batch[Magazine::capacity / 2];
-    unsigned n = 0;
+void* take_object(unsigned c) {
     {
         auto heap = heaps[arch::cpu_id()].lock();
         Magazine& m = heap->magazines[c];
-        if (m.count == magazine_size(c))
-            while (n < magazine_size(c) / 2) batch[n++] = m.objects[--m.count];
-        m.objects[m.count++] = object;
+        if (m.count) return m.objects[--m.count];
     }
-    if (n) put_batch(c, batch, n);
+    return take_from_slabs(c);
+}
+
+/// The magazine is full: half of it goes to the slabs.
+[[gnu::noinline]] void give_to_slabs(unsigned c, void* object) {
+    void* batch[Magazine::capacity / 2 + 1];
+    unsigned n = 0;
+    batch[n++] = object;
+    {
+        auto heap = heaps[arch::cpu_id()].lock();
+        Magazine& m = heap->magazines[c];
+        while (n <= magazine_size(c) / 2 && m.count) batch[n++] = m.objects[--m.count];
+    }
+    put_batch(c, batch, n);
+}
+
+void give_object(unsigned c, void* object) {
+    {
+        auto heap = heaps[arch::cpu_id()].lock();
+        Magazine& m = heap->magazines[c];
+        if (m.count < magazine_size(c)) {
+            m.objects[m.count++] = object;
+            return;
+        }
+    }
+    give_to_slabs(c, object);
 }
 
 void* allocate_frames(usize size) {

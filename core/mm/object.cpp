@@ -1,5 +1,6 @@
 #include "core/mm/address_space_impl.h"
 #include "core/mm/page_tree.h"
+#include <algorithm>
 
 void MemoryObject::unmap(u64 first, u64 n, bool private_too) {
     u64 last = first + n < first ? ~u64{0} : first + n; // exclusive
@@ -39,7 +40,7 @@ public:
     }
     void present_pages(u64 first, std::span<FrameRef> out) override {
         auto content = content_.lock();
-        for (usize i = 0; i < out.size() && first + i < limit_; i++) out[i] = content->pages.find(first + i);
+        if (first < limit_) content->pages.find_range(first, out.first(std::min<u64>(out.size(), limit_ - first)));
     }
 
 private:

@@ -34,19 +34,20 @@ Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAcco
     return table + index_at(address, 0);
 }
 
-uptr next_table(arch::PhysAddr root, uptr from, uptr end) {
-    while (from < end) {
+Pte* next_table(arch::PhysAddr root, uptr& at, uptr end) {
+    while (at < end) {
         Pte* table = table_at(root);
         unsigned level = top;
         for (; level > 0; level--) {
-            Pte e = load(table + index_at(from, level));
+            Pte e = load(table + index_at(at, level));
             if (!e.present() || e.is_leaf(level)) break;
             table = table_at(e.address());
         }
-        if (level == 0) return from;
-        from = align_down(from, span_of(level)) + span_of(level);
+        if (level == 0) return table + index_at(at, 0);
+        at = align_down(at, span_of(level)) + span_of(level);
     }
-    return end;
+    at = end;
+    return nullptr;
 }
 
 Result<arch::PhysAddr> create_root() {

@@ -39,8 +39,15 @@ inline arch::Pte* find(arch::PhysAddr root, uptr address) {
 /// `made`.
 Result<arch::Pte*> make(arch::PhysAddr root, uptr address, u64* made, MemoryAccount* account = nullptr);
 
-/// The first address at or after `from` and below `end` whose level-0 table exists; `end` if none.
-uptr next_table(arch::PhysAddr root, uptr from, uptr end);
+/// Moves `at` to the first address at or after it and below `end` whose level-0 table exists, and returns its entry;
+/// null, and `at` is `end`, if there is none.
+arch::Pte* next_table(arch::PhysAddr root, uptr& at, uptr end);
+/// The first entry at or after `p` and before `stop`, in one table, that is not empty; `stop` if there is none.
+inline arch::Pte* next_entry(arch::Pte* p, arch::Pte* stop) {
+    while (stop - p >= 4 && !((load(p).bits | load(p + 1).bits) | (load(p + 2).bits | load(p + 3).bits))) p += 4;
+    while (p < stop && !load(p).bits) p++;
+    return p;
+}
 
 /// A tree whose kernel half is the kernel's. err::nomem.
 Result<arch::PhysAddr> create_root();

@@ -2,6 +2,7 @@
 // 1989). A node with one reference, reached through such nodes only, belongs to this tree alone and is changed in
 // place.
 #include "core/mm/page_tree.h"
+#include <algorithm>
 #include <cstring>
 
 struct PageTree::Node {
@@ -176,6 +177,25 @@ FrameRef PageTree::find(u64 index) const {
     void* p = root_;
     for (unsigned height = height_; height > 0 && p; height--) p = Ops::node(p)->child[Ops::slot(index, height)];
     return FrameRef::share(Ops::frame(p));
+}
+
+void PageTree::find_range(u64 first, std::span<FrameRef> out) const {
+    for (usize done = 0; done < out.size();) {
+        u64 index = first + done;
+        if (!Ops::covers(*this, index)) return;
+        if (height_ == 0) {
+            out[done] = FrameRef::share(Ops::frame(root_));
+            return;
+        }
+        Node* leaf = Ops::node(root_);
+        for (unsigned height = height_; height > 1 && leaf; height--)
+            leaf = Ops::node(leaf->child[Ops::slot(index, height)]);
+        unsigned slot = Ops::slot(index, 1);
+        usize n = std::min<usize>(Node::fanout - slot, out.size() - done);
+        for (usize i = 0; leaf && i < n; i++)
+            if (void* p = leaf->child[slot + i]) out[done + i] = FrameRef::share(Ops::frame(p));
+        done += n;
+    }
 }
 
 Result<PageTree::Owned> PageTree::own(u64 index, mm::Fill fill) {

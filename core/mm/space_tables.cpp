@@ -2,6 +2,7 @@
 #include "arch/api/code.h"
 #include "core/irq/cross_call.h"
 #include "core/mm/address_space_impl.h"
+#include "core/mm/frame_pool.h"
 
 using arch::Pte;
 using page_table::load;
@@ -34,6 +35,27 @@ void flush(AddressSpace& space, uptr start, uptr end) {
 namespace {
 constexpr unsigned batch = 48; // frames between two flushes: bounds the time with interrupts off
 
+/// Pages that come or go under one hold of the entries' lock, counted at its end.
+class Tally {
+public:
+    explicit Tally(AddressSpace::Impl& impl) : impl_{impl} {}
+    void count(const Frame& f) {
+        (f.use == FrameUse::anonymous ? anonymous_ : f.use == FrameUse::shared ? shared_ : file_)++;
+    }
+    void settle(i64 sign) {
+        auto add = [sign](std::atomic<i64>& to, i64 n) {
+            if (n) to.fetch_add(sign * n, std::memory_order_relaxed);
+        };
+        add(impl_.anonymous, anonymous_);
+        add(impl_.file, file_);
+        add(impl_.shared, shared_);
+    }
+
+private:
+    AddressSpace::Impl& impl_;
+    i64 anonymous_ = 0, file_ = 0, shared_ = 0;
+};
+
 /// The end of the level-0 table that maps `at`, or `end`.
 uptr table_end(uptr at, uptr end) {
     uptr next = align_down(at, page_table::span_of(1)) + page_table::span_of(1);
@@ -49,25 +71,33 @@ void AddressSpace::Impl::zap(AddressSpace& space, uptr start, uptr end, Zap what
         uptr from = end;
         {
             Holding hold{entries};
-            at = page_table::next_table(space.root_, at, end);
-            if (at >= end) return;
+            Pte* p = page_table::next_table(space.root_, at, end);
+            if (!p) return;
             from = at;
-            uptr stop = table_end(at, end);
-            for (Pte* p = page_table::find(space.root_, at); at < stop && n < batch; at += page_size, p++) {
-                Pte e = load(p);
-                if (!e.present()) continue;
+            uptr stop_at = table_end(at, end);
+            Pte* const stop = p + ((stop_at - at) >> page_shift);
+            Frame& table = page_table::table_frame(p);
+            Tally taken{*this};
+            // `left`: what the table may still hold, so that the search ends when it is empty.
+            for (u32 left = table.entries; left && n < batch; left--) {
+                p = page_table::next_entry(p, stop);
+                if (p == stop) break;
+                Pte e = load(p++);
                 if (!(e.flags() & arch::page_special)) {
                     Frame* f = mm::frame_of(e.address());
                     if (what == Zap::not_anonymous && f->use == FrameUse::anonymous) continue;
-                    counter(*f).fetch_sub(1, std::memory_order_relaxed);
+                    taken.count(*f);
                     gone[n++] = f;
                 }
-                page_table::clear(p);
+                page_table::store(p - 1, Pte::empty());
+                table.entries--;
                 changed = true;
             }
+            at = n == batch ? stop_at - (static_cast<usize>(stop - p) << page_shift) : stop_at;
+            taken.settle(-1);
         }
         if (changed) tlb::flush(space, from, at);
-        for (unsigned i = 0; i < n; i++) mm::drop_frame(gone[i]);
+        mm::drop_frames({gone, n});
     }
 }
 
@@ -92,12 +122,13 @@ void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, up
     if (area.access & arch::page_execute) arch::sync_instructions(space.active_cpus);
     for (uptr at = start; at < end;) {
         Holding hold{entries};
-        at = page_table::next_table(space.root_, at, end);
-        if (at >= end) break;
-        uptr stop = table_end(at, end);
-        for (Pte* p = page_table::find(space.root_, at); at < stop; at += page_size, p++) {
+        Pte* p = page_table::next_table(space.root_, at, end);
+        if (!p) break;
+        uptr stop_at = table_end(at, end);
+        Pte* const stop = p + ((stop_at - at) >> page_shift);
+        at = stop_at;
+        for (p = page_table::next_entry(p, stop); p < stop; p = page_table::next_entry(p + 1, stop)) {
             Pte e = load(p);
-            if (!e.present()) continue;
             arch::PageFlags had = e.flags(), flags = wanted | (had & arch::page_special);
             // Writing needs a fault, unless it was allowed before or the page is nobody else's.
             bool may_write = had & arch::page_write;
@@ -117,36 +148,40 @@ void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, up
 
 Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, const Area& area, bool& wrote) {
     for (uptr at = area.start; at < area.end;) {
-        at = page_table::next_table(from.root_, at, area.end); // `lock` keeps the tables
-        if (at >= area.end) break;
-        Pte* target = TRY(page_table::make(to.root_, at, &to.impl().tables));
-        uptr stop = table_end(at, area.end);
+        Pte* p = page_table::next_table(from.root_, at, area.end); // `lock` keeps the tables
+        if (!p) break;
+        Pte* const target = TRY(page_table::make(to.root_, at, &to.impl().tables));
+        uptr stop_at = table_end(at, area.end);
+        Pte *const first = p, *const stop = p + ((stop_at - at) >> page_shift);
+        at = stop_at;
         Holding hold{entries};
         Frame& table = page_table::table_frame(target);
-        for (Pte* p = page_table::find(from.root_, at); at < stop; at += page_size, p++, target++) {
+        Tally shared{to.impl()};
+        u32 left = page_table::table_frame(p).entries;
+        for (p = page_table::next_entry(p, stop); p < stop; p = page_table::next_entry(p + 1, stop)) {
             Pte e = load(p);
-            if (!e.present()) continue;
             if (!(e.flags() & arch::page_special)) {
                 Frame* f = mm::frame_of(e.address());
                 f->refs.fetch_add(1, std::memory_order_relaxed);
-                to.impl().counter(*f).fetch_add(1, std::memory_order_relaxed);
+                shared.count(*f);
                 if (e.flags() & arch::page_write) {
                     e = Pte::leaf(e.address(), e.flags() & ~arch::page_write);
                     page_table::store(p, e);
                     wrote = true;
                 }
             }
-            page_table::store(target, e);
+            page_table::store(target + (p - first), e);
             table.entries++;
+            if (--left == 0) break; // the table holds no more
         }
+        shared.settle(1);
     }
     return {};
 }
 
 Result<> AddressSpace::Impl::prepare_move(AddressSpace& space, uptr old, uptr to, usize size) {
     for (uptr at = old; at < old + size;) {
-        at = page_table::next_table(space.root_, at, old + size);
-        if (at >= old + size) break;
+        if (!page_table::next_table(space.root_, at, old + size)) break;
         uptr stop = table_end(at, old + size);
         // A table of the old place may straddle two of the new one.
         TRY(page_table::make(space.root_, to + (at - old), &tables));
@@ -159,10 +194,9 @@ Result<> AddressSpace::Impl::prepare_move(AddressSpace& space, uptr old, uptr to
 void AddressSpace::Impl::move_pages(AddressSpace& space, uptr old, uptr to, usize size) {
     for (uptr at = old; at < old + size;) {
         Holding hold{entries};
-        at = page_table::next_table(space.root_, at, old + size);
-        if (at >= old + size) break;
-        uptr stop = table_end(at, old + size);
-        for (Pte* p = page_table::find(space.root_, at); at < stop; at += page_size, p++) {
+        Pte* p = page_table::next_table(space.root_, at, old + size);
+        if (!p) break;
+        for (uptr stop = table_end(at, old + size); at < stop; at += page_size, p++) {
             Pte e = load(p);
             if (!e.present()) continue;
             page_table::clear(p);

@@ -36,6 +36,9 @@ constinit std::atomic<u32> generation = 1; // of the pool: generators of an olde
 struct alignas(64) Generator {
     chacha::Key key{};
     u32 generation = 0;
+    // What number() has drawn and not given out yet.
+    u32 numbers_left = 0;
+    u64 numbers[4] = {};
     // Times of interrupts since the last reseed.
     u32 events = 0;
     u64 times[4] = {};
@@ -49,6 +52,7 @@ void refill(Generator& g) {
     auto access = pool.lock();
     g.key = access->squeeze();
     g.generation = now;
+    g.numbers_left = 0;
 }
 
 /// One block whose first half replaces the key; the other half is for the caller.
@@ -105,8 +109,17 @@ void fill(std::span<std::byte> to) {
 }
 
 u64 number() {
-    u64 n;
-    fill(std::as_writable_bytes(std::span{&n, 1}));
+    bool were_on = arch::irqs_save();
+    Generator& g = generators[arch::cpu_id()];
+    refill(g);
+    if (!g.numbers_left) {
+        chacha::Key drawn = draw(g);
+        static_assert(sizeof drawn == sizeof g.numbers);
+        std::memcpy(g.numbers, drawn.data(), sizeof drawn);
+        g.numbers_left = std::size(g.numbers);
+    }
+    u64 n = std::exchange(g.numbers[--g.numbers_left], 0);
+    arch::irqs_restore(were_on);
     return n;
 }
 

@@ -118,8 +118,20 @@ Thread& choose(RunQueue& rq) {
     return e ? *e->thread : *rq.idle;
 }
 
-/// Lets the best thread run. `gave_up`: the current one sleeps or yields, it was not preempted.
-void schedule(bool gave_up) {
+/// The running thread goes behind the others of its class that may run.
+void step_back(RunQueue& rq, SchedEntity& e) {
+    if (e.policy == static_cast<u8>(SchedPolicy::fifo) || e.policy == static_cast<u8>(SchedPolicy::round_robin)) {
+        rq.realtime[e.priority].erase(e);
+        rq.realtime[e.priority].push_back(e);
+    } else {
+        rq.fair.yield_current();
+    }
+}
+
+enum class Why { preempted, sleeps, yields };
+
+/// Lets the best thread run.
+void schedule(Why why) {
     bool were_on = arch::irqs_save();
     RunQueue& rq = own();
     rq.lock();
@@ -129,7 +141,8 @@ void schedule(bool gave_up) {
     rq.account(now);
     previous.work.fetch_and(~u32{arch::work_reschedule}, std::memory_order_relaxed);
     ThreadState state = e.state.load(std::memory_order_relaxed);
-    if (gave_up && state != ThreadState::ready && e.queued) {
+    if (why == Why::yields) step_back(rq, e);
+    if (why == Why::sleeps && state != ThreadState::ready && e.queued) {
         bool signalled = state == ThreadState::interruptible && previous.interrupted();
         if (signalled)
             e.state.store(ThreadState::ready, std::memory_order_relaxed);
@@ -148,7 +161,7 @@ void schedule(bool gave_up) {
         arch::irqs_restore(were_on);
         return;
     }
-    auto& kind = gave_up ? e.voluntary : e.involuntary;
+    auto& kind = why == Why::preempted ? e.involuntary : e.voluntary;
     kind.store(kind.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (&next == rq.idle)
         idle_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);
@@ -243,32 +256,17 @@ void prepare_sleep(ThreadState kind) { sched_entity(Thread::current()).state.sto
 void cancel_sleep() { sched_entity(Thread::current()).state.store(ThreadState::ready, std::memory_order_seq_cst); }
 void sleep() {
     lockdep::might_sleep(std::source_location::current());
-    schedule(true);
+    schedule(Why::sleeps);
 }
 void wake(Thread& thread) { wake_if(thread, false); }
 
 void preempt() {
-    if (arch::current_thread()->work.load(std::memory_order_relaxed) & arch::work_reschedule) schedule(false);
+    if (arch::current_thread()->work.load(std::memory_order_relaxed) & arch::work_reschedule) schedule(Why::preempted);
 }
 
 void maybe_yield() { preempt(); }
 
-void yield() {
-    bool were_on = arch::irqs_save();
-    RunQueue& rq = own();
-    rq.lock();
-    SchedEntity& e = sched_entity(*rq.current);
-    rq.account(clocks::monotonic_ns());
-    if (e.policy == static_cast<u8>(SchedPolicy::fifo) || e.policy == static_cast<u8>(SchedPolicy::round_robin)) {
-        rq.realtime[e.priority].erase(e);
-        rq.realtime[e.priority].push_back(e);
-    } else {
-        rq.fair.yield_current();
-    }
-    rq.unlock();
-    schedule(true);
-    arch::irqs_restore(were_on);
-}
+void yield() { schedule(Why::yields); }
 
 void start(Thread& thread) {
     SchedEntity& e = sched_entity(thread);
@@ -285,7 +283,7 @@ void start(Thread& thread) {
 void exit() {
     arch::irqs_off();
     sched_entity(Thread::current()).state.store(ThreadState::dead, std::memory_order_relaxed);
-    schedule(true);
+    schedule(Why::sleeps);
     __builtin_unreachable();
 }
 
@@ -335,7 +333,7 @@ void idle() {
             rq.unlock();
         }
         if (rq.ready.load(std::memory_order_relaxed) != 0) {
-            schedule(false);
+            schedule(Why::preempted);
             continue;
         }
         rq.current->work.fetch_and(~u32{arch::work_reschedule}, std::memory_order_seq_cst);

@@ -110,8 +110,11 @@ void init() {
 }
 void set_tick(Deadline at) { own().tick = at; }
 void program(bool exactly) {
-    Holding held{own().lock};
-    own().program(exactly);
+    TimerQueue& queue = own();
+    // What is programmed is never later than the first timer: only the tick can be earlier.
+    if (!exactly && clocks::counter_at(queue.tick) >= queue.programmed) return;
+    Holding held{queue.lock};
+    queue.program(exactly);
 }
 void expire(u64 now_ns) { own().expire(now_ns); }
 } // namespace timers

@@ -2,6 +2,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/operations.h"
+#include <algorithm>
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 
@@ -268,6 +269,6 @@ void FilePages::present_pages(u64 first, std::span<FrameRef> out) {
     Holding hold{inode_->lock_};
     const Node& n = *inode_->node_;
     u64 end = pages_for(n.size);
-    for (usize i = 0; i < out.size() && first + i < end; i++) out[i] = n.pages.find(first + i);
+    if (first < end) n.pages.find_range(first, out.first(std::min<u64>(out.size(), end - first)));
 }
 } // namespace tmpfs

@@ -21,6 +21,15 @@ usize first_free(const Vector<u64>& used, usize from, usize size) {
     }
     return size;
 }
+/// The lowest slot at or after `from` that is taken, or `size`.
+usize first_used(const Vector<u64>& used, usize from, usize size) {
+    for (usize word = from / 64; word < used.size(); word++) {
+        u64 taken = used[word];
+        if (word == from / 64) taken &= ~u64{0} << (from % 64);
+        if (taken) return word * 64 + static_cast<usize>(std::countr_zero(taken));
+    }
+    return size;
+}
 } // namespace
 
 Result<Ref<FileTable>> FileTable::create() {
@@ -59,14 +68,14 @@ Result<Ref<FileTable>> FileTable::clone() {
         auto from = slots_.lock();
         if (from->slots.size() > copy->slots_.unguarded().slots.size()) continue; // grew meanwhile
         Slots& to = copy->slots_.unguarded();
-        for (usize i = 0; i < from->slots.size(); i++) {
+        usize end = from->slots.size();
+        for (usize i = first_used(from->used, 0, end); i < end; i = first_used(from->used, i + 1, end)) {
+            // A number that an open(2) in another thread has reserved is not open in the copy.
+            if (!from->slots[i].file) continue;
             to.slots[i].file = from->slots[i].file;
             to.slots[i].close_on_exec = from->slots[i].close_on_exec;
+            set_used(to.used, i, true);
         }
-        for (usize i = 0; i < from->used.size(); i++) to.used[i] = from->used[i];
-        // A number that an open(2) in another thread has reserved is not open in the copy.
-        for (usize i = 0; i < from->slots.size(); i++)
-            if (!to.slots[i].file) set_used(to.used, i, false);
         return copy;
     }
 }
@@ -163,15 +172,25 @@ Result<> FileTable::close_range(unsigned first, unsigned last, bool only_mark_cl
 }
 
 void FileTable::close_on_exec_files() {
-    usize end = slots_.lock()->slots.size();
-    for (usize fd = 0; fd < end; fd++)
+    for (usize fd = 0;; fd++) {
+        {
+            auto s = slots_.lock();
+            usize end = s->slots.size();
+            fd = first_used(s->used, fd, end);
+            while (fd < end && !s->slots[fd].close_on_exec) fd = first_used(s->used, fd + 1, end);
+            if (fd == end) return;
+        }
         if (auto file = take(fd, true)) file->descriptor_closed(*this);
+    }
 }
 
 void FileTable::close_all() {
-    usize end = slots_.lock()->slots.size();
-    for (usize fd = 0; fd < end; fd++)
-        if (auto file = take(fd)) file->descriptor_closed(*this);
+    for (int fd = 0;; fd++) {
+        auto next = next_open(fd);
+        if (!next) return;
+        fd = *next;
+        if (auto file = take(static_cast<usize>(fd))) file->descriptor_closed(*this);
+    }
 }
 
 Result<bool> FileTable::close_on_exec(int fd) {
@@ -191,7 +210,9 @@ Result<> FileTable::set_close_on_exec(int fd, bool on) {
 
 Result<int> FileTable::next_open(int from) {
     auto s = slots_.lock();
-    for (usize fd = from < 0 ? 0 : static_cast<usize>(from); fd < s->slots.size(); fd++)
+    usize end = s->slots.size();
+    for (usize fd = first_used(s->used, from < 0 ? 0 : static_cast<usize>(from), end); fd < end;
+         fd = first_used(s->used, fd + 1, end))
         if (s->slots[fd].file) return static_cast<int>(fd);
     return err::badf;
 }

@@ -155,11 +155,13 @@ Next step(Task& task, arch::TrapFrame& frame, SignalAction& action, siginfo_t& i
 void deliver(Task& task, arch::TrapFrame& frame) {
     for (;;) {
         SignalAction action;
-        siginfo_t info;
+        [[clang::uninitialized]] siginfo_t info;
         Box<QueuedSignal> freed;
         Next next = step(task, frame, action, info, freed);
         if (next == Next::done) break;
-        if (next == Next::handler) run_handler(task, frame, action, info);
+        if (next != Next::handler) continue;
+        run_handler(task, frame, action, info);
+        if (!task.interrupted()) return; // the handler's mask has been set since: nothing else is pending
     }
     settle_syscall(frame, nullptr);
     if (task.restore_mask) restore_mask(task, false);

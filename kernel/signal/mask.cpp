@@ -63,7 +63,7 @@ Result<SignalAction> set_action(Task& task, int number, const SignalAction* chan
         actions->of[number - 1] = *change;
         actions->of[number - 1].mask &= ~unblockable;
     }
-    if (is_ignored(process, number)) { // POSIX: what is pending is forgotten
+    if (is_ignored(*change, number)) { // POSIX: what is pending is forgotten
         process.pending.discard(signal_bit(number));
         for_each_thread(process, [&](Task& t) { t.pending.discard(signal_bit(number)); });
     }

@@ -54,7 +54,7 @@ void translate_sender(const Process& process, siginfo_t& info) {
 }
 
 /// `only`: null for the whole process. On return `element` holds the memory if it was not used.
-Result<> send_locked(Process& process, Task* only, siginfo_t info, QueuedSignal*& element, bool forced) {
+Result<> send_locked(Process& process, Task* only, const siginfo_t& info, QueuedSignal*& element, bool forced) {
     int number = info.si_signo;
     if (process.state.load(std::memory_order_relaxed) != ProcessState::running || process.ending) return {};
     // What is blocked is kept: it may be waited for (signalfd, sigwait), and its action may change.
@@ -66,14 +66,16 @@ Result<> send_locked(Process& process, Task* only, siginfo_t info, QueuedSignal*
     if (number == SIGKILL) return end_all(process, SIGKILL), Result<>{};
 
     PendingSignals& pending = only ? only->pending : process.pending;
-    if (!forced && !(blocked & signal_bit(number)) && is_ignored(process, number)) return {};
+    if (!forced && !(blocked & signal_bit(number)) && is_ignored(action_of(process, number), number)) return {};
     if (standard(number) && pending.set & signal_bit(number)) return {};
     if (!standard(number) && (!element || pending.queued >= process.limits.soft(RLIMIT_SIGPENDING)) && !forced) {
         if (info.si_code != SI_USER) return err::again;
         pending.add(number, nullptr);
     } else {
-        translate_sender(process, info);
-        if (element && !element->taken) element->info = info;
+        if (element && !element->taken) {
+            element->info = info;
+            translate_sender(process, element->info);
+        }
         pending.add(number, std::exchange(element, nullptr));
     }
     process.signal_arrived.notify_all();
@@ -105,12 +107,6 @@ Result<> send(Process& process, Task* only, const siginfo_t& info, bool forced) 
     return sent;
 }
 } // namespace
-
-bool is_ignored(Process& process, int number) {
-    SignalAction action = action_of(process, number);
-    return action.handler == handler_ignore ||
-           (action.handler == handler_default && default_ignored & signal_bit(number));
-}
 
 void end_all(Process& process, int status) {
     if (!process.ending) {

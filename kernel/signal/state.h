@@ -7,7 +7,10 @@ inline constexpr uptr handler_default = 0, handler_ignore = 1;
 
 inline SignalAction action_of(Process& process, int number) { return process.handlers->actions.lock()->of[number - 1]; }
 /// Nothing would happen if the signal were delivered.
-bool is_ignored(Process&, int number);
+inline bool is_ignored(const SignalAction& action, int number) {
+    return action.handler == handler_ignore ||
+           (action.handler == handler_default && default_ignored & signal_bit(number));
+}
 /// Ends every thread of the process with this wait status, at the next chance. Stopped ones are woken.
 void end_all(Process&, int status);
 /// Tells the parent that the process has stopped or continued. Takes the tree lock; no lock may be held.
