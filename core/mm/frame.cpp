@@ -1,5 +1,6 @@
 // A buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of descriptors.
 #include "core/mm/frame.h"
+#include "core/check/fail.h"
 #include "core/check/kasan.h"
 #include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
@@ -153,7 +154,7 @@ void give_block(Frame* f) {
 }
 
 Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryAccount* account) {
-    if (order > max_order) return err::nomem;
+    if (order > max_order || failures::due()) return err::nomem;
     MemoryAccount& payer = account ? *account : MemoryAccount::current();
     TRY(payer.charge(page_size << order));
     Frame* f = take_block(use, order);

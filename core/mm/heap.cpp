@@ -2,6 +2,7 @@
 // per-CPU magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to
 // the account of the thread that makes it; an array at the end of each slab remembers to whom.
 #include "core/mm/heap.h"
+#include "core/check/fail.h"
 #include "core/check/kasan.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
@@ -231,6 +232,7 @@ void* allocate_frames(usize size) {
 } // namespace
 
 void* allocate_object(usize size, usize align) {
+    if (failures::due()) return nullptr;
     if (size > largest || align > largest) return allocate_frames(size > align ? size : align);
     unsigned c = tables.class_of[(size + 15) / 16];
     while (class_sizes[c] & (align - 1)) c++; // slabs start on a page: objects are as aligned as their size

@@ -1,4 +1,5 @@
 // The directory of a process, and of a thread.
+#include "core/check/fail.h"
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
 #include "lib/numbers.h"
@@ -69,6 +70,19 @@ Result<vfs::Path> place_root(const Context& c) {
     return fs ? Result<vfs::Path>{fs->root()} : Result<vfs::Path>{err::noent};
 }
 Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock&, const Context&, u64 number);
+
+#if RUNDLET_CHECK
+/// Reading disarms: what the reader allocates is not to fail.
+Result<> print_failure(Writer& out, const Context&) {
+    u32 left = failures::left();
+    failures::set(0);
+    return print(out, "{}\n", left), Result<>{};
+}
+Result<> store_failure(std::string_view text, const Context& c) {
+    if (c.task.get() != &Task::current()) return err::perm;
+    return failures::set(TRY(parse_number<u32>(text))), Result<>{};
+}
+#endif
 
 /// "pid:[4026531836]". Views differ in what they own; users and time are the same for all, as in Linux's containers.
 Result<String> name_namespace(const Context& c, std::string_view kind, unsigned index, bool owned) {
@@ -142,6 +156,9 @@ constexpr Items namespace_items{namespace_list};
 
 constexpr Item process_item_list[] = {
     PROC_COMMON_ITEMS,
+#if RUNDLET_CHECK
+    {.name = "fail-nth", .mode = S_IFREG | 0644, .print = print_failure, .store = store_failure},
+#endif
     {.name = "stat", .mode = text, .print = print_stat},
     {.name = "task", .mode = directory, .directory = make_task_directory},
 };

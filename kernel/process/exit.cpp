@@ -1,3 +1,4 @@
+#include "core/check/fail.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/robust.h"
@@ -171,6 +172,7 @@ void end_process(Process& process, Leftovers& left, Box<QueuedSignal>& memory) {
 /// Everything but the last switch, so that no reference is left on this stack.
 void end_thread(Task& task, int status) {
     Process& process = task.process();
+    failures::thread_ends();
     bool last = leave_threads(task, status);
     release_user_memory(task);
     if (last) process.timers->stop_all();

@@ -1,4 +1,5 @@
 #include "kernel/process/oom.h"
+#include "core/check/fail.h"
 #include "core/log/log.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"
@@ -57,6 +58,7 @@ Result<i64> badness(Process& process) {
 }
 
 void make_room(Task& task) {
+    if (failures::take_fired()) return;
     mm::drain_caches();
     View& view = view_is_short(task.view()) ? task.view() : View::root();
     Ref<Process> victim = culprit(view);
