@@ -57,7 +57,7 @@ Result<Spec> read_spec(const vfs::Walker& host, std::string_view bundle, vfs::Pa
         return std::unexpected(found.error());
     }
     place = std::move(*found);
-    auto text = TRY(read_config({host.root, place, host.who, 0}, why));
+    auto text = TRY(read_config({host.root_place(), place, host.who, 0}, why));
     return parse_spec(std::move(text), why);
 }
 
@@ -66,7 +66,7 @@ Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
     vfs::Path bundle;
     c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
     if (!request.arguments.empty()) c.spec.process.args = std::move(request.arguments);
-    c.bundle = TRY(vfs::path_text(bundle, request.host.root));
+    c.bundle = TRY(vfs::path_text(bundle, request.host.root_place()));
     c.account = TRY(MemoryAccount::create(c.spec.memory_limit));
     c.max_tasks = c.spec.pids_limit;
     c.created_ns = clocks::monotonic_ns();

@@ -34,7 +34,7 @@ public:
 private:
     /// The snapshot of the bundle's root, as "/".
     Result<> start() {
-        vfs::Walker in_bundle{host_.root, bundle_, host_.who, 0};
+        vfs::Walker in_bundle{host_.root_place(), bundle_, host_.who, 0};
         auto root =
             vfs::resolve(in_bundle, spec_.root_path, vfs::walk_beneath | vfs::walk_directory | vfs::walk_follow);
         if (!root) {
@@ -86,7 +86,7 @@ private:
                             static_cast<u32>(m.flags & per_mount));
     }
     Result<> bind(const MountSpec& m) {
-        vfs::Walker in_bundle{host_.root, bundle_, host_.who, 0};
+        vfs::Walker in_bundle{host_.root_place(), bundle_, host_.who, 0};
         auto what = TRY(vfs::resolve(in_bundle, m.source, vfs::walk_follow));
         TRY(what.inode().is_directory() ? make_directories(m.destination) : make_empty_file(m.destination));
         auto where = TRY(mount_point(m.destination));

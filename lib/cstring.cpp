@@ -1,5 +1,6 @@
 // The C library's memory and string functions, which the compiler also calls by itself. A port may define faster
 // memcpy, memmove and memset: those here are weak.
+#define RUNDLET_DEFINES_STRING
 #include "lib/types.h"
 #include <cstring>
 

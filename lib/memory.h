@@ -38,6 +38,11 @@ public:
             if (refs_.compare_exchange_weak(n, n - 1, std::memory_order_acq_rel)) return true;
         return false;
     }
+    /// Takes the last count away unless there are others: then nobody can get one, and the caller destroys the object.
+    bool claim_last() const {
+        unsigned last = 1;
+        return refs_.compare_exchange_strong(last, 0, std::memory_order_acq_rel);
+    }
     unsigned ref_count() const { return refs_.load(std::memory_order_acquire); }
 
 protected:

@@ -57,20 +57,33 @@ MapItem* PersistentMap::find(u64 key) const {
     return nullptr;
 }
 
-MapItem* PersistentMap::next_at(const Branch& b, unsigned level, u64 from, bool bounded) {
+/// `bounded`: keys below `from` may lie in this branch. False: the visitor wants no more.
+bool PersistentMap::each_at(const Branch& b, unsigned level, u64 from, bool bounded, Visitor visit, void* visitor) {
     unsigned first = bounded ? digit(from, level) : 0;
-    for (u64 left = b.present & (~u64{0} << first); left; left &= left - 1) {
+    u64 left = b.present & (~u64{0} << first);
+    usize i = b.count() - static_cast<usize>(std::popcount(left));
+    for (; left; left &= left - 1, i++) {
         u64 bit = left & (~left + 1);
-        usize i = b.index(bit);
         if (b.items & bit) {
-            if (b.item(i)->key() >= from) return b.item(i);
-        } else if (auto* found = next_at(*b.branch(i), level + 1, from, bounded && bit == u64{1} << first)) {
-            return found;
+            MapItem& item = *b.item(i);
+            if ((!bounded || item.key() >= from) && !visit(item, visitor)) return false;
+        } else if (!each_at(*b.branch(i), level + 1, from, bounded && bit == u64{1} << first, visit, visitor)) {
+            return false;
         }
     }
-    return nullptr;
+    return true;
 }
-MapItem* PersistentMap::next(u64 from) const { return root_ ? next_at(*root_, 0, from, true) : nullptr; }
+void PersistentMap::each_from(u64 from, Visitor visit, void* visitor) const {
+    if (root_) (void)each_at(*root_, 0, from, true, visit, visitor);
+}
+MapItem* PersistentMap::next(u64 from) const {
+    MapItem* found = nullptr;
+    each(from, [&](MapItem& item) {
+        found = &item;
+        return false;
+    });
+    return found;
+}
 
 /// Makes the branch behind `link` one that may be changed.
 Result<> PersistentMap::own(Branch*& link, u64 token) {

@@ -30,6 +30,11 @@ public:
 
     /// Null: no such key. Valid until the map changes.
     MapItem* find(u64 key) const;
+    /// Calls visit(MapItem&) for the items whose keys are not below `from`, in order, until it answers false.
+    template <class Visit>
+    void each(u64 from, Visit visit) const {
+        each_from(from, [](MapItem& item, void* v) { return (*static_cast<Visit*>(v))(item); }, &visit);
+    }
     /// The item with the smallest key that is not below `from`; null at the end.
     MapItem* next(u64 from) const;
     /// Adds, or replaces the item with the same key. err::nomem.
@@ -55,6 +60,8 @@ private:
     static Result<> insert_at(Branch*& link, unsigned level, Ref<MapItem>& item, u64 token);
     static Result<> prepare_at(Branch*& link, unsigned level, u64 key, u64 token);
     static Ref<MapItem> erase_at(Branch*& link, unsigned level, u64 key);
-    static MapItem* next_at(const Branch& b, unsigned level, u64 from, bool bounded);
+    using Visitor = bool (*)(MapItem&, void*);
+    void each_from(u64 from, Visitor, void*) const;
+    static bool each_at(const Branch& b, unsigned level, u64 from, bool bounded, Visitor, void*);
     Branch* root_ = nullptr;
 };

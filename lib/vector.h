@@ -21,7 +21,7 @@ public:
     }
     ~Vector() {
         clear();
-        ::operator delete(data_, std::align_val_t{alignof(T)});
+        if (data_) ::operator delete(data_, std::align_val_t{alignof(T)});
     }
 
     /// Make room for `n` elements in all, so that pushes up to there cannot fail.

@@ -37,6 +37,7 @@ enum class Rank : u8 {
     wait_queue,  // one wait queue
     timer,       // a CPU's timers
     run_queue,   // a CPU's run queue
+    retired,     // memory that readers may still see
     accounts,    // memory accounts
     vmap,        // page tables of the vmap space
     stacks,      // the cache of kernel stacks and the vmap space

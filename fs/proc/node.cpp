@@ -107,7 +107,7 @@ private:
 };
 } // namespace
 
-vfs::Protection Inode::protection() {
+vfs::Protection Inode::unpublished_protection() {
     vfs::Protection p{mode_, 0, 0};
     if (!context_.process || !context_.process->dumpable) return p;
     if (auto who = process::credentials_of(*context_.process)) {

@@ -72,11 +72,11 @@ public:
     Inode(vfs::Superblock& sb, u64 number, u32 mode, Context context, bool restricted)
         : vfs::Inode{sb, number, mode}, mode_{mode}, restricted_{restricted}, context_{std::move(context)} {}
     vfs::Attributes attributes() override;
-    vfs::Protection protection() override;
     Result<> change(const vfs::AttributeChange&) override { return err::perm; }
     Result<> permission(const Credentials&, unsigned may) override;
 
 protected:
+    vfs::Protection unpublished_protection() override;
     Superblock& sb() const { return static_cast<Superblock&>(*superblock_); }
     virtual u32 link_count() const { return is_directory() ? 2 : 1; }
     const u32 mode_;

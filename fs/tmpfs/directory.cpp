@@ -196,12 +196,13 @@ Result<> Inode::read_directory(DirectorySink& to, u64* at) {
         node = node_;
     }
     u64 key = *at < first_position ? 0 : *at - first_position;
-    while (auto* e = static_cast<const Entry*>(node->entries.next(key))) {
-        u64 next = e->key() + first_position + 1;
-        if (!to.entry(e->name(), e->inode, e->type, next)) return {};
+    node->entries.each(key, [&](const MapItem& item) {
+        auto& e = static_cast<const Entry&>(item);
+        u64 next = e.key() + first_position + 1;
+        if (!to.entry(e.name(), e.inode, e.type, next)) return false;
         *at = next;
-        key = e->key() + 1;
-    }
+        return true;
+    });
     return {};
 }
 

@@ -51,9 +51,7 @@ Result<Node*> Inode::own_locked() {
 }
 
 void Inode::publish() {
-    mode_.store(node_->mode, std::memory_order_relaxed);
-    uid_.store(node_->uid, std::memory_order_relaxed);
-    gid_.store(node_->gid, std::memory_order_relaxed);
+    vfs::Inode::publish({node_->mode, node_->uid, node_->gid});
     links_.store(node_->links, std::memory_order_relaxed);
 }
 
@@ -75,10 +73,6 @@ vfs::Attributes Inode::attributes() {
             .birth = n.birth};
 }
 
-vfs::Protection Inode::protection() {
-    return {mode_.load(std::memory_order_relaxed), uid_.load(std::memory_order_relaxed),
-            gid_.load(std::memory_order_relaxed)};
-}
 u32 Inode::links() { return links_.load(std::memory_order_relaxed); }
 
 Result<> Inode::change(const vfs::AttributeChange& c) {

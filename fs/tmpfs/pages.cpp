@@ -15,26 +15,28 @@ std::byte* bytes_of(const FrameRef& frame) { return static_cast<std::byte*>(fram
 } // namespace
 
 Result<usize> Inode::read_at(Sink& to, u64 offset) {
+    constexpr usize batch = 8; // pages found under one lock
     usize moved = 0;
     while (!to.done()) {
-        FrameRef frame;
-        usize in_page = offset & (page_size - 1), n;
+        FrameRef frames[batch];
+        usize in_page = offset & (page_size - 1), left;
         {
             Holding hold{lock_};
             if (offset >= node_->size) break;
-            n = page_size - in_page;
-            if (u64 left = node_->size - offset; left < n) n = left;
-            frame = node_->pages.find(offset >> page_shift);
+            left = std::min<u64>({to.remaining(), node_->size - offset, batch * page_size - in_page});
+            for (usize i = 0; i < pages_for(in_page + left); i++)
+                frames[i] = node_->pages.find((offset >> page_shift) + i);
         }
-        if (n > to.remaining()) n = to.remaining();
-        auto did = frame ? to.put({bytes_of(frame) + in_page, n}) : to.put_zeros(n);
-        if (!did) {
-            if (moved) break;
-            return did;
+        for (usize i = 0; left; i++) {
+            usize n = std::min(left, page_size - in_page);
+            auto did = frames[i] ? to.put({bytes_of(frames[i]) + in_page, n}) : to.put_zeros(n);
+            if (!did) return moved ? Result<usize>{moved} : did;
+            moved += *did;
+            offset += *did;
+            if (*did < n) return moved;
+            left -= n;
+            in_page = 0;
         }
-        moved += *did;
-        offset += *did;
-        if (*did < n) break;
     }
     return moved;
 }

@@ -39,7 +39,6 @@ public:
     ~Inode() override;
 
     vfs::Attributes attributes() override;
-    vfs::Protection protection() override;
     u32 links() override;
     Result<> change(const vfs::AttributeChange&) override;
     void accessed(bool relative) override;
@@ -97,8 +96,7 @@ private:
     bool listed_ = false;                           // among the superblock's live inodes; under that list's lock
     std::atomic<bool> written_by_mappings_ = false; // on the superblock's list; under that list's lock
     FilePages* object_ = nullptr;                   // not counted: it unregisters itself
-    // Copies of the node's members for readers without the lock.
-    std::atomic<u32> mode_, uid_, gid_, links_;
+    std::atomic<u32> links_; // a copy of the node's for readers without the lock
 };
 
 /// What mappings of a file see. Holds the inode.

@@ -13,6 +13,21 @@ template <class Move>
 Result<usize> Cursor::advance(usize n, Move move) {
     n = least(n, remaining_);
     usize done = 0;
+    // Nearly always, all of it lies in the segment at hand.
+    if (n && n <= segments_.front().size - used_) [[likely]] {
+        done = move(segments_.front().address + used_, n, 0);
+        used_ += done;
+    } else
+        done = advance_over(n, move);
+    remaining_ -= done;
+    moved_ += done;
+    if (done == 0 && n != 0) return err::fault;
+    return done;
+}
+
+template <class Move>
+usize Cursor::advance_over(usize n, Move move) {
+    usize done = 0;
     while (done < n) {
         while (used_ == segments_[0].size) {
             segments_ = segments_.subspan(1);
@@ -24,9 +39,6 @@ Result<usize> Cursor::advance(usize n, Move move) {
         used_ += did;
         if (did < part) break;
     }
-    remaining_ -= done;
-    moved_ += done;
-    if (done == 0 && n != 0) return err::fault;
     return done;
 }
 } // namespace cursor_detail

@@ -29,6 +29,8 @@ protected:
         : segments_{segments}, remaining_{total}, kernel_{kernel} {}
     template <class Move>
     Result<usize> advance(usize n, Move move);
+    template <class Move>
+    usize advance_over(usize n, Move move);
     std::span<const UserSegment> segments_; // the first one may be partly used
     usize used_ = 0;                        // of segments_[0]
     usize remaining_, moved_ = 0;

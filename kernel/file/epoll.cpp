@@ -58,8 +58,8 @@ public:
     Result<> add(Ref<File> target, int fd, Event);
     Result<> modify(File& target, int fd, Event);
     Result<> remove(File& target, int fd);
-    usize collect(std::span<Event> out);
-    Result<usize> wait(std::span<Event> out, Deadline until);
+    Result<usize> collect(EventSink& out, usize most);
+    Result<usize> wait(EventSink& out, usize most, Deadline until);
     Result<> check_nesting(Epoll& child);
 
     /// Items notified since the last look, newest first: what notified() can reach without a lock.
@@ -217,22 +217,23 @@ Result<> Epoll::remove(File& target, int fd) {
 }
 
 /// Takes events of ready items; level-triggered ones go to the end of the list and stay.
-usize Epoll::collect(std::span<Event> out) {
+Result<usize> Epoll::collect(EventSink& out, usize most) {
     usize n = 0, looks;
     {
         auto state = state_.lock();
         state->drain(*this);
         looks = state->ready.size();
     }
-    for (; looks && n < out.size(); looks--) {
+    for (; looks && n < most; looks--) {
         Ref<Item> item;
-        u32 wanted;
+        Event wants;
         {
             auto state = state_.lock();
             item = state->take_first(*this);
             if (!item) break;
-            wanted = item->wants.events;
+            wants = item->wants;
         }
+        u32 wanted = wants.events;
         auto file = item->file();
         if (!file) {
             forget(*item);
@@ -241,9 +242,19 @@ usize Epoll::collect(std::span<Event> out) {
         // No bits but those that outlive a one-shot event: asleep until EPOLL_CTL_MOD, errors included.
         u32 ready = 0;
         if (wanted & ~kept_by_oneshot) ready = file->poll() & (wanted | EPOLLERR | EPOLLHUP);
+        if (!ready) continue;
+        auto taken = out.put({ready, wants.data});
         auto state = state_.lock();
-        if (!item->in_tree || !ready) continue;
-        out[n++] = {ready, item->wants.data};
+        if (!item->in_tree) {
+            if (taken) n++; // removed meanwhile by another thread
+            continue;
+        }
+        if (!taken) {
+            if (!item->queued.exchange(true)) state->ready.push_front(*item);
+            if (n) break;
+            return std::unexpected(taken.error());
+        }
+        n++;
         if (wanted & EPOLLONESHOT)
             item->wants.events &= kept_by_oneshot;
         else if (!(wanted & EPOLLET) && !item->queued.exchange(true))
@@ -282,16 +293,16 @@ u32 Epoll::poll() {
     return 0;
 }
 
-Result<usize> Epoll::wait(std::span<Event> out, Deadline until) {
-    usize n = collect(out);
+Result<usize> Epoll::wait(EventSink& out, usize most, Deadline until) {
+    usize n = TRY(collect(out, most));
     if (n == 0 && (until == never || until.ns > clocks::monotonic_ns())) {
         Sleeper self;
         Wait wait{changed_, self, true};
-        while ((n = collect(out)) == 0) {
+        while ((n = TRY(collect(out, most))) == 0) {
             auto slept = self.sleep(until);
             if (slept) continue;
             // The notification may have been ours alone: look once more before we leave.
-            if ((n = collect(out))) break;
+            if ((n = TRY(collect(out, most)))) break;
             if (slept.error() == Errno::timedout) return 0;
             return err::intr;
         }
@@ -403,7 +414,7 @@ Result<> remove(File& epoll, File& target, int fd) {
     return e.remove(target, fd);
 }
 
-Result<usize> wait(File& epoll, std::span<Event> out, Deadline until) {
-    return (*TRY(as_epoll(epoll))).wait(out, until);
+Result<usize> wait(File& epoll, EventSink& out, usize most, Deadline until) {
+    return (*TRY(as_epoll(epoll))).wait(out, most, until);
 }
 } // namespace epoll

@@ -13,13 +13,11 @@ public:
 
     Result<usize> read(Sink& to, u64*) override {
         if (to.remaining() < sizeof(u64)) return err::inval;
-        u64 taken;
-        {
-            auto count = count_.lock();
-            if (*count == 0) return err::again;
-            taken = semaphore_ ? 1 : *count;
-            *count -= taken;
-        }
+        u64 count = count_.load(std::memory_order_relaxed), taken;
+        do {
+            if (count == 0) return err::again;
+            taken = semaphore_ ? 1 : count;
+        } while (!count_.compare_exchange_weak(count, count - taken, std::memory_order_acq_rel));
         changed_.notify_all();
         return to.put(std::as_bytes(std::span{&taken, 1}));
     }
@@ -28,26 +26,25 @@ public:
         if (from.remaining() < sizeof added) return err::inval;
         if (TRY(from.peek(std::as_writable_bytes(std::span{&added, 1}))) != sizeof added) return err::fault;
         if (added == ~u64{0}) return err::inval;
-        {
-            auto count = count_.lock();
-            if (added > most - *count) return err::again;
-            *count += added;
-        }
+        u64 count = count_.load(std::memory_order_relaxed);
+        do {
+            if (added > most - count) return err::again;
+        } while (!count_.compare_exchange_weak(count, count + added, std::memory_order_acq_rel));
         changed_.notify_all();
         from.limit(sizeof added);
         return from.skip(sizeof added);
     }
     u32 poll() override {
-        u64 count = *count_.lock();
+        u64 count = count_.load(std::memory_order_acquire);
         return (count ? EPOLLIN | EPOLLRDNORM : 0) | (count < most ? EPOLLOUT | EPOLLWRNORM : 0);
     }
     void print_info(Writer& out) override {
-        u64 count = *count_.lock();
+        u64 count = count_.load(std::memory_order_acquire);
         print(out, "eventfd-count: {:>16x}\n", count);
     }
 
 private:
-    Guarded<u64, Spinlock<Rank::device>> count_;
+    std::atomic<u64> count_;
     const bool semaphore_;
 };
 } // namespace

@@ -1,14 +1,6 @@
 #include "kernel/file/file.h"
-#include <asm/fcntl.h>
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
-
-bool File::readable() const { return !path_only() && (flags & O_ACCMODE) != O_WRONLY; }
-bool File::writable() const {
-    return !path_only() && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
-}
-bool File::nonblocking() const { return flags & O_NONBLOCK; }
-bool File::path_only() const { return flags & O_PATH; }
 
 Result<usize> File::read(Sink&, u64*) { return err::inval; }
 Result<usize> File::write(Source&, u64*) { return err::inval; }

@@ -4,6 +4,7 @@
 #include "core/sync/wait.h"
 #include "kernel/file/cursor.h"
 #include "lib/memory.h"
+#include <asm/fcntl.h>
 
 namespace vfs {
 class Inode;
@@ -52,10 +53,16 @@ public:
     /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL
     /// shows.
     std::atomic<u32> flags = 0;
-    bool readable() const;
-    bool writable() const;
-    bool nonblocking() const;
-    bool path_only() const; // O_PATH: err::badf for nearly everything
+    bool readable() const {
+        u32 f = flags.load(std::memory_order_relaxed);
+        return !(f & O_PATH) && (f & O_ACCMODE) != O_WRONLY;
+    }
+    bool writable() const {
+        u32 f = flags.load(std::memory_order_relaxed);
+        return !(f & O_PATH) && ((f & O_ACCMODE) == O_WRONLY || (f & O_ACCMODE) == O_RDWR);
+    }
+    bool nonblocking() const { return flags.load(std::memory_order_relaxed) & O_NONBLOCK; }
+    bool path_only() const { return flags.load(std::memory_order_relaxed) & O_PATH; } // err::badf for nearly everything
 
     /// Moves bytes at `*at` and advances it. Stream files (seekable() false) ignore `at`. 0: the end of the file.
     /// Bytes moved win over a later error.

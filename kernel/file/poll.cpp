@@ -38,8 +38,6 @@ usize look(std::span<PollEntry> entries) {
 } // namespace
 
 Result<usize> poll(std::span<PollEntry> entries, Deadline until) {
-    if (usize n = look(entries)) return n;
-    if (until != never && until.ns <= clocks::monotonic_ns()) return 0;
     Sleeper self;
     PollWait few[8];
     Vector<PollWait> many;

@@ -10,6 +10,7 @@ struct PollEntry {
     bool exact = false;
     u32 ready = 0; // filled in
 };
-/// Waits until at least one entry is ready; returns how many are. 0: the deadline passed. err::restartnohand: a signal.
+/// Waits until at least one entry is ready; returns how many are. For callers who have looked already. 0: the deadline
+/// passed. err::restartnohand: a signal.
 Result<usize> poll(std::span<PollEntry>, Deadline);
 } // namespace file

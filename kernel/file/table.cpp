@@ -5,32 +5,47 @@ constexpr usize least_slots = 32;
 /// RLIMIT_NOFILE may be raised up to this: /proc/sys/fs/nr_open's usual value.
 constexpr usize most_slots = 1'048'576;
 
-void set_used(Vector<u64>& used, usize fd, bool on) {
-    u64 bit = u64{1} << (fd % 64);
-    used[fd / 64] = on ? used[fd / 64] | bit : used[fd / 64] & ~bit;
-}
-/// The lowest free slot at or after `from`, or `size`.
-usize first_free(const Vector<u64>& used, usize from, usize size) {
-    for (usize word = from / 64; word < used.size(); word++) {
-        u64 taken = used[word];
-        if (word == from / 64) taken |= (u64{1} << (from % 64)) - 1;
-        if (~taken) {
-            usize fd = word * 64 + static_cast<usize>(std::countr_one(taken));
-            return fd < size ? fd : size;
-        }
-    }
-    return size;
-}
-/// The lowest slot at or after `from` that is taken, or `size`.
-usize first_used(const Vector<u64>& used, usize from, usize size) {
-    for (usize word = from / 64; word < used.size(); word++) {
-        u64 taken = used[word];
-        if (word == from / 64) taken &= ~u64{0} << (from % 64);
-        if (taken) return word * 64 + static_cast<usize>(std::countr_zero(taken));
-    }
-    return size;
-}
+usize words(usize bits) { return (bits + 63) / 64; }
 } // namespace
+
+void FileTable::Slots::set_used(usize fd, bool on) {
+    u64 bit = u64{1} << (fd % 64), &word = used[fd / 64];
+    word = on ? word | bit : word & ~bit;
+    u64 summary = u64{1} << (fd / 64 % 64), &filled = full[fd / 64 / 64];
+    filled = word == ~u64{0} ? filled | summary : filled & ~summary;
+}
+
+/// The lowest free slot at or after `from`, or slots.size().
+usize FileTable::Slots::first_free(usize from) const {
+    if (from >= slots.size()) return slots.size();
+    usize word = from / 64;
+    u64 taken = used[word] | ((u64{1} << (from % 64)) - 1);
+    if (taken == ~u64{0}) {
+        word++;
+        usize group = word / 64;
+        if (group >= full.size()) return slots.size();
+        u64 filled = full[group] | ((u64{1} << (word % 64)) - 1);
+        while (filled == ~u64{0}) {
+            if (++group == full.size()) return slots.size();
+            filled = full[group];
+        }
+        word = group * 64 + static_cast<usize>(std::countr_one(filled));
+        if (word >= used.size()) return slots.size();
+        taken = used[word];
+    }
+    usize fd = word * 64 + static_cast<usize>(std::countr_one(taken));
+    return fd < slots.size() ? fd : slots.size();
+}
+
+/// The first slot in use at or after `from`, or slots.size().
+usize FileTable::Slots::next_used(usize from) const {
+    for (usize word = from / 64; word < used.size(); word++) {
+        u64 left = used[word];
+        if (word == from / 64) left &= ~u64{0} << (from % 64);
+        if (left) return word * 64 + static_cast<usize>(std::countr_zero(left));
+    }
+    return slots.size();
+}
 
 Result<Ref<FileTable>> FileTable::create() {
     auto table = TRY(make_ref<FileTable>());
@@ -49,13 +64,16 @@ Result<> FileTable::grow(usize n) {
     while (size < n) size *= 2;
     Slots bigger;
     TRY(bigger.slots.resize(size));
-    TRY(bigger.used.resize(size / 64 + 1));
+    TRY(bigger.used.resize(words(size)));
+    TRY(bigger.full.resize(words(bigger.used.size())));
     {
         auto old = slots_.lock();
         for (usize i = 0; i < now; i++) bigger.slots[i] = std::move(old->slots[i]);
         for (usize i = 0; i < old->used.size(); i++) bigger.used[i] = old->used[i];
+        for (usize i = 0; i < old->full.size(); i++) bigger.full[i] = old->full[i];
         std::swap(bigger.slots, old->slots);
         std::swap(bigger.used, old->used);
+        std::swap(bigger.full, old->full);
     }
     return {};
 }
@@ -68,13 +86,10 @@ Result<Ref<FileTable>> FileTable::clone() {
         auto from = slots_.lock();
         if (from->slots.size() > copy->slots_.unguarded().slots.size()) continue; // grew meanwhile
         Slots& to = copy->slots_.unguarded();
-        usize end = from->slots.size();
-        for (usize i = first_used(from->used, 0, end); i < end; i = first_used(from->used, i + 1, end)) {
-            // A number that an open(2) in another thread has reserved is not open in the copy.
-            if (!from->slots[i].file) continue;
+        for (usize i = from->next_used(0); i < from->slots.size(); i = from->next_used(i + 1)) {
             to.slots[i].file = from->slots[i].file;
             to.slots[i].close_on_exec = from->slots[i].close_on_exec;
-            set_used(to.used, i, true);
+            to.set_used(i, true);
         }
         return copy;
     }
@@ -99,10 +114,10 @@ Result<int> FileTable::install(Ref<File> file, bool close_on_exec, u64 limit, in
         {
             auto s = slots_.lock();
             size = s->slots.size();
-            usize fd = static_cast<usize>(from) < size ? first_free(s->used, static_cast<usize>(from), size) : size;
+            usize fd = s->first_free(static_cast<usize>(from));
             if (fd < size) {
                 if (fd >= limit) return err::mfile;
-                set_used(s->used, fd, true);
+                s->set_used(fd, true);
                 s->slots[fd].file = std::move(file);
                 s->slots[fd].close_on_exec = close_on_exec;
                 return static_cast<int>(fd);
@@ -131,7 +146,7 @@ Result<> FileTable::install_at(int fd, Ref<File> file, bool close_on_exec, u64 l
     TRY(grow(at + 1));
     {
         auto s = slots_.lock();
-        set_used(s->used, at, true);
+        s->set_used(at, true);
         s->slots[at].close_on_exec = close_on_exec;
         std::swap(s->slots[at].file, file);
     }
@@ -144,7 +159,7 @@ Ref<File> FileTable::take(usize fd, bool only_close_on_exec) {
     auto s = slots_.lock();
     if (fd >= s->slots.size() || !s->slots[fd].file) return nullptr;
     if (only_close_on_exec && !s->slots[fd].close_on_exec) return nullptr;
-    set_used(s->used, fd, false);
+    s->set_used(fd, false);
     s->slots[fd].close_on_exec = false;
     return std::move(s->slots[fd].file);
 }
@@ -156,42 +171,30 @@ Result<> FileTable::close(int fd) {
     return {};
 }
 
+/// Closes the open descriptors in [first, end).
+void FileTable::close_each(usize first, usize end, bool only_close_on_exec) {
+    for (usize fd = first;; fd++) {
+        fd = slots_.lock()->next_used(fd);
+        if (fd >= end) return;
+        if (auto file = take(fd, only_close_on_exec)) file->descriptor_closed(*this);
+    }
+}
+
 Result<> FileTable::close_range(unsigned first, unsigned last, bool only_mark_close_on_exec) {
     if (first > last) return err::inval;
     usize end = slots_.lock()->slots.size();
     if (last < end) end = usize{last} + 1;
-    for (usize fd = first; fd < end; fd++) {
-        if (only_mark_close_on_exec) {
-            auto s = slots_.lock();
-            if (s->slots[fd].file) s->slots[fd].close_on_exec = true;
-        } else if (auto file = take(fd)) {
-            file->descriptor_closed(*this);
-        }
+    if (!only_mark_close_on_exec) {
+        close_each(first, end, false);
+        return {};
     }
+    auto s = slots_.lock();
+    for (usize fd = s->next_used(first); fd < end; fd = s->next_used(fd + 1)) s->slots[fd].close_on_exec = true;
     return {};
 }
 
-void FileTable::close_on_exec_files() {
-    for (usize fd = 0;; fd++) {
-        {
-            auto s = slots_.lock();
-            usize end = s->slots.size();
-            fd = first_used(s->used, fd, end);
-            while (fd < end && !s->slots[fd].close_on_exec) fd = first_used(s->used, fd + 1, end);
-            if (fd == end) return;
-        }
-        if (auto file = take(fd, true)) file->descriptor_closed(*this);
-    }
-}
-
-void FileTable::close_all() {
-    for (int fd = 0;; fd++) {
-        auto next = next_open(fd);
-        if (!next) return;
-        fd = *next;
-        if (auto file = take(static_cast<usize>(fd))) file->descriptor_closed(*this);
-    }
-}
+void FileTable::close_on_exec_files() { close_each(0, size(), true); }
+void FileTable::close_all() { close_each(0, size(), false); }
 
 Result<bool> FileTable::close_on_exec(int fd) {
     auto s = slots_.lock();
@@ -210,9 +213,6 @@ Result<> FileTable::set_close_on_exec(int fd, bool on) {
 
 Result<int> FileTable::next_open(int from) {
     auto s = slots_.lock();
-    usize end = s->slots.size();
-    for (usize fd = first_used(s->used, from < 0 ? 0 : static_cast<usize>(from), end); fd < end;
-         fd = first_used(s->used, fd + 1, end))
-        if (s->slots[fd].file) return static_cast<int>(fd);
-    return err::badf;
+    usize fd = s->next_used(from < 0 ? 0 : static_cast<usize>(from));
+    return fd < s->slots.size() ? Result<int>{static_cast<int>(fd)} : Result<int>{err::badf};
 }

@@ -109,14 +109,14 @@ void Task::set_credentials(Ref<const Credentials> who) {
 }
 
 Result<vfs::Walker> Task::walker() {
-    return vfs::Walker{.root = fs->root(), .start = fs->cwd(), .who = credentials_, .umask = fs->umask};
+    return vfs::Walker{.who = credentials_, .umask = fs->umask, .fs = fs.get()};
 }
 Result<vfs::Walker> Task::walker(int dirfd) {
     if (dirfd == AT_FDCWD) return walker();
     auto file = TRY(files->get(dirfd, true));
     const vfs::Path* path = file->path();
     if (!path) return err::notdir;
-    return vfs::Walker{.root = fs->root(), .start = *path, .who = credentials_, .umask = fs->umask};
+    return vfs::Walker{.start = *path, .who = credentials_, .umask = fs->umask, .fs = fs.get()};
 }
 
 Process::Process() = default;

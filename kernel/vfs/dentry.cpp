@@ -7,40 +7,56 @@ namespace vfs {
 namespace {
 /// Buckets share locks by their low bits. Sizes fit small machines; the bound on entries keeps chains short.
 constexpr usize bucket_count = 2048, lock_count = 64, most_entries = 16'384;
-struct Bucket {
-    Dentry* first = nullptr;
-};
-constinit Bucket buckets[bucket_count];
+constinit std::atomic<Dentry*> buckets[bucket_count];
 constinit Spinlock<Rank::dentry> bucket_locks[lock_count];
 constinit std::atomic<u64> entries = 0;
 constinit std::atomic<usize> hand = 0; // the bucket that eviction looks at next
-constinit SipHash hash_name;
+constinit FoldHash hash_name;
 
-usize bucket_of(const Dentry* parent, std::string_view name) {
-    return hash_name(name, reinterpret_cast<uptr>(parent)) % bucket_count;
+u64 hash_of(const Dentry* parent, std::string_view name) { return hash_name(name, reinterpret_cast<uptr>(parent)); }
+usize bucket_of(u64 hash) { return hash % bucket_count; }
+/// Names are short: words that overlap, without a call.
+bool same(std::string_view a, std::string_view b) {
+    usize n = a.size();
+    if (n != b.size()) return false;
+    auto equal_at = [&]<class T>(usize at, T) {
+        T x, y;
+        std::memcpy(&x, a.data() + at, sizeof x);
+        std::memcpy(&y, b.data() + at, sizeof y);
+        return x == y;
+    };
+    if (n >= 8) {
+        for (usize at = 0; at + 8 < n; at += 8)
+            if (!equal_at(at, u64{})) return false;
+        return equal_at(n - 8, u64{});
+    }
+    if (n >= 4) return equal_at(0, u32{}) && equal_at(n - 4, u32{});
+    for (usize at = 0; at < n; at++)
+        if (a[at] != b[at]) return false;
+    return true;
 }
 Spinlock<Rank::dentry>& lock_of(usize bucket) { return bucket_locks[bucket % lock_count]; }
 } // namespace
 
 constinit Spinlock<Rank::dentry> DentryCache::tree_lock;
-
-struct DentryCache::Name {
-    std::unique_ptr<char[]> long_name;
-    std::string_view text;
-};
+constinit DentryCache::Moves DentryCache::moves;
 
 Result<> init() {
-    hash_name = SipHash{rng::number(), rng::number()};
+    hash_name = FoldHash{rng::number(), rng::number()};
     return init_anonymous();
 }
 
 Dentry::~Dentry() {
     Ref<Inode>::adopt(inode_.load(std::memory_order_relaxed)); // dropped here
+    const Name* name = name_.load(std::memory_order_relaxed);
+    if (name && name != short_name()) epoch::retire(const_cast<Name*>(name));
 }
+
+void Dentry::operator delete(void* memory) { epoch::retire(memory); }
 
 void Dentry::last_ref_gone(Dentry* d) {
     while (d) {
-        Dentry* up = d->parent_.drop_last();
+        Dentry* up = Ref<Dentry>::adopt(d->parent_.load(std::memory_order_relaxed)).drop_last();
         delete d;
         d = up;
     }
@@ -50,75 +66,99 @@ Ref<Dentry> Dentry::parent() const {
     return DentryCache::prepend_name(*this, [](std::string_view) {});
 }
 
-Result<DentryCache::Name> DentryCache::make_name(std::string_view name) {
-    Name made{nullptr, name};
-    if (name.size() > Dentry::short_size) {
-        made.long_name.reset(new (std::nothrow) char[name.size()]);
-        if (!made.long_name) return err::nomem;
-        std::memcpy(made.long_name.get(), name.data(), name.size());
-    }
-    return made;
+/// The name as an object of its own, for another dentry.
+Result<Dentry::Name*> DentryCache::copy_name(const Dentry& of) {
+    const Name* name = of.name_.load(std::memory_order_relaxed);
+    usize size = offsetof(Name, text) + name->size;
+    void* copy = ::operator new(size, std::nothrow);
+    if (!copy) return err::nomem;
+    std::memcpy(copy, name, size);
+    return static_cast<Name*>(copy);
 }
 
-void DentryCache::set_name(Dentry& d, Name&& name) {
-    d.size_ = static_cast<u8>(name.text.size());
-    if (!name.long_name) std::memmove(d.short_, name.text.data(), name.text.size());
-    std::swap(d.long_, name.long_name);
+Dentry* DentryCache::glimpse(const Dentry& parent, std::string_view name) {
+    u64 hash = hash_of(&parent, name);
+    Dentry* d = buckets[bucket_of(hash)].load(std::memory_order_acquire);
+    for (; d; d = d->next_.load(std::memory_order_acquire)) {
+        const Name* n = d->name_.load(std::memory_order_acquire);
+        if (n->hash != hash || d->parent_.load(std::memory_order_relaxed) != &parent || !same(n->view(), name)) continue;
+        if (!d->recent_.load(std::memory_order_relaxed)) d->recent_.store(true, std::memory_order_relaxed);
+        return d;
+    }
+    return nullptr;
 }
 
 Ref<Dentry> DentryCache::find(const Dentry& parent, std::string_view name) {
-    usize bucket = bucket_of(&parent, name);
-    Holding hold{lock_of(bucket)};
-    for (Dentry* d = buckets[bucket].first; d; d = d->next_)
-        if (d->parent_ == &parent && d->name() == name) {
-            if (!d->recent_.load(std::memory_order_relaxed)) d->recent_.store(true, std::memory_order_relaxed);
-            return Ref<Dentry>::share(d);
+    {
+        epoch::Reading reading;
+        u64 seen = moves.seen();
+        Dentry* d = glimpse(parent, name);
+        if (moves.still(seen)) {
+            if (!d) return nullptr;
+            if (d->try_retain()) return Ref<Dentry>::adopt(d);
         }
-    return nullptr;
+    }
+    u64 hash = hash_of(&parent, name);
+    Holding hold{lock_of(bucket_of(hash))};
+    Dentry* d = glimpse(parent, name);
+    return d && d->hashed_ ? Ref<Dentry>::share(d) : nullptr;
 }
 
 Result<Ref<Dentry>> DentryCache::make_root(Ref<Inode> inode) {
     auto* d = new (std::nothrow) Dentry;
     if (!d) return err::nomem;
+    d->name_.store(new (d->short_name()) Name{}, std::memory_order_relaxed);
     d->superblock_ = &inode->superblock();
     d->inode_ = inode.release();
     return Ref<Dentry>::adopt(d);
 }
 
 Result<Ref<Dentry>> DentryCache::make(Dentry& parent, std::string_view name, Ref<Inode> inode) {
-    auto text = TRY(make_name(name));
     auto* d = new (std::nothrow) Dentry;
     if (!d) return err::nomem;
-    set_name(*d, std::move(text));
-    d->parent_ = Ref<Dentry>::share(&parent);
+    auto made = Ref<Dentry>::adopt(d);
+    void* memory = d->short_name();
+    if (name.size() > Dentry::short_size) {
+        memory = ::operator new(offsetof(Name, text) + name.size(), std::nothrow);
+        if (!memory) return err::nomem;
+    }
+    auto* n = static_cast<Name*>(memory);
+    n->hash = hash_of(&parent, name);
+    n->size = static_cast<u8>(name.size());
+    std::memcpy(n->text, name.data(), name.size());
+    d->name_.store(n, std::memory_order_relaxed);
+    d->parent_.store(Ref<Dentry>::share(&parent).release(), std::memory_order_relaxed);
     d->superblock_ = parent.superblock_;
-    d->inode_ = inode.release();
-    return Ref<Dentry>::adopt(d);
+    d->inode_.store(inode.release(), std::memory_order_relaxed);
+    return made;
 }
 
 void DentryCache::hash(Dentry& d) {
-    usize bucket = bucket_of(d.parent_.get(), d.name());
+    usize bucket = bucket_of(d.name_.load(std::memory_order_relaxed)->hash);
     {
         Holding hold{lock_of(bucket)};
         if (d.hashed_) return;
         d.hashed_ = true;
         d.recent_.store(true, std::memory_order_relaxed);
-        d.next_ = buckets[bucket].first;
-        buckets[bucket].first = Ref<Dentry>::share(&d).release();
+        d.next_.store(buckets[bucket].load(std::memory_order_relaxed), std::memory_order_relaxed);
+        buckets[bucket].store(Ref<Dentry>::share(&d).release(), std::memory_order_release);
     }
     if (entries.fetch_add(1, std::memory_order_relaxed) >= most_entries) shrink_cache(16);
 }
 
 void DentryCache::unhash(Dentry& d) {
-    usize bucket = bucket_of(d.parent_.get(), d.name());
+    usize bucket = bucket_of(d.name_.load(std::memory_order_relaxed)->hash);
     Ref<Dentry> cached;
     {
         Holding hold{lock_of(bucket)};
         if (!d.hashed_) return;
-        Dentry** link = &buckets[bucket].first;
-        while (*link != &d) link = &(*link)->next_;
-        *link = d.next_;
-        d.next_ = nullptr;
+        std::atomic<Dentry*>* link = &buckets[bucket];
+        while (Dentry* at = link->load(std::memory_order_relaxed)) {
+            if (at == &d) break;
+            link = &at->next_;
+        }
+        // Readers that stand on it still find their way on.
+        link->store(d.next_.load(std::memory_order_relaxed), std::memory_order_release);
         d.hashed_ = false;
         cached = Ref<Dentry>::adopt(&d);
     }
@@ -133,42 +173,51 @@ void DentryCache::mark_unlinked(Dentry& d) {
 }
 void DentryCache::set_unlinked(Dentry& d, bool on) { d.unlinked_.store(on, std::memory_order_relaxed); }
 
+/// A name that a rename has replaced goes when no reader looks at it any more.
+void DentryCache::forget(const Dentry& of, const Name* old_name) {
+    if (old_name != const_cast<Dentry&>(of).short_name()) epoch::retire(const_cast<Name*>(old_name));
+}
+
 Result<> DentryCache::move(Dentry& moved, Dentry& to) {
-    auto name = TRY(make_name(to.name()));
+    Name* name = TRY(copy_name(to));
+    const Name* old_name = moved.name_.load(std::memory_order_relaxed);
+    Moving moving;
     unhash(moved);
     mark_unlinked(to);
-    Ref<Dentry> old_parent = to.parent_;
+    auto parent = Ref<Dentry>::share(to.parent_.load(std::memory_order_relaxed));
     {
         Holding hold{tree_lock};
-        std::swap(moved.parent_, old_parent);
-        set_name(moved, std::move(name));
+        parent = Ref<Dentry>::adopt(moved.parent_.exchange(parent.release(), std::memory_order_release));
+        moved.name_.store(name, std::memory_order_release);
     }
     hash(moved);
+    forget(moved, old_name);
     return {};
 }
 
 Result<> DentryCache::exchange(Dentry& a, Dentry& b) {
-    auto name_a = TRY(make_name(b.name()));
-    auto name_b = TRY(make_name(a.name()));
-    // Short names live in the dentries themselves: keep copies of what is about to be overwritten.
-    char text_a[Dentry::short_size], text_b[Dentry::short_size];
-    auto keep = [](Name& n, char* copy) {
-        if (n.long_name) return;
-        std::memcpy(copy, n.text.data(), n.text.size());
-        n.text = {copy, n.text.size()};
-    };
-    keep(name_a, text_a);
-    keep(name_b, text_b);
+    Name* name_a = TRY(copy_name(b));
+    auto copied = copy_name(a);
+    if (!copied) {
+        ::operator delete(name_a);
+        return std::unexpected(copied.error());
+    }
+    const Name *old_a = a.name_.load(std::memory_order_relaxed), *old_b = b.name_.load(std::memory_order_relaxed);
+    Moving moving;
     unhash(a);
     unhash(b);
     {
         Holding hold{tree_lock};
-        std::swap(a.parent_, b.parent_);
-        set_name(a, std::move(name_a));
-        set_name(b, std::move(name_b));
+        Dentry* parent = a.parent_.load(std::memory_order_relaxed);
+        a.parent_.store(b.parent_.load(std::memory_order_relaxed), std::memory_order_release);
+        b.parent_.store(parent, std::memory_order_release);
+        a.name_.store(name_a, std::memory_order_release);
+        b.name_.store(*copied, std::memory_order_release);
     }
     hash(a);
     hash(b);
+    forget(a, old_a);
+    forget(b, old_b);
     return {};
 }
 
@@ -177,19 +226,22 @@ template <class Unwanted>
 usize DentryCache::sweep(usize bucket, usize most, Unwanted unwanted) {
     usize swept = 0;
     for (; swept < most; swept++) {
-        Ref<Dentry> gone;
+        Dentry* gone = nullptr;
         {
             Holding hold{lock_of(bucket)};
-            Dentry** link = &buckets[bucket].first;
-            // One reference is the cache's own; nobody can add one while we hold the bucket's lock.
-            while (*link && ((*link)->ref_count() != 1 || !unwanted(**link))) link = &(*link)->next_;
-            if (!*link) break;
-            gone = Ref<Dentry>::adopt(*link);
-            *link = gone->next_;
-            gone->next_ = nullptr;
+            std::atomic<Dentry*>* link = &buckets[bucket];
+            // The last reference is the cache's own; with it goes the chance to get another.
+            while ((gone = link->load(std::memory_order_relaxed)))
+                if (gone->ref_count() == 1 && unwanted(*gone) && gone->claim_last())
+                    break;
+                else
+                    link = &gone->next_;
+            if (!gone) break;
+            link->store(gone->next_.load(std::memory_order_relaxed), std::memory_order_release);
             gone->hashed_ = false;
         }
         entries.fetch_sub(1, std::memory_order_relaxed);
+        Dentry::last_ref_gone(gone);
     }
     return swept;
 }
@@ -216,7 +268,7 @@ bool DentryCache::is_below(const Dentry& below, const Dentry& above) {
     if (&below == &above) return true;
     if (above.is_root()) return &below.superblock() == &above.superblock();
     Holding hold{tree_lock};
-    for (const Dentry* d = &below; d; d = d->parent_.get())
+    for (const Dentry* d = &below; d; d = d->parent_.load(std::memory_order_relaxed))
         if (d == &above) return true;
     return false;
 }
@@ -236,7 +288,8 @@ CacheUse DentryCache::use() {
     CacheUse use{entries.load(std::memory_order_relaxed), 0};
     for (usize b = 0; b < bucket_count; b++) {
         Holding hold{lock_of(b)};
-        for (Dentry* d = buckets[b].first; d; d = d->next_) use.unused += d->ref_count() == 1;
+        for (Dentry* d = buckets[b].load(std::memory_order_relaxed); d; d = d->next_.load(std::memory_order_relaxed))
+            use.unused += d->ref_count() == 1;
     }
     return use;
 }

@@ -1,12 +1,15 @@
-// The dentry cache as the rest of kernel/vfs sees it. Names are hashed with their parent's address; each bucket group
-// has its own lock, so that lookups on different CPUs do not meet. The cache holds a reference to each hashed dentry.
+// The dentry cache as the rest of kernel/vfs sees it. Names are hashed with their parent's address. Lookups take no
+// locks; changes lock a group of buckets. The cache holds a reference to each hashed dentry.
 #pragma once
+#include "core/sync/epoch.h"
 #include "kernel/vfs/path.h"
 
 namespace vfs {
 struct DentryCache {
     /// The cached child, or null. Negative dentries too.
     static Ref<Dentry> find(const Dentry& parent, std::string_view name);
+    /// The same for readers (epoch::Reading). Wrong when something moved meanwhile: see Moves.
+    static Dentry* glimpse(const Dentry& parent, std::string_view name);
     /// A dentry for a superblock's root. Unhashed.
     static Result<Ref<Dentry>> make_root(Ref<Inode>);
     /// A new, unhashed child. `inode` null: negative.
@@ -35,18 +38,41 @@ struct DentryCache {
     static Ref<Dentry> prepend_name(const Dentry& d, Take take) {
         Holding hold{tree_lock};
         take(d.name());
-        return d.parent_;
+        return Ref<Dentry>::share(d.parent_.load(std::memory_order_relaxed));
     }
     static usize shrink(usize n);
     static CacheUse use();
+
+    /// Counts changes that could lead readers astray: renames, and mounts that come, go or move.
+    class Moves {
+    public:
+        /// What a reader notes down first; `still(seen)` at its end says whether what it saw was one tree.
+        u64 seen() const { return done_.load(std::memory_order_acquire); }
+        bool still(u64 seen) const {
+            std::atomic_thread_fence(std::memory_order_acquire);
+            return begun_.load(std::memory_order_relaxed) == seen;
+        }
+        void begin() { begun_.fetch_add(1, std::memory_order_seq_cst); }
+        void end() { done_.fetch_add(1, std::memory_order_release); }
+
+    private:
+        std::atomic<u64> begun_ = 0, done_ = 0;
+    };
+    static Moves moves;
+    /// A change for Moves, for a scope.
+    struct Moving {
+        Moving() { moves.begin(); }
+        ~Moving() { moves.end(); }
+        Moving(const Moving&) = delete;
+    };
 
 private:
     /// Guards parents and names against renames, for those who walk upwards.
     static Spinlock<Rank::dentry> tree_lock;
     template <class Unwanted>
     static usize sweep(usize bucket, usize most, Unwanted unwanted);
-    struct Name;
-    static Result<Name> make_name(std::string_view);
-    static void set_name(Dentry&, Name&&);
+    using Name = Dentry::Name;
+    static Result<Name*> copy_name(const Dentry&);
+    static void forget(const Dentry&, const Name* old_name);
 };
 } // namespace vfs

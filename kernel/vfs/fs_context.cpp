@@ -3,21 +3,23 @@
 namespace vfs {
 Result<Ref<FsContext>> FsContext::create(Path root, Path cwd, u32 umask) {
     auto made = TRY(make_ref<FsContext>());
-    Places& places = made->places_.unguarded();
-    places.root = std::move(root);
-    places.cwd = std::move(cwd);
+    made->set_root(std::move(root));
+    made->set_cwd(std::move(cwd));
     made->umask = umask;
     return made;
 }
 Result<Ref<FsContext>> FsContext::clone() { return create(root(), cwd(), umask); }
 Path FsContext::root() { return places_.lock()->root; }
 Path FsContext::cwd() { return places_.lock()->cwd; }
-void FsContext::set_root(Path to) {
+
+/// The old place is in `to` afterwards, and goes after the lock.
+void FsContext::set(Path Places::* which, Raw& raw, Path& to) {
     auto places = places_.lock();
-    std::swap(places->root, to); // the old one goes after the lock
+    changes_.fetch_add(1, std::memory_order_acq_rel);
+    raw.set(to);
+    std::swap((*places).*which, to);
+    changes_.fetch_add(1, std::memory_order_release);
 }
-void FsContext::set_cwd(Path to) {
-    auto places = places_.lock();
-    std::swap(places->cwd, to);
-}
+void FsContext::set_root(Path to) { set(&Places::root, raw_root_, to); }
+void FsContext::set_cwd(Path to) { set(&Places::cwd, raw_cwd_, to); }
 } // namespace vfs

@@ -1,4 +1,5 @@
 #include "kernel/vfs/inode.h"
+#include "core/sync/epoch.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/path.h"
@@ -19,7 +20,8 @@ bool Inode::is_directory() const { return S_ISDIR(type_); }
 bool Inode::is_symlink() const { return S_ISLNK(type_); }
 bool Inode::is_regular() const { return S_ISREG(type_); }
 
-Protection Inode::protection() {
+void Inode::operator delete(void* memory) { epoch::retire(memory); }
+Protection Inode::unpublished_protection() {
     Attributes a = attributes();
     return {a.mode, a.uid, a.gid};
 }

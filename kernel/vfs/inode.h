@@ -66,6 +66,7 @@ struct Protection {
 class Inode : public RefCounted<Inode> {
 public:
     virtual ~Inode();
+    static void operator delete(void* memory);
     Superblock& superblock() const { return *superblock_; }
     u64 number() const { return number_; }
     /// S_IFMT bits; never changes.
@@ -75,7 +76,15 @@ public:
     bool is_regular() const;
 
     virtual Attributes attributes() = 0;
-    virtual Protection protection();
+    /// What publish() said last, else of attributes().
+    Protection protection() { return is_published() ? published() : unpublished_protection(); }
+    /// The file system keeps published() right, and has no permission() of its own: walks need not ask it. These two
+    /// are also for readers without a reference (epoch::Reading), to whom an inode that is gone still answers.
+    bool is_published() const { return mode_.load(std::memory_order_relaxed) != 0; }
+    Protection published() const {
+        return {mode_.load(std::memory_order_relaxed), uid_.load(std::memory_order_relaxed),
+                gid_.load(std::memory_order_relaxed)};
+    }
     /// A file was read: sets the access time, with `relative` only where it is not after the others or a day old.
     virtual void accessed(bool relative) { (void)relative; }
     /// How many names the inode has; 0: deleted.
@@ -149,11 +158,18 @@ public:
 protected:
     bool mapped_for_writing() const { return mapped_writers_.load() != 0; }
     Inode(Superblock& superblock, u64 number, u32 mode);
+    void publish(const Protection& p) {
+        uid_.store(p.uid, std::memory_order_relaxed);
+        gid_.store(p.gid, std::memory_order_relaxed);
+        mode_.store(p.mode, std::memory_order_relaxed);
+    }
+    virtual Protection unpublished_protection();
     Ref<Superblock> superblock_;
     u64 number_;
     u32 type_;
 
 private:
+    std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0;
     std::atomic<i32> writers_ = 0; // below 0: executions
     std::atomic<u32> mapped_writers_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;

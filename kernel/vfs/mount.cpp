@@ -5,6 +5,14 @@
 namespace vfs {
 namespace {
 constinit std::atomic<int> next_id = 1;
+
+/// All mounts by the place they stand on, the newest first: crossing costs the same however many there are.
+constinit std::atomic<Mount*> mounts_by_place[256];
+constinit Spinlock<Rank::dentry> table_lock;
+std::atomic<Mount*>& bucket_of(const Mount* below, const Dentry* place) {
+    u64 mixed = (reinterpret_cast<uptr>(below) ^ std::rotl(reinterpret_cast<uptr>(place), 20)) * 0x9e37'79b9'7f4a'7c15;
+    return mounts_by_place[mixed >> 56];
+}
 } // namespace
 
 const u32 mount_flag_mask = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME |
@@ -26,10 +34,13 @@ Result<Ref<Mount>> Mount::create(Ref<Superblock> sb, Ref<Dentry> root, std::stri
     m->superblock = std::move(sb);
     m->superblock->mounts.fetch_add(1, std::memory_order_relaxed);
     m->root = std::move(root);
+    m->top_ = m->root.get();
     m->flags = flags & mount_flag_mask;
     m->id = next_id.fetch_add(1, std::memory_order_relaxed);
     return m;
 }
+
+void Mount::operator delete(void* memory) { epoch::retire(memory); }
 
 Mount::~Mount() {
     if (!superblock) return;
@@ -49,16 +60,21 @@ Path Mount::mounted_on() const {
     return mounted_on_;
 }
 
-Ref<Mount> Mount::mounted_at(const Dentry& here) const {
-    if (!here.is_mount_point()) return nullptr;
-    Holding hold{lock_};
-    // The newest is on top.
-    for (auto m = children_.rbegin(); m != children_.rend(); ++m)
-        if (m->mounted_on_.dentry == &here) return Ref<Mount>::share(const_cast<Mount*>(&*m));
+Mount* Mount::glimpse_at(const Dentry& here) const {
+    Mount* m = bucket_of(this, &here).load(std::memory_order_acquire);
+    for (; m; m = m->next_.load(std::memory_order_acquire))
+        if (m->place_.load(std::memory_order_relaxed) == &here && m->below_.load(std::memory_order_relaxed) == this)
+            return m;
     return nullptr;
 }
 
-/// The tree's mutex is held. A mount is on its parent's list exactly while it has a place.
+Ref<Mount> Mount::mounted_at(const Dentry& here) const {
+    if (!here.is_mount_point()) return nullptr;
+    Holding hold{table_lock};
+    return Ref<Mount>::share(glimpse_at(here)); // the tree's reference is there while the table has it
+}
+
+/// The tree's mutex is held. A mount is in the table and on its parent's list exactly while it has a place.
 void Mount::attach(MountTree& tree, const Path& where) {
     tree_ = &tree;
     if (!where) return;
@@ -67,13 +83,29 @@ void Mount::attach(MountTree& tree, const Path& where) {
         Holding hold{lock_};
         mounted_on_ = where;
     }
-    Holding hold{where.mount->lock_};
-    where.mount->children_.push_back(*this);
+    {
+        Holding hold{where.mount->lock_};
+        where.mount->children_.push_back(*this);
+    }
+    DentryCache::Moving moving;
+    Holding hold{table_lock};
+    auto& bucket = bucket_of(where.mount.get(), where.dentry.get());
+    below_.store(where.mount.get(), std::memory_order_relaxed);
+    place_.store(where.dentry.get(), std::memory_order_relaxed);
+    next_.store(bucket.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    bucket.store(this, std::memory_order_release);
 }
 
 void Mount::detach() {
     Path place = mounted_on();
     if (!place) return;
+    {
+        DentryCache::Moving moving;
+        Holding hold{table_lock};
+        std::atomic<Mount*>* link = &bucket_of(place.mount.get(), place.dentry.get());
+        while (link->load(std::memory_order_relaxed) != this) link = &link->load(std::memory_order_relaxed)->next_;
+        link->store(next_.load(std::memory_order_relaxed), std::memory_order_release);
+    }
     {
         Holding hold{place.mount->lock_};
         place.mount->children_.erase(place.mount->children_.iterator_to(*this));

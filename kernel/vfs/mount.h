@@ -13,11 +13,15 @@ public:
     std::atomic<u32> writers = 0; // files open for writing: no remount to read-only meanwhile
 
     ~Mount();
+    static void operator delete(void* memory);
     bool read_only() const; // the mount or the whole file system
     /// Where it is mounted; a null path for the root of a tree, and after an unmount.
     Path mounted_on() const;
     /// The mount on top of `here`, which lies in this mount; null if there is none.
     Ref<Mount> mounted_at(const Dentry& here) const;
+    /// The same for readers (epoch::Reading); goes with DentryCache::moves. The root of what is found: top().
+    Mount* glimpse_at(const Dentry& here) const;
+    Dentry* top() const { return top_; }
     /// The tree it is part of; null after an unmount. Compare only.
     const MountTree* tree() const { return tree_.load(std::memory_order_relaxed); }
 
@@ -30,6 +34,11 @@ private:
 
     std::atomic<const MountTree*> tree_ = nullptr;
     const Mount* copied_from_ = nullptr; // by MountTree::clone(); only compared
+    Dentry* top_ = nullptr; // root, also when that reference is gone
+    // In the table of all mounts, by the place each stands on.
+    std::atomic<Mount*> next_ = nullptr;
+    std::atomic<const Mount*> below_ = nullptr;
+    std::atomic<const Dentry*> place_ = nullptr;
     mutable Spinlock<Rank::dentry> lock_;
     Path mounted_on_;                       // under lock_
     List<Mount, struct ChildTag> children_; // mounted on places in this mount; under lock_

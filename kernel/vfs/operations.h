@@ -9,6 +9,10 @@ struct Walker {
     Path root, start; // start: the working directory, or what dirfd names
     Ref<const Credentials> who;
     u32 umask = 022;
+    /// Holds the places above that are null; of the current task, which keeps it.
+    FsContext* fs = nullptr;
+    Path root_place() const { return root ? root : fs->root(); }
+    Path start_place() const { return start ? start : fs->cwd(); }
 };
 enum WalkFlags : u32 {
     walk_follow = 1,      // follow a symbolic link in the last component

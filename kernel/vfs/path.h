@@ -5,6 +5,8 @@
 namespace vfs {
 /// A name in a directory and the inode behind it (none: the name is known not to exist). Cached while unused, dropped
 /// when the cache is full. The tree of dentries of a superblock is its own: snapshots have new ones.
+/// Walks find hashed dentries without locks or references (core/sync/epoch.h): what they look at is atomic, and memory
+/// goes through epoch::retire().
 class Dentry : public RefCounted<Dentry> {
 public:
     /// Null: negative. A dentry that somebody holds never changes from positive to negative.
@@ -12,8 +14,8 @@ public:
     /// Null for the root of a superblock.
     Ref<Dentry> parent() const;
     /// Stable only while the parent's directory lock is held, or the rename lock.
-    std::string_view name() const { return {size_ > short_size ? long_.get() : short_, size_}; }
-    bool is_root() const { return !parent_; }                                   // of its superblock
+    std::string_view name() const { return name_.load(std::memory_order_acquire)->view(); }
+    bool is_root() const { return !parent_.load(std::memory_order_relaxed); }   // of its superblock
     bool unlinked() const { return unlinked_.load(std::memory_order_relaxed); } // " (deleted)"
     /// Something is mounted here, in some mount tree.
     bool is_mount_point() const { return mounts_.load(std::memory_order_acquire) != 0; }
@@ -24,20 +26,28 @@ public:
 private:
     friend struct DentryCache;
     friend class Mount;
+    /// A name never changes: a rename gives the dentry another.
+    struct Name {
+        u64 hash; // with the parent's address
+        u8 size;
+        char text[];
+        std::string_view view() const { return {text, size}; }
+    };
     static constexpr usize short_size = 31;
     Dentry() = default;
+    static void operator delete(void* memory);
+    Name* short_name() { return reinterpret_cast<Name*>(short_); }
 
-    Dentry* next_ = nullptr; // in the bucket; the bucket's lock guards both
-    bool hashed_ = false;    // then the cache holds a reference
+    std::atomic<Dentry*> next_ = nullptr;   // in the bucket; written under its lock, kept when it is taken out
+    std::atomic<const Name*> name_;         // short_, or an object of its own
+    std::atomic<Dentry*> parent_ = nullptr; // owns a reference; changed by renames, under the tree lock
+    std::atomic<Inode*> inode_ = nullptr;   // owns a reference
+    std::atomic<u32> mounts_ = 0;
+    bool hashed_ = false; // then the cache holds a reference; under the bucket's lock
     mutable std::atomic<bool> recent_ = false;
     std::atomic<bool> unlinked_ = false;
-    u8 size_ = 0;
-    char short_[short_size];
-    std::unique_ptr<char[]> long_;
-    Ref<Dentry> parent_;                  // changed by renames, under the bucket's and the tree lock
-    Superblock* superblock_ = nullptr;    // kept alive by the inode, or the parent's
-    std::atomic<Inode*> inode_ = nullptr; // owns a reference
-    std::atomic<u32> mounts_ = 0;
+    Superblock* superblock_ = nullptr; // kept alive by the inode, or the parent's
+    alignas(Name) std::byte short_[sizeof(Name) + short_size - 7];
 };
 
 /// A file system's place in the tree. Flags are enforced by the VFS: MS_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME...
@@ -60,6 +70,12 @@ struct Path {
     ~Path();
 };
 
+/// A place as a walk sees it that has no reference to it: epoch::Reading.
+struct Glimpse {
+    Mount* mount = nullptr;
+    Dentry* dentry = nullptr;
+};
+
 /// Where lookups of a process start and end: shared by CLONE_FS. ".." stops at `root`.
 class FsContext : public RefCounted<FsContext> {
 public:
@@ -71,10 +87,28 @@ public:
     void set_cwd(Path);
     std::atomic<u32> umask = 022;
 
+    /// For readers: the root or the working directory, right if changes() was even before and is the same afterwards.
+    Glimpse glimpse(bool root) const {
+        const Raw& raw = root ? raw_root_ : raw_cwd_;
+        return {raw.mount.load(std::memory_order_relaxed), raw.dentry.load(std::memory_order_relaxed)};
+    }
+    u32 changes() const { return changes_.load(std::memory_order_acquire); }
+
 private:
     struct Places {
         Path root, cwd;
     };
+    struct Raw {
+        std::atomic<Mount*> mount;
+        std::atomic<Dentry*> dentry;
+        void set(const Path& p) {
+            mount.store(p.mount.get(), std::memory_order_relaxed);
+            dentry.store(p.dentry.get(), std::memory_order_relaxed);
+        }
+    };
+    void set(Path Places::* which, Raw&, Path&);
+    Raw raw_root_, raw_cwd_; // copies of places_
+    std::atomic<u32> changes_ = 0;
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 

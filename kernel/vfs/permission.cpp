@@ -22,21 +22,23 @@ CapabilitySet capabilities(const Credentials& who, bool real) {
 bool has(CapabilitySet set, unsigned capability) { return set >> capability & 1; }
 } // namespace
 
-Result<> check_mode(Inode& inode, const Credentials& who, unsigned may, bool real) {
-    Protection p = inode.protection();
+bool permits(const Protection& p, const Credentials& who, unsigned may, bool real) {
     u32 bits = p.mode;
     if (p.uid == (real ? who.uid : who.fsuid))
         bits >>= 6;
     else if ((bits >> 3 & 7) != (bits & 7) && member(who, p.gid, real))
         bits >>= 3;
-    if ((bits & may) != may) {
-        CapabilitySet caps = capabilities(who, real);
-        bool directory = S_ISDIR(p.mode);
-        bool reading = !(may & may_write) && (directory || may == may_read) && has(caps, CAP_DAC_READ_SEARCH);
-        bool anything = (directory || !(may & may_execute) || p.mode & 0111) && has(caps, CAP_DAC_OVERRIDE);
-        if (!reading && !anything) return err::acces;
-    }
-    return inode.permission(who, may);
+    if ((bits & may) == may) return true;
+    CapabilitySet caps = capabilities(who, real);
+    bool directory = S_ISDIR(p.mode);
+    bool reading = !(may & may_write) && (directory || may == may_read) && has(caps, CAP_DAC_READ_SEARCH);
+    bool anything = (directory || !(may & may_execute) || p.mode & 0111) && has(caps, CAP_DAC_OVERRIDE);
+    return reading || anything;
+}
+
+Result<> check_mode(Inode& inode, const Credentials& who, unsigned may, bool real) {
+    if (!permits(inode.protection(), who, may, real)) return err::acces;
+    return inode.is_published() ? Result<>{} : inode.permission(who, may);
 }
 
 Result<> check_inode(const Path& at, const Credentials& who, unsigned may, bool real) {

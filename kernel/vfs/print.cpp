@@ -9,6 +9,7 @@ namespace vfs {
 namespace {
 /// A path is found from its end: filled from the back.
 struct BackwardBuffer {
+    BackwardBuffer() {} // the bytes are not zeroed
     std::array<char, path_max> bytes;
     usize at = path_max;
     bool full = false;

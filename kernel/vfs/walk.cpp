@@ -7,8 +7,8 @@ namespace vfs {
 namespace {
 /// Without leading slashes.
 std::string_view skip_slashes(std::string_view s) {
-    usize at = s.find_first_not_of('/');
-    return at == std::string_view::npos ? std::string_view{} : s.substr(at);
+    while (!s.empty() && s.front() == '/') s.remove_prefix(1);
+    return s;
 }
 } // namespace
 
@@ -32,15 +32,92 @@ Result<Ref<Dentry>> look_up(Dentry& directory, std::string_view name) {
 Result<> PathWalk::begin(std::string_view path) {
     if (path.size() >= path_max) return err::nametoolong;
     if (path.empty() && !(flags_ & walk_empty)) return err::noent;
-    bool confined = flags_ & (walk_beneath | walk_in_root);
-    root_ = confined ? who_.start : who_.root;
-    at_ = who_.start;
-    if (path.starts_with('/')) {
-        if (flags_ & walk_beneath) return err::xdev;
-        at_ = root_;
-    }
+    absolute_ = path.starts_with('/');
+    if (absolute_ && flags_ & walk_beneath) return err::xdev;
     rest_ = path;
     return {};
+}
+
+const Path& PathWalk::root() {
+    if (!root_) root_ = flags_ & (walk_beneath | walk_in_root) ? who_.start_place() : who_.root_place();
+    return root_;
+}
+
+/// Where the walk begins, for a reader.
+Glimpse PathWalk::glimpse_start() const {
+    bool from_root = absolute_ && !(flags_ & walk_in_root);
+    const Path& given = from_root ? who_.root : who_.start;
+    if (given) return {given.mount.get(), given.dentry.get()};
+    return who_.fs->glimpse(from_root);
+}
+
+/// How far a glide has come.
+struct PathWalk::Glide {
+    Glimpse at;
+    std::string_view rest;
+};
+
+/// Passes names that need nothing but the cache, for a reader; stops before any other.
+void PathWalk::pass_names(Glide& g, Take take) const {
+    while (true) {
+        std::string_view name = skip_slashes(g.rest);
+        if (name.empty()) return;
+        usize n = 0;
+        while (n < name.size() && name[n] != '/') n++;
+        std::string_view after = name.substr(n);
+        name = name.substr(0, n);
+        bool last = skip_slashes(after).empty();
+        if (last && take == Take::parent) return;
+        Inode* directory = g.at.dentry->inode();
+        if (!directory || !directory->is_directory() || !directory->is_published()) return;
+        if (!permits(directory->published(), *who_.who, may_execute, flags_ & walk_real_ids)) return;
+        if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.'))) {
+            if (n == 2 || last) return;
+            g.rest = after;
+            continue;
+        }
+        Dentry* d = n <= name_max ? DentryCache::glimpse(*g.at.dentry, name) : nullptr;
+        if (!d) return;
+        Mount* mount = g.at.mount;
+        while (d->is_mount_point()) {
+            Mount* on = mount->glimpse_at(*d);
+            if (!on) break;
+            if (flags_ & walk_no_mounts) return;
+            mount = on;
+            d = on->top();
+        }
+        Inode* inode = d->inode();
+        if (!inode) return;
+        if (inode->is_symlink() && !(last && after.empty() && take == Take::last_link)) return;
+        g = {{mount, d}, after};
+    }
+}
+
+/// Goes as far as the cache knows the way, without locks, and takes references only to where it leads. Does nothing when
+/// the tree changed meanwhile.
+void PathWalk::glide(Take take) {
+    std::string_view& text = links_.empty() ? rest_ : links_.back().rest;
+    Ref<Dentry> dentry;
+    Ref<Mount> mount;
+    Glide g{.at = {}, .rest = text};
+    bool good;
+    {
+        epoch::Reading reading;
+        u64 seen = DentryCache::moves.seen();
+        u32 changes = who_.fs ? who_.fs->changes() : 0;
+        bool fresh = !at_;
+        g.at = fresh ? glimpse_start() : Glimpse{at_.mount.get(), at_.dentry.get()};
+        if (changes & 1 || !DentryCache::moves.still(seen)) return;
+        // The last name in a symbolic link's text is not the path's last one, as a rule.
+        pass_names(g, links_.empty() ? take : Take::parent);
+        if (!fresh && g.at.dentry == at_.dentry.get()) return;
+        if (g.at.dentry->try_retain()) dentry = Ref<Dentry>::adopt(g.at.dentry);
+        if (g.at.mount->try_retain()) mount = Ref<Mount>::adopt(g.at.mount);
+        good = dentry && mount && DentryCache::moves.still(seen) && (!who_.fs || who_.fs->changes() == changes);
+    }
+    if (!good) return;
+    at_ = {std::move(mount), std::move(dentry)};
+    text = g.rest;
 }
 
 /// The next component, from the innermost text that has one; empty at the end of everything.
@@ -60,6 +137,11 @@ std::string_view PathWalk::next() {
 
 /// Whether nothing but slashes is left, and whether there are any.
 bool PathWalk::at_end() {
+    if (links_.empty()) [[likely]] {
+        if (!skip_slashes(rest_).empty()) return false;
+        slash_ = slash_ || !rest_.empty();
+        return true;
+    }
     bool slash = false;
     for (usize i = links_.size() + 1; i-- > 0;) {
         std::string_view text = i ? links_[i - 1].rest : rest_;
@@ -77,7 +159,7 @@ Result<> PathWalk::search() {
 
 Result<> PathWalk::up() {
     while (true) {
-        if (at_ == root_) return flags_ & walk_beneath ? Result<>{err::xdev} : Result<>{};
+        if (at_ == root()) return flags_ & walk_beneath ? Result<>{err::xdev} : Result<>{};
         if (at_.dentry != at_.mount->root) break;
         Path below = at_.mount->mounted_on();
         if (!below) return {}; // the root of everything
@@ -122,8 +204,8 @@ Result<> PathWalk::follow(const Path& link) {
     text.rest = text.owned.view();
     if (text.rest.starts_with('/')) {
         if (flags_ & walk_beneath) return err::xdev;
-        if (flags_ & walk_no_mounts && root_.mount != at_.mount) return err::xdev;
-        at_ = root_;
+        if (flags_ & walk_no_mounts && root().mount != at_.mount) return err::xdev;
+        at_ = root();
     }
     return links_.push(std::move(text));
 }
@@ -143,14 +225,20 @@ Result<> PathWalk::step(std::string_view name) {
     return {};
 }
 
-Result<> PathWalk::to_parent() {
+Result<> PathWalk::to_parent() { return advance(Take::parent); }
+
+/// To the last component, or behind it where `take` allows and the cache is enough for it.
+Result<> PathWalk::advance(Take take) {
     while (true) {
-        std::string_view name = next();
-        name_ = name;
-        if (name.empty()) {
+        glide(take);
+        if (!at_) at_ = absolute_ ? root() : who_.start_place();
+        if (at_end()) {
+            name_ = {};
             last_ = Last::here;
             return {};
         }
+        std::string_view name = next();
+        name_ = name;
         if (at_end()) {
             last_ = name == "." ? Last::dot : name == ".." ? Last::dot_dot : Last::name;
             return {};
@@ -168,7 +256,7 @@ Result<Path> PathWalk::finish_last() {
 
 Result<Path> PathWalk::finish(bool follow_last) {
     while (true) {
-        TRY(to_parent());
+        TRY(advance(follow_last ? Take::last : Take::last_link));
         if (last_ != Last::name) break;
         TRY(search());
         auto d = TRY(look_up(*at_.dentry, name_));

@@ -5,7 +5,8 @@
 
 namespace vfs {
 /// Goes through a path component by component. Symbolic links push their text on a stack, so that no recursion depends
-/// on what users wrote.
+/// on what users wrote. Names that the cache knows are passed without locks and references (glide()); at whatever else
+/// stands there, a reference is taken and the walk goes on step by step.
 class PathWalk {
 public:
     /// What the last component is.
@@ -41,6 +42,14 @@ private:
         String owned;
         std::string_view rest;
     };
+    struct Glide;
+    /// What a glide does with the last name: leaves it, takes it unless it is a symbolic link, or even then.
+    enum class Take : u8 { parent, last, last_link };
+    Result<> advance(Take);
+    void glide(Take);
+    void pass_names(Glide&, Take) const;
+    Glimpse glimpse_start() const;
+    const Path& root();
     std::string_view next();
     bool at_end();
     Result<> step(std::string_view name);
@@ -48,12 +57,13 @@ private:
 
     const Walker& who_;
     u32 flags_;
-    Path at_, root_;
+    Path at_;   // null before the first step
+    Path root_; // see root()
     std::string_view rest_; // of the caller's path
     Vector<Text> links_;    // texts of symbolic links, the innermost last
     std::string_view name_;
     Last last_ = Last::here;
-    bool slash_ = false;
+    bool slash_ = false, absolute_ = false;
     unsigned followed_ = 0;
 };
 

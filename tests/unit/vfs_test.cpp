@@ -14,6 +14,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 
 namespace {
 View& no_view() {
@@ -271,6 +272,45 @@ TEST_F(Tree, MountsAndBinds) {
     EXPECT_EQ(get(second, "m/f"), "below");
 }
 
+TEST_F(Tree, WalksWhileTheTreeChanges) {
+    constexpr int rounds = 2000;
+    for (const char* d : {"/a", "/b", "/a/d"}) ASSERT_TRUE(vfs::make_directory(walker, d, 0755));
+    std::string long_name(40, 'n');
+    std::string in_a = "/a/d/" + long_name, in_b = "/b/./d/" + long_name;
+    put(walker, in_a, "f");
+    u64 number = vfs::resolve(walker, in_a, 0)->inode().number();
+    std::atomic<bool> done = false;
+    auto walk = [&] {
+        while (!done) {
+            for (auto& path : {in_a, in_b}) {
+                auto place = vfs::resolve(walker, path, 0);
+                if (place)
+                    EXPECT_EQ(place->inode().number(), number);
+                else
+                    EXPECT_EQ(place.error(), Errno::noent);
+            }
+        }
+    };
+    auto replace = [&] {
+        for (int i = 0; i < rounds; i++) {
+            put(walker, "/b/x", "x");
+            put(walker, "/b/y", "y");
+            EXPECT_TRUE(vfs::rename(walker, "/b/x", walker, "/b/y", 0));
+            EXPECT_TRUE(vfs::unlink(walker, "/b/y"));
+            (void)vfs::shrink_cache(3);
+        }
+    };
+    std::thread walkers[] = {std::thread{walk}, std::thread{walk}}, replacer{replace};
+    for (int i = 0; i < rounds; i++) {
+        ASSERT_TRUE(vfs::rename(walker, "/a/d", walker, "/b/d", 0));
+        ASSERT_TRUE(vfs::rename(walker, "/b/d", walker, "/a/d", 0));
+    }
+    replacer.join();
+    done = true;
+    for (auto& t : walkers) t.join();
+    EXPECT_EQ(get(walker, in_a), "f");
+}
+
 TEST(Descriptors, NumbersAreTheLowest) {
     class Nothing final : public File {};
     auto table = *FileTable::create();
@@ -279,6 +319,14 @@ TEST(Descriptors, NumbersAreTheLowest) {
     ASSERT_TRUE(table->close(7));
     EXPECT_EQ(table->close(7).error(), Errno::badf);
     EXPECT_EQ(table->install(*make_ref<Nothing>(), false, 1000), 7);
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), false, 20'000, 10'000), 10'000);
+    ASSERT_TRUE(table->close(130));
+    ASSERT_TRUE(table->close(900));
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), true, 2000, 131), 900);
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), true, 2000), 130);
+    EXPECT_EQ(table->install(*make_ref<Nothing>(), true, 2000), 1000);
+    ASSERT_TRUE(table->close(1000));
+    ASSERT_TRUE(table->close(10'000));
     auto copy = *table->clone();
     table->close_on_exec_files();
     EXPECT_EQ(table->get(9).error(), Errno::badf);

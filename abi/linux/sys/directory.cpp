@@ -19,7 +19,7 @@ public:
             return false;
         }
         std::byte* at = to_.data() + used_;
-        std::memset(at, 0, size);
+        std::memset(at + size - 16, 0, 16); // up to nine bytes behind the name stay so
         auto length = static_cast<u16>(size);
         auto kind = static_cast<u8>(type);
         std::memcpy(at, &inode, 8);
@@ -41,16 +41,16 @@ private:
 
 Result<usize> list(Task& task, Fd fd, UserPtr<std::byte> to, u32 size, bool old_layout) {
     constexpr usize most = 32 * KiB;
-    auto file = TRY(task.files->get(static_cast<int>(fd)));
+    auto file = TRY(task.files->hold(static_cast<int>(fd)));
     if (size > most) size = most;
-    Vector<std::byte> memory;
+    std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[size]}; // not zeroed: entries fill it without gaps
+    if (!memory) return err::nomem;
     auto position = file->position.lock();
-    TRY(memory.resize(size));
-    EntryBuffer buffer{memory, old_layout};
+    EntryBuffer buffer{{memory.get(), size}, old_layout};
     u64 at = *position;
     TRY(file->read_directory(buffer, &at));
     if (buffer.used() == 0 && buffer.full()) return err::inval;
-    TRY(arch::copy_out(to.address(), memory.data(), buffer.used()));
+    TRY(arch::copy_out(to.address(), memory.get(), buffer.used()));
     *position = at;
     return buffer.used();
 }
@@ -60,14 +60,14 @@ Result<usize> getdents(Task& task, Fd fd, UserPtr<std::byte> to, u32 size) { ret
 Result<usize> getdents64(Task& task, Fd fd, UserPtr<std::byte> to, u32 size) { return list(task, fd, to, size, false); }
 
 Result<> mkdirat(Task& task, DirFd dirfd, UserPath path, u32 mode) {
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
     return vfs::make_directory(at.walker, at.name.view(), mode);
 }
 Result<> mkdir(Task& task, UserPath path, u32 mode) { return mkdirat(task, at_cwd, path, mode); }
 
 Result<> mknodat(Task& task, DirFd dirfd, UserPath path, u32 mode, u32 device) {
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
     bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
     if (is_device && !task.view().is_root() && !device::allowed_in_container(device)) return err::perm;
@@ -77,7 +77,7 @@ Result<> mknod(Task& task, UserPath path, u32 mode, u32 device) { return mknodat
 
 Result<> unlinkat(Task& task, DirFd dirfd, UserPath path, u32 flags) {
     if (flags & ~u32{AT_REMOVEDIR}) return err::inval;
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
     return flags & AT_REMOVEDIR ? vfs::remove_directory(at.walker, at.name.view())
                                 : vfs::unlink(at.walker, at.name.view());
@@ -86,7 +86,7 @@ Result<> unlink(Task& task, UserPath path) { return unlinkat(task, at_cwd, path,
 Result<> rmdir(Task& task, UserPath path) { return unlinkat(task, at_cwd, path, AT_REMOVEDIR); }
 
 Result<> renameat2(Task& task, DirFd from_fd, UserPath from, DirFd to_fd, UserPath to, u32 flags) {
-    Walked source, goal;
+    [[clang::uninitialized]] Walked source, goal;
     TRY(source.load(task, from_fd, from));
     TRY(goal.load(task, to_fd, to));
     return vfs::rename(source.walker, source.name.view(), goal.walker, goal.name.view(), flags);
@@ -100,16 +100,16 @@ Result<> linkat(Task& task, DirFd from_fd, UserPath from, DirFd to_fd, UserPath 
     if (flags & ~u32{AT_SYMLINK_FOLLOW | AT_EMPTY_PATH}) return err::inval;
     if (flags & AT_EMPTY_PATH && !task.credentials().can(CAP_DAC_READ_SEARCH)) return err::noent;
     auto target = TRY(place(task, from_fd, from, flags, false));
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, to_fd, to));
     return vfs::make_link(target, at.walker, at.name.view());
 }
 Result<> link(Task& task, UserPath from, UserPath to) { return linkat(task, at_cwd, from, at_cwd, to, 0); }
 
 Result<> symlinkat(Task& task, UserPath target, DirFd dirfd, UserPath path) {
-    PathName text;
+    [[clang::uninitialized]] PathName text;
     TRY(text.load(target));
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
     return vfs::make_symlink(at.walker, at.name.view(), text.view());
 }

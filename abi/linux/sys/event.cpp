@@ -12,32 +12,35 @@ namespace linux_abi {
 namespace {
 constexpr u32 efd_semaphore = 1; // <sys/eventfd.h>; no UAPI header of Linux 6.1 has it
 
-Result<Ref<File>> file_of(Task& task, Fd fd) { return task.files->get(static_cast<int>(fd)); }
+Result<HeldFile> file_of(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
 Result<int> install(Task& task, Ref<File> file, u32 flags) {
     return task.files->install(std::move(file), flags & O_CLOEXEC, task.process().limits.soft(RLIMIT_NOFILE));
 }
 
-Result<usize> wait_for_events(Task& task, Fd fd, UserPtr<epoll_event> to, int count, Deadline until) {
-    constexpr usize most = 1024, few = 16;
-    if (count <= 0 || static_cast<usize>(count) > ~0u / sizeof(epoll_event)) return err::inval;
-    auto file = TRY(file_of(task, fd));
-    epoll::Event on_stack[few];
-    Vector<epoll::Event> on_heap;
-    std::span<epoll::Event> events{on_stack};
-    usize wanted = static_cast<usize>(count) < most ? static_cast<usize>(count) : most;
-    if (wanted > few) {
-        TRY(on_heap.resize(wanted));
-        events = on_heap;
-    }
-    usize n = TRY(epoll::wait(*file, events.first(wanted), until));
-    for (usize i = 0; i < n; i++) {
+/// Writes events straight to the user's array.
+class EventArray final : public epoll::EventSink {
+public:
+    explicit EventArray(UserPtr<epoll_event> to) : to_{to} {}
+    Result<> put(const epoll::Event& event) override {
         epoll_event out{};
-        out.events = events[i].events;
-        out.data = events[i].data;
-        TRY(copy_out_zeroed(to + i, out));
+        out.events = event.events;
+        out.data = event.data;
+        TRY(copy_out_zeroed(to_, out));
+        to_ = to_ + 1;
+        return {};
     }
-    return n;
+
+private:
+    UserPtr<epoll_event> to_;
+};
+
+Result<usize> wait_for_events(Task& task, Fd fd, UserPtr<epoll_event> to, int count, Deadline until) {
+    constexpr usize most = (~u32{0} >> 1) / sizeof(epoll_event);
+    if (count <= 0 || static_cast<usize>(count) > most) return err::inval;
+    auto file = TRY(file_of(task, fd));
+    EventArray events{to};
+    return epoll::wait(*file, events, static_cast<usize>(count), until);
 }
 
 Deadline in_milliseconds(int n) { return n < 0 ? never : clocks::in(static_cast<u64>(n) * 1'000'000); }
@@ -68,7 +71,7 @@ Result<> epoll_ctl(Task& task, Fd fd, int operation, Fd target_fd, UserPtr<const
     auto target = TRY(file_of(task, target_fd));
     int number = static_cast<int>(target_fd);
     switch (operation) {
-    case EPOLL_CTL_ADD: return epoll::add(*epoll, std::move(target), number, event);
+    case EPOLL_CTL_ADD: return epoll::add(*epoll, target.share(), number, event);
     case EPOLL_CTL_MOD: return epoll::modify(*epoll, *target, number, event);
     case EPOLL_CTL_DEL: return epoll::remove(*epoll, *target, number);
     default: return err::inval;

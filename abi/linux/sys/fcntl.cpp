@@ -85,11 +85,11 @@ Result<i64> set_flags(Task& task, File& f, u32 wanted) {
 Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argument) {
     int number = static_cast<int>(fd);
     FileTable& files = *task.files;
-    auto file = TRY(files.get(number, true));
+    auto file = TRY(files.hold(number, true));
     switch (command.value) { // those that O_PATH files know
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return files.install(std::move(file), command.value == F_DUPFD_CLOEXEC, descriptor_limit(task),
+        return files.install(file.share(), command.value == F_DUPFD_CLOEXEC, descriptor_limit(task),
                              static_cast<int>(argument));
     case F_GETFD: return TRY(files.close_on_exec(number)) ? FD_CLOEXEC : 0;
     case F_SETFD: TRY(files.set_close_on_exec(number, argument & FD_CLOEXEC)); return 0;

@@ -11,7 +11,7 @@ namespace linux_abi::sys {
 namespace {
 constexpr usize most_bytes = ~usize{0} >> 1; // what the result can say
 
-Result<Ref<File>> get(Task& task, Fd fd) { return task.files->get(static_cast<int>(fd)); }
+Result<HeldFile> get(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
 /// The segments of an iovec array: few of them on the stack.
 class Segments {

@@ -32,7 +32,7 @@ namespace sys {
 Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument) {
     auto request = static_cast<u32>(asked.value);
     int number = static_cast<int>(fd);
-    auto file = TRY(task.files->get(number));
+    auto file = TRY(task.files->hold(number));
     switch (request) {
     case FIOCLEX: TRY(task.files->set_close_on_exec(number, true)); return 0;
     case FIONCLEX: TRY(task.files->set_close_on_exec(number, false)); return 0;

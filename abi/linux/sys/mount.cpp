@@ -125,7 +125,14 @@ Result<> fchdir(Task& task, Fd fd) {
 Result<usize> getcwd(Task& task, UserPtr<std::byte> to, usize size) {
     vfs::Path cwd = task.fs->cwd(), root = task.fs->root();
     if (cwd.dentry->unlinked()) return err::noent;
-    Vector<char> text;
+    if (auto below = vfs::path_text(cwd, root)) {
+        usize n = below->size();
+        if (n >= size) return err::range;
+        TRY(arch::copy_out(to.address(), below->view().data(), n));
+        TRY(arch::clear_user(to.address() + n, 1));
+        return n + 1;
+    }
+    Vector<char> text; // "(unreachable)"
     TRY(text.resize(vfs::path_max + 16));
     BufferWriter out{text};
     vfs::print_path(out, cwd, root);

@@ -15,7 +15,7 @@ constexpr u32 path_only_flags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
 constexpr u32 all_modes = 07777;
 
 Result<int> open_file(Task& task, DirFd dirfd, UserPath path, const vfs::OpenHow& how) {
-    Walked at;
+    [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
     auto file = TRY(vfs::open(at.walker, at.name.view(), how));
     return task.files->install(std::move(file), how.flags & O_CLOEXEC, descriptor_limit(task));

@@ -17,18 +17,22 @@ Result<vfs::Path> place_of(File& file) {
 }
 
 Result<vfs::Path> place(Task& task, DirFd dirfd, UserPath path, u32 flags, bool follow, u32 more_walk) {
-    PathName name;
+    [[clang::uninitialized]] PathName name;
     TRY(name.load(path));
-    if (name.view().empty()) {
+    return place(task, dirfd, name.view(), flags, follow, more_walk);
+}
+
+Result<vfs::Path> place(Task& task, DirFd dirfd, std::string_view name, u32 flags, bool follow, u32 more_walk) {
+    if (name.empty()) {
         if (!(flags & AT_EMPTY_PATH)) return err::noent;
         if (dirfd == at_cwd) return task.fs->cwd();
         return place_of(*TRY(task.files->get(static_cast<int>(dirfd), true)));
     }
-    bool relative = !name.view().starts_with('/') && dirfd != at_cwd;
+    bool relative = !name.starts_with('/') && dirfd != at_cwd;
     auto walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : TRY(task.walker());
     if (flags & AT_SYMLINK_NOFOLLOW) follow = false;
     if (flags & AT_SYMLINK_FOLLOW) follow = true;
-    return vfs::resolve(walker, name.view(), (follow ? u32{vfs::walk_follow} : 0u) | more_walk);
+    return vfs::resolve(walker, name, (follow ? u32{vfs::walk_follow} : 0u) | more_walk);
 }
 
 u64 descriptor_limit(Task& task) { return task.process().limits.soft(RLIMIT_NOFILE); }

@@ -22,31 +22,52 @@ Result<> make_pipe(Task& task, UserPtr<int> fds, u32 flags) {
     return copied;
 }
 
-Result<usize> poll_until(Task& task, UserPtr<pollfd> entries, u32 count, Deadline until) {
-    if (count > descriptor_limit(task)) return err::inval;
-    Vector<pollfd> asked;
-    Vector<file::PollEntry> files;
-    TRY(asked.resize(count));
-    TRY(files.resize(count));
-    TRY(copy_in(std::span<pollfd>{asked}, UserPtr<const pollfd>{entries}));
-    usize bad = 0;
-    for (u32 i = 0; i < count; i++) {
-        asked[i].revents = 0;
-        if (asked[i].fd < 0) continue;
-        if (auto file = task.files->get(asked[i].fd)) {
-            files[i].file = std::move(*file);
-            files[i].wanted = static_cast<u16>(asked[i].events);
-        } else {
-            asked[i].revents = POLLNVAL;
-            bad++;
+constexpr usize few_entries = 32;
+
+/// Looks once at every file; what a revents comes to differ in is written. Returns how many are not 0.
+Result<usize> look(Task& task, UserPtr<pollfd> at, std::span<pollfd> entries) {
+    usize ready = 0;
+    for (usize i = 0; i < entries.size(); i++) {
+        pollfd& e = entries[i];
+        u32 now = 0;
+        if (e.fd >= 0) {
+            auto file = task.files->hold(e.fd);
+            now = file ? (*file)->poll() & (static_cast<u16>(e.events) | EPOLLERR | EPOLLHUP) : u32{POLLNVAL};
         }
-    }
-    usize ready = TRY(file::poll(files, bad ? Deadline{0} : until)) + bad;
-    for (u32 i = 0; i < count; i++) {
-        if (files[i].file) asked[i].revents = static_cast<short>(files[i].ready);
-        TRY(copy_out((entries + i).as<short>(offsetof(pollfd, revents)), asked[i].revents));
+        ready += now != 0;
+        auto revents = static_cast<short>(now);
+        if (e.revents == revents) continue;
+        e.revents = revents;
+        TRY(copy_out((at + i).as<short>(offsetof(pollfd, revents)), revents));
     }
     return ready;
+}
+
+Result<> wait_for_any(Task& task, std::span<const pollfd> entries, Deadline until) {
+    Vector<file::PollEntry> files;
+    TRY(files.reserve(entries.size()));
+    for (const pollfd& e : entries)
+        if (e.fd >= 0)
+            if (auto file = task.files->get(e.fd)) TRY(files.push({std::move(*file), static_cast<u16>(e.events)}));
+    TRY(file::poll(files, until));
+    return {};
+}
+
+bool passed(Deadline until) { return until != never && until.ns <= clocks::monotonic_ns(); }
+
+Result<usize> poll_until(Task& task, UserPtr<pollfd> at, u32 count, Deadline until) {
+    if (count > descriptor_limit(task)) return err::inval;
+    [[clang::uninitialized]] pollfd few[few_entries];
+    Vector<pollfd> many;
+    if (count > few_entries) TRY(many.resize(count));
+    std::span<pollfd> entries{count > few_entries ? many.data() : few, count};
+    TRY(copy_in(entries, UserPtr<const pollfd>{at}));
+    while (true) {
+        bool last = passed(until);
+        usize ready = TRY(look(task, at, entries));
+        if (ready || last) return ready;
+        TRY(wait_for_any(task, entries, until));
+    }
 }
 
 /// restart_syscall(2) after poll(2): the deadline is the old one.
@@ -62,48 +83,94 @@ constexpr u32 ready_out = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR;
 constexpr u32 ready_urgent = EPOLLPRI;
 constexpr u32 ready_masks[3] = {ready_in, ready_out, ready_urgent};
 
-struct Sets {
-    Vector<u64> words[3]; // in, out, urgent
-    usize size;           // words in each
-    bool has(usize set, usize fd) const { return words[set].size() && words[set][fd / 64] >> fd % 64 & 1; }
+/// The three sets as asked for and as found, in words of 64 descriptors.
+class Sets {
+public:
+    /// err::fault, err::nomem.
+    Result<> load(UserPtr<u64> const (&user)[3], usize descriptors) {
+        words_ = (descriptors + 63) / 64;
+        u64* memory = few_;
+        if (words_ > few_words) {
+            TRY(many_.resize(6 * words_));
+            memory = many_.data();
+        }
+        for (usize s = 0; s < 3; s++) {
+            asked_[s] = {memory + 2 * s * words_, words_};
+            found_[s] = {memory + (2 * s + 1) * words_, words_};
+            if (user[s])
+                TRY(copy_in(asked_[s], UserPtr<const u64>{user[s]}));
+            else
+                std::memset(asked_[s].data(), 0, words_ * sizeof(u64));
+        }
+        if (usize last = descriptors % 64)
+            for (auto& s : asked_) s[words_ - 1] &= (u64{1} << last) - 1;
+        return {};
+    }
+    /// Looks once at every file. Returns the bits found. err::badf.
+    Result<usize> look(Task& task) {
+        usize bits = 0;
+        for (auto& s : found_) std::memset(s.data(), 0, words_ * sizeof(u64));
+        TRY(each([&](usize fd, u32) -> Result<> {
+            u32 ready = TRY(task.files->hold(static_cast<int>(fd)))->poll();
+            u64 bit = u64{1} << fd % 64;
+            for (usize s = 0; s < 3; s++) {
+                if (!(asked_[s][fd / 64] & bit) || !(ready & ready_masks[s])) continue;
+                found_[s][fd / 64] |= bit;
+                bits++;
+            }
+            return {};
+        }));
+        return bits;
+    }
+    Result<> wait(Task& task, Deadline until) {
+        Vector<file::PollEntry> files;
+        TRY(each([&](usize fd, u32 wanted) -> Result<> {
+            return files.push({TRY(task.files->get(static_cast<int>(fd))), wanted, true});
+        }));
+        TRY(file::poll(files, until));
+        return {};
+    }
+    Result<> store(UserPtr<u64> const (&user)[3]) {
+        for (usize s = 0; s < 3; s++)
+            if (user[s]) TRY(copy_out(user[s], std::span<const u64>{found_[s]}));
+        return {};
+    }
+
+private:
+    /// Calls f(descriptor, EPOLL* bits it is asked for).
+    Result<> each(auto f) {
+        for (usize w = 0; w < words_; w++)
+            for (u64 left = asked_[0][w] | asked_[1][w] | asked_[2][w]; left; left &= left - 1) {
+                usize fd = w * 64 + static_cast<usize>(std::countr_zero(left));
+                u32 wanted = 0;
+                for (usize s = 0; s < 3; s++)
+                    if (asked_[s][w] >> fd % 64 & 1) wanted |= ready_masks[s];
+                TRY(f(fd, wanted));
+            }
+        return {};
+    }
+    static constexpr usize few_words = 16; // FD_SETSIZE
+    usize words_ = 0;
+    std::span<u64> asked_[3], found_[3];
+    u64 few_[6 * few_words];
+    Vector<u64> many_;
 };
 
 Result<usize> select_until(Task& task, int count, UserPtr<u64> const (&user)[3], Deadline until) {
     if (count < 0) return err::inval;
     usize n = static_cast<usize>(count);
     if (n > descriptor_limit(task)) n = descriptor_limit(task);
-    Sets sets;
-    sets.size = (n + 63) / 64;
-    for (usize s = 0; s < 3; s++) {
-        if (!user[s]) continue;
-        TRY(sets.words[s].resize(sets.size));
-        TRY(copy_in(std::span<u64>{sets.words[s]}, UserPtr<const u64>{user[s]}));
-    }
-    Vector<file::PollEntry> files;
-    Vector<usize> numbers;
-    for (usize fd = 0; fd < n; fd++) {
-        u32 wanted = 0;
-        for (usize s = 0; s < 3; s++)
-            if (sets.has(s, fd)) wanted |= ready_masks[s];
-        if (!wanted) continue;
-        TRY(files.push({TRY(task.files->get(static_cast<int>(fd))), wanted, true, 0}));
-        TRY(numbers.push(fd));
-    }
-    TRY(file::poll(files, until));
-    usize found = 0;
-    for (usize s = 0; s < 3; s++) {
-        if (!user[s]) continue;
-        Vector<u64> result;
-        TRY(result.resize(sets.size));
-        for (usize i = 0; i < files.size(); i++) {
-            usize fd = numbers[i];
-            if (!sets.has(s, fd) || !(files[i].ready & ready_masks[s])) continue;
-            result[fd / 64] |= u64{1} << fd % 64;
-            found++;
+    [[clang::uninitialized]] Sets sets;
+    TRY(sets.load(user, n));
+    while (true) {
+        bool last = passed(until);
+        usize found = TRY(sets.look(task));
+        if (found || last) {
+            TRY(sets.store(user));
+            return found;
         }
-        TRY(copy_out(user[s], std::span<const u64>{result}));
+        TRY(sets.wait(task, until));
     }
-    return found;
 }
 
 /// The rest of the time goes back to the caller, who may be restarted with it. That it cannot be written is no error.

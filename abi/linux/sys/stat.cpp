@@ -45,7 +45,7 @@ Result<> lstat(Task& task, UserPath path, UserPtr<struct stat> to) {
     return put_stat(to, TRY(place(task, at_cwd, path, AT_SYMLINK_NOFOLLOW)).inode());
 }
 Result<> fstat(Task& task, Fd fd, UserPtr<struct stat> to) {
-    auto file = TRY(task.files->get(static_cast<int>(fd), true));
+    auto file = TRY(task.files->hold(static_cast<int>(fd), true));
     if (!file->inode()) return err::badf;
     return put_stat(to, *file->inode());
 }
@@ -97,10 +97,10 @@ Result<> access(Task& task, UserPath path, u32 mode) { return faccessat2(task, a
 
 Result<usize> readlinkat(Task& task, DirFd dirfd, UserPath path, UserPtr<std::byte> to, int size) {
     if (size <= 0) return err::inval;
-    PathName name;
+    [[clang::uninitialized]] PathName name;
     TRY(name.load(path));
     bool empty = name.view().empty() && dirfd != at_cwd; // of a symbolic link opened with O_PATH | O_NOFOLLOW
-    auto at = TRY(place(task, dirfd, path, empty ? AT_EMPTY_PATH : 0, false));
+    auto at = TRY(place(task, dirfd, name.view(), empty ? AT_EMPTY_PATH : 0, false));
     if (empty && !at.inode().is_symlink()) return err::noent;
     auto target = TRY(vfs::read_link(at));
     usize n = target.size() < static_cast<usize>(size) ? target.size() : static_cast<usize>(size);

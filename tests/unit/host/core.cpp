@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <vector>
 
+unsigned arch::cpu_count() { return max_cpus; }
+
 void sync_detail::spin(std::atomic<bool>& held) {
     while (held.exchange(true, std::memory_order_acquire)) arch::pause();
 }

@@ -1,0 +1,27 @@
+// Reading without locks or references (read-copy-update): whoever takes an object out of a structure lets its memory go
+// through retire(), which waits until those have left who may still look at it.
+#pragma once
+#include "arch/api/cpu.h"
+
+namespace epoch {
+struct alignas(64) Readers {
+    std::atomic<u32> inside = 0;
+};
+extern Readers readers[arch::max_cpus];
+
+/// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. The kernel does not preempt
+/// itself, so the thread stays on its CPU.
+class [[nodiscard]] Reading {
+public:
+    Reading() : inside_{readers[arch::cpu_id()].inside} { inside_.fetch_add(1, std::memory_order_seq_cst); }
+    ~Reading() { inside_.fetch_sub(1, std::memory_order_release); }
+    Reading(const Reading&) = delete;
+
+private:
+    std::atomic<u32>& inside_;
+};
+
+/// `operator delete` once no reader can see the memory: at once if nobody reads on any CPU. Nothing may lead to it any
+/// more. No spinlock is held. Its destructor has run, so readers look only at members that a destructor leaves alone.
+void retire(void* memory);
+} // namespace epoch
