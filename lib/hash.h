@@ -39,8 +39,8 @@ private:
     u64 key0_ = 0, key1_ = 0;
 };
 
-/// A keyed hash by multiplication and folding (as in wyhash): a few instructions for a short name. Only for tables whose
-/// order nobody outside can observe; SipHash where it shows.
+/// A keyed hash by multiplication and folding (as in wyhash): a few instructions for a short name. Only for tables
+/// whose order nobody outside can observe; SipHash where it shows.
 class FoldHash {
 public:
     constexpr FoldHash() = default;

@@ -9,8 +9,8 @@ struct alignas(64) Readers {
 };
 extern Readers readers[arch::max_cpus];
 
-/// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. The kernel does not preempt
-/// itself, so the thread stays on its CPU.
+/// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. The kernel does not
+/// preempt itself, so the thread stays on its CPU.
 class [[nodiscard]] Reading {
 public:
     Reading() : inside_{readers[arch::cpu_id()].inside} { inside_.fetch_add(1, std::memory_order_seq_cst); }

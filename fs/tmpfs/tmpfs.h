@@ -96,7 +96,7 @@ private:
     bool listed_ = false;                           // among the superblock's live inodes; under that list's lock
     std::atomic<bool> written_by_mappings_ = false; // on the superblock's list; under that list's lock
     FilePages* object_ = nullptr;                   // not counted: it unregisters itself
-    std::atomic<u32> links_; // a copy of the node's for readers without the lock
+    std::atomic<u32> links_;                        // a copy of the node's for readers without the lock
 };
 
 /// What mappings of a file see. Holds the inode.

@@ -15,7 +15,8 @@ Result<Ref<File>> create();
 Result<> add(File& epoll, Ref<File> target, int fd, Event);
 Result<> modify(File& epoll, File& target, int fd, Event);
 Result<> remove(File& epoll, File& target, int fd);
-/// Takes events, one at a time; no lock is held. An error stops the collecting, and the event is kept for the next wait.
+/// Takes events, one at a time; no lock is held. An error stops the collecting, and the event is kept for the next
+/// wait.
 class EventSink {
 public:
     virtual Result<> put(const Event&) = 0;
@@ -23,7 +24,7 @@ public:
 protected:
     ~EventSink() = default;
 };
-/// Waits until there is an event, and gives at most `most` to `out`; returns how many. 0: the deadline passed; err::intr:
-/// a signal; the sink's error when it took none.
+/// Waits until there is an event, and gives at most `most` to `out`; returns how many. 0: the deadline passed;
+/// err::intr: a signal; the sink's error when it took none.
 Result<usize> wait(File& epoll, EventSink& out, usize most, Deadline until);
 } // namespace epoll

@@ -3,8 +3,8 @@
 #include "kernel/file/file.h"
 #include "lib/vector.h"
 
-/// An open file for the length of a system call. Where no other task shares the table, nobody can close it meanwhile: then
-/// it is not counted.
+/// An open file for the length of a system call. Where no other task shares the table, nobody can close it meanwhile:
+/// then it is not counted.
 class HeldFile {
 public:
     HeldFile(HeldFile&& o) noexcept : file_{o.file_}, counted_{std::exchange(o.counted_, false)} {}

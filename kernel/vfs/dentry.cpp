@@ -81,7 +81,8 @@ Dentry* DentryCache::glimpse(const Dentry& parent, std::string_view name) {
     Dentry* d = buckets[bucket_of(hash)].load(std::memory_order_acquire);
     for (; d; d = d->next_.load(std::memory_order_acquire)) {
         const Name* n = d->name_.load(std::memory_order_acquire);
-        if (n->hash != hash || d->parent_.load(std::memory_order_relaxed) != &parent || !same(n->view(), name)) continue;
+        if (n->hash != hash || d->parent_.load(std::memory_order_relaxed) != &parent || !same(n->view(), name))
+            continue;
         if (!d->recent_.load(std::memory_order_relaxed)) d->recent_.store(true, std::memory_order_relaxed);
         return d;
     }

@@ -34,7 +34,7 @@ private:
 
     std::atomic<const MountTree*> tree_ = nullptr;
     const Mount* copied_from_ = nullptr; // by MountTree::clone(); only compared
-    Dentry* top_ = nullptr; // root, also when that reference is gone
+    Dentry* top_ = nullptr;              // root, also when that reference is gone
     // In the table of all mounts, by the place each stands on.
     std::atomic<Mount*> next_ = nullptr;
     std::atomic<const Mount*> below_ = nullptr;

@@ -7,7 +7,8 @@ inline constexpr unsigned may_execute = 1, may_write = 2, may_read = 4;
 
 /// What mode bits and capabilities say.
 bool permits(const Protection&, const Credentials&, unsigned may, bool real);
-/// That, and the inode's own permission(). `real`: the real ids and what capabilities they would have, as access(2) asks.
+/// That, and the inode's own permission(). `real`: the real ids and what capabilities they would have, as access(2)
+/// asks.
 Result<> check_mode(Inode&, const Credentials&, unsigned may, bool real = false);
 /// That and read-only file systems: err::rofs.
 Result<> check_inode(const Path&, const Credentials&, unsigned may, bool real = false);

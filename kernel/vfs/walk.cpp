@@ -93,8 +93,8 @@ void PathWalk::pass_names(Glide& g, Take take) const {
     }
 }
 
-/// Goes as far as the cache knows the way, without locks, and takes references only to where it leads. Does nothing when
-/// the tree changed meanwhile.
+/// Goes as far as the cache knows the way, without locks, and takes references only to where it leads. Does nothing
+/// when the tree changed meanwhile.
 void PathWalk::glide(Take take) {
     std::string_view& text = links_.empty() ? rest_ : links_.back().rest;
     Ref<Dentry> dentry;

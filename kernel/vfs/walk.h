@@ -57,8 +57,8 @@ private:
 
     const Walker& who_;
     u32 flags_;
-    Path at_;   // null before the first step
-    Path root_; // see root()
+    Path at_;               // null before the first step
+    Path root_;             // see root()
     std::string_view rest_; // of the caller's path
     Vector<Text> links_;    // texts of symbolic links, the innermost last
     std::string_view name_;
