@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import TOP, Clock, Lab, Report, Timeout, cases_on_linux, cases_on_rundlet, compare, userland  # noqa
@@ -72,6 +73,46 @@ def unit(report, _arches):
             report.fail(f"{preset}/{name}", done.stdout[-3000:])
         if done.returncode and not failed:
             report.fail(f"{preset}/run", done.stdout[-5000:])
+    fuzz(report)
+
+
+def fuzz(report):
+    """Each target of tests/fuzz for some seconds, all at once, from a good input."""
+    binaries = sorted((TOP / "build/host-asan/tests/unit").glob("fuzz-*"))
+    corpus = TOP / "build/fuzz"
+    runs = {}
+    for binary in binaries:
+        name = binary.name[5:]
+        folder = corpus / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if name in FUZZ_SEEDS:
+            (folder / "seed").write_bytes(FUZZ_SEEDS[name]())
+        runs[name] = subprocess.Popen([binary, "-max_total_time=5", "-timeout=20", "-max_len=8192", "-print_final_stats=1", folder],
+                                      cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    for name, process in runs.items():
+        output = process.communicate()[0]
+        report.check(f"fuzz/{name}", process.returncode == 0, output[-4000:])
+    report.check("fuzz/targets", len(runs) == len(list((TOP / "tests/fuzz").glob("*.cpp"))), f"built: {sorted(runs)}")
+
+
+def small_initramfs():
+    tree = userland.mkinitramfs.Tree()
+    tree.directory("a")
+    tree.text("a/b", "text" * 2000)
+    tree.text("a/c", "text" * 2000)  # a hard link
+    tree.link("a/d", "../a")
+    tree.device_node("null", 1, 3)
+    with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
+        tree.write(pathlib.Path(scratch) / "image")
+        return (pathlib.Path(scratch) / "image").read_bytes()
+
+
+FUZZ_SEEDS = {
+    "spec": lambda: (TOP / "user/bundles/busybox/config.json").read_bytes(),
+    "initramfs": small_initramfs,
+    "elf": lambda: pathlib.Path(sys.executable).read_bytes()[:4096],
+    "command_line": lambda: b'loglevel=7 trace=read,write init=/bin/x -- run "a b" c',
+}
 
 
 def bootable(report, lab, name):

@@ -205,6 +205,7 @@ int main(int argc, char** argv) {
         {"timer_gettime", "", {0, plain}, make_timer},
         {"sched_setaffinity", "", {0, 8, tried(good(1L))}},
         {"sched_getaffinity", "", {0, 128, plain}},
+        {"sched_getattr", "", {0, plain, 48, 0}},
         {"futex", "wake", {plain, FUTEX_WAKE, 1}},
         {"futex", "wait", {plain, FUTEX_WAIT, 1, plain}},
         {"futex", "requeue", {word, FUTEX_REQUEUE, 0, 0, word, 0}},
