@@ -17,7 +17,10 @@ public:
     void insert(Area& a) { set_.insert(a); }
     void erase(Area& a) {
         if (recent_ == &a) recent_ = nullptr;
-        set_.erase(set_.iterator_to(a));
+        auto next = set_.erase(set_.iterator_to(a));
+        uptr begin = next == set_.begin() ? 0 : std::prev(next)->end;
+        uptr end = next == set_.end() ? known_.high : std::min(floor_of(*next), known_.high);
+        if (end > known_.end && end > begin && end - begin >= known_.size) known_.end = end;
     }
 
     /// The first area that ends beyond `address`: the one that contains it, or the next.
@@ -66,6 +69,14 @@ public:
     }
     /// The highest place for `size` bytes that ends at or below `high` and starts at or above `low`; 0: none.
     uptr find_gap(usize size, uptr low, uptr high) {
+        bool skip = high == known_.high && size >= known_.size;
+        uptr found = highest_gap(size, low, skip ? known_.end : high);
+        if (found) known_ = {size, found + size, high};
+        return found;
+    }
+
+private:
+    uptr highest_gap(usize size, uptr low, uptr high) {
         uptr ceiling = high;
         auto it = set_.lower_bound(high); // the first that starts at or above
         if (it != set_.end() && floor_of(*it) < ceiling) ceiling = floor_of(*it);
@@ -77,12 +88,16 @@ public:
         }
         return ceiling >= low && ceiling - low >= size ? ceiling - size : 0;
     }
-
-private:
     static uptr floor_of(const Area& a) {
         if (!a.grows_down) return a.start;
         return a.start > stack_gap ? a.start - stack_gap : 0;
     }
     Set set_;
     Area* recent_ = nullptr; // found last
+    /// What earlier searches from `high` have shown: each gap that ends above `end` is smaller than `size`. Only
+    /// erase() makes gaps larger. So the next search need not pass the areas up there again.
+    struct {
+        usize size = ~usize{0};
+        uptr end = 0, high = 0;
+    } known_;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <list>
 #include <random>
+#include <vector>
 
 namespace {
 constexpr uptr operator""_p(unsigned long long pages) { return pages * page_size; }
@@ -83,6 +84,35 @@ TEST(AreaSet, GapsAgreeWithASearchPageByPage) {
             for (unsigned at = pages - want; at >= 16 && !expected; at--)
                 if (std::none_of(used + at, used + at + want, [](bool b) { return b; })) expected = at * page_size;
             ASSERT_EQ(s.set.find_gap(want * page_size, 16_p, pages * page_size), expected);
+        }
+    }
+}
+
+TEST(AreaSet, GapsThatComeAndGoAgreeWithASearchPageByPage) {
+    std::mt19937 random{7};
+    constexpr unsigned pages = 300, low = 16;
+    for (int round = 0; round < 100; round++) {
+        Areas s;
+        std::vector<Area*> there;
+        bool used[pages] = {};
+        auto mark = [&](const Area& a, bool on) {
+            std::fill(used + a.start / page_size, used + a.end / page_size, on);
+        };
+        for (int step = 0; step < 200; step++) {
+            unsigned high = step % 10 ? pages : pages - 40, want = 1 + random() % (random() % 4 ? 4 : 40);
+            uptr expected = 0;
+            for (unsigned at = high - want; at >= low && !expected; at--)
+                if (std::none_of(used + at, used + at + want, [](bool b) { return b; })) expected = at * page_size;
+            ASSERT_EQ(s.set.find_gap(want * page_size, low * page_size, high * page_size), expected);
+            if (expected && random() % 5 < 3) {
+                there.push_back(&s.add(expected, expected + want * page_size));
+                mark(*there.back(), true);
+            } else if (!there.empty()) {
+                usize which = random() % there.size();
+                mark(*there[which], false);
+                s.set.erase(*there[which]);
+                there.erase(there.begin() + static_cast<long>(which));
+            }
         }
     }
 }
