@@ -14,6 +14,22 @@
     mov %r10, -8(%rdi, %rdx)
     .endm
 
+    // Moves 32 bytes and steps behind them; then the flags compare what is left with 32.
+    .macro copy_32_upwards
+    mov (%rsi), %rcx
+    mov 8(%rsi), %r8
+    mov 16(%rsi), %r9
+    mov 24(%rsi), %r10
+    mov %rcx, (%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %r10, 24(%rdi)
+    add $32, %rsi
+    add $32, %rdi
+    sub $32, %rdx
+    cmp $32, %rdx
+    .endm
+
     .balign 64
     .globl memcpy
     .type memcpy, @function
@@ -28,18 +44,7 @@ memcpy:
 1:  cmp $128, %rdx
     ja 3f
     // 32 bytes at a time, the last ones as an overlapping tail.
-2:  mov (%rsi), %rcx
-    mov 8(%rsi), %r8
-    mov 16(%rsi), %r9
-    mov 24(%rsi), %r10
-    mov %rcx, (%rdi)
-    mov %r8, 8(%rdi)
-    mov %r9, 16(%rdi)
-    mov %r10, 24(%rdi)
-    add $32, %rsi
-    add $32, %rdi
-    sub $32, %rdx
-    cmp $32, %rdx
+2:  copy_32_upwards
     ja 2b
     mov -32(%rsi, %rdx), %rcx
     mov -24(%rsi, %rdx), %r8
@@ -109,18 +114,7 @@ memmove:
     push -24(%rsi, %rdx)
     push -16(%rsi, %rdx)
     push -8(%rsi, %rdx)
-5:  mov (%rsi), %rcx
-    mov 8(%rsi), %r8
-    mov 16(%rsi), %r9
-    mov 24(%rsi), %r10
-    mov %rcx, (%rdi)
-    mov %r8, 8(%rdi)
-    mov %r9, 16(%rdi)
-    mov %r10, 24(%rdi)
-    add $32, %rsi
-    add $32, %rdi
-    sub $32, %rdx
-    cmp $32, %rdx
+5:  copy_32_upwards
     ja 5b
     pop -8(%r11)
     pop -16(%r11)

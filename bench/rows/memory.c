@@ -33,23 +33,18 @@ static void touch(volatile char* start, size_t pages, int write) {
             (void)start[i * PAGE];
 }
 
-ROW("memory: fault, anonymous write, with its share of mmap+munmap of 1 MiB") {
+static void anonymous_faults(int write) {
     divide_by(PAGES);
     MEASURE(4) {
         char* start = map(PAGES * PAGE, 0);
-        touch(start, PAGES, 1);
+        touch(start, PAGES, write);
         check(munmap(start, PAGES * PAGE));
     }
 }
 
-ROW("memory: fault, anonymous read, likewise") {
-    divide_by(PAGES);
-    MEASURE(4) {
-        char* start = map(PAGES * PAGE, 0);
-        touch(start, PAGES, 0);
-        check(munmap(start, PAGES * PAGE));
-    }
-}
+ROW("memory: fault, anonymous write, with its share of mmap+munmap of 1 MiB") { anonymous_faults(1); }
+
+ROW("memory: fault, anonymous read, likewise") { anonymous_faults(0); }
 
 static void file_faults(int flags, int write) {
     int file = file_of(PAGES * PAGE);

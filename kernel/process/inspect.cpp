@@ -12,4 +12,11 @@ Result<> may_inspect(const Credentials& who, Process& process) {
                 who.fsgid == o.sgid && who.fsgid == o.gid;
     return same && process.dumpable ? Result<>{} : Result<>{err::acces};
 }
+
+Ref<AddressSpace> space_of(Process& process) {
+    Holding tree{tree_lock()};
+    if (!process.leader) return nullptr;
+    Holding shares{process.leader->shares_lock};
+    return process.leader->space;
+}
 } // namespace process

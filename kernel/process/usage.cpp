@@ -1,3 +1,4 @@
+#include "kernel/process/inspect.h"
 #include "kernel/process/tree.h"
 #include <linux/capability.h>
 
@@ -29,16 +30,8 @@ ResourceUse thread_usage(Task& task) {
 }
 
 ResourceUse usage(Process& process) {
-    Ref<AddressSpace> space;
-    {
-        Holding tree{tree_lock()};
-        if (process.leader) {
-            Holding shares{process.leader->shares_lock};
-            space = process.leader->space;
-        }
-    }
     ResourceUse sum;
-    if (space) sum.peak_resident_pages = space->usage().peak_resident;
+    if (auto space = space_of(process)) sum.peak_resident_pages = space->usage().peak_resident;
     Holding lock{process.signal_lock};
     sum.add(process.ended_threads);
     for_each_thread(process, [&](Task& t) {

@@ -20,14 +20,12 @@ Result<Vector<UserSegment>> load(UserSpan<const iovec> from) {
     return pieces;
 }
 
-Result<Ref<AddressSpace>> space_of(Task& task, int pid) {
+Result<Ref<AddressSpace>> other_space(Task& task, int pid) {
     auto process = TRY(process::find(task.view(), pid));
     if (process.get() != &task.process() && !process::may_inspect(task.credentials(), *process)) return err::perm;
-    Holding tree{process::tree_lock()};
-    if (!process->leader) return err::srch;
-    Holding shares{process->leader->shares_lock};
-    if (!process->leader->space) return err::srch;
-    return process->leader->space;
+    auto space = process::space_of(*process);
+    if (!space) return err::srch;
+    return space;
 }
 
 usize total_of(std::span<const UserSegment> pieces) {
@@ -62,7 +60,7 @@ Result<usize> process_vm_readv(Task& task, int pid, UserSpan<const iovec> local,
     if (flags) return err::inval;
     auto to = TRY(load(local)), from = TRY(load(remote));
     usize total = total_of(to);
-    auto space = TRY(space_of(task, pid));
+    auto space = TRY(other_space(task, pid));
     Sink sink{to, total};
     return each_chunk(from, total, [&](uptr address, std::span<std::byte> bytes) -> Result<usize> {
         return sink.put(bytes.first(space->read_memory(address, bytes)));
@@ -74,7 +72,7 @@ Result<usize> process_vm_writev(Task& task, int pid, UserSpan<const iovec> local
     if (flags) return err::inval;
     auto from = TRY(load(local)), to = TRY(load(remote));
     usize total = total_of(from);
-    auto space = TRY(space_of(task, pid));
+    auto space = TRY(other_space(task, pid));
     Source source{from, total};
     return each_chunk(to, total, [&](uptr address, std::span<std::byte> bytes) -> Result<usize> {
         return space->write_memory(address, bytes.first(TRY(source.get(bytes))), false);
