@@ -29,6 +29,33 @@ static int failures;
         }                                                                                                              \
     } while (0)
 
+/// Waits until the condition holds, ten seconds at most: a busy machine is no failure. Says whether it holds.
+template <class Condition>
+static bool eventually(Condition holds) {
+    for (int i = 0; i < 10'000; i++) {
+        if (holds()) return true;
+        usleep(1000);
+    }
+    return holds();
+}
+
+/// Waits until the process sleeps in a system call, seen twice so that a short wait is not taken for it. False: it
+/// never did.
+[[maybe_unused]] static bool until_asleep(pid_t process) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    int seen = 0;
+    return eventually([&] {
+        char state = 0;
+        if (FILE* stat = fopen(path, "r")) {
+            if (fscanf(stat, "%*d %*s %c", &state) != 1) state = 0;
+            fclose(stat);
+        }
+        seen = state == 'S' ? seen + 1 : 0;
+        return seen >= 20;
+    });
+}
+
 static int finish(const char* name) {
     printf("%s: %s\n", name, failures ? "failed" : "ok");
     fflush(stdout);

@@ -255,13 +255,13 @@ void packets() {
 
 void flow() {
     char buf[64];
+    pollfd space{slave, POLLOUT, 0};
     CHECK(write(master, "\023", 1) == 1); // ^S
-    usleep(10'000);
+    CHECK(eventually([&] { return poll(&space, 1, 0) == 0; }));
     fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK);
     FAILS(EAGAIN, write(slave, "x", 1));
     CHECK(write(master, "\021", 1) == 1); // ^Q
-    usleep(10'000);
-    CHECK(write(slave, "x", 1) == 1 && read(master, buf, 64) == 1);
+    CHECK(poll(&space, 1, 10'000) == 1 && write(slave, "x", 1) == 1 && read(master, buf, 64) == 1);
     fcntl(slave, F_SETFL, O_RDWR);
     CHECK(tcflow(slave, TCOOFF) == 0);
     pollfd watch{slave, POLLOUT, 0};

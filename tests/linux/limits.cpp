@@ -94,16 +94,16 @@ static void processes() {
 
 /// setuid(2) to a user with too many processes works; the exec that follows does not.
 static void processes_and_exec() {
-    int block[2];
-    CHECK(pipe(block) == 0);
+    int block[2], ready[2];
+    CHECK(pipe(block) == 0 && pipe(ready) == 0);
     pid_t first = fork();
+    char end;
     if (first == 0) {
         become(54322);
-        char end;
         close(block[1]);
-        _exit(read(block[0], &end, 1) == 0 ? 0 : 1);
+        _exit(write(ready[1], "x", 1) == 1 && read(block[0], &end, 1) == 0 ? 0 : 1);
     }
-    usleep(100'000);
+    CHECK(read(ready[0], &end, 1) == 1);
     pid_t second = fork();
     if (second == 0) {
         limit(RLIMIT_NPROC, 1, 1);

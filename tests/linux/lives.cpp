@@ -88,7 +88,7 @@ void stops() {
         threads(3, sleep_on);
         sleep_on(nullptr);
     });
-    usleep(50'000);
+    CHECK(until_asleep(child));
     CHECK(kill(child, SIGSTOP) == 0 && waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
     CHECK(kill(child, SIGCONT) == 0 && waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
     CHECK(kill(child, SIGTERM) == 0 && waitpid(child, &status, 0) == child && WTERMSIG(status) == SIGTERM);
@@ -136,17 +136,17 @@ void timers() {
     CHECK(values[0] == 77 && timer_delete(timer) == 0);
     FAILS(EINVAL, syscall(SYS_timer_delete, 1234));
 
-    setitimer(ITIMER_REAL, &once, nullptr);
-    timespec two = {2, 0}, left = {};
-    CHECK(nanosleep(&two, &left) == -1 && errno == EINTR && left.tv_sec == 1);
+    setitimer(ITIMER_REAL, &often, nullptr); // again and again: the first may come before we sleep
+    timespec day = {86'400, 0}, left = {};
+    CHECK(nanosleep(&day, &left) == -1 && errno == EINTR && left.tv_sec > 80'000 && left.tv_sec < 86'400);
+    setitimer(ITIMER_REAL, &off, nullptr);
     handle(SIGALRM, SA_RESTART); // the read goes on after the handler
     int ends[2], before = got[SIGALRM];
     CHECK(pipe(ends) == 0);
-    pid_t child = start([&] {
-        usleep(150'000);
-        CHECK(write(ends[1], "x", 1) == 1);
-    });
-    setitimer(ITIMER_REAL, &once, nullptr);
+    pid_t reader = getpid(), child = start([&] {
+                                 CHECK(until_asleep(reader) && kill(reader, SIGALRM) == 0);
+                                 CHECK(until_asleep(reader) && write(ends[1], "x", 1) == 1);
+                             });
     char byte;
     CHECK(read(ends[0], &byte, 1) == 1 && got[SIGALRM] == before + 1);
     CHECK(waitpid(child, nullptr, 0) == child);

@@ -74,7 +74,7 @@ void circles() {
     char byte;
     struct flock second = range(F_WRLCK, 1, 1);
     CHECK(read(ready[0], &byte, 1) == 1);
-    usleep(200'000); // the child waits for our lock by now
+    CHECK(until_asleep(child)); // it waits for our lock
     FAILS(EDEADLK, fcntl(fd, F_SETLKW, &second));
     CHECK(set(F_UNLCK, 0, 1) == 0);
     int status;

@@ -146,7 +146,7 @@ void jobs() {
     for (int i = 0; i < 3; i++) {
         char key;
         CHECK(read(ready[0], &key, 1) == 1);
-        usleep(20'000);
+        CHECK(until_asleep(leader)); // it waits for the job
         CHECK(write(master, &key, 1) == 1);
     }
     int status;
