@@ -13,6 +13,7 @@ if(VDSO_SOURCES AND EXISTS ${VDSO_MAP})
   add_library(vdso-objects OBJECT ${VDSO_SOURCES})
   target_include_directories(vdso-objects PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/arch/${RUNDLET_ARCH})
   target_compile_options(vdso-objects PRIVATE ${VDSO_CPU} -fPIC $<$<COMPILE_LANGUAGE:CXX>:-std=gnu++23> -O2
+    $<$<COMPILE_LANGUAGE:CXX>:-fomit-frame-pointer>
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti> $<$<COMPILE_LANGUAGE:CXX>:-Wall>
     $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CXX>:${FREESTANDING}>)
   target_compile_definitions(vdso-objects PRIVATE RUNDLET_VDSO=1)

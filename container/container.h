@@ -13,7 +13,7 @@ std::string_view status_name(Status);
 /// Standard input, output and error of a container's process.
 using Stdio = std::array<Ref<File>, 3>;
 
-class Container final : public View, public ListLink<> {
+class Container final : public View, public TreeLink<> {
 public:
     ~Container() override;
     void emptied(int wait_status) override;

@@ -6,17 +6,16 @@ constinit Registry::Lock registry_lock;
 } // namespace
 
 Registry::Lock& Registry::lock() { return registry_lock; }
-List<Container>& Registry::all() {
-    [[clang::no_destroy]] static List<Container> containers; // made on first use: there are no global constructors
+Registry::Set& Registry::all() {
+    [[clang::no_destroy]] static Set containers; // made on first use: there are no global constructors
     return containers;
 }
 
 Container* Registry::find(std::string_view id) {
-    for (Container& c : all())
-        if (c.id.view() == id) return &c;
-    return nullptr;
+    auto at = all().find(id);
+    return at == all().end() ? nullptr : &*at;
 }
-void Registry::add(Ref<Container> c) { all().push_back(*c.release()); }
+void Registry::add(Ref<Container> c) { all().insert(*c.release()); }
 Ref<Container> Registry::take(Container& c) {
     all().erase(all().iterator_to(c));
     return Ref<Container>::adopt(&c);

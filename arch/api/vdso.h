@@ -5,15 +5,14 @@
 #include <span>
 
 namespace arch {
-/// One page, mapped read-only just below the vDSO image in every process. Written by core/time under `sequence`
-/// (odd while it changes). ns = base_ns + ((counter - base_counter) * mult >> shift), multiplied in 128 bits.
+/// One page, mapped read-only just below the vDSO image in every process. Written by core/time: all but the offset
+/// once, before there are processes, so nobody needs a sequence lock. monotonic ns = (counter - base_counter) * mult >>
+/// shift, multiplied in 128 bits.
 struct VdsoData {
-    std::atomic<u32> sequence;
-    u32 shift;
+    static constexpr u32 shift = 32;
     u64 mult;
     u64 base_counter;
-    u64 monotonic_base_ns;
-    i64 realtime_offset_ns; // realtime = monotonic + this
+    std::atomic<u64> realtime_offset_ns; // realtime = monotonic + this, modulo 2^64
 };
 /// The ELF image, page-aligned, whole pages, to be mapped read+execute.
 std::span<const std::byte> vdso_image();

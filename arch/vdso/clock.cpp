@@ -9,34 +9,20 @@
 extern "C" [[gnu::visibility("hidden")]] const char __ehdr_start[];
 
 namespace {
-constexpr i64 ns_per_second = 1'000'000'000;
-struct Times {
-    u64 monotonic;
-    i64 realtime;
-};
+constexpr u64 ns_per_second = 1'000'000'000;
 
-Times read_clocks() {
-    const auto& data = *reinterpret_cast<const arch::VdsoData*>(__ehdr_start - page_size);
-    for (;;) {
-        u32 before = data.sequence.load(std::memory_order_acquire);
-        if (before & 1) continue;
-        u64 mult = __atomic_load_n(&data.mult, __ATOMIC_RELAXED);
-        u64 base = __atomic_load_n(&data.base_counter, __ATOMIC_RELAXED);
-        u64 base_ns = __atomic_load_n(&data.monotonic_base_ns, __ATOMIC_RELAXED);
-        i64 offset = __atomic_load_n(&data.realtime_offset_ns, __ATOMIC_RELAXED);
-        u32 shift = __atomic_load_n(&data.shift, __ATOMIC_RELAXED);
-        u64 passed = arch::counter() - base;
-        std::atomic_thread_fence(std::memory_order_acquire);
-        if (data.sequence.load(std::memory_order_relaxed) != before) continue;
-        u64 now = base_ns + static_cast<u64>(static_cast<unsigned __int128>(passed) * mult >> shift);
-        return {now, static_cast<i64>(now) + offset};
-    }
+const arch::VdsoData& data() { return *reinterpret_cast<const arch::VdsoData*>(__ehdr_start - page_size); }
+
+u64 monotonic_ns() {
+    u64 passed = arch::counter() - data().base_counter;
+    return static_cast<u64>(static_cast<unsigned __int128>(passed) * data().mult >> arch::VdsoData::shift);
 }
+u64 realtime_ns() { return monotonic_ns() + data().realtime_offset_ns.load(std::memory_order_relaxed); }
 
-void split(i64 ns, __kernel_time_t& seconds, long& rest) {
-    seconds = ns / ns_per_second;
-    rest = ns % ns_per_second;
-    if (rest < 0) seconds--, rest += ns_per_second;
+int give(u64 ns, timespec* to) {
+    to->tv_sec = static_cast<__kernel_time_t>(ns / ns_per_second);
+    to->tv_nsec = static_cast<long>(ns % ns_per_second);
+    return 0;
 }
 } // namespace
 
@@ -44,20 +30,21 @@ extern "C" {
 int __vdso_clock_gettime(__kernel_clockid_t clock, timespec* to) {
     switch (clock) {
     case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE: split(read_clocks().realtime, to->tv_sec, to->tv_nsec); return 0;
+    case CLOCK_REALTIME_COARSE: return give(realtime_ns(), to);
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME: split(static_cast<i64>(read_clocks().monotonic), to->tv_sec, to->tv_nsec); return 0;
+    case CLOCK_BOOTTIME: return give(monotonic_ns(), to);
     default: return static_cast<int>(vdso_syscall(__NR_clock_gettime, clock, reinterpret_cast<long>(to)));
     }
 }
 
 int __vdso_gettimeofday(timeval* to, struct timezone* zone) {
     if (to) {
-        long ns;
-        split(read_clocks().realtime, to->tv_sec, ns);
-        to->tv_usec = ns / 1000;
+        timespec now;
+        give(realtime_ns(), &now);
+        to->tv_sec = now.tv_sec;
+        to->tv_usec = now.tv_nsec / 1000;
     }
     if (zone) zone->tz_minuteswest = 0, zone->tz_dsttime = 0;
     return 0;
@@ -72,9 +59,7 @@ int __vdso_clock_getres(__kernel_clockid_t clock, timespec* to) {
 }
 
 __kernel_time_t __vdso_time(__kernel_time_t* to) {
-    __kernel_time_t seconds;
-    long rest;
-    split(read_clocks().realtime, seconds, rest);
+    auto seconds = static_cast<__kernel_time_t>(realtime_ns() / ns_per_second);
     if (to) *to = seconds;
     return seconds;
 }

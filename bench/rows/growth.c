@@ -25,7 +25,7 @@ static pid_t sleepers(int n) {
     return last;
 }
 
-GROWTH("growth: fork+exit+wait beside processes", 1000) {
+GROWTH("growth: fork+exit+wait beside processes", 10000) {
     sleepers(n);
     MEASURE(10) {
         pid_t child = check(fork());
@@ -34,7 +34,7 @@ GROWTH("growth: fork+exit+wait beside processes", 1000) {
     }
 }
 
-GROWTH("growth: kill of one with signal 0 beside processes", 1000) {
+GROWTH("growth: kill of one with signal 0 beside processes", 10000) {
     pid_t last = sleepers(n);
     MEASURE(100) check(kill(last, 0));
 }

@@ -1,15 +1,21 @@
 #include "core/mm/account.h"
 #include "core/mm/frame.h"
 #include "core/sync/lock.h"
+#include <algorithm>
 
 namespace {
-constexpr unsigned max_accounts = 4096, accounts_per_page = 64;
+constexpr unsigned max_accounts = 65'535, accounts_per_page = 64; // Frame::account keeps one number for "nobody's"
 static_assert(accounts_per_page * sizeof(MemoryAccount) <= page_size);
 
 constinit MemoryAccount kernel_account; // index 0
 /// Pages of accounts; made when needed, never freed: frames and objects hold indices into them.
-constinit std::atomic<MemoryAccount*> pages[max_accounts / accounts_per_page];
-constinit Spinlock<Rank::accounts> creation;
+constinit std::atomic<MemoryAccount*> pages[max_accounts / accounts_per_page + 1];
+
+struct Slots {
+    unsigned made = 0; // a page's worth at a time
+    unsigned next = 1; // those before it are taken, but for some that were closed before the last byte came back
+};
+constinit Guarded<Slots, Spinlock<Rank::accounts>> all_slots;
 } // namespace
 
 MemoryAccount& MemoryAccount::kernel() { return kernel_account; }
@@ -19,32 +25,49 @@ MemoryAccount& MemoryAccount::at(u16 index) {
     return pages[index / accounts_per_page].load(std::memory_order_acquire)[index % accounts_per_page];
 }
 
-Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
-    for (unsigned p = 0; p < max_accounts / accounts_per_page; p++) {
-        if (!pages[p].load(std::memory_order_acquire)) {
-            FrameRef frame = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::zeros, 0, &kernel_account));
-            Holding hold{creation};
-            if (!pages[p].load(std::memory_order_relaxed)) {
-                auto* accounts = static_cast<MemoryAccount*>(frame.release()->data());
-                for (unsigned i = 0; i < accounts_per_page; i++) new (accounts + i) MemoryAccount;
-                pages[p].store(accounts, std::memory_order_release);
-            }
-        }
-        Holding hold{creation};
-        for (unsigned i = p == 0 ? 1 : 0; i < accounts_per_page; i++) {
-            MemoryAccount& a = pages[p].load(std::memory_order_relaxed)[i];
-            if (a.open_.load(std::memory_order_relaxed) || a.used_.load(std::memory_order_acquire)) continue;
-            a.index_ = static_cast<u16>(p * accounts_per_page + i);
-            a.peak_ = a.failures_ = 0;
-            a.limit_ = limit_bytes;
-            a.open_ = true;
-            return &a;
-        }
+MemoryAccount* MemoryAccount::take_free(unsigned first, unsigned end) {
+    for (unsigned i = first; i < end; i++) {
+        MemoryAccount& a = at(static_cast<u16>(i));
+        if (a.open_.load(std::memory_order_relaxed) || a.used_.load(std::memory_order_acquire)) continue;
+        a.index_ = static_cast<u16>(i);
+        return &a;
     }
-    return err::nomem;
+    return nullptr;
 }
 
-void MemoryAccount::close() { open_.store(false, std::memory_order_release); }
+Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
+    FrameRef page;
+    for (;;) {
+        {
+            auto slots = all_slots.lock();
+            MemoryAccount* free = take_free(slots->next, slots->made);
+            if (!free) free = take_free(1, slots->next < slots->made ? slots->next : slots->made);
+            if (!free && page) {
+                auto* accounts = static_cast<MemoryAccount*>(page.release()->data());
+                for (unsigned i = 0; i < accounts_per_page; i++) new (accounts + i) MemoryAccount;
+                pages[slots->made / accounts_per_page].store(accounts, std::memory_order_release);
+                unsigned first = slots->made ? slots->made : 1; // 0 is the kernel's
+                slots->made = std::min(slots->made + accounts_per_page, max_accounts);
+                free = take_free(first, slots->made);
+            }
+            if (free) {
+                slots->next = free->index_ + 1u;
+                free->peak_ = free->failures_ = 0;
+                free->limit_ = limit_bytes;
+                free->open_ = true;
+                return free;
+            }
+            if (slots->made == max_accounts) return err::nomem;
+        }
+        page = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::zeros, 0, &kernel_account));
+    }
+}
+
+void MemoryAccount::close() {
+    auto slots = all_slots.lock();
+    open_.store(false, std::memory_order_release);
+    if (index_ < slots->next) slots->next = index_;
+}
 
 Result<> MemoryAccount::charge(u64 bytes) {
     u64 now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;

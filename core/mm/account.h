@@ -10,7 +10,7 @@
 class MemoryAccount {
 public:
     static MemoryAccount& kernel(); // no limit; never goes
-    /// err::nomem: no free slot (4,096 accounts).
+    /// err::nomem: no free slot (65,535 accounts).
     static Result<MemoryAccount*> create(u64 limit_bytes);
     void close(); // by its container, when it is deleted
 
@@ -32,6 +32,7 @@ public:
     constexpr MemoryAccount() = default;
 
 private:
+    static MemoryAccount* take_free(unsigned first, unsigned end);
     std::atomic<u64> used_ = 0, peak_ = 0, failures_ = 0;
     std::atomic<u64> limit_ = ~u64{0};
     u16 index_ = 0;

@@ -110,6 +110,7 @@ public:
     Result<AreaInfo> area_after(uptr address);
 
     SpaceUsage usage();
+    u64 peak_resident(); // pages: SpaceUsage's, without the walk over the areas
     void set_limits(const MemoryLimits&);
     /// Where mmap() looks from, downwards. By default below a stack of 128 MiB; exec sets it from the stack's limit and
     /// a random offset.

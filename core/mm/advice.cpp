@@ -170,9 +170,17 @@ Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
     return AreaInfo{a->start, a->end, a->access, a->shared, a->offset, a->source, a->label};
 }
 
+namespace {
+u64 pages(const std::atomic<i64>& n) { return static_cast<u64>(std::max<i64>(n.load(std::memory_order_relaxed), 0)); }
+} // namespace
+
+u64 AddressSpace::peak_resident() {
+    Holding hold{impl_->lock};
+    return std::max(impl_->peak_resident, pages(impl_->anonymous) + pages(impl_->file) + pages(impl_->shared));
+}
+
 SpaceUsage AddressSpace::usage() {
     Holding hold{impl_->lock};
-    auto pages = [](std::atomic<i64>& n) { return static_cast<u64>(std::max<i64>(n.load(), 0)); };
     SpaceUsage u{};
     u.total = impl_->total;
     u.anonymous = pages(impl_->anonymous);

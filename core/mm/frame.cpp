@@ -79,9 +79,10 @@ constinit u64 reserve = 0;
 
 /// Single frames kept by a CPU. Its lock is nearly always free; others take it only to drain.
 struct Cache {
-    static constexpr unsigned size = 32, batch = size / 2;
-    unsigned count = 0;
+    static constexpr unsigned size = 32, batch = size / 2, most_zeros = 16;
+    unsigned count = 0, zero_count = 0;
     Frame* frames[size];
+    Frame* zeros[most_zeros]; // likewise free, and known to hold nothing but zeros: page tables that were emptied
     i64 use[static_cast<unsigned>(FrameUse::kinds)]{}; // frames handed out less taken back, by this CPU
 };
 constinit Guarded<Cache, Spinlock<Rank::frame_cache>> caches[arch::max_cpus];
@@ -102,12 +103,17 @@ Frame* refill(Cache& cache, FrameUse use) {
 void drain(Cache& cache, unsigned down_to) {
     auto pool = buddy.lock();
     while (cache.count > down_to) pool->insert(cache.frames[--cache.count], 0);
+    while (!down_to && cache.zero_count) pool->insert(cache.zeros[--cache.zero_count], 0);
 }
 
-Frame* try_take(FrameUse use, unsigned order) {
+/// `zeros`: null, or whether the frame shall be filled with them; set to false if it is.
+Frame* try_take(FrameUse use, unsigned order, bool* zeros) {
     auto cache = caches[arch::cpu_id()].lock();
     Frame* f;
-    if (order == 0) {
+    if (order == 0 && zeros && *zeros && cache->zero_count) {
+        f = cache->zeros[--cache->zero_count];
+        *zeros = false;
+    } else if (order == 0) {
         f = cache->count ? cache->frames[--cache->count] : refill(*cache, use);
     } else {
         auto pool = buddy.lock();
@@ -118,11 +124,11 @@ Frame* try_take(FrameUse use, unsigned order) {
 }
 } // namespace
 
-Frame* take_block(FrameUse use, unsigned order) {
-    Frame* f = try_take(use, order);
+Frame* take_block(FrameUse use, unsigned order, bool* zeros) {
+    Frame* f = try_take(use, order, zeros);
     if (!f) {
         drain_caches();
-        f = try_take(use, order);
+        f = try_take(use, order, zeros);
         if (!f) return nullptr;
     }
     f->account = uncharged;
@@ -157,13 +163,14 @@ Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryA
     if (order > max_order || failures::due()) return err::nomem;
     MemoryAccount& payer = account ? *account : MemoryAccount::current();
     TRY(payer.charge(page_size << order));
-    Frame* f = take_block(use, order);
+    bool to_fill = fill == Fill::zeros;
+    Frame* f = take_block(use, order, &to_fill);
     if (!f) {
         payer.uncharge(page_size << order);
         return err::nomem;
     }
     f->account = payer.index();
-    if (fill == Fill::zeros) std::memset(f->data(), 0, page_size << order);
+    if (to_fill) std::memset(f->data(), 0, page_size << order);
     return FrameRef::adopt(f);
 }
 
@@ -171,6 +178,17 @@ void drop_frame(Frame* f) {
     if (f->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size << f->order);
     give_block(f);
+}
+
+void drop_zeros(Frame* f) {
+    if (f->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size);
+    kasan::poison(f->data(), page_size, kasan::Poison::free_frame);
+    auto cache = caches[arch::cpu_id()].lock();
+    if (cache->zero_count == Cache::most_zeros) return give(*cache, f);
+    cache->use[static_cast<unsigned>(f->use)]--;
+    set_use(f, FrameUse::reserved);
+    cache->zeros[cache->zero_count++] = f;
 }
 
 void drop_frames(std::span<Frame*> frames) {
@@ -261,7 +279,7 @@ MemoryInfo memory_info() {
     i64 use[static_cast<unsigned>(FrameUse::kinds)]{};
     for (auto& guarded : caches) {
         auto cache = guarded.lock();
-        info.free += cache->count;
+        info.free += cache->count + cache->zero_count;
         for (unsigned i = 0; i < static_cast<unsigned>(FrameUse::kinds); i++) use[i] += cache->use[i];
     }
     auto pool = buddy.lock();

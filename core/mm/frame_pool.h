@@ -8,11 +8,14 @@ inline constexpr u16 uncharged = 0xffff; // Frame::account
 /// A buddy's use is looked at by whoever frees its neighbour, while its owner may change it from one use to another.
 inline void set_use(Frame* f, FrameUse use) { std::atomic_ref{f->use}.store(use, std::memory_order_relaxed); }
 
-/// One block with one reference, or null. Its contents are whatever was there.
-Frame* take_block(FrameUse, unsigned order);
+/// One block with one reference, or null. Its contents are whatever was there; `zeros`: whether it shall be filled with
+/// zeros, set to false if it is already.
+Frame* take_block(FrameUse, unsigned order, bool* zeros = nullptr);
 /// Returns a block whose last reference is gone.
 void give_block(Frame*);
 
+/// drop_frame() of a single frame that holds nothing but zeros: the next who wants that need not fill it.
+void drop_zeros(Frame*);
 /// drop_frame() for each. The span is scratch afterwards.
 void drop_frames(std::span<Frame*>);
 

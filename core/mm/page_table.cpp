@@ -51,9 +51,11 @@ Pte* next_table(arch::PhysAddr root, uptr& at, uptr end) {
 }
 
 Result<arch::PhysAddr> create_root() {
-    FrameRef root = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros));
-    constexpr usize kernel_bytes = (entries - arch::kernel_half) * sizeof(Pte);
+    FrameRef root = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::nothing));
+    constexpr usize user_bytes = arch::kernel_half * sizeof(Pte), kernel_bytes = page_size - user_bytes;
     auto* kernel = table_at(arch::kernel_page_table()) + arch::kernel_half;
+    std::memset(root->data(), 0, user_bytes);
+    root->entries = 0;
     std::memcpy(static_cast<Pte*>(root->data()) + arch::kernel_half, kernel, kernel_bytes);
     return root.release()->address();
 }

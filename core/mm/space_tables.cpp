@@ -113,7 +113,7 @@ void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {
     }
     if (!gone) return;
     tlb::flush(space, 0, arch::user_top);
-    while (gone) mm::drop_frame(std::exchange(gone, gone->link.next));
+    while (gone) mm::drop_zeros(std::exchange(gone, gone->link.next)); // all entries are empty
 }
 
 void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, uptr start, uptr end) {

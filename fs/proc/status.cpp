@@ -95,8 +95,8 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     SchedParameters sched = c.task->parameters();
     bool fair = sched.priority == 0;
     print(out, "{} ({}) {} {} {} {} {} -1 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
-          p.parent ? p.parent_pid() : 0, process::group_of(p, *c.view), process::session_of(p, *c.view),
-          terminal_number(p), use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
+          p.parent_pid(), process::group_of(p, *c.view), process::session_of(p, *c.view), terminal_number(p),
+          use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
           fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, p.live_threads.load(), start_ns / ns_per_tick,

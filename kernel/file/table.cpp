@@ -1,4 +1,5 @@
 #include "kernel/file/table.h"
+#include <algorithm>
 
 namespace {
 constexpr usize least_slots = 32;
@@ -53,7 +54,13 @@ Result<Ref<FileTable>> FileTable::create() {
     return table;
 }
 
-FileTable::~FileTable() { close_all(); }
+FileTable::~FileTable() {
+    Slots& last = slots_.unguarded();
+    last.for_each_used([&](usize fd) {
+        Ref<File> file = std::move(last.slots[fd].file);
+        file->descriptor_closed(*this);
+    });
+}
 
 /// Makes room for at least `n` slots. The new arrays are made without the spinlock, and swapped in under it.
 Result<> FileTable::grow(usize n) {
@@ -79,18 +86,16 @@ Result<> FileTable::grow(usize n) {
 }
 
 Result<Ref<FileTable>> FileTable::clone() {
-    auto copy = TRY(create());
+    auto copy = TRY(make_ref<FileTable>());
     while (true) {
         usize size = slots_.lock()->slots.size();
         TRY(copy->grow(size));
         auto from = slots_.lock();
         if (from->slots.size() > copy->slots_.unguarded().slots.size()) continue; // grew meanwhile
         Slots& to = copy->slots_.unguarded();
-        for (usize i = from->next_used(0); i < from->slots.size(); i = from->next_used(i + 1)) {
-            to.slots[i].file = from->slots[i].file;
-            to.slots[i].close_on_exec = from->slots[i].close_on_exec;
-            to.set_used(i, true);
-        }
+        from->for_each_used([&](usize fd) { to.slots[fd] = from->slots[fd]; });
+        std::ranges::copy(from->used, to.used.begin());
+        std::ranges::copy(from->full, to.full.begin());
         return copy;
     }
 }
@@ -194,7 +199,6 @@ Result<> FileTable::close_range(unsigned first, unsigned last, bool only_mark_cl
 }
 
 void FileTable::close_on_exec_files() { close_each(0, size(), true); }
-void FileTable::close_all() { close_each(0, size(), false); }
 
 Result<bool> FileTable::close_on_exec(int fd) {
     auto s = slots_.lock();

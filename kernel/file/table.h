@@ -59,8 +59,6 @@ public:
     usize size() { return slots_.lock()->slots.size(); }
     /// The first descriptor >= `from` that is open, for /proc/pid/fd. err::badf: none.
     Result<int> next_open(int from);
-    /// What lookups compare so that locks die with the table: fcntl(F_SETLK) ownership.
-    void close_all();
 
 private:
     struct Slot {
@@ -76,6 +74,13 @@ private:
         void set_used(usize fd, bool);
         usize first_free(usize from) const;
         usize next_used(usize from) const;
+        /// Calls f(fd) for each in use.
+        template <class F>
+        void for_each_used(F f) const {
+            for (usize word = 0; word < used.size(); word++)
+                for (u64 left = used[word]; left; left &= left - 1)
+                    f(word * 64 + static_cast<usize>(std::countr_zero(left)));
+        }
     };
     void close_each(usize first, usize end, bool only_close_on_exec);
     Mutex<Rank::files> growing_;

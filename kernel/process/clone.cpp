@@ -110,9 +110,8 @@ Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
     number->process = &process;
     Process* above = flags & CLONE_PARENT ? parent.parent : &parent;
     if (flags & CLONE_PARENT) process.exit_signal = parent.exit_signal;
-    process.parent = above;
     (void)Ref<Process>::share(&process).release(); // the link's count
-    if (above) above->children.push_back(process);
+    process.adopted_by(above);
     join_group(process, parent.group);
     view.processes++;
     return {};

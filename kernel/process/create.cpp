@@ -30,9 +30,8 @@ void link(Task& task, Process& process, Start& start, Fresh& fresh) {
         process.leader = &task;
     }
     process.leader_number()->process = &process;
-    process.parent = start.parent;
     (void)Ref<Process>::share(&process).release(); // the link's count
-    if (start.parent) start.parent->children.push_back(process);
+    process.adopted_by(start.parent);
     if (start.new_session || !start.parent || !start.parent->group) {
         start_session(process, std::move(fresh.session), std::move(fresh.group));
         process.group->session->terminal = start.terminal;
@@ -82,7 +81,6 @@ void discard(Process& process) {
     View& view = process.view();
     if (view.init == &process) view.init = nullptr;
     view.processes--;
-    process.state = ProcessState::dead;
     gone = reap(process);
 }
 } // namespace process

@@ -42,7 +42,7 @@ void drop_shares(Task& task) {
         std::swap(space, task.space);
     }
     if (space) {
-        peak.peak_resident_pages = space->usage().peak_resident;
+        peak.peak_resident_pages = space->peak_resident();
         Thread::set_address_space(nullptr);
     }
     {
@@ -124,21 +124,20 @@ bool tell_of_end(Process& process, Box<QueuedSignal>& memory) {
 
 void give_children_away(Process& process, Leftovers& left) {
     Process* reaper = reaper_of(process);
+    Box<QueuedSignal> none;
     while (!process.children.empty()) {
         Process& child = process.children.front();
-        if (child.leader && child.leader->parent_death_signal && child.state == ProcessState::running) {
-            Box<QueuedSignal> none;
+        if (child.leader && child.leader->parent_death_signal)
             signals::send_prepared(child, signals::info_user(child.leader->parent_death_signal), none);
-        }
-        process.children.pop_front();
-        child.parent = reaper;
+        child.adopted_by(reaper);
         child.exit_signal = SIGCHLD;
-        if (reaper) reaper->children.push_back(child);
-        if (child.state == ProcessState::zombie) {
-            Box<QueuedSignal> none;
-            if (tell_of_end(child, none)) reap_now(child, left);
-        } else
-            hang_up_if_orphaned(child, &process, &process);
+        hang_up_if_orphaned(child, &process, &process);
+    }
+    while (!process.ended_children.empty()) {
+        Process& child = process.ended_children.front();
+        child.adopted_by(reaper);
+        child.exit_signal = SIGCHLD;
+        if (tell_of_end(child, none)) reap_now(child, left);
     }
 }
 
@@ -154,7 +153,7 @@ void kill_all_locked(View& view, Process* except) {
 /// The last thread is gone: the process is a zombie, its relatives hear of it.
 void end_process(Process& process, Leftovers& left, Box<QueuedSignal>& memory) {
     View& view = process.view();
-    process.state = ProcessState::zombie;
+    process.become_zombie();
     hang_up_if_orphaned(process, process.parent, &process);
     give_children_away(process, left);
     if (view.init == &process) {

@@ -1,4 +1,5 @@
 #include "kernel/process/limits.h"
+#include <algorithm>
 #include <linux/resource.h>
 
 Limits::Limits() {
@@ -20,5 +21,7 @@ void Limits::set(unsigned resource, Limit limit) {
     values_[resource] = limit;
 }
 void Limits::copy(Limits& from) {
-    for (unsigned r = 0; r < RLIM_NLIMITS; r++) set(r, from.get(r));
+    // `this` is the caller's alone.
+    Holding hold{from.lock_};
+    std::copy(std::begin(from.values_), std::end(from.values_), values_);
 }

@@ -14,7 +14,7 @@ public:
     u64 soft(unsigned resource) const { return values_[resource].soft; } // RLIMIT_*
     Limit get(unsigned resource);
     void set(unsigned resource, Limit);
-    void copy(Limits& from);
+    void copy(Limits& from); // of a process that nobody sees yet
 
 private:
     Spinlock<Rank::device> lock_;

@@ -55,7 +55,7 @@ public:
     /// As its own view numbers it.
     Pid pid() const { return own_pid_; }
     /// The parent's number as this process sees it: 0 when it has none, or one outside its view.
-    Pid parent_pid() const;
+    Pid parent_pid() const { return parent_pid_.load(std::memory_order_relaxed); }
     View& view() const { return *view_; }
     const Abi& abi() const { return *abi_.load(std::memory_order_relaxed); }
     void set_abi(const Abi& abi) { abi_ = &abi; } // exec
@@ -64,9 +64,11 @@ public:
 
     // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its
     // link.
-    Process* parent = nullptr;
-    Ref<ProcessGroup> group; // null once reaped
-    List<Process, struct SiblingTag> children;
+    Process* parent = nullptr; // changed by adopted_by()
+    Ref<ProcessGroup> group;   // null once reaped
+    /// Those that run, and those that have ended and wait to be reaped, in that order: wait4 passes none that cannot
+    /// interest it.
+    List<Process, struct SiblingTag> children, ended_children;
     std::atomic<ProcessState> state = ProcessState::running; // zombie, dead: changed under the tree lock
     int exit_signal = SIGCHLD;                               // to the parent, 0: none
     bool child_subreaper = false, has_executed = false;
@@ -84,6 +86,7 @@ public:
     // Signals, job control, the end: guarded by signal_lock.
     Spinlock<Rank::signals> signal_lock;
     PendingSignals pending;
+    SpareSignal spare_signal; // guarded by nothing
     Ref<SignalHandlers> handlers;
     bool ending = false; // exit_group: every thread is to end, with group_status
     int group_status = 0;
@@ -122,16 +125,23 @@ public:
     std::atomic<int> oom_score_adjustment = 0, least_oom_score_adjustment = 0;
 
     PidNumber* leader_number() const { return number_; } // under the tree lock
+    /// Leaves its parent, if any, and becomes the last child of `above`; null: of nobody. Under the tree lock.
+    void adopted_by(Process* above);
+    /// Has ended: `state`, and its place among its parent's children. Under the tree lock.
+    void become_zombie();
     /// Held by exec over the change of credentials and program, and by those who must see both agree.
     Mutex<Rank::exec> exec_lock;
 
 private:
     friend struct ProcessFactory;
     friend class Task;
+    using Siblings = List<Process, struct SiblingTag>;
     Process();
+    Siblings& siblings() const { return state == ProcessState::running ? parent->children : parent->ended_children; }
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
     Pid own_pid_ = 0, root_pid_ = 0;
+    std::atomic<Pid> parent_pid_ = 0; // the parent's number in our view
     std::atomic<const Abi*> abi_ = nullptr;
     Guarded<Ref<File>, Spinlock<Rank::device>> executable_;
 };

@@ -120,9 +120,16 @@ Result<vfs::Walker> Task::walker(int dirfd) {
 Process::Process() = default;
 Process::~Process() { (void)set_executable(nullptr); }
 
-Pid Process::parent_pid() const {
-    Holding tree{process::tree_lock()};
-    return parent ? parent->pid(*view_) : 0;
+void Process::adopted_by(Process* above) {
+    if (parent) siblings().erase(Siblings::s_iterator_to(*this));
+    parent = above;
+    parent_pid_.store(above ? above->pid(*view_) : 0, std::memory_order_relaxed);
+    if (above) siblings().push_back(*this);
+}
+void Process::become_zombie() {
+    if (parent)
+        parent->ended_children.splice(parent->ended_children.end(), parent->children, Siblings::s_iterator_to(*this));
+    state = ProcessState::zombie;
 }
 Ref<File> Process::executable() { return *executable_.lock(); }
 Result<> Process::set_executable(Ref<File> file) {

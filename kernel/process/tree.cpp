@@ -196,10 +196,7 @@ siginfo_t child_info(Process& child, Process& parent, int code, int status) {
 }
 
 Reaped reap(Process& process) {
-    if (process.parent) {
-        process.parent->children.erase(process.parent->children.iterator_to(process));
-        process.parent = nullptr;
-    }
+    process.adopted_by(nullptr);
     Reaped gone;
     gone.process = Ref<Process>::adopt(&process); // the link's count
     process.state = ProcessState::dead;

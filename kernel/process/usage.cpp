@@ -25,13 +25,13 @@ ResourceUse thread_use(Task& task) {
 
 ResourceUse thread_usage(Task& task) {
     ResourceUse use = thread_use(task);
-    if (task.space) use.peak_resident_pages = task.space->usage().peak_resident;
+    if (task.space) use.peak_resident_pages = task.space->peak_resident();
     return use;
 }
 
 ResourceUse usage(Process& process) {
     ResourceUse sum;
-    if (auto space = space_of(process)) sum.peak_resident_pages = space->usage().peak_resident;
+    if (auto space = space_of(process)) sum.peak_resident_pages = space->peak_resident();
     Holding lock{process.signal_lock};
     sum.add(process.ended_threads);
     for_each_thread(process, [&](Task& t) {

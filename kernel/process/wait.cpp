@@ -49,6 +49,56 @@ Waited look(Process& child, Process& parent, unsigned options) {
     found.uid = uid_of(child);
     return found;
 }
+
+/// Whether any child is selected, and what there is to say of one. The tree lock is held.
+struct Search {
+    Process& parent;
+    int id_type;
+    Pid id;
+    unsigned options;
+    bool any = false;
+    Waited found{};
+    Process* child = nullptr;
+
+    /// Whether this one ends the search.
+    bool settled_by(Process& candidate) {
+        if (!selected(candidate, parent, id_type, id, options)) return false;
+        any = true;
+        found = look(candidate, parent, options);
+        if (!found.pid) return false;
+        child = &candidate;
+        return true;
+    }
+    void run() {
+        if (id_type == P_PID) {
+            PidNumber* number = pids::find(parent.view(), id);
+            if (number && number->process && number->process->parent == &parent) settled_by(*number->process);
+            return;
+        }
+        for (Process& ended : parent.ended_children)
+            if (settled_by(ended)) return;
+        for (Process& running : parent.children) {
+            if (settled_by(running)) return;
+            if (any && !(options & (WUNTRACED | WCONTINUED))) return; // nothing is to be said of those that run
+        }
+    }
+};
+
+/// Takes what wait4 reports from an ended child, and the child out of the tree.
+Reaped collect(Search& search) {
+    Process &child = *search.child, &parent = search.parent;
+    {
+        Holding lock{child.signal_lock};
+        search.found.use = child.ended_threads;
+        search.found.use.add(child.waited_children);
+    }
+    if (search.options & WNOWAIT) return {};
+    {
+        Holding lock{parent.signal_lock};
+        parent.waited_children.add(search.found.use);
+    }
+    return reap(child);
+}
 } // namespace
 
 Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
@@ -56,35 +106,15 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
     Sleeper self;
     Wait registered{parent.child_changed, self};
     for (;;) {
-        bool any = false;
-        Waited found;
+        Search search{parent, id_type, id, options};
         Reaped gone; // dropped after the lock
         {
             Holding tree{tree_lock()};
-            for (Process& child : parent.children) {
-                if (!selected(child, parent, id_type, id, options)) continue;
-                any = true;
-                found = look(child, parent, options);
-                if (!found.pid) continue;
-                if (child.state == ProcessState::zombie) {
-                    {
-                        Holding lock{child.signal_lock};
-                        found.use = child.ended_threads;
-                        found.use.add(child.waited_children);
-                    }
-                    if (!(options & WNOWAIT)) {
-                        {
-                            Holding lock{parent.signal_lock};
-                            parent.waited_children.add(found.use);
-                        }
-                        gone = reap(child);
-                    }
-                }
-                break;
-            }
+            search.run();
+            if (search.child && search.child->state == ProcessState::zombie) gone = collect(search);
         }
-        if (found.pid) return found;
-        if (!any) return err::child;
+        if (search.child) return search.found;
+        if (!search.any) return err::child;
         if (options & WNOHANG) return Waited{};
         TRY(self.sleep());
     }

@@ -158,6 +158,7 @@ void deliver(Task& task, arch::TrapFrame& frame) {
         [[clang::uninitialized]] siginfo_t info;
         Box<QueuedSignal> freed;
         Next next = step(task, frame, action, info, freed);
+        task.process().spare_signal.give(std::move(freed));
         if (next == Next::done) break;
         if (next != Next::handler) continue;
         run_handler(task, frame, action, info);

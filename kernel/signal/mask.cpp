@@ -54,19 +54,21 @@ bool dying(Task& task) {
 Result<SignalAction> set_action(Task& task, int number, const SignalAction* change) {
     if (number < 1 || number > signal_count || (change && signal_bit(number) & unblockable)) return err::inval;
     Process& process = task.process();
-    Holding lock{process.signal_lock};
-    SignalAction old;
-    {
+    auto exchange = [&] {
         auto actions = process.handlers->actions.lock();
-        old = actions->of[number - 1];
-        if (!change) return old;
-        actions->of[number - 1] = *change;
-        actions->of[number - 1].mask &= ~unblockable;
-    }
-    if (is_ignored(*change, number)) { // POSIX: what is pending is forgotten
-        process.pending.discard(signal_bit(number));
-        for_each_thread(process, [&](Task& t) { t.pending.discard(signal_bit(number)); });
-    }
+        SignalAction& now = actions->of[number - 1];
+        SignalAction old = now;
+        if (change) {
+            now = *change;
+            now.mask &= ~unblockable;
+        }
+        return old;
+    };
+    if (!change || !is_ignored(*change, number)) return exchange();
+    Holding lock{process.signal_lock}; // POSIX: what is pending is forgotten
+    SignalAction old = exchange();
+    process.pending.discard(signal_bit(number));
+    for_each_thread(process, [&](Task& t) { t.pending.discard(signal_bit(number)); });
     return old;
 }
 
@@ -94,6 +96,7 @@ Result<siginfo_t> wait(Task& task, SignalSet which, Deadline until) {
                 recalculate(task);
             }
         }
+        process.spare_signal.give(std::move(freed));
         if (got) return info;
         if (timed_out) return err::again;
         if (interrupted) return err::intr;

@@ -87,8 +87,7 @@ Result<> send_locked(Process& process, Task* only, const siginfo_t& info, Queued
 Result<> send(Process& process, Task* only, const siginfo_t& info, bool forced) {
     int number = info.si_signo;
     if (number < 1 || number > signal_count) return err::inval;
-    auto memory = make<QueuedSignal>(); // without it a standard signal comes without its information
-    QueuedSignal* element = memory ? memory->release() : nullptr;
+    QueuedSignal* element = process.spare_signal.take(); // without it a standard signal comes without its information
     Result<> sent;
     {
         Holding lock{process.signal_lock};
@@ -103,7 +102,7 @@ Result<> send(Process& process, Task* only, const siginfo_t& info, bool forced) 
         }
         sent = send_locked(process, only, info, element, forced);
     }
-    delete element;
+    process.spare_signal.give(Box<QueuedSignal>{element});
     return sent;
 }
 } // namespace

@@ -40,6 +40,26 @@ struct QueuedSignal : ListLink<> {
     bool queued = false; // for embedded ones
 };
 
+/// A process keeps the memory of a delivered signal for the next one.
+class SpareSignal {
+public:
+    ~SpareSignal() { delete kept_.load(std::memory_order_relaxed); }
+    /// Null: memory is short.
+    QueuedSignal* take() {
+        if (auto* kept = kept_.load(std::memory_order_relaxed) ? kept_.exchange(nullptr) : nullptr) return kept;
+        auto made = make<QueuedSignal>();
+        return made ? made->release() : nullptr;
+    }
+    /// Null: nothing.
+    void give(Box<QueuedSignal> element) {
+        QueuedSignal* none = nullptr;
+        if (element && kept_.compare_exchange_strong(none, element.get())) (void)element.release();
+    }
+
+private:
+    std::atomic<QueuedSignal*> kept_ = nullptr;
+};
+
 /// Pending signals of a task or of a process. Guarded by the process's signal lock.
 class PendingSignals {
 public:

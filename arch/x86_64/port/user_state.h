@@ -16,7 +16,7 @@ struct UserState {
     }
     /// `other` is the current thread's after sync_user_state(), or not running.
     Result<> copy_from(const UserState& other) {
-        for (usize i = 0; i < xsave_size; i++) area[i] = other.area[i];
+        __builtin_memcpy(area, other.area, xsave_size);
         fs_base = other.fs_base;
         gs_base = other.gs_base;
         loaded_on = ~0u;

@@ -46,12 +46,8 @@ Result<> map_zeros(AddressSpace& space, const elf::Segment& s, uptr bias) {
     uptr file_end = bias + s.address + s.file_size, end = bias + s.end();
     uptr anonymous = s.file_size ? page_up(file_end) : bias + s.start();
     if (s.file_size && s.write) {
-        static constexpr std::byte zeros[256]{};
-        for (uptr at = file_end; at < anonymous;) {
-            usize n = std::min<usize>(sizeof zeros, anonymous - at);
-            if (space.write_memory(at, {zeros, n}, true) != n) return err::nomem;
-            at += n;
-        }
+        auto zeros = mm::zero_frame()->bytes().first(anonymous - file_end);
+        if (space.write_memory(file_end, zeros, true) != zeros.size()) return err::nomem;
     }
     if (anonymous >= end) return {};
     TRY(space.map({.address = anonymous, .size = end - anonymous, .access = access_of(s), .fixed = true}));

@@ -1,6 +1,7 @@
 #include "arch/api/machine.h"
 #include "core/rng/rng.h"
 #include "kernel/process/exec/load.h"
+#include <algorithm>
 #include <cstring>
 #include <linux/auxvec.h>
 #include <linux/elf.h>
@@ -11,28 +12,48 @@ constexpr usize string_max = 128 * KiB;    // MAX_ARG_STRLEN
 constexpr usize initial_stack = 132 * KiB; // mapped at once; more on demand
 constexpr u64 stack_limit_most = 6 * MiB;  // of arguments and environment: 3/4 of the default limit
 
-/// Fills the new stack from the top down, in memory that is not loaded.
+/// Fills the new stack from the top down, in memory that is not loaded: through a buffer, since each write there has to
+/// find the page.
 class Builder {
 public:
-    Builder(AddressSpace& space, uptr top) : space_{space}, at_{top} {}
+    Builder(AddressSpace& space, uptr top) : space_{space}, at_{top}, written_{top} {}
+    /// `alignment`: at most 16.
     Result<uptr> bytes(std::span<const std::byte> what, uptr alignment = 1) {
-        at_ = align_down(at_ - what.size(), alignment);
-        if (space_.write_memory(at_, what, true) != what.size()) return err::nomem;
+        static constexpr std::byte zeros[16]{};
+        TRY(put({zeros, (at_ - what.size()) & (alignment - 1)}));
+        TRY(put(what));
         return at_;
     }
     /// With its null.
     Result<uptr> text(std::string_view s) {
-        at_ -= 1;
-        std::byte null{};
-        if (space_.write_memory(at_, {&null, 1}, true) != 1) return err::nomem;
+        static constexpr std::byte null{};
+        TRY(put({&null, 1}));
         return bytes(std::as_bytes(std::span{s}));
     }
     uptr at() const { return at_; }
-    void align(uptr to) { at_ = align_down(at_, to); }
+    /// Last of all.
+    Result<> flush() {
+        usize n = written_ - at_;
+        if (space_.write_memory(at_, {buffer_ + sizeof buffer_ - n, n}, true) != n) return err::nomem;
+        written_ = at_;
+        return {};
+    }
 
 private:
+    Result<> put(std::span<const std::byte> what) {
+        while (!what.empty()) {
+            usize room = sizeof buffer_ - (written_ - at_), n = std::min(what.size(), room);
+            std::memcpy(buffer_ + room - n, what.data() + what.size() - n, n);
+            what = what.first(what.size() - n);
+            at_ -= n;
+            if (n == room) TRY(flush());
+        }
+        return {};
+    }
+
     AddressSpace& space_;
-    uptr at_;
+    uptr at_, written_; // all above `written_` is in the stack, the rest at the buffer's end
+    std::byte buffer_[1024];
 };
 
 /// Total bytes of the strings and their pointers, within what execve(2) allows.
@@ -125,7 +146,7 @@ Result<> make_stack(Task& task, const Request& request, const Auxiliary& aux, Lo
                    .replace = false,
                    .grows_down = true,
                    .label = std::string_view{"[stack]"}}));
-    Builder stack{space, top - 8}; // Linux leaves a null word at the very top
+    [[clang::uninitialized]] Builder stack{space, top - 8}; // Linux leaves a null word at the very top
     auto& layout = space.layout;
     Placed placed{};
     placed.path = TRY(stack.text(request.path));
@@ -133,12 +154,10 @@ Result<> make_stack(Task& task, const Request& request, const Auxiliary& aux, Lo
     uptr environment = TRY(put_strings(stack, request.environment));
     layout.environment_start = layout.arguments_end = environment;
     uptr arguments = layout.arguments_start = TRY(put_strings(stack, request.arguments));
-    std::byte random[16];
-    rng::fill(random);
-    placed.random = TRY(stack.bytes(random, 16));
+    const u64 random[] = {rng::number(), rng::number()};
+    placed.random = TRY(stack.bytes(std::as_bytes(std::span{random}), 16));
     if (auto platform = arch::user_cpu().platform; !platform.empty()) placed.platform = TRY(stack.text(platform));
     placed.vdso = layout.vdso;
-    stack.align(16);
 
     Words words;
     TRY(words.reserve(request.arguments.size() + request.environment.size() + 64));
@@ -147,6 +166,7 @@ Result<> make_stack(Task& task, const Request& request, const Auxiliary& aux, Lo
     TRY(add_pointers(words, request.environment, environment));
     TRY(add_auxiliary(words, aux, loaded, placed));
     loaded.stack = TRY(stack.bytes(words.bytes(), 16));
+    TRY(stack.flush());
     layout.stack_start = loaded.stack;
     return {};
 }
