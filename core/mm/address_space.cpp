@@ -28,9 +28,15 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 AddressSpace::~AddressSpace() {
     if (!root_) return;
     sched::forget_address_space(*this);
+    uptr unpruned = 0; // where the areas start whose tables are still there: neighbours share them
     while (Area* a = impl_->areas.first()) {
         impl_->zap(*this, a->start, a->end, Zap::all);
-        impl_->prune(*this, a->start, a->end);
+        if (!unpruned) unpruned = a->start;
+        Area* next = impl_->areas.next(*a);
+        if (!next || (a->end - 1) / page_table::span_of(1) != next->start / page_table::span_of(1)) {
+            impl_->prune(*this, unpruned, a->end);
+            unpruned = 0;
+        }
         impl_->unlink(*a);
         impl_->areas.erase(*a);
         delete a;

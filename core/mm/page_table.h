@@ -44,6 +44,7 @@ Result<arch::Pte*> make(arch::PhysAddr root, uptr address, u64* made, MemoryAcco
 arch::Pte* next_table(arch::PhysAddr root, uptr& at, uptr end);
 /// The first entry at or after `p` and before `stop`, in one table, that is not empty; `stop` if there is none.
 inline arch::Pte* next_entry(arch::Pte* p, arch::Pte* stop) {
+    if (p < stop && load(p).bits) return p; // mostly: pages lie together
     while (stop - p >= 4 && !((load(p).bits | load(p + 1).bits) | (load(p + 2).bits | load(p + 3).bits))) p += 4;
     while (p < stop && !load(p).bits) p++;
     return p;

@@ -33,11 +33,10 @@ bool takes(Task& task, int number) {
 
 /// The thread that shall handle a signal of the whole process: the leader if it does, else the first that does.
 Task* choose(Process& process, int number) {
-    Task* chosen = nullptr;
-    for_each_thread(process, [&](Task& t) {
-        if (takes(t, number) && (!chosen || &t == process.leader)) chosen = &t;
-    });
-    return chosen;
+    if (process.leader && takes(*process.leader, number)) return process.leader;
+    for (ThreadLink& link : process.threads)
+        if (auto& task = static_cast<Task&>(link); takes(task, number)) return &task;
+    return nullptr;
 }
 
 /// A signal from a thread of the same view, or one that is not KILL or STOP, cannot end a view's init.

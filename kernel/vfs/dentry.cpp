@@ -1,20 +1,22 @@
 #include "kernel/vfs/dentry.h"
 #include "core/rng/rng.h"
 #include "kernel/vfs/anonymous.h"
+#include "kernel/vfs/buckets.h"
+#include "kernel/vfs/mount.h"
 #include "lib/hash.h"
 
 namespace vfs {
 namespace {
-/// Buckets share locks by their low bits. Sizes fit small machines; the bound on entries keeps chains short.
-constexpr usize bucket_count = 2048, lock_count = 64, most_entries = 16'384;
-constinit std::atomic<Dentry*> buckets[bucket_count];
+/// Buckets share locks by their low bits. The bound on entries keeps chains short.
+constexpr usize lock_count = 64, entries_per_bucket = 8;
+constinit Buckets<Dentry> buckets;
 constinit Spinlock<Rank::dentry> bucket_locks[lock_count];
 constinit std::atomic<u64> entries = 0;
 constinit std::atomic<usize> hand = 0; // the bucket that eviction looks at next
 constinit FoldHash hash_name;
 
 u64 hash_of(const Dentry* parent, std::string_view name) { return hash_name(name, reinterpret_cast<uptr>(parent)); }
-usize bucket_of(u64 hash) { return hash % bucket_count; }
+usize bucket_of(u64 hash) { return buckets.index(hash); }
 /// Names are short: words that overlap, without a call.
 bool same(std::string_view a, std::string_view b) {
     usize n = a.size();
@@ -43,6 +45,8 @@ constinit DentryCache::Moves DentryCache::moves;
 
 Result<> init() {
     hash_name = FoldHash{rng::number(), rng::number()};
+    TRY(buckets.init(64 * KiB, 2048, 65'536));
+    TRY(init_mount_table());
     return init_anonymous();
 }
 
@@ -143,8 +147,26 @@ void DentryCache::hash(Dentry& d) {
         d.recent_.store(true, std::memory_order_relaxed);
         d.next_.store(buckets[bucket].load(std::memory_order_relaxed), std::memory_order_relaxed);
         buckets[bucket].store(Ref<Dentry>::share(&d).release(), std::memory_order_release);
+        auto& cached = d.superblock_->cached;
+        cached.lock.lock_second();
+        cached.list.push_back(d);
+        cached.count++;
+        cached.lock.unlock_second();
     }
-    if (entries.fetch_add(1, std::memory_order_relaxed) >= most_entries) shrink_cache(16);
+    // Most may be in use: the search for others is short, and the next one goes on where it stopped.
+    if (entries.fetch_add(1, std::memory_order_relaxed) >= buckets.size() * entries_per_bucket) shrink(16, 16);
+}
+
+/// With the bucket's lock held; the count that the cache had is the caller's.
+void DentryCache::take_out(Dentry& d, std::atomic<Dentry*>& link) {
+    // Readers that stand on it still find their way on.
+    link.store(d.next_.load(std::memory_order_relaxed), std::memory_order_release);
+    d.hashed_ = false;
+    auto& cached = d.superblock_->cached;
+    cached.lock.lock_second();
+    cached.list.erase(cached.list.iterator_to(d));
+    cached.count--;
+    cached.lock.unlock_second();
 }
 
 void DentryCache::unhash(Dentry& d) {
@@ -158,9 +180,7 @@ void DentryCache::unhash(Dentry& d) {
             if (at == &d) break;
             link = &at->next_;
         }
-        // Readers that stand on it still find their way on.
-        link->store(d.next_.load(std::memory_order_relaxed), std::memory_order_release);
-        d.hashed_ = false;
+        take_out(d, *link);
         cached = Ref<Dentry>::adopt(&d);
     }
     entries.fetch_sub(1, std::memory_order_relaxed);
@@ -238,8 +258,7 @@ usize DentryCache::sweep(usize bucket, usize most, Unwanted unwanted) {
                 else
                     link = &gone->next_;
             if (!gone) break;
-            link->store(gone->next_.load(std::memory_order_relaxed), std::memory_order_release);
-            gone->hashed_ = false;
+            take_out(*gone, *link);
         }
         entries.fetch_sub(1, std::memory_order_relaxed);
         Dentry::last_ref_gone(gone);
@@ -248,13 +267,24 @@ usize DentryCache::sweep(usize bucket, usize most, Unwanted unwanted) {
 }
 
 void DentryCache::drop_unused(Superblock& sb) {
-    // Children keep their parents in use: go round until nothing more goes.
-    usize swept;
-    do {
-        swept = 0;
-        for (usize b = 0; b < bucket_count; b++)
-            swept += sweep(b, ~usize{0}, [&](const Dentry& d) { return &d.superblock() == &sb; });
-    } while (swept);
+    auto& cached = sb.cached;
+    // The youngest first, since children keep their parents in use. One that stays goes to the front.
+    for (usize stayed = 0;;) {
+        usize bucket;
+        Dentry* youngest;
+        {
+            Holding hold{cached.lock};
+            if (cached.list.empty()) return;
+            youngest = &cached.list.back();
+            bucket = bucket_of(youngest->name_.load(std::memory_order_relaxed)->hash);
+            cached.list.splice(cached.list.begin(), cached.list, cached.list.iterator_to(*youngest));
+            if (stayed > cached.count) return;
+        }
+        if (sweep(bucket, 1, [&](const Dentry& d) { return &d == youngest; }))
+            stayed = 0;
+        else
+            stayed++;
+    }
 }
 
 void DentryCache::pin(Dentry& d) {
@@ -274,11 +304,10 @@ bool DentryCache::is_below(const Dentry& below, const Dentry& above) {
     return false;
 }
 
-usize DentryCache::shrink(usize n) {
+usize DentryCache::shrink(usize n, usize most_buckets) {
     usize swept = 0;
-    // Twice round: the first time takes the marks of recent use away.
-    for (usize i = 0; i < 2 * bucket_count && swept < n; i++) {
-        usize bucket = hand.fetch_add(1, std::memory_order_relaxed) % bucket_count;
+    for (usize i = 0; i < most_buckets && swept < n; i++) {
+        usize bucket = hand.fetch_add(1, std::memory_order_relaxed) % buckets.size();
         swept += sweep(bucket, n - swept,
                        [](const Dentry& d) { return !d.recent_.exchange(false, std::memory_order_relaxed); });
     }
@@ -287,7 +316,7 @@ usize DentryCache::shrink(usize n) {
 
 CacheUse DentryCache::use() {
     CacheUse use{entries.load(std::memory_order_relaxed), 0};
-    for (usize b = 0; b < bucket_count; b++) {
+    for (usize b = 0; b < buckets.size(); b++) {
         Holding hold{lock_of(b)};
         for (Dentry* d = buckets[b].load(std::memory_order_relaxed); d; d = d->next_.load(std::memory_order_relaxed))
             use.unused += d->ref_count() == 1;
@@ -295,6 +324,7 @@ CacheUse DentryCache::use() {
     return use;
 }
 
-usize shrink_cache(usize n) { return DentryCache::shrink(n); }
+// Twice round: the first time takes the marks of recent use away.
+usize shrink_cache(usize n) { return DentryCache::shrink(n, 2 * buckets.size()); }
 CacheUse cache_use() { return DentryCache::use(); }
 } // namespace vfs

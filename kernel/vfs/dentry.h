@@ -40,7 +40,8 @@ struct DentryCache {
         take(d.name());
         return Ref<Dentry>::share(d.parent_.load(std::memory_order_relaxed));
     }
-    static usize shrink(usize n);
+    /// Drops at most `n` that nobody uses, looking at so many buckets.
+    static usize shrink(usize n, usize most_buckets);
     static CacheUse use();
 
     /// Counts changes that could lead readers astray: renames, and mounts that come, go or move.
@@ -71,6 +72,7 @@ private:
     static Spinlock<Rank::dentry> tree_lock;
     template <class Unwanted>
     static usize sweep(usize bucket, usize most, Unwanted unwanted);
+    static void take_out(Dentry&, std::atomic<Dentry*>& link);
     using Name = Dentry::Name;
     static Result<Name*> copy_name(const Dentry&);
     static void forget(const Dentry&, const Name* old_name);

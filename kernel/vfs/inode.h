@@ -204,6 +204,12 @@ public:
     Mutex<Rank::rename> rename_lock;
     /// The root of its dentries while it is mounted; see vfs::root_dentry().
     Guarded<Ref<Dentry>, Spinlock<Rank::dentry>> root_dentry;
+    /// Its dentries in the cache. The lock is taken within a bucket's.
+    struct {
+        Spinlock<Rank::dentry> lock;
+        List<Dentry, struct CachedTag> list;
+        usize count = 0;
+    } cached;
     /// Read-only as a whole, whatever the mount says.
     std::atomic<bool> read_only = false;
 

@@ -1,4 +1,5 @@
 #include "kernel/vfs/mount.h"
+#include "kernel/vfs/buckets.h"
 #include "kernel/vfs/dentry.h"
 #include <linux/mount.h>
 
@@ -7,13 +8,15 @@ namespace {
 constinit std::atomic<int> next_id = 1;
 
 /// All mounts by the place they stand on, the newest first: crossing costs the same however many there are.
-constinit std::atomic<Mount*> mounts_by_place[256];
+constinit Buckets<Mount> mounts_by_place;
 constinit Spinlock<Rank::dentry> table_lock;
 std::atomic<Mount*>& bucket_of(const Mount* below, const Dentry* place) {
     u64 mixed = (reinterpret_cast<uptr>(below) ^ std::rotl(reinterpret_cast<uptr>(place), 20)) * 0x9e37'79b9'7f4a'7c15;
-    return mounts_by_place[mixed >> 56];
+    return mounts_by_place[mounts_by_place.index(mixed >> 40)];
 }
 } // namespace
+
+Result<> init_mount_table() { return mounts_by_place.init(512 * KiB, 256, 16'384); }
 
 const u32 mount_flag_mask = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME |
                             MS_STRICTATIME | MS_NOSYMFOLLOW;

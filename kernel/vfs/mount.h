@@ -3,6 +3,9 @@
 #include "kernel/vfs/path.h"
 
 namespace vfs {
+/// The table of all mounts. By init(). err::nomem.
+Result<> init_mount_table();
+
 class Mount : public RefCounted<Mount>, public ListLink<>, public ListLink<struct ChildTag> {
 public:
     Ref<Superblock> superblock;

@@ -7,7 +7,7 @@ namespace vfs {
 /// when the cache is full. The tree of dentries of a superblock is its own: snapshots have new ones.
 /// Walks find hashed dentries without locks or references (core/sync/epoch.h): what they look at is atomic, and memory
 /// goes through epoch::retire().
-class Dentry : public RefCounted<Dentry> {
+class Dentry : public RefCounted<Dentry>, public ListLink<struct CachedTag> {
 public:
     /// Null: negative. A dentry that somebody holds never changes from positive to negative.
     Inode* inode() const { return inode_.load(std::memory_order_acquire); }
