@@ -35,6 +35,26 @@ if(NOT RUNDLET_CHECK)
   target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-flto=thin>)
 endif()
 
+# Profile-guided optimisation: tools/profile makes cmake/profile.txt from a kernel that counts (RUNDLET_PROFILE).
+set(PROFILE ${CMAKE_SOURCE_DIR}/cmake/profile.txt CACHE FILEPATH "")
+set(PROFILE_NAMES -mllvm=-static-func-full-module-prefix=false)
+if(RUNDLET_PROFILE)
+  # Code that runs before the kernel's own page tables cannot count.
+  set(counting ${SOURCES})
+  list(FILTER counting INCLUDE REGEX "\\.cpp$")
+  list(FILTER counting EXCLUDE REGEX "/lib/cstring|/arch/${RUNDLET_ARCH}/early")
+  set_property(SOURCE ${counting} APPEND PROPERTY COMPILE_OPTIONS -fprofile-generate -mllvm=-disable-vp=true ${PROFILE_NAMES})
+elseif(EXISTS ${PROFILE} AND NOT RUNDLET_CHECK)
+  file(SHA1 ${PROFILE} hash) # in the name, so that another profile compiles everything anew
+  set(PROFILE_DATA ${CMAKE_BINARY_DIR}/profile-${hash}.profdata)
+  execute_process(COMMAND llvm-profdata-19 merge --output=${PROFILE_DATA} ${PROFILE} COMMAND_ERROR_IS_FATAL ANY)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROFILE})
+  # Where a function has changed since, its old counts are left out.
+  target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fprofile-use=${PROFILE_DATA}>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-profile-instr-out-of-date> $<$<COMPILE_LANGUAGE:CXX>:-Wno-profile-instr-unprofiled>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-backend-plugin> "$<$<COMPILE_LANGUAGE:CXX>:SHELL:${PROFILE_NAMES}>")
+endif()
+
 if(RUNDLET_CHECK)
   target_compile_definitions(kernel-objects PRIVATE RUNDLET_CHECK=1)
   # cc1 directly: the driver knows no KASan for bare targets. Outlined calls keep the shadow's layout out of the code.

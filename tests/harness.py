@@ -84,6 +84,39 @@ def decode(match):
     return int(match[2]), base64.b64decode(match[3]).decode(errors="replace")
 
 
+def busybox_cases():
+    """(cases, fixture) of tests/system/busybox.txt."""
+    lines = (TOP / "tests/system/busybox.txt").read_text().splitlines()
+    split = [line.partition(":") for line in lines if line.strip() and not line.startswith("#")]
+    return [(name.strip(), text.strip()) for name, _, text in split], TOP / "tests/system/fixture"
+
+
+def linux_programs(lab, every=None):
+    """{name: built program} of tests/linux, or of those of these sources."""
+    headers = [*(TOP / "tests/linux").glob("*.h"), *pointer_rows()]
+    return {s.stem: lab.target.program(f"test-{s.stem}", [s], lab.target.out / "tests" / s.stem, headers)
+            for s in every or linux_sources(lab.arch)}
+
+
+def linux_sources(arch):
+    """tests/linux; a line "// only: x86_64" keeps a test to one processor."""
+    only = re.compile(r"^// only: (\w+)", re.MULTILINE)
+    return [s for s in sorted((TOP / "tests/linux").glob("*.cpp")) if (m := only.search(s.read_text())) is None or m[1] == arch]
+
+
+def pointer_rows():
+    """The system calls and their pointers, written from the kernel's table for tests/linux/bad_pointers*.cpp."""
+    folder = TOP / "build/tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, options in (("pointer_rows.h", []), ("pointer_rows_x86_64.h", ["x86_64"])):
+        rows = subprocess.run([TOP / "tools/syscalls.py", "--rows", *options], stdout=subprocess.PIPE, text=True, check=True).stdout
+        files.append(folder / name)
+        if not files[-1].exists() or files[-1].read_text() != rows:
+            files[-1].write_text(rows)
+    return files
+
+
 def cases_on_linux(cases, fixture, busybox, applet_folder):
     """Runs the cases on this machine: {name: (status, output)}. Only busybox's applets are in the PATH."""
     with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:

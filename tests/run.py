@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import TOP, Clock, Lab, Report, Timeout, cases_on_linux, cases_on_rundlet, compare, userland  # noqa
+from harness import (TOP, Clock, Lab, Report, Timeout, busybox_cases, cases_on_linux, cases_on_rundlet, compare,  # noqa: E402
+                     linux_programs, linux_sources, userland)
 
 ARCHES = ["x86_64", "riscv64"]
 
@@ -125,7 +126,7 @@ def bootable(report, lab, name):
 def ktest(report, arches):
     """The in-kernel tests of the check kernel (KASan, UBSan, lock order)."""
     for arch in arches:
-        lab = Lab(arch, report, check=True)
+        lab = Lab(arch, report, variant="check")
         if not bootable(report, lab, "ktest"):
             continue
         try:
@@ -144,23 +145,17 @@ def ktest(report, arches):
 
 def linux(report, arches):
     """tests/linux: each program passes on Linux first, then says the same on Rundlet."""
-    every = sorted(p for p in (TOP / "tests/linux").iterdir() if p.suffix in (".c", ".cpp"))
-    headers = [*(TOP / "tests/linux").glob("*.h"), *pointer_rows()]
     for arch in arches:
-        # A line "// only: x86_64" keeps a test to one processor.
-        sources = [s for s in every if (only := re.search(r"^// only: (\w+)", s.read_text(), re.MULTILINE)) is None or only[1] == arch]
         lab = Lab(arch, report)
         native = Lab(os.uname().machine, report)
-        programs = {s.stem: lab.target.program(f"test-{s.stem}", [s], lab.target.out / "tests" / s.stem,
-                                               headers) for s in sources}
+        sources, programs = linux_sources(arch), linux_programs(lab)
         runner = "" if arch == os.uname().machine else f"/usr/bin/qemu-{arch}-static "
         links = applet_links(lab)
         runs = []
         for source in sources:
             # qemu-user is not Linux in every corner: a test that says so is held against this machine's Linux.
             own = runner and "// qemu-user:" not in source.read_text()
-            here = programs[source.stem] if own or not runner else native.target.program(
-                f"test-{source.stem}", [source], native.target.out / "tests" / source.stem, headers)
+            here = programs[source.stem] if own or not runner else linux_programs(native, [source])[source.stem]
             runs.append((source.stem, f"{runner if own else ''}{here}"))
         expected = cases_on_linux(runs, "/nonexistent", "/bin/busybox", links)
         for source in sources:
@@ -179,19 +174,6 @@ def linux(report, arches):
         compare(report, f"linux/{arch}", expected, got)
 
 
-def pointer_rows():
-    """The system calls and their pointers, written from the kernel's table for tests/linux/bad_pointers*.cpp."""
-    folder = TOP / "build/tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, options in (("pointer_rows.h", []), ("pointer_rows_x86_64.h", ["x86_64"])):
-        rows = subprocess.run([TOP / "tools/syscalls.py", "--rows", *options], stdout=subprocess.PIPE, text=True, check=True).stdout
-        files.append(folder / name)
-        if not files[-1].exists() or files[-1].read_text() != rows:
-            files[-1].write_text(rows)
-    return files
-
-
 def applet_links(lab):
     """A folder with a link to this machine's busybox for each of its applets."""
     folder = lab.target.out / "applets"
@@ -205,12 +187,7 @@ def applet_links(lab):
 
 def busybox(report, arches):
     """Command lines of busybox: the same output and status as on Linux."""
-    cases = []
-    for line in (TOP / "tests/system/busybox.txt").read_text().splitlines():
-        if line.strip() and not line.startswith("#"):
-            name, _, text = line.partition(":")
-            cases.append((name.strip(), text.strip()))
-    fixture = TOP / "tests/system/fixture"
+    cases, fixture = busybox_cases()
     for arch in arches:
         lab = Lab(arch, report)
         expected = cases_on_linux(cases, fixture, "/bin/busybox", applet_links(lab))

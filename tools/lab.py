@@ -20,9 +20,10 @@ loader.exec_module(userland)
 class Lab:
     """One architecture's kernel and userland, and images with bundles for one boot."""
 
-    def __init__(self, arch, report=None, check=False):
+    def __init__(self, arch, report=None, variant=""):
+        """`variant`: "check" or "profile" for the preset of this name."""
         self.arch, self.report = arch, report
-        self.name = f"{arch}-check" if check else arch
+        self.name = f"{arch}-{variant}" if variant else arch
         self.kernel = TOP / f"build/{self.name}/kernel"
         self.target = userland.Target(arch)
         self.programs = {p.name: p for p in (self.target.out / "bin").iterdir()} if (self.target.out / "bin").exists() else {}

@@ -3,7 +3,7 @@ from harness import TOP, Lab
 
 
 def test_allocations(lab):
-    lab = Lab(lab.arch, lab.report, check=True)
+    lab = Lab(lab.arch, lab.report, variant="check")
     program = lab.target.program("test-failing", [TOP / "tests/programs/failing.cpp"], lab.target.out / "tests/failing")
     tree = lab.tree()
     lab.bundle(tree, "failing", ["/failing"], {"failing": (program, 0o755)})

@@ -27,7 +27,7 @@ TROUBLE = re.compile(r"^.*(KASan|UBSan|runtime error|lock order|panic|BUG|wrong:
 
 def test_soak(lab):
     seconds = int(os.environ.get("SOAK", "20"))
-    lab = Lab(lab.arch, lab.report, check=True)
+    lab = Lab(lab.arch, lab.report, variant="check")
     tree = lab.tree()
     for name, script in (("one", WORK), ("two", WORK), ("quick", "true")):
         lab.bundle(tree, name, ["sh", "-c", script], edit=lambda c: c["process"].update(terminal=False))
