@@ -34,7 +34,7 @@ Result<usize> write_at(File&, Source&, u64 offset);
 Result<u64> seek(File&, i64 offset, int whence);
 /// Kernel callers: all bytes at an offset. err::io when the file ends before.
 Result<> read_exactly(File&, std::span<std::byte>, u64 offset);
-/// sendfile(2), copy_file_range(2), splice(2): through a kernel page, no user memory. `in_at`/`out_at` null: the
-/// position.
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n);
+/// sendfile(2), copy_file_range(2), splice(2): no user memory; the pages of a regular file are not copied into a pipe.
+/// `in_at`/`out_at` null: the position. `nonblocking`: does not wait for room in a pipe.
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking = false);
 } // namespace file

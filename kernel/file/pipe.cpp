@@ -1,10 +1,12 @@
 #include "kernel/file/pipe.h"
 #include "core/mm/user.h"
 #include "kernel/file/block_on.h"
+#include "kernel/file/current.h"
 #include "kernel/file/pipe_ring.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/operations.h"
+#include <algorithm>
 #include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/eventpoll.h>
@@ -20,7 +22,37 @@ public:
         unsigned readers = 0, writers = 0;
         u64 reader_opens = 0, writer_opens = 0; // a FIFO's opener waits for one more of the other kind
     };
-    Guarded<State, Mutex<Rank::pipe>> state;
+    /// The state, locked for as long as this exists.
+    class [[nodiscard]] Access {
+    public:
+        explicit Access(Pipe& of) : of_{of} { of_.lock_.lock(); }
+        ~Access() { of_.lock_.unlock(); }
+        Access(const Access&) = delete;
+        State* operator->() const { return &of_.state_; }
+
+    private:
+        Pipe& of_;
+    };
+    Access lock() { return Access{*this}; }
+    /// The states of two pipes, both locked.
+    class [[nodiscard]] BothAccess {
+    public:
+        BothAccess(Pipe& a, Pipe& b) : a{a.state_}, b{b.state_}, low_{&a < &b ? a : b}, high_{&a < &b ? b : a} {
+            low_.lock_.lock();
+            high_.lock_.lock_second();
+        }
+        ~BothAccess() {
+            high_.lock_.unlock_second();
+            low_.lock_.unlock();
+        }
+        BothAccess(const BothAccess&) = delete;
+        State &a, &b;
+
+    private:
+        Pipe &low_, &high_;
+    };
+    Result<> resize(usize pages) { return lock()->ring.resize(pages); }
+
     WaitQueue changed;
     Ref<vfs::Inode> inode;
 
@@ -35,22 +67,28 @@ public:
     }
     bool on_fifo = false;
     bool anonymous = false; // of pipe(2): opened again through /proc, it waits for nobody
+
+private:
+    Mutex<Rank::pipe> lock_;
+    State state_;
 };
 
 namespace {
+constexpr char pipe_kind = 0;
+
 class PipeFile final : public File {
 public:
     PipeFile(Ref<Pipe> pipe, u32 file_flags) : pipe_{std::move(pipe)} {
         flags = file_flags;
         reads_ = readable();
         writes_ = writable();
-        auto state = pipe_->state.lock();
+        auto state = pipe_->lock();
         if (reads_) state->readers++, state->reader_opens++;
         if (writes_) state->writers++, state->writer_opens++;
     }
     ~PipeFile() override {
         {
-            auto state = pipe_->state.lock();
+            auto state = pipe_->lock();
             if (reads_) state->readers--;
             if (writes_) state->writers--;
         }
@@ -60,7 +98,7 @@ public:
     Result<usize> read(Sink& to, u64*) override {
         usize n;
         {
-            auto state = pipe_->state.lock();
+            auto state = pipe_->lock();
             n = TRY(state->ring.read(to));
             if (n == 0 && state->writers && !to.done()) return err::again;
         }
@@ -70,7 +108,7 @@ public:
     Result<usize> write(Source& from, u64*) override {
         usize n;
         {
-            auto state = pipe_->state.lock();
+            auto state = pipe_->lock();
             if (state->readers == 0) return err::pipe;
             n = TRY(state->ring.write(from, flags.load(std::memory_order_relaxed) & O_DIRECT));
         }
@@ -78,7 +116,7 @@ public:
         return n;
     }
     u32 poll() override {
-        auto state = pipe_->state.lock();
+        auto state = pipe_->lock();
         u32 ready = 0;
         if (reads_) {
             if (!state->ring.empty()) ready |= EPOLLIN | EPOLLRDNORM;
@@ -91,20 +129,21 @@ public:
         return ready;
     }
     WaitQueue& changed() override { return pipe_->changed; }
+    const void* kind() const override { return &pipe_kind; }
 
     Result<i64> ioctl(unsigned request, uptr argument) override {
         if (request != FIONREAD) return err::notty;
-        auto bytes = static_cast<int>(pipe_->state.lock()->ring.bytes());
+        auto bytes = static_cast<int>(pipe_->lock()->ring.bytes());
         TRY(copy_out(UserPtr<int>{argument}, bytes));
         return 0;
     }
     Result<i64> control(int command, u64 argument) override {
-        if (command == F_GETPIPE_SZ) return static_cast<i64>(pipe_->state.lock()->ring.capacity());
+        if (command == F_GETPIPE_SZ) return static_cast<i64>(pipe_->lock()->ring.capacity());
         if (command != F_SETPIPE_SZ) return File::control(command, argument);
         u64 size = argument & 0xffff'ffff;
         if (size > u64{1} << 31) return err::inval;
         size = std::bit_ceil(size < page_size ? page_size : size);
-        auto state = pipe_->state.lock();
+        auto state = pipe_->lock();
         if (size > max_capacity && size > state->ring.capacity() &&
             !Task::current().credentials().can(CAP_SYS_RESOURCE))
             return err::perm;
@@ -122,6 +161,7 @@ public:
     vfs::Path place; // of a FIFO
     /// A FIFO opened for reading without waiting: no hang-up is reported before the first writer came.
     u64 no_writer_since = ~u64{0};
+    Pipe& pipe() const { return *pipe_; }
 
 private:
     Ref<Pipe> pipe_;
@@ -130,7 +170,7 @@ private:
 
 Result<Ref<Pipe>> make_pipe() {
     auto pipe = TRY(make_ref<Pipe>());
-    TRY(pipe->state.unguarded().ring.resize(default_capacity / page_size));
+    TRY(pipe->resize(default_capacity / page_size));
     return pipe;
 }
 
@@ -185,7 +225,7 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
     if (mode == O_RDWR || pipe->anonymous) return file;
     u64 before, readers, writers;
     {
-        auto state = pipe->state.lock();
+        auto state = pipe->lock();
         readers = state->readers;
         writers = state->writers;
         before = mode == O_RDONLY ? state->writer_opens : state->reader_opens;
@@ -199,9 +239,61 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
         return file;
     }
     TRY(wait_until(pipe->changed, [&] {
-        auto state = pipe->state.lock();
+        auto state = pipe->lock();
         return (mode == O_RDONLY ? state->writer_opens : state->reader_opens) != before;
     }));
     return file;
+}
+
+bool is_pipe(const File& f) { return f.kind() == &pipe_kind; }
+
+namespace {
+Pipe& pipe_behind(File& f) { return static_cast<PipeFile&>(f).pipe(); }
+} // namespace
+
+Result<usize> room(File& f) {
+    auto state = pipe_behind(f).lock();
+    if (state->readers == 0) return err::pipe;
+    if (state->ring.full()) return err::again;
+    return state->ring.room();
+}
+
+usize push(File& f, std::span<Piece> pieces) {
+    Pipe& pipe = pipe_behind(f);
+    usize bytes = 0;
+    {
+        auto state = pipe.lock();
+        for (Piece& piece : pieces.first(std::min(pieces.size(), state->ring.room()))) {
+            bytes += piece.length;
+            state->ring.push(std::move(piece));
+        }
+    }
+    if (bytes) pipe.changed.notify_all();
+    return bytes;
+}
+
+Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {
+    Pipe &in = pipe_behind(from), &out = pipe_behind(to);
+    if (&in == &out) return err::inval;
+    while (true) {
+        bool any = TRY(block_on(from, nonblocking, never, [&]() -> Result<bool> {
+            auto state = in.lock();
+            if (state->ring.empty() && state->writers) return err::again;
+            return !state->ring.empty();
+        }));
+        if (!any) return 0;
+        auto space = block_on(to, nonblocking, never, [&] { return room(to); });
+        if (!space && space.error() == Errno::pipe) file::broken_pipe();
+        TRY(std::move(space));
+        usize moved;
+        {
+            Pipe::BothAccess both{in, out};
+            moved = how == Pass::move ? both.a.ring.move_to(both.b.ring, n) : both.a.ring.share_with(both.b.ring, n);
+        }
+        if (moved == 0) continue; // others came first
+        if (how == Pass::move) in.changed.notify_all();
+        out.changed.notify_all();
+        return moved;
+    }
 }
 } // namespace pipes

@@ -1,6 +1,7 @@
 // Pipes and FIFOs: a ring of bytes between readers and writers, pipe(7).
 #pragma once
 #include "kernel/file/file.h"
+#include <span>
 
 namespace vfs {
 struct Path;
@@ -16,4 +17,17 @@ struct Ends {
 Result<Ends> create(u32 flags);
 /// Opens a FIFO's inode; waits for the other end as fifo(7) says. err::nxio, err::restartsys.
 Result<Ref<File>> open_fifo(const vfs::Path&, u32 flags);
+
+// Transfers without copying. A piece is a reference: what its owner writes later shows through, and what its owner
+// gives up stays readable.
+struct Piece;
+bool is_pipe(const File&);
+/// How many pieces a pipe can take now; not zero. err::again, err::pipe (no reader). Does not wait.
+Result<usize> room(File& pipe);
+/// Puts pieces in, as many as fit; takes their references. How many bytes.
+usize push(File& pipe, std::span<Piece>);
+/// Moves at most `n` bytes from pipe to pipe: splice(2); or shares them, tee(2). Waits for bytes, then for room. 0: no
+/// bytes and no writer. err::inval: the same pipe; err::again; err::pipe with SIGPIPE; err::restartsys.
+enum class Pass : u8 { move, share };
+Result<usize> pass(File& from, File& to, usize n, Pass, bool nonblocking);
 } // namespace pipes

@@ -1,12 +1,20 @@
-// The buffer of a pipe: a ring of pages, as Linux counts them. Small writes share a page; a packet has one of its own.
-// Not locked: the pipe's mutex does that.
+// The buffer of a pipe: a ring of pieces of pages, as Linux counts them. Small writes share a page; a packet has one of
+// its own; splice and tee put references to pages of files and of other pipes here. Not locked: the pipe's mutex does
+// that.
 #pragma once
+#include "core/mm/frame.h"
 #include "kernel/file/cursor.h"
 #include "lib/vector.h"
-#include <array>
 
 namespace pipes {
 inline constexpr usize atomic_size = page_size; // PIPE_BUF
+
+/// Bytes of a page that somebody else may own, change or have given up: the reference keeps it.
+struct Piece {
+    FrameRef frame;
+    u16 offset = 0, length = 0;
+    std::span<const std::byte> bytes() const { return frame->bytes().subspan(offset, length); }
+};
 
 class Ring {
 public:
@@ -16,6 +24,8 @@ public:
     bool empty() const { return used_ == 0; }
     /// Whether a write of PIPE_BUF bytes would have to wait.
     bool full() const { return used_ == slots_.size(); }
+    /// How many pieces can be pushed.
+    usize room() const { return slots_.size() - used_; }
     usize bytes() const; // FIONREAD
 
     /// Moves what there is; of a packet, the part that finds no room is dropped. 0: empty.
@@ -24,23 +34,30 @@ public:
     /// `packets`: each piece of at most PIPE_BUF bytes stays one packet for the reader.
     Result<usize> write(Source&, bool packets);
 
+    /// Puts a piece behind the others, without copying; there is room. No later write is merged into its page.
+    void push(Piece);
+    /// Puts the first `most` bytes into another ring, as far as that has room, without copying: moved (splice), or
+    /// shared (tee). How many.
+    usize move_to(Ring& to, usize most);
+    usize share_with(Ring& to, usize most) const;
+
 private:
-    struct Page {
-        Page() {} // not zeroed: only what was written is ever read
-        std::array<std::byte, page_size> bytes;
-    };
-    struct Slot {
-        Box<Page> page;
-        u16 offset = 0, length = 0;
+    struct Slot : Piece {
         bool packet = false;
+        bool appendable = false; // later writes may fill the rest of the page: nobody else writes there
+        Slot part(usize most) const;
+        void advance(usize n);
     };
     Slot& slot(usize i) { return slots_[(first_ + i) & (slots_.size() - 1)]; }
+    const Slot& slot(usize i) const { return slots_[(first_ + i) & (slots_.size() - 1)]; }
     Result<usize> append(Source&, bool packets);
     Result<usize> fill_last(Source&);
+    void enter(Slot s) { slot(used_++) = std::move(s); }
+    void leave_first();
     void drop_first();
 
     Vector<Slot> slots_;
     usize first_ = 0, used_ = 0;
-    Box<Page> spare_; // the page read last: saves an allocation per write
+    FrameRef spare_; // the page read last, if it was ours alone: saves an allocation per write
 };
 } // namespace pipes

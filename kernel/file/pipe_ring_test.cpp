@@ -1,4 +1,5 @@
 #include "kernel/file/pipe_ring.h"
+#include <cstring>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -67,4 +68,54 @@ TEST_F(RingTest, Resize) {
     EXPECT_TRUE(ring.resize(16));
     EXPECT_EQ(ring.capacity(), 65536u);
     EXPECT_EQ(read().size(), 10'000u);
+}
+
+TEST_F(RingTest, PiecesAreReferences) {
+    FrameRef frame = *mm::allocate_frame(FrameUse::page_cache);
+    std::memcpy(frame->data(), "0123456789", 10);
+    EXPECT_EQ(*write("ab"), 2u);
+    ring.push({frame, 2, 5});
+    EXPECT_EQ(*write("cd"), 2u); // not merged into the page
+    EXPECT_EQ(ring.room(), 1u);
+    EXPECT_EQ(ring.bytes(), 9u);
+    std::memcpy(frame->data(), "..x", 3); // shows through
+    EXPECT_EQ(frame->refs.load(), 2u);
+    EXPECT_EQ(read(3), "abx");
+    EXPECT_EQ(read(), "3456cd");
+    EXPECT_EQ(frame->refs.load(), 1u);
+    EXPECT_EQ(static_cast<const char*>(frame->data())[7], '7');
+}
+
+TEST_F(RingTest, MovesToAnotherRing) {
+    pipes::Ring other;
+    EXPECT_TRUE(other.resize(2));
+    EXPECT_EQ(*write(std::string(4096, 'a') + std::string(4096, 'b') + "ccc"), 8195u);
+    EXPECT_EQ(ring.move_to(other, 100'000), 8192u);
+    EXPECT_EQ(ring.bytes(), 3u);
+    EXPECT_EQ(ring.move_to(other, 1), 0u);
+    std::swap(ring, other);
+    EXPECT_EQ(read(), std::string(4096, 'a') + std::string(4096, 'b'));
+    std::swap(ring, other);
+    EXPECT_EQ(ring.move_to(other, 2), 2u);
+    EXPECT_EQ(*write("d"), 1u); // behind what has stayed
+    EXPECT_EQ(read(), "cd");
+    std::swap(ring, other);
+    EXPECT_EQ(*write("e"), 1u);
+    EXPECT_EQ(read(), "cce");
+}
+
+TEST_F(RingTest, SharesWithAnotherRing) {
+    pipes::Ring other;
+    EXPECT_TRUE(other.resize(4));
+    EXPECT_EQ(*write("one"), 3u);
+    EXPECT_EQ(ring.share_with(other, 100), 3u);
+    EXPECT_EQ(*write("two"), 3u);
+    EXPECT_EQ(ring.share_with(other, 4), 4u);
+    EXPECT_EQ(read(), "onetwo");
+    EXPECT_EQ(*write("three"), 5u);
+    std::swap(ring, other);
+    EXPECT_EQ(*write("-"), 1u);
+    EXPECT_EQ(read(), "oneonet-");
+    std::swap(ring, other);
+    EXPECT_EQ(read(), "three");
 }

@@ -1,5 +1,5 @@
 // qemu-user: does not check the flags of pipe2, and waits for ever in FIFOs
-// pipe(2), pipe2, fcntl on pipes, splice-less transfers, SIGPIPE, FIFOs.
+// pipe(2), pipe2, fcntl on pipes, SIGPIPE, FIFOs.
 #include "tests/linux/check.h"
 #include <fcntl.h>
 #include <poll.h>

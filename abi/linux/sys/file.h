@@ -47,6 +47,7 @@ Result<u64> lseek(Task&, Fd, i64 offset, int whence);
 Result<usize> sendfile(Task&, Fd out, Fd in, UserPtr<i64> offset, usize n);
 Result<usize> copy_file_range(Task&, Fd in, UserPtr<i64> in_at, Fd out, UserPtr<i64> out_at, usize n, u32 flags);
 Result<usize> splice(Task&, Fd in, UserPtr<i64> in_at, Fd out, UserPtr<i64> out_at, usize n, u32 flags);
+Result<usize> tee(Task&, Fd in, Fd out, usize n, u32 flags);
 
 Result<int> dup(Task&, Fd);
 Result<int> dup2(Task&, Fd, Fd to);

@@ -2,6 +2,8 @@
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
 #include "kernel/file/block_on.h"
+#include "kernel/file/pipe.h"
+#include <linux/eventpoll.h>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -127,11 +129,12 @@ private:
     u64 value_ = 0;
 };
 
-Result<usize> move_bytes(File& in, UserPtr<i64> in_at, File& out, UserPtr<i64> out_at, usize n) {
+Result<usize> move_bytes(File& in, UserPtr<i64> in_at, File& out, UserPtr<i64> out_at, usize n,
+                         bool nonblocking = false) {
     OffsetArgument from{in_at}, to{out_at};
     TRY(from.load());
     TRY(to.load());
-    usize moved = TRY(file::transfer(in, from.pointer(), out, to.pointer(), n));
+    usize moved = TRY(file::transfer(in, from.pointer(), out, to.pointer(), n, nonblocking));
     TRY(from.store());
     TRY(to.store());
     return moved;
@@ -165,20 +168,39 @@ Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_f
     return move_bytes(*in, in_at, *out, out_at, n);
 }
 
+namespace {
+constexpr u32 splice_nonblock = 2, splice_flags = 1 | splice_nonblock | 4 | 8; // SPLICE_F_*: not in the UAPI headers
+
+/// Of two pipes neither waits if one is not to.
+Result<usize> pass(File& in, File& out, usize n, pipes::Pass how, u32 flags) {
+    return pipes::pass(in, out, n, how, flags & splice_nonblock || in.nonblocking() || out.nonblocking());
+}
+} // namespace
+
 Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPtr<i64> out_at, usize n, u32 flags) {
-    constexpr u32 move = 1, nonblock = 2, more = 4, gift = 8; // SPLICE_F_*: not in the UAPI headers
-    if (flags & ~(move | nonblock | more | gift)) return err::inval;
+    if (n == 0) return 0;
+    if (flags & ~splice_flags) return err::inval;
     auto in = TRY(get(task, in_fd));
     auto out = TRY(get(task, out_fd));
-    bool from_pipe = S_ISFIFO(type_of(*in)), to_pipe = S_ISFIFO(type_of(*out));
-    if (!from_pipe && !to_pipe) return err::inval;
-    if ((from_pipe && in_at) || (to_pipe && out_at)) return err::spipe;
     if (!in->readable() || !out->writable()) return err::badf;
+    bool from_pipe = pipes::is_pipe(*in), to_pipe = pipes::is_pipe(*out);
+    if ((from_pipe && in_at) || (to_pipe && out_at)) return err::spipe;
+    if (from_pipe && to_pipe) return pass(*in, *out, n, pipes::Pass::move, flags);
+    if (!from_pipe && !to_pipe) return err::inval;
     if (out->flags & O_APPEND) return err::inval;
-    if (flags & nonblock && from_pipe && !(in->poll() & 1)) return err::again;
-    // More than fits into the pipe would wait for its reader.
-    if (to_pipe && n > 64 * KiB) n = 64 * KiB;
-    return move_bytes(*in, in_at, *out, out_at, n);
+    bool nonblocking = flags & splice_nonblock;
+    if (nonblocking && from_pipe && !(in->poll() & EPOLLIN)) return err::again;
+    return move_bytes(*in, in_at, *out, out_at, n, nonblocking);
+}
+
+Result<usize> tee(Task& task, Fd in_fd, Fd out_fd, usize n, u32 flags) {
+    if (flags & ~splice_flags) return err::inval;
+    if (n == 0) return 0;
+    auto in = TRY(get(task, in_fd));
+    auto out = TRY(get(task, out_fd));
+    if (!in->readable() || !out->writable()) return err::badf;
+    if (!pipes::is_pipe(*in) || !pipes::is_pipe(*out)) return err::inval;
+    return pass(*in, *out, n, pipes::Pass::share, flags);
 }
 
 Result<> truncate(Task& task, UserPath path, i64 size) {

@@ -1,0 +1,154 @@
+// sendfile(2), splice(2) and copy_file_range(2).
+#include "kernel/file/block_on.h"
+#include "kernel/file/current.h"
+#include "kernel/file/pipe.h"
+#include "kernel/file/pipe_ring.h"
+#include "kernel/vfs/inode.h"
+#include <algorithm>
+#include <array>
+#include <linux/fs.h>
+
+namespace file {
+namespace {
+constexpr usize most_bytes = 0x7ffff000; // no call returns more
+
+/// The content of a regular file by its pages.
+class Pages {
+public:
+    static constexpr usize batch = 16;
+    Pages(Ref<MemoryObject> object, vfs::Inode& inode) : object_{std::move(object)}, inode_{inode} {}
+    /// What there is from `at` on, in at most `batch` pieces of pages; none at the end of the file.
+    Result<std::span<pipes::Piece>> at(u64 at, usize most, usize pieces) {
+        u64 size = inode_.attributes().size;
+        if (at >= size) return std::span<pipes::Piece>{};
+        usize in_page = at & (page_size - 1);
+        pieces = std::min(pieces, batch);
+        usize left = std::min<u64>({most, pieces * page_size - in_page, size - at});
+        pieces = page_up(in_page + left) >> page_shift;
+        FrameRef frames[batch];
+        object_->present_pages(at >> page_shift, std::span{frames}.first(pieces));
+        for (usize i = 0; i < pieces; i++) {
+            if (!frames[i]) {
+                auto made = object_->page((at >> page_shift) + i, false);
+                if (!made && i == 0 && made.error() != Errno::nxio) return std::unexpected(made.error());
+                if (!made) return std::span{pieces_}.first(i); // truncated meanwhile, or short of memory
+                frames[i] = std::move(*made);
+            }
+            usize n = std::min(left, page_size - in_page);
+            pieces_[i] = {std::move(frames[i]), static_cast<u16>(in_page), static_cast<u16>(n)};
+            left -= n;
+            in_page = 0;
+        }
+        return std::span{pieces_}.first(pieces);
+    }
+
+private:
+    Ref<MemoryObject> object_;
+    vfs::Inode& inode_;
+    std::array<pipes::Piece, batch> pieces_;
+};
+
+Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes) {
+    Source source{bytes};
+    auto put = out_at ? write_at(out, source, *out_at) : write(out, source);
+    usize did = source.moved();
+    if (!put && did == 0) return put;
+    if (out_at) *out_at += did;
+    return did;
+}
+
+/// From a regular file: copied once. `at` moves with what was written.
+Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usize n) {
+    usize moved = 0;
+    while (moved < n) {
+        auto piece = pages.at(at, n - moved, 1);
+        if (!piece && moved == 0) return std::unexpected(piece.error());
+        if (!piece || piece->empty()) break;
+        auto bytes = piece->front().bytes();
+        auto did = put_all(out, out_at, bytes);
+        if (!did && moved == 0) return did;
+        if (!did) break;
+        moved += *did;
+        at += *did;
+        if (*did < bytes.size()) break;
+    }
+    return moved;
+}
+
+Result<usize> wait_for_room(File& pipe, bool nonblocking) {
+    auto room = block_on(pipe, nonblocking || pipe.nonblocking(), never, [&] { return pipes::room(pipe); });
+    if (!room && room.error() == Errno::pipe) broken_pipe();
+    return room;
+}
+
+/// From a regular file into a pipe: not copied at all. Waits for room once, then takes what fits.
+Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bool nonblocking) {
+    usize moved = 0;
+    while (moved < n) {
+        auto room = wait_for_room(pipe, nonblocking || moved);
+        if (!room && moved == 0) return room;
+        if (!room) break;
+        auto pieces = pages.at(at, n - moved, *room);
+        if (!pieces && moved == 0) return std::unexpected(pieces.error());
+        if (!pieces || pieces->empty()) break;
+        usize did = pipes::push(pipe, *pieces); // less where another writer came first
+        moved += did;
+        at += did;
+    }
+    return moved;
+}
+
+/// From anything else: through a buffer.
+Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
+    struct Buffer {
+        Buffer() {} // not zeroed
+        std::array<std::byte, 16 * KiB> bytes;
+    };
+    auto buffer = TRY(make<Buffer>());
+    usize moved = 0;
+    while (moved < n) {
+        Sink sink{std::span{buffer->bytes}.first(std::min(n - moved, sizeof buffer->bytes))};
+        // A pipe that has given something must not make us wait for more.
+        if (moved && !in.seekable() && !(in.poll() & 1)) break;
+        if (pipes::is_pipe(out)) {
+            auto room = wait_for_room(out, nonblocking || moved);
+            if (!room && moved == 0) return room;
+            if (!room) break;
+            sink.limit(*room * page_size);
+        }
+        auto got = in_at ? read_at(in, sink, *in_at) : read(in, sink);
+        if (!got && moved == 0) return got;
+        if (!got || *got == 0) break;
+        auto did = put_all(out, out_at, std::span{buffer->bytes}.first(*got));
+        usize put = did.value_or(0);
+        if (in_at)
+            *in_at += put;
+        else if (put < *got && in.seekable())
+            (void)seek(in, -static_cast<i64>(*got - put), SEEK_CUR);
+        if (!did && moved == 0) return did;
+        moved += put;
+        if (put < *got) break;
+    }
+    return moved;
+}
+} // namespace
+
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
+    if (!in.readable() || !out.writable()) return err::badf;
+    if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
+    if (n > most_bytes) n = most_bytes;
+    auto* inode = in.inode();
+    auto object = inode && inode->is_regular() ? in.memory_object() : Result<Ref<MemoryObject>>{err::nodev};
+    // Within one file the ranges may share a page: that goes through a buffer.
+    if (!object || inode == out.inode()) return transfer_bytes(in, in_at, out, out_at, n, nonblocking);
+    Pages pages{std::move(*object), *inode};
+    u64 at = in_at ? *in_at : *in.position.lock(); // not held: writing takes the other file's
+    auto moved = pipes::is_pipe(out) ? transfer_references(pages, at, out, n, nonblocking)
+                                     : transfer_pages(pages, at, out, out_at, n);
+    if (in_at)
+        *in_at = at;
+    else
+        *in.position.lock() = at;
+    return moved;
+}
+} // namespace file
