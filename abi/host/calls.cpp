@@ -33,7 +33,7 @@ Result<> write(Task& task, const Arguments& a) {
 }
 Result<> open(Task& task, const Arguments& a) {
     auto path = TRY(copy_text_in({a[0], a[1]}));
-    auto file = TRY(vfs::open(TRY(task.walker()), path, {static_cast<u32>(a[2]), static_cast<u32>(a[3] & 07777), 0}));
+    auto file = TRY(vfs::open(task.walker(), path, {static_cast<u32>(a[2]), static_cast<u32>(a[3] & 07777), 0}));
     int handle = TRY(task.files->install(std::move(file), true, task.process().limits.soft(RLIMIT_NOFILE)));
     return give_number(a[4], static_cast<u64>(handle));
 }
@@ -77,7 +77,7 @@ Result<> spawn(Task& task, const Arguments& a) {
     auto start = TRY(make<process::Start>());
     start->program.arguments = TRY(copy_texts_in(request.arguments, request.argument_count));
     start->program.environment = TRY(copy_texts_in(request.environment, request.environment_count));
-    auto walker = TRY(task.walker());
+    auto walker = task.walker();
     auto place = TRY(vfs::resolve(walker, path, vfs::walk_follow));
     if (!place.inode().is_regular()) return err::acces;
     TRY(vfs::check_access(place, *walker.who, 1));

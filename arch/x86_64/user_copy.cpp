@@ -141,8 +141,8 @@ Result<usize> copy_string_in(char* to, uptr from, usize n) {
     while (done < n) {
         uptr at = from + done;
         if (at >= user_top) return err::fault;
-        // An aligned word never crosses into a page that the string does not reach.
-        if (is_aligned(at, 8) && n - done >= 8) {
+        // A word within a page never crosses into one that the string does not reach.
+        if ((at & (page_size - 1)) <= page_size - 8 && n - done >= 8) {
             u64 word;
             if (!load(word, at)) return err::fault;
             __builtin_memcpy(to + done, &word, 8);

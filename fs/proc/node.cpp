@@ -92,14 +92,14 @@ public:
         if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
         return item_.place(context_);
     }
-    Result<String> readlink() override {
+    Result<Ref<const vfs::LinkText>> readlink() override {
         if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
-        if (item_.target) return item_.target(context_);
+        if (item_.target) return vfs::LinkText::create(TRY(item_.target(context_)));
         vfs::Path there = TRY(item_.place(context_));
         TextWriter out;
         vfs::Path root = file::credentials() ? Task::current().fs->root() : there;
         vfs::print_path(out, there, root);
-        return String::create(out.text());
+        return vfs::LinkText::create(out.text());
     }
 
 private:

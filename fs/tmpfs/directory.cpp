@@ -46,7 +46,9 @@ Result<Ref<vfs::Inode>> Inode::lookup(std::string_view name) {
 
 /// Puts an entry for `target` into this directory, in place of what has the name. Its own lock is taken for it.
 Result<> Inode::set_entry(std::string_view name, const Inode& target, bool replaces) {
-    u64 key = entry_key(name);
+    return set_entry(entry_key(name), name, target, replaces);
+}
+Result<> Inode::set_entry(u64 key, std::string_view name, const Inode& target, bool replaces) {
     auto entry = TRY(Entry::create(key, name, target.number(), entry_type(target.type())));
     Holding hold{lock_};
     // Two names with one hash: nobody can find such a pair without the key, and chance does not within our lifetime.
@@ -59,18 +61,18 @@ Result<> Inode::set_entry(std::string_view name, const Inode& target, bool repla
 }
 
 /// err::nomem before anything changed, unless prepare_removal() was called under the same gate.
-Result<> Inode::remove_entry(std::string_view name) {
+Result<> Inode::remove_entry(u64 key) {
     Holding hold{lock_};
     Node* n = TRY(own());
-    TRY(n->entries.erase(entry_key(name), n->owner));
+    TRY(n->entries.erase(key, n->owner));
     n->entry_count--;
     n->modification = n->change = vfs::now();
     return {};
 }
-Result<> Inode::prepare_removal(std::string_view name) {
+Result<> Inode::prepare_removal(u64 key) {
     Holding hold{lock_};
     Node* n = TRY(own());
-    return n->entries.prepare(entry_key(name), n->owner);
+    return n->entries.prepare(key, n->owner);
 }
 
 /// Owned before, so that it cannot fail.
@@ -131,7 +133,7 @@ Result<> Inode::unlink(std::string_view name, vfs::Inode& victim_inode) {
     auto& victim = static_cast<Inode&>(victim_inode);
     Changing inside{sb().gate_};
     TRY(victim.own_locked());
-    TRY(remove_entry(name));
+    TRY(remove_entry(entry_key(name)));
     victim.change_links(-1);
     return {};
 }
@@ -144,7 +146,7 @@ Result<> Inode::rmdir(std::string_view name, vfs::Inode& victim_inode) {
         if (victim.node_->entry_count) return err::notempty;
         TRY(victim.own());
     }
-    TRY(remove_entry(name));
+    TRY(remove_entry(entry_key(name)));
     victim.change_links(-2);
     change_links(-1);
     return {};
@@ -166,11 +168,12 @@ Result<> Inode::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Inod
         TRY(replaced->own());
     }
     // From here on only the first step can fail for want of memory; then nothing has changed.
-    TRY(prepare_removal(name));
+    u64 key = entry_key(name);
+    TRY(prepare_removal(key));
     if (exchange) {
-        TRY(set_entry(name, *replaced, true));
+        TRY(set_entry(key, name, *replaced, true));
         if (auto done = to.set_entry(new_name, moved, true); !done) {
-            (void)set_entry(name, moved, true);
+            (void)set_entry(key, name, moved, true);
             return done;
         }
         to.change_links(int{directory} - int{other_directory});
@@ -178,7 +181,7 @@ Result<> Inode::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Inod
         replaced->change_links(0);
     } else {
         TRY(to.set_entry(new_name, moved, replaced != nullptr));
-        (void)remove_entry(name);
+        (void)remove_entry(key);
         if (directory) {
             change_links(-1);
             to.change_links(other_directory ? 0 : 1);
@@ -206,13 +209,9 @@ Result<> Inode::read_directory(DirectorySink& to, u64* at) {
     return {};
 }
 
-Result<String> Inode::readlink() {
-    Ref<Target> target;
-    {
-        Holding hold{lock_};
-        target = node_->target;
-    }
-    if (!target) return err::inval;
-    return target->text.clone();
+Result<Ref<const vfs::LinkText>> Inode::readlink() {
+    Holding hold{lock_};
+    if (!node_->target) return err::inval;
+    return node_->target;
 }
 } // namespace tmpfs

@@ -35,9 +35,6 @@ struct Xattr {
 struct Xattrs : RefCounted<Xattrs> {
     Vector<Xattr> all;
 };
-struct Target : RefCounted<Target> {
-    String text;
-};
 
 class Node final : public MapItem {
 public:
@@ -66,7 +63,7 @@ public:
     PersistentMap entries; // directories: Entry by hash of the name
     u64 entry_count = 0;
     PageTree pages{FrameUse::page_cache}; // regular files
-    Ref<Target> target;                   // symbolic links
+    Ref<const vfs::LinkText> target;      // symbolic links
     Ref<Xattrs> xattrs;                   // null: none
     u32 seals = 0;                        // F_SEAL_*
 };

@@ -212,8 +212,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
         node->seals = in_table ? F_SEAL_SEAL : 0; // only a file without a name may come to be sealed: memfd_create(2)
         node->access = node->modification = node->change = node->birth = vfs::now();
         if (S_ISLNK(wanted.mode)) {
-            node->target = TRY(make_ref<Target>());
-            node->target->text = TRY(String::create(wanted.symlink_target));
+            node->target = TRY(vfs::LinkText::create(wanted.symlink_target));
             node->size = wanted.symlink_target.size();
         }
         if (in_table) TRY(table_.lock()->insert(node, token()));

@@ -52,7 +52,7 @@ public:
     Result<> rename(std::string_view name, vfs::Inode& moved, vfs::Inode& to, std::string_view new_name,
                     vfs::Inode* replaced, unsigned flags) override;
     Result<> read_directory(DirectorySink&, u64* at) override;
-    Result<String> readlink() override;
+    Result<Ref<const vfs::LinkText>> readlink() override;
 
     Result<usize> read_at(Sink&, u64 offset) override;
     Result<usize> write_at(Source&, u64 offset, bool append, u64* end) override;
@@ -84,8 +84,9 @@ private:
     Result<FrameRef> fault(u64 index, bool for_write);
     void unmap(u64 first, u64 n, bool private_too);
     Result<> set_entry(std::string_view name, const Inode& target, bool replaces);
-    Result<> remove_entry(std::string_view name);
-    Result<> prepare_removal(std::string_view name);
+    Result<> set_entry(u64 key, std::string_view name, const Inode& target, bool replaces);
+    Result<> remove_entry(u64 key);
+    Result<> prepare_removal(u64 key);
     void change_links(int by);
     Result<> replace_xattr(std::string_view name, const std::string_view* value, int flags);
 

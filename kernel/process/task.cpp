@@ -108,7 +108,7 @@ void Task::set_credentials(Ref<const Credentials> who) {
     }
 }
 
-Result<vfs::Walker> Task::walker() { return vfs::Walker{.who = credentials_, .umask = fs->umask, .fs = fs.get()}; }
+vfs::Walker Task::walker() { return {.who = credentials_, .umask = fs->umask, .fs = fs.get()}; }
 Result<vfs::Walker> Task::walker(int dirfd) {
     if (dirfd == AT_FDCWD) return walker();
     auto file = TRY(files->get(dirfd, true));

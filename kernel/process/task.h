@@ -83,7 +83,7 @@ public:
 
     /// Who walks paths: root, working directory, fsuid, umask. `dirfd` AT_FDCWD or a directory's descriptor: err::badf,
     /// err::notdir.
-    Result<vfs::Walker> walker();
+    vfs::Walker walker();
     Result<vfs::Walker> walker(int dirfd);
 
     /// Its number is given back; under the tree lock and signal_lock.

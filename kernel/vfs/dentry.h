@@ -40,6 +40,12 @@ struct DentryCache {
         take(d.name());
         return Ref<Dentry>::share(d.parent_.load(std::memory_order_relaxed));
     }
+    /// The same for readers, without a lock.
+    template <class Take>
+    static Dentry* glimpse_up(const Dentry& d, Take take) {
+        take(d.name());
+        return d.parent_.load(std::memory_order_acquire);
+    }
     /// Drops at most `n` that nobody uses, looking at so many buckets.
     static usize shrink(usize n, usize most_buckets);
     static CacheUse use();

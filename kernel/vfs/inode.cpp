@@ -34,7 +34,7 @@ Result<> Inode::unlink(std::string_view, Inode&) { return err::perm; }
 Result<> Inode::rmdir(std::string_view, Inode&) { return err::perm; }
 Result<> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, unsigned) { return err::perm; }
 Result<Ref<Inode>> Inode::create_unnamed(const NewInode&) { return err::opnotsupp; }
-Result<String> Inode::readlink() { return err::inval; }
+Result<Ref<const LinkText>> Inode::readlink() { return err::inval; }
 Result<Path> Inode::jump() { return err::nolink; }
 
 Result<Ref<File>> Inode::open(const Path& path, u32 flags) { return open_inode(path, flags); }

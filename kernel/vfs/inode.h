@@ -4,6 +4,7 @@
 #include "core/mm/object.h"
 #include "core/sync/lock.h"
 #include "kernel/file/file.h"
+#include "kernel/vfs/link_text.h"
 #include "lib/string.h"
 
 struct Credentials;
@@ -103,8 +104,8 @@ public:
     virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE; err::opnotsupp
 
     /// The target. For magic links (/proc/pid/exe, fd/N, cwd, root) jump() answers with a place instead.
-    virtual Result<String> readlink(); // err::inval
-    virtual Result<Path> jump();       // err::nolink: an ordinary link
+    virtual Result<Ref<const LinkText>> readlink(); // err::inval
+    virtual Result<Path> jump();                    // err::nolink: an ordinary link
     virtual bool is_magic_link() const { return false; }
 
     /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets

@@ -21,13 +21,8 @@ Result<> init_mount_table() { return mounts_by_place.init(512 * KiB, 256, 16'384
 const u32 mount_flag_mask = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME |
                             MS_STRICTATIME | MS_NOSYMFOLLOW;
 
-Path::Path() = default;
-Path::Path(Ref<Mount> m, Ref<Dentry> d) : mount{std::move(m)}, dentry{std::move(d)} {}
 Path::Path(const Path&) = default;
-Path::Path(Path&&) noexcept = default;
-Path& Path::operator=(const Path&) = default;
-Path& Path::operator=(Path&&) noexcept = default;
-Path::~Path() = default;
+void drop_mount(Mount* mount) { delete Ref<Mount>::adopt(mount).drop_last(); }
 
 Result<Ref<Mount>> Mount::create(Ref<Superblock> sb, Ref<Dentry> root, std::string_view source, u32 flags) {
     auto* made = new (std::nothrow) Mount;
@@ -108,6 +103,7 @@ void Mount::detach() {
         std::atomic<Mount*>* link = &bucket_of(place.mount.get(), place.dentry.get());
         while (link->load(std::memory_order_relaxed) != this) link = &link->load(std::memory_order_relaxed)->next_;
         link->store(next_.load(std::memory_order_relaxed), std::memory_order_release);
+        below_.store(nullptr, std::memory_order_relaxed);
     }
     {
         Holding hold{place.mount->lock_};

@@ -25,6 +25,10 @@ public:
     /// The same for readers (epoch::Reading); goes with DentryCache::moves. The root of what is found: top().
     Mount* glimpse_at(const Dentry& here) const;
     Dentry* top() const { return top_; }
+    /// mounted_on() for readers.
+    Glimpse glimpse_place() const {
+        return {below_.load(std::memory_order_relaxed), place_.load(std::memory_order_relaxed)};
+    }
     /// The tree it is part of; null after an unmount. Compare only.
     const MountTree* tree() const { return tree_.load(std::memory_order_relaxed); }
 
@@ -40,8 +44,8 @@ private:
     Dentry* top_ = nullptr;              // root, also when that reference is gone
     // In the table of all mounts, by the place each stands on.
     std::atomic<Mount*> next_ = nullptr;
-    std::atomic<const Mount*> below_ = nullptr;
-    std::atomic<const Dentry*> place_ = nullptr;
+    std::atomic<Mount*> below_ = nullptr;
+    std::atomic<Dentry*> place_ = nullptr;
     mutable Spinlock<Rank::dentry> lock_;
     Path mounted_on_;                       // under lock_
     List<Mount, struct ChildTag> children_; // mounted on places in this mount; under lock_

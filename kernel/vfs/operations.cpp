@@ -208,7 +208,7 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     return done;
 }
 
-Result<String> read_link(const Path& link) {
+Result<Ref<const LinkText>> read_link(const Path& link) {
     Inode& inode = link.inode();
     if (!inode.is_symlink()) return err::inval;
     touch_access(link);

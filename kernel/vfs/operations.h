@@ -53,7 +53,7 @@ Result<> unlink(const Walker&, std::string_view path);
 Result<> remove_directory(const Walker&, std::string_view path);
 Result<> rename(const Walker& from_dir, std::string_view from, const Walker& to_dir, std::string_view to,
                 unsigned flags);
-Result<String> read_link(const Path&);
+Result<Ref<const LinkText>> read_link(const Path&);
 
 /// access(2). `may`: 4 read, 2 write, 1 execute/search; `real`: by the real ids.
 Result<> check_access(const Path&, const Credentials&, unsigned may, bool real = false);

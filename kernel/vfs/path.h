@@ -1,6 +1,7 @@
 // Names in the file tree: dentries cache them, mounts join file systems, a path is a dentry seen through a mount.
 #pragma once
 #include "kernel/vfs/inode.h"
+#include <array>
 
 namespace vfs {
 /// A name in a directory and the inode behind it (none: the name is known not to exist). Cached while unused, dropped
@@ -54,20 +55,29 @@ private:
 class Mount;
 class MountTree;
 
+void drop_mount(Mount*); // one reference
+} // namespace vfs
+
+/// Mount is incomplete here.
+template <>
+inline void Ref<vfs::Mount>::drop(vfs::Mount* p) {
+    if (p) vfs::drop_mount(p);
+}
+
+namespace vfs {
 struct Path {
     Ref<Mount> mount;
     Ref<Dentry> dentry;
     Inode& inode() const { return *dentry->inode(); }
     explicit operator bool() const { return static_cast<bool>(dentry); }
     friend bool operator==(const Path& a, const Path& b) { return a.mount == b.mount && a.dentry == b.dentry; }
-    // Out of line: Mount is incomplete here.
-    Path();
-    Path(Ref<Mount>, Ref<Dentry>);
-    Path(const Path&);
-    Path(Path&&) noexcept;
-    Path& operator=(const Path&);
-    Path& operator=(Path&&) noexcept;
-    ~Path();
+    Path() = default;
+    Path(Ref<Mount> m, Ref<Dentry> d) : mount{std::move(m)}, dentry{std::move(d)} {}
+    Path(const Path&); // out of line: Mount is incomplete here
+    Path(Path&&) noexcept = default;
+    Path& operator=(const Path& o) { return *this = Path{o}; }
+    Path& operator=(Path&&) noexcept = default;
+    ~Path() = default;
 };
 
 /// A place as a walk sees it that has no reference to it: epoch::Reading.
@@ -117,6 +127,16 @@ private:
 void print_path(Writer&, const Path&, const Path& root);
 /// The bare path without those marks, at most 4,095 bytes. err::noent: unlinked or not below `root`; err::nametoolong.
 Result<String> path_text(const Path&, const Path& root);
+/// The same; short paths need no memory of the heap.
+class PathText {
+public:
+    PathText() {} // not zeroed
+    Result<std::string_view> load(const Path&, const Path& root);
+
+private:
+    std::array<char, 256> short_;
+    Vector<char> long_;
+};
 
 /// Sets up the dentry cache. Once, before the first mount. err::nomem.
 Result<> init();

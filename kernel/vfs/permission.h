@@ -7,6 +7,10 @@ inline constexpr unsigned may_execute = 1, may_write = 2, may_read = 4;
 
 /// What mode bits and capabilities say.
 bool permits(const Protection&, const Credentials&, unsigned may, bool real);
+/// permits() for searching a directory: most let everybody do that.
+inline bool permits_search(const Protection& p, const Credentials& who, bool real) {
+    return (p.mode & 0111) == 0111 || permits(p, who, may_execute, real);
+}
 /// That, and the inode's own permission(). `real`: the real ids and what capabilities they would have, as access(2)
 /// asks.
 Result<> check_mode(Inode&, const Credentials&, unsigned may, bool real = false);

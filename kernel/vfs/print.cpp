@@ -8,10 +8,9 @@
 namespace vfs {
 namespace {
 /// A path is found from its end: filled from the back.
-struct BackwardBuffer {
-    BackwardBuffer() {} // the bytes are not zeroed
-    std::array<char, path_max> bytes;
-    usize at = path_max;
+struct Backward {
+    std::span<char> bytes;
+    usize at = bytes.size();
     bool full = false;
     void prepend(std::string_view s) {
         if (s.size() > at) {
@@ -21,33 +20,65 @@ struct BackwardBuffer {
         at -= s.size();
         std::memcpy(bytes.data() + at, s.data(), s.size());
     }
-    std::string_view text() const { return {bytes.data() + at, path_max - at}; }
+    void prepend_name(std::string_view name) {
+        prepend(name);
+        prepend("/");
+    }
+    std::string_view text() const { return {bytes.data() + at, bytes.size() - at}; }
+};
+/// Room for every path.
+struct BackwardBuffer {
+    BackwardBuffer() {} // the bytes are not zeroed
+    std::array<char, path_max> bytes;
 };
 
-/// Fills in the names from `root` to `p`. False: `p` does not lie below `root`.
-bool collect(BackwardBuffer& out, Path p, const Path& root) {
-    bool below = true;
+/// Fills in the names from `root` to `p` without locks and references; what it answers and wrote is right if nothing
+/// moved meanwhile. False: `p` does not lie below `root`.
+bool glimpse_names(Backward& out, Glimpse p, Glimpse root) {
+    while ((p.dentry != root.dentry || p.mount != root.mount) && !out.full) {
+        if (p.dentry == p.mount->top()) {
+            p = p.mount->glimpse_place();
+            if (!p.mount) return false;
+            continue;
+        }
+        p.dentry = DentryCache::glimpse_up(*p.dentry, [&](std::string_view name) { out.prepend_name(name); });
+        if (!p.dentry) return false;
+    }
+    return true;
+}
+
+/// The same with locks, for when much moves.
+bool collect_names(Backward& out, Path p, const Path& root) {
     while (p != root) {
         if (p.dentry == p.mount->root) {
             Path up = p.mount->mounted_on();
-            if (!up) {
-                below = false;
-                break;
-            }
+            if (!up) return false;
             p = std::move(up);
             continue;
         }
-        auto parent = DentryCache::prepend_name(*p.dentry, [&](std::string_view name) {
-            out.prepend(name);
-            out.prepend("/");
-        });
-        if (!parent) {
-            below = false;
-            break;
-        }
+        auto parent = DentryCache::prepend_name(*p.dentry, [&](std::string_view name) { out.prepend_name(name); });
+        if (!parent) return false;
         p.dentry = std::move(parent);
     }
-    if (out.at == path_max) out.prepend("/");
+    return true;
+}
+
+bool collect(Backward& out, const Path& p, const Path& root) {
+    bool below, good;
+    {
+        epoch::Reading reading;
+        u64 seen = DentryCache::moves.seen();
+        good = DentryCache::moves.still(seen);
+        if (good) {
+            below = glimpse_names(out, {p.mount.get(), p.dentry.get()}, {root.mount.get(), root.dentry.get()});
+            good = DentryCache::moves.still(seen);
+        }
+    }
+    if (!good) {
+        out = Backward{out.bytes};
+        below = collect_names(out, p, root);
+    }
+    if (out.at == out.bytes.size()) out.prepend("/");
     return below;
 }
 
@@ -65,16 +96,26 @@ void print_escaped(Writer& out, std::string_view s) {
 void print_path(Writer& out, const Path& p, const Path& root) {
     auto buffer = make<BackwardBuffer>();
     if (!buffer) return;
-    if (!collect(**buffer, p, root)) out.write("(unreachable)");
-    out.write((*buffer)->text());
+    Backward names{(*buffer)->bytes};
+    if (!collect(names, p, root)) out.write("(unreachable)");
+    out.write(names.text());
     if (p.dentry->unlinked()) out.write(" (deleted)");
 }
 
+Result<std::string_view> PathText::load(const Path& p, const Path& root) {
+    Backward names{short_};
+    if (p.dentry->unlinked() || !collect(names, p, root)) return err::noent;
+    if (!names.full) return names.text();
+    TRY(long_.resize(path_max));
+    names = Backward{long_};
+    if (!collect(names, p, root)) return err::noent;
+    if (names.full || names.text().size() >= path_max) return err::nametoolong;
+    return names.text();
+}
+
 Result<String> path_text(const Path& p, const Path& root) {
-    auto buffer = TRY(make<BackwardBuffer>());
-    if (p.dentry->unlinked() || !collect(*buffer, p, root)) return err::noent;
-    if (buffer->full || buffer->text().size() >= path_max) return err::nametoolong;
-    return String::create(buffer->text());
+    PathText text;
+    return String::create(TRY(text.load(p, root)));
 }
 
 void print_mount_options(Writer& out, const Mount& m) {
@@ -113,15 +154,13 @@ void print_mountinfo_line(Writer& out, const Mount& m, const Path& root) {
     print(out, "{} {} 0:{} ", m.id, on ? on.mount->id : m.id, m.superblock->device());
     auto buffer = make<BackwardBuffer>();
     if (!buffer) return;
+    Backward names{(*buffer)->bytes};
     // Which directory of its file system the mount shows: a path inside the superblock, whatever is mounted where.
     Ref<Dentry> at = m.root;
     while (at && !at->is_root())
-        at = DentryCache::prepend_name(*at, [&](std::string_view name) {
-            (*buffer)->prepend(name);
-            (*buffer)->prepend("/");
-        });
-    if ((*buffer)->at == path_max) (*buffer)->prepend("/");
-    print_escaped(out, (*buffer)->text());
+        at = DentryCache::prepend_name(*at, [&](std::string_view name) { names.prepend_name(name); });
+    if (names.text().empty()) names.prepend("/");
+    print_escaped(out, names.text());
     out.write(" ");
     print_escaped(out, *place);
     out.write(" ");

@@ -70,7 +70,7 @@ void PathWalk::pass_names(Glide& g, Take take) const {
         if (last && take == Take::parent) return;
         Inode* directory = g.at.dentry->inode();
         if (!directory || !directory->is_directory() || !directory->is_published()) return;
-        if (!permits(directory->published(), *who_.who, may_execute, flags_ & walk_real_ids)) return;
+        if (!permits_search(directory->published(), *who_.who, flags_ & walk_real_ids)) return;
         if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.'))) {
             if (n == 2 || last) return;
             g.rest = after;
@@ -154,7 +154,9 @@ bool PathWalk::at_end() {
 
 Result<> PathWalk::search() {
     if (!at_.inode().is_directory()) return err::notdir;
-    return check_mode(at_.inode(), *who_.who, may_execute, flags_ & walk_real_ids);
+    Inode& inode = at_.inode();
+    if (!permits_search(inode.protection(), *who_.who, flags_ & walk_real_ids)) return err::acces;
+    return inode.is_published() ? Result<>{} : inode.permission(*who_.who, may_execute);
 }
 
 Result<> PathWalk::up() {
@@ -199,9 +201,9 @@ Result<> PathWalk::follow(const Path& link) {
         return {};
     }
     Text text{TRY(inode.readlink()), {}};
-    if (text.owned.empty()) return err::noent;
+    text.rest = text.owned->view();
+    if (text.rest.empty()) return err::noent;
     touch_access(link);
-    text.rest = text.owned.view();
     if (text.rest.starts_with('/')) {
         if (flags_ & walk_beneath) return err::xdev;
         if (flags_ & walk_no_mounts && root().mount != at_.mount) return err::xdev;

@@ -39,7 +39,7 @@ public:
 
 private:
     struct Text {
-        String owned;
+        Ref<const LinkText> owned;
         std::string_view rest;
     };
     struct Glide;

@@ -54,7 +54,7 @@ Result<Opened> open_program(Task& task, DirFd dir, UserPath user_path, int flags
     TRY(path.load(user_path));
     int fd = static_cast<int>(dir);
     bool absolute = path.view().starts_with('/');
-    auto walker = absolute ? TRY(task.walker()) : TRY(task.walker(fd));
+    auto walker = absolute ? task.walker() : TRY(task.walker(fd));
     Opened opened;
     vfs::OpenHow how{.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow};
     if (flags & AT_EMPTY_PATH) how.walk |= vfs::walk_empty;

@@ -74,7 +74,7 @@ Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at
     if (flags & MS_REMOUNT) return tree.remount(where, mount_flags(flags), data.view(), flags & MS_BIND);
     if (flags & MS_BIND || flags & MS_MOVE) {
         if (source.view().empty()) return err::noent;
-        auto walker = TRY(task.walker());
+        auto walker = task.walker();
         auto what = TRY(vfs::resolve(walker, source.view(), vfs::walk_follow));
         return flags & MS_BIND ? tree.bind(where, what, flags & MS_REC, 0) : tree.move(what, where);
     }
@@ -125,22 +125,23 @@ Result<> fchdir(Task& task, Fd fd) {
 Result<usize> getcwd(Task& task, UserPtr<std::byte> to, usize size) {
     vfs::Path cwd = task.fs->cwd(), root = task.fs->root();
     if (cwd.dentry->unlinked()) return err::noent;
-    if (auto below = vfs::path_text(cwd, root)) {
+    vfs::PathText text;
+    if (auto below = text.load(cwd, root)) {
         usize n = below->size();
         if (n >= size) return err::range;
-        TRY(arch::copy_out(to.address(), below->view().data(), n));
+        TRY(arch::copy_out(to.address(), below->data(), n));
         TRY(arch::clear_user(to.address() + n, 1));
         return n + 1;
     }
-    Vector<char> text; // "(unreachable)"
-    TRY(text.resize(vfs::path_max + 16));
-    BufferWriter out{text};
+    Vector<char> whole; // "(unreachable)"
+    TRY(whole.resize(vfs::path_max + 16));
+    BufferWriter out{whole};
     vfs::print_path(out, cwd, root);
     usize n = out.text().size() + 1;
     if (out.dropped() || n > vfs::path_max) return err::nametoolong;
     if (n > size) return err::range;
-    text[n - 1] = 0;
-    TRY(arch::copy_out(to.address(), text.data(), n));
+    whole[n - 1] = 0;
+    TRY(arch::copy_out(to.address(), whole.data(), n));
     return n;
 }
 

@@ -6,7 +6,7 @@ namespace linux_abi {
 Result<> Walked::load(Task& task, DirFd dirfd, UserPath path) {
     TRY(name.load(path));
     bool relative = !name.view().starts_with('/') && dirfd != at_cwd;
-    walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : TRY(task.walker());
+    walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : task.walker();
     return {};
 }
 
@@ -29,7 +29,7 @@ Result<vfs::Path> place(Task& task, DirFd dirfd, std::string_view name, u32 flag
         return place_of(*TRY(task.files->get(static_cast<int>(dirfd), true)));
     }
     bool relative = !name.starts_with('/') && dirfd != at_cwd;
-    auto walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : TRY(task.walker());
+    auto walker = relative ? TRY(task.walker(static_cast<int>(dirfd))) : task.walker();
     if (flags & AT_SYMLINK_NOFOLLOW) follow = false;
     if (flags & AT_SYMLINK_FOLLOW) follow = true;
     return vfs::resolve(walker, name, (follow ? u32{vfs::walk_follow} : 0u) | more_walk);

@@ -103,9 +103,9 @@ Result<usize> readlinkat(Task& task, DirFd dirfd, UserPath path, UserPtr<std::by
     auto at = TRY(place(task, dirfd, name.view(), empty ? AT_EMPTY_PATH : 0, false));
     if (empty && !at.inode().is_symlink()) return err::noent;
     auto target = TRY(vfs::read_link(at));
-    usize n = target.size() < static_cast<usize>(size) ? target.size() : static_cast<usize>(size);
-    TRY(arch::copy_out(to.address(), target.view().data(), n));
-    return n;
+    auto text = target->view().substr(0, static_cast<usize>(size));
+    TRY(arch::copy_out(to.address(), text.data(), text.size()));
+    return text.size();
 }
 Result<usize> readlink(Task& task, UserPath path, UserPtr<std::byte> to, int size) {
     return readlinkat(task, at_cwd, path, to, size);

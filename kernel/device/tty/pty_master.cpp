@@ -159,7 +159,7 @@ Result<Ref<File>> open_multiplexer(const vfs::Path& place, u32 flags) {
     vfs::Path directory{place.mount, place.dentry->parent()};
     if (auto* devpts = devpts_of(place)) return devpts->ptys->open_master(place, directory, flags);
     Task& task = Task::current();
-    auto walker = TRY(task.walker());
+    auto walker = task.walker();
     walker.start = directory;
     auto root = vfs::resolve(walker, "pts", vfs::walk_directory);
     if (!root) return err::nodev;

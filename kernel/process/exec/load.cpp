@@ -103,7 +103,7 @@ Result<Interpreter> open_interpreter(Task& task, elf::Reader& program, const elf
     char name[4096];
     usize size = TRY(elf::read_interpreter(program, image, name));
     if (!size) return err::acces; // as Linux, which takes it for the working directory
-    auto walker = TRY(task.walker());
+    auto walker = task.walker();
     Interpreter made;
     made.file =
         TRY(vfs::open(walker, {name, size}, {.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow}));

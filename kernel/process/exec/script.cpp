@@ -49,7 +49,7 @@ Result<bool> follow_script(Task& task, Request& request) {
     if (!argument.empty()) TRY(arguments.insert(0, std::move(argument)));
     TRY(arguments.insert(0, TRY(interpreter.clone())));
 
-    auto walker = TRY(task.walker());
+    auto walker = task.walker();
     request.file =
         TRY(vfs::open(walker, interpreter, {.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow}));
     request.interpreter = std::move(interpreter);
