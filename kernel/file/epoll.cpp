@@ -12,8 +12,8 @@ struct ReadyTag;
 struct ItemTag;
 class Epoll;
 
-/// One watched file. Counted: by the epoll while it is in the tree, and by who looks at it without the lock.
-struct Item final : Waiter, FileWatch, TreeLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
+/// One watched file. Counted: by the epoll while it is in the table, and by who looks at it without the lock.
+struct Item final : Waiter, FileWatch, HashLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
     Item(Epoll& epoll, File* target, int fd, Event event)
         : owner{epoll}, file_key{target}, descriptor{fd}, wants{event} {}
     ~Item() = default;
@@ -25,9 +25,10 @@ struct Item final : Waiter, FileWatch, TreeLink<ItemTag>, ListLink<ReadyTag>, Re
     Epoll& owner;
     File* const file_key; // only compared
     const int descriptor;
-    Event wants;          // under the epoll's lock
-    bool in_tree = false; // the same
-    bool waiting = false; // on the file's queue; under the watch's lock
+    Event wants;           // under the epoll's lock
+    bool in_table = false; // the same
+    u64 round = 0;         // the look that took it last; the same
+    bool waiting = false;  // on the file's queue; under the watch's lock
     std::atomic<bool> queued = false;
     Item* next_pushed = nullptr;
 };
@@ -37,11 +38,18 @@ struct Key {
     const File* file;
     explicit Key(int fd, const File* f) : descriptor{fd}, file{f} {}
     explicit Key(const Item& i) : descriptor{i.descriptor}, file{i.file_key} {}
-    auto operator<=>(const Key&) const = default;
+    bool operator==(const Key&) const = default;
 };
 struct ByKey {
     using type = Key;
     Key operator()(const Item& i) const { return Key{i}; }
+};
+/// Descriptors are small numbers without gaps, mostly; the shifts are for those who choose others.
+struct ByDescriptor {
+    usize operator()(const Key& k) const {
+        auto n = static_cast<u32>(k.descriptor);
+        return n ^ n >> 7 ^ n >> 14;
+    }
 };
 
 class Epoll final : public AnonymousFile {
@@ -66,21 +74,30 @@ public:
     std::atomic<Item*> pushed = nullptr;
 
 private:
+    using Table = bi::unordered_set<Item, bi::base_hook<HashLink<ItemTag>>, bi::key_of_value<ByKey>,
+                                    bi::hash<ByDescriptor>, bi::equal<std::equal_to<Key>>, bi::power_2_buckets<true>>;
     struct State {
-        bi::set<Item, bi::base_hook<TreeLink<ItemTag>>, bi::key_of_value<ByKey>, bi::constant_time_size<false>> items;
+        Table::bucket_type few_buckets[8];
+        Vector<Table::bucket_type> many_buckets; // once there are more items than few_buckets
+        Table items{Table::bucket_traits{few_buckets, std::size(few_buckets)}};
         List<Item, ReadyTag> ready;
-        usize count = 0;
+        u64 rounds = 0; // of looks at the ready list
         /// Moves what was pushed to the end of the ready list, in order.
         void drain(Epoll& of);
         /// After unwatch() and drain(): what is queued is on the ready list.
         void remove(Item& item);
         Item* find(int fd, const File* file);
-        Ref<Item> take_first(Epoll& of);
+        bool has_more(const Epoll& of, u64 round) const {
+            return of.pushed.load(std::memory_order_relaxed) || (!ready.empty() && ready.front().round != round);
+        }
+        /// The next item that this round has not seen; null: none.
+        Ref<Item> take_first(Epoll& of, u64 round);
     };
     Result<unsigned> depth_below(unsigned limit, const Epoll& forbidden);
     Result<Vector<Ref<File>>> nested();
     void consider(Item& item, File& file);
     void forget(Item& item);
+    Result<> make_room();
     Ref<Item> find(int fd, File& target);
 
     Guarded<State, Spinlock<Rank::epoll>> state_;
@@ -106,7 +123,7 @@ void Item::notified() {
 void Item::detach(File& file, bool gone) {
     if (waiting) file.lasting_changed().remove(*this);
     waiting = false;
-    if (gone) push(); // the next look takes it out of the tree
+    if (gone) push(); // the next look takes it out of the table
 }
 
 void Epoll::State::drain(Epoll& of) {
@@ -124,9 +141,8 @@ void Epoll::State::drain(Epoll& of) {
 void Epoll::State::remove(Item& item) {
     if (item.queued) ready.erase(ready.iterator_to(item));
     items.erase(items.iterator_to(item));
-    item.in_tree = false;
-    count--;
-    Ref<Item>::adopt(&item); // the tree's count
+    item.in_table = false;
+    Ref<Item>::adopt(&item); // the table's count
 }
 
 Item* Epoll::State::find(int fd, const File* file) {
@@ -134,10 +150,12 @@ Item* Epoll::State::find(int fd, const File* file) {
     return at == items.end() ? nullptr : &*at;
 }
 
-Ref<Item> Epoll::State::take_first(Epoll& of) {
+Ref<Item> Epoll::State::take_first(Epoll& of, u64 round) {
     drain(of);
     if (ready.empty()) return {};
     Item& first = ready.front();
+    if (first.round == round) return {};
+    first.round = round;
     ready.pop_front();
     first.queued.store(false, std::memory_order_seq_cst); // a notification from here on queues it again
     return Ref<Item>::share(&first);
@@ -148,7 +166,23 @@ void Epoll::forget(Item& item) {
     File::unwatch(item);
     auto state = state_.lock();
     state->drain(*this);
-    if (item.in_tree) state->remove(item);
+    if (item.in_table) state->remove(item);
+}
+
+/// Before one more is added, with control_ held: as many buckets as items. The old ones go after the lock.
+Result<> Epoll::make_room() {
+    usize buckets;
+    {
+        auto state = state_.lock();
+        buckets = state->items.bucket_count();
+        if (state->items.size() < buckets) return {};
+    }
+    Vector<Table::bucket_type> more;
+    TRY(more.resize(2 * buckets));
+    auto state = state_.lock();
+    state->items.rehash(Table::bucket_traits{more.data(), more.size()});
+    std::swap(state->many_buckets, more);
+    return {};
 }
 
 /// Null: none. An item of a file that is gone, whose address and number have been used again, is taken out.
@@ -180,11 +214,11 @@ Result<> Epoll::add(Ref<File> target, int fd, Event event) {
     auto item = TRY(make_ref<Item>(*this, target.get(), fd, event));
     Holding held{control_};
     if (find(fd, *target)) return err::exist;
+    TRY(make_room());
     {
         auto state = state_.lock();
         state->items.insert(*item);
-        state->count++;
-        item->in_tree = true;
+        item->in_table = true;
         (void)Ref<Item>{item}.release();
     }
     item->exclusive = event.events & EPOLLEXCLUSIVE;
@@ -218,18 +252,15 @@ Result<> Epoll::remove(File& target, int fd) {
 
 /// Takes events of ready items; level-triggered ones go to the end of the list and stay.
 Result<usize> Epoll::collect(EventSink& out, usize most) {
-    usize n = 0, looks;
-    {
-        auto state = state_.lock();
-        state->drain(*this);
-        looks = state->ready.size();
-    }
-    for (; looks && n < most; looks--) {
+    usize n = 0;
+    u64 round = 0;
+    while (n < most) {
         Ref<Item> item;
         Event wants;
         {
             auto state = state_.lock();
-            item = state->take_first(*this);
+            if (!round) round = ++state->rounds;
+            item = state->take_first(*this, round);
             if (!item) break;
             wants = item->wants;
         }
@@ -245,7 +276,7 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
         if (!ready) continue;
         auto taken = out.put({ready, wants.data});
         auto state = state_.lock();
-        if (!item->in_tree) {
+        if (!item->in_table) {
             if (taken) n++; // removed meanwhile by another thread
             continue;
         }
@@ -259,23 +290,20 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
             item->wants.events &= kept_by_oneshot;
         else if (!(wanted & EPOLLET) && !item->queued.exchange(true))
             state->ready.push_back(*item);
+        if (!state->has_more(*this, round)) break;
     }
     return n;
 }
 
 u32 Epoll::poll() {
-    usize looks;
-    {
-        auto state = state_.lock();
-        state->drain(*this);
-        looks = state->ready.size();
-    }
-    for (; looks; looks--) {
+    u64 round = 0;
+    while (true) {
         Ref<Item> item;
         u32 wanted;
         {
             auto state = state_.lock();
-            item = state->take_first(*this);
+            if (!round) round = ++state->rounds;
+            item = state->take_first(*this, round);
             if (!item) return 0;
             wanted = item->wants.events;
         }
@@ -286,11 +314,10 @@ u32 Epoll::poll() {
         }
         bool ready = wanted & ~kept_by_oneshot && file->poll() & (wanted | EPOLLERR | EPOLLHUP);
         auto state = state_.lock();
-        if (!item->in_tree || !ready) continue;
+        if (!item->in_table || !ready) continue;
         if (!item->queued.exchange(true)) state->ready.push_front(*item);
         return EPOLLIN | EPOLLRDNORM;
     }
-    return 0;
 }
 
 Result<usize> Epoll::wait(EventSink& out, usize most, Deadline until) {
@@ -327,11 +354,11 @@ Result<Vector<Ref<File>>> Epoll::nested() {
         usize count;
         {
             auto state = state_.lock();
-            count = state->count;
+            count = state->items.size();
         }
         TRY(items.reserve(count));
         auto state = state_.lock();
-        if (state->count > count) continue;
+        if (state->items.size() > count) continue;
         for (Item& i : state->items) (void)items.push(Ref<Item>::share(&i));
         break;
     }
