@@ -15,7 +15,14 @@ std::byte* bytes_of(const FrameRef& frame) { return static_cast<std::byte*>(fram
 } // namespace
 
 Result<usize> Inode::read_at(Sink& to, u64 offset) {
-    constexpr usize batch = 8; // pages found under one lock
+    // Most reads are of one page.
+    bool one = (offset & (page_size - 1)) + to.remaining() <= page_size;
+    return one ? read_pages<1>(to, offset) : read_pages<8>(to, offset);
+}
+
+/// `batch`: pages found under one lock.
+template <usize batch>
+Result<usize> Inode::read_pages(Sink& to, u64 offset) {
     usize moved = 0;
     while (!to.done()) {
         FrameRef frames[batch];

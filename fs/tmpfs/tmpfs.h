@@ -82,6 +82,8 @@ private:
     Result<> drop_pages(u64 first, u64 n, bool private_too);
     Result<PageTree::Owned> own_page(u64 index, mm::Fill);
     Result<FrameRef> fault(u64 index, bool for_write);
+    template <usize batch>
+    Result<usize> read_pages(Sink& to, u64 offset);
     void unmap(u64 first, u64 n, bool private_too);
     Result<> set_entry(std::string_view name, const Inode& target, bool replaces);
     Result<> set_entry(u64 key, std::string_view name, const Inode& target, bool replaces);
