@@ -157,7 +157,8 @@ Result<> PersistentMap::insert_at(Branch*& link, unsigned level, Ref<MapItem>& i
         return {};
     }
     // Two keys that agree so far: a level below for both.
-    Branch* below = nullptr;
+    Branch* below = allocate(2, token);
+    if (!below) return err::nomem;
     auto moved = Ref<MapItem>::share(there);
     auto done = insert_at(below, level + 1, moved, token);
     if (done) done = insert_at(below, level + 1, item, token);

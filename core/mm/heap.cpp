@@ -222,7 +222,7 @@ void give_object(unsigned c, void* object) {
     give_to_slabs(c, object);
 }
 
-void* allocate_frames(usize size) {
+[[gnu::noinline]] void* allocate_frames(usize size) {
     if (size > page_size << max_order) return nullptr;
     unsigned order = static_cast<unsigned>(std::bit_width((size - 1) >> page_shift));
     auto frame = allocate_frame(FrameUse::large, Fill::nothing, order);
@@ -235,7 +235,8 @@ void* allocate_object(usize size, usize align) {
     if (failures::due()) return nullptr;
     if (size > largest || align > largest) return allocate_frames(size > align ? size : align);
     unsigned c = tables.class_of[(size + 15) / 16];
-    while (class_sizes[c] & (align - 1)) c++; // slabs start on a page: objects are as aligned as their size
+    if (align > 16) [[unlikely]] // slabs start on a page: objects are as aligned as their size
+        while (class_sizes[c] & (align - 1)) c++;
     const Shape& shape = tables.shape[c];
     MemoryAccount& account = MemoryAccount::current();
     if (!account.charge(shape.size)) return nullptr;
