@@ -55,6 +55,7 @@ Glimpse PathWalk::glimpse_start() const {
 struct PathWalk::Glide {
     Glimpse at;
     std::string_view rest;
+    std::string_view last_name = {}, behind = {}; // if that is where it has come, as Take::parent wants
 };
 
 /// Passes names that need nothing but the cache, for a reader; stops before any other.
@@ -67,7 +68,11 @@ void PathWalk::pass_names(Glide& g, Take take) const {
         std::string_view after = name.substr(n);
         name = name.substr(0, n);
         bool last = skip_slashes(after).empty();
-        if (last && take == Take::parent) return;
+        if (last && take == Take::parent) {
+            g.last_name = name;
+            g.behind = after;
+            return;
+        }
         Inode* directory = g.at.dentry->inode();
         if (!directory || !directory->is_directory() || !directory->is_published()) return;
         if (!permits_search(directory->published(), *who_.who, flags_ & walk_real_ids)) return;
@@ -89,13 +94,18 @@ void PathWalk::pass_names(Glide& g, Take take) const {
         Inode* inode = d->inode();
         if (!inode) return;
         if (inode->is_symlink() && !(last && after.empty() && take == Take::last_link)) return;
-        g = {{mount, d}, after};
+        g.at = {mount, d};
+        g.rest = after;
     }
 }
 
+PathWalk::Last PathWalk::kind_of(std::string_view name) {
+    return name == "." ? Last::dot : name == ".." ? Last::dot_dot : Last::name;
+}
+
 /// Goes as far as the cache knows the way, without locks, and takes references only to where it leads. Does nothing
-/// when the tree changed meanwhile.
-void PathWalk::glide(Take take) {
+/// when the tree changed meanwhile. True: that was the way to the last component.
+bool PathWalk::glide(Take take) {
     std::string_view& text = links_.empty() ? rest_ : links_.back().rest;
     Ref<Dentry> dentry;
     Ref<Mount> mount;
@@ -107,17 +117,23 @@ void PathWalk::glide(Take take) {
         u32 changes = who_.fs ? who_.fs->changes() : 0;
         bool fresh = !at_;
         g.at = fresh ? glimpse_start() : Glimpse{at_.mount.get(), at_.dentry.get()};
-        if (changes & 1 || !DentryCache::moves.still(seen)) return;
+        if (changes & 1 || !DentryCache::moves.still(seen)) return false;
         // The last name in a symbolic link's text is not the path's last one, as a rule.
         pass_names(g, links_.empty() ? take : Take::parent);
-        if (!fresh && g.at.dentry == at_.dentry.get()) return;
+        if (!fresh && g.at.dentry == at_.dentry.get()) return false;
         if (g.at.dentry->try_retain()) dentry = Ref<Dentry>::adopt(g.at.dentry);
         if (g.at.mount->try_retain()) mount = Ref<Mount>::adopt(g.at.mount);
         good = dentry && mount && DentryCache::moves.still(seen) && (!who_.fs || who_.fs->changes() == changes);
     }
-    if (!good) return;
+    if (!good) return false;
     at_ = {std::move(mount), std::move(dentry)};
     text = g.rest;
+    if (g.last_name.empty() || !links_.empty()) return false;
+    text = g.behind;
+    name_ = g.last_name;
+    slash_ = slash_ || !text.empty();
+    last_ = kind_of(name_);
+    return true;
 }
 
 /// The next component, from the innermost text that has one; empty at the end of everything.
@@ -232,7 +248,7 @@ Result<> PathWalk::to_parent() { return advance(Take::parent); }
 /// To the last component, or behind it where `take` allows and the cache is enough for it.
 Result<> PathWalk::advance(Take take) {
     while (true) {
-        glide(take);
+        if (glide(take)) return {};
         if (!at_) at_ = absolute_ ? root() : who_.start_place();
         if (at_end()) {
             name_ = {};
@@ -242,7 +258,7 @@ Result<> PathWalk::advance(Take take) {
         std::string_view name = next();
         name_ = name;
         if (at_end()) {
-            last_ = name == "." ? Last::dot : name == ".." ? Last::dot_dot : Last::name;
+            last_ = kind_of(name);
             return {};
         }
         TRY(step(name));

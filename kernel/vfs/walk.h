@@ -46,7 +46,8 @@ private:
     /// What a glide does with the last name: leaves it, takes it unless it is a symbolic link, or even then.
     enum class Take : u8 { parent, last, last_link };
     Result<> advance(Take);
-    void glide(Take);
+    static Last kind_of(std::string_view name);
+    bool glide(Take);
     void pass_names(Glide&, Take) const;
     Glimpse glimpse_start() const;
     const Path& root();
