@@ -2,6 +2,7 @@
 #include "arch/api/user_copy.h"
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace {
 constexpr usize least(usize a, usize b) { return a < b ? a : b; }
@@ -101,5 +102,10 @@ Result<usize> Source::get_all(std::span<std::byte> to) {
 }
 
 Result<usize> Source::skip(usize n) {
+    if (n >= remaining_) { // nobody looks at the segments any more
+        n = std::exchange(remaining_, 0);
+        moved_ += n;
+        return n;
+    }
     return advance(n, [](uptr, usize part, usize) { return part; });
 }
