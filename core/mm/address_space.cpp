@@ -163,7 +163,7 @@ Result<> AddressSpace::Impl::check_limits(const MapRequest& r, usize size, u64 r
     if (own && !r.grows_down && data + pages > limits.data >> page_shift) return err::nomem;
     // Linux's heuristic overcommit: refuse only what can never be.
     if (own && !r.no_reserve && size > mm::total_memory()) return err::nomem;
-    if ((r.locked || lock_future) && locked + pages > limits.locked >> page_shift) return err::again;
+    if ((r.locked || lock_future != Locking::none) && locked + pages > limits.locked >> page_shift) return err::again;
     return {};
 }
 
@@ -188,7 +188,7 @@ Result<uptr> AddressSpace::Impl::map(AddressSpace& space, const MapRequest& r) {
     area->max_access = r.max_access;
     area->shared = r.shared;
     area->grows_down = r.grows_down && !r.shared && !r.object && !r.source;
-    area->locked = r.locked || lock_future;
+    area->locked = r.locked || lock_future != Locking::none;
     area->special = r.special;
     area->physical = r.physical;
     area->offset = r.offset;
@@ -218,7 +218,7 @@ Result<uptr> AddressSpace::map(const MapRequest& r) {
     {
         Impl::Change change{*impl_};
         at = TRY(impl_->map(*this, r));
-        fill = r.populate || r.locked || impl_->lock_future;
+        fill = r.populate || r.locked || impl_->lock_future == Locking::now;
     }
     if (fill && r.access) (void)populate(at, r.size, r.access & arch::page_write && !r.shared);
     return at;

@@ -66,8 +66,10 @@ public:
     Result<> protect(uptr start, usize size, arch::PageFlags access);
     Result<uptr> remap(uptr old_start, usize old_size, usize new_size, unsigned flags, uptr new_start); // MREMAP_*
     Result<> advise(uptr start, usize size, int advice);                                                // MADV_*
-    Result<> lock_pages(uptr start, usize size, bool lock); // mlock, munlock
-    Result<> lock_all(bool current, bool future);           // mlockall; both false: munlockall
+    /// Locked pages are there at once, or stay once they have been touched.
+    enum class Locking { none, now, on_fault };
+    Result<> lock_pages(uptr start, usize size, Locking); // mlock, munlock
+    Result<> lock_all(Locking current, Locking future);   // mlockall; both none: munlockall
     Result<> populate(uptr start, usize size, bool for_write);
     /// One byte per page: resident or not. err::nomem: a hole.
     Result<> residency(uptr start, std::span<u8> out);

@@ -37,7 +37,7 @@ struct AddressSpace::Impl {
     uptr map_base = arch::user_top - 128 * MiB - AreaSet::stack_gap;
     uptr map_hint = 0; // where the last mapping was placed: the search goes on below it
     uptr break_start = 0, break_end = 0;
-    bool lock_future = false;
+    AddressSpace::Locking lock_future = AddressSpace::Locking::none;
     u64 total = 0, data = 0, locked = 0; // pages
     u64 peak_resident = 0, peak_total = 0;
     u64 tables = 1;                                       // frames of page tables, the root's too

@@ -74,7 +74,8 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     return done;
 }
 
-Result<> AddressSpace::lock_pages(uptr start, usize size, bool lock) {
+Result<> AddressSpace::lock_pages(uptr start, usize size, Locking how) {
+    bool lock = how != Locking::none;
     uptr at = page_down(start);
     uptr end = TRY(range_end(at, size + (start - at)));
     if (at == end) return {};
@@ -93,24 +94,24 @@ Result<> AddressSpace::lock_pages(uptr start, usize size, bool lock) {
             return {};
         }));
     }
-    if (!lock) return {};
+    if (how != Locking::now) return {};
     auto filled = populate(at, end - at, false);
     if (filled) return {};
     // A page of no access or beyond a file's end stays out: it is locked, and the answer says so, as Linux does.
     return filled == err::fault ? Result<>{err::nomem} : Result<>{err::again};
 }
 
-Result<> AddressSpace::lock_all(bool current, bool future) {
+Result<> AddressSpace::lock_all(Locking current, Locking future) {
     Holding hold{impl_->lock};
-    if (current && impl_->total > impl_->limits.locked >> page_shift) return err::nomem;
+    if (current != Locking::none && impl_->total > impl_->limits.locked >> page_shift) return err::nomem;
     impl_->lock_future = future;
-    if (!current && future) return {};
+    if (current == Locking::none && future != Locking::none) return {};
     for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) {
         if (a->special) continue;
         impl_->tally(*a, -1);
-        a->locked = current;
+        a->locked = current != Locking::none;
         impl_->tally(*a, 1);
-        if (!current || !a->access) continue;
+        if (current != Locking::now || !a->access) continue;
         for (uptr at = a->start; at < a->end; at += page_size)
             if (impl_->resolve(*this, at, arch::page_read) == FaultOutcome::no_memory) return err::nomem;
     }

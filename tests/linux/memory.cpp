@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -178,9 +179,49 @@ void sealing() {
     FAILS(EPERM, write(fd, "x", 1));
     close(fd);
 }
+/// RLIMIT_MEMLOCK binds whoever has no CAP_IPC_LOCK now.
+int locking_without_privilege() {
+    auto* page =
+        static_cast<char*>(mmap(nullptr, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    rlimit little{4096, 4096}, none{0, 0};
+    CHECK(setrlimit(RLIMIT_MEMLOCK, &little) == 0 && mlock(page, 2 * 4096) == 0 && munlock(page, 2 * 4096) == 0);
+    CHECK(seteuid(65534) == 0);
+    FAILS(ENOMEM, mlock(page, 2 * 4096));
+    CHECK(mlock(page, 4096) == 0 && munlock(page, 4096) == 0);
+    FAILS(EAGAIN,
+          mmap(nullptr, 2 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0) == MAP_FAILED ? -1 : 0);
+    CHECK(seteuid(0) == 0 && mlock(page, 2 * 4096) == 0 && munlock(page, 2 * 4096) == 0);
+    CHECK(setrlimit(RLIMIT_MEMLOCK, &none) == 0 && seteuid(65534) == 0);
+    FAILS(EPERM, mlock(page, 4096));
+    return failures;
+}
+void locking() {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int bad = locking_without_privilege();
+        fflush(stdout);
+        _exit(bad);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    // What is locked when it is touched is not there before.
+    auto* at = static_cast<char*>(mmap(nullptr, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    unsigned char there[4];
+    at[4096] = 1;
+    CHECK(mlock2(at, 4 * 4096, 1) == 0 && mincore(at, 4 * 4096, there) == 0); // MLOCK_ONFAULT
+    CHECK(!(there[0] & 1) && there[1] & 1 && !(there[2] & 1));
+    FAILS(EINVAL, mlock2(at, 4096, 2));
+    CHECK(mlock(at, 4 * 4096) == 0 && mincore(at, 4 * 4096, there) == 0 && there[0] & 1 && there[3] & 1);
+    CHECK(munmap(at, 4 * 4096) == 0 && mlockall(4 | MCL_FUTURE) == 0); // MCL_ONFAULT
+    at = static_cast<char*>(mmap(nullptr, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    CHECK(mincore(at, 4 * 4096, there) == 0 && !(there[0] & 1) && munlockall() == 0);
+    munmap(at, 4 * 4096);
+}
 } // namespace
 
 int main() {
+    locking();
     anonymous();
     files();
     shared_with_children();

@@ -127,26 +127,29 @@ Result<> msync(Task& task, uptr address, usize size, int flags) {
 }
 
 namespace {
-Result<> lock_range(Task& task, uptr address, usize size, bool lock) {
-    if (lock && !may_lock(task)) return err::perm;
+using Locking = AddressSpace::Locking;
+
+Result<> lock_range(Task& task, uptr address, usize size, Locking lock) {
+    if (lock != Locking::none && !may_lock(task)) return err::perm;
     usize whole = page_up(size + address % page_size);
     address = page_down(address);
     if (size > arch::user_top || address + whole < address) return err::inval;
     return whole ? task.space->lock_pages(address, whole, lock) : Result<>{};
 }
 } // namespace
-Result<> mlock(Task& task, uptr address, usize size) { return lock_range(task, address, size, true); }
+Result<> mlock(Task& task, uptr address, usize size) { return lock_range(task, address, size, Locking::now); }
 Result<> mlock2(Task& task, uptr address, usize size, u32 flags) {
     if (flags & ~u32{MLOCK_ONFAULT}) return err::inval;
-    return lock_range(task, address, size, true);
+    return lock_range(task, address, size, flags & MLOCK_ONFAULT ? Locking::on_fault : Locking::now);
 }
-Result<> munlock(Task& task, uptr address, usize size) { return lock_range(task, address, size, false); }
+Result<> munlock(Task& task, uptr address, usize size) { return lock_range(task, address, size, Locking::none); }
 Result<> mlockall(Task& task, u32 flags) {
     if (!flags || flags & ~u32{MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT} || flags == MCL_ONFAULT) return err::inval;
     if (!may_lock(task)) return err::perm;
-    return task.space->lock_all(flags & MCL_CURRENT, flags & MCL_FUTURE);
+    Locking how = flags & MCL_ONFAULT ? Locking::on_fault : Locking::now;
+    return task.space->lock_all(flags & MCL_CURRENT ? how : Locking::none, flags & MCL_FUTURE ? how : Locking::none);
 }
-Result<> munlockall(Task& task) { return task.space->lock_all(false, false); }
+Result<> munlockall(Task& task) { return task.space->lock_all(Locking::none, Locking::none); }
 
 Result<> mincore(Task& task, uptr address, usize size, UserPtr<u8> out) {
     if (!is_aligned(address, page_size)) return err::inval;
