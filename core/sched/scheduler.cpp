@@ -161,7 +161,7 @@ void schedule(Why why) {
         arch::irqs_restore(were_on);
         return;
     }
-    auto& kind = why == Why::preempted ? e.involuntary : e.voluntary;
+    auto& kind = why == Why::sleeps ? e.voluntary : e.involuntary;
     kind.store(kind.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (&next == rq.idle)
         idle_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);

@@ -138,7 +138,9 @@ Result<> print_status(Writer& out, const Context& c) {
           process::group_of(p, *c.view), process::session_of(p, *c.view));
     if (auto space = space_of(*c.task)) print_memory_lines(out, space->usage());
     Signals s{c};
-    print(out, "Threads:\t{}\nSigQ:\t0/{}\n", p.live_threads.load(), p.limits.soft(RLIMIT_SIGPENDING));
+    auto user = c.task->user_ref();
+    print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", p.live_threads.load(), user ? user->signals.load() : 0,
+          p.limits.soft(RLIMIT_SIGPENDING));
     print(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", s.pending,
           s.shared_pending, s.blocked, s.ignored, s.caught);
     print(out, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\n",

@@ -74,6 +74,7 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     process->set_abi(parent.abi());
     process->limits.copy(parent.limits);
     process->timers->limit_cpu_time();
+    process->timers->limit_realtime();
     process->exit_signal = request.exit_signal;
     process->dumpable = parent.dumpable.load();
     if (request.flags & CLONE_SIGHAND)

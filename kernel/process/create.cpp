@@ -44,6 +44,7 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     auto process = TRY(ProcessFactory::make_process(view));
     process->limits.copy(start.limits);
     process->timers->limit_cpu_time();
+    process->timers->limit_realtime();
     process->handlers = TRY(make_ref<SignalHandlers>());
     auto task = TRY(build(view, start));
     Fresh fresh{TRY(make_ref<Session>()), TRY(make_ref<ProcessGroup>())};

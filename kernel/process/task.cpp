@@ -2,6 +2,7 @@
 #include "core/time/clock.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/timers.h"
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 
 namespace {
@@ -76,10 +77,18 @@ void ProcessFactory::take_over_number(Task& from, Task& to) {
 
 void Task::count_for(Ref<User> next) {
     count_no_more();
-    std::swap(user, next);
+    {
+        Holding lock{shares_lock};
+        std::swap(user, next);
+    }
     if (!user) return;
     user->tasks.fetch_add(1, std::memory_order_relaxed);
     counted_ = true;
+}
+
+Ref<User> Task::user_ref() {
+    Holding lock{shares_lock};
+    return user;
 }
 
 Task::~Task() {
@@ -106,6 +115,10 @@ void Task::set_credentials(Ref<const Credentials> who) {
         Holding lock{shares_lock};
         std::swap(credentials_, who);
     }
+    // CAP_IPC_LOCK lifts RLIMIT_MEMLOCK.
+    bool may_lock = credentials_->can(CAP_IPC_LOCK);
+    if (space && who && who->can(CAP_IPC_LOCK) != may_lock)
+        space->set_limits(process::memory_limits(process(), *credentials_));
 }
 
 vfs::Walker Task::walker() { return {.who = credentials_, .umask = fs->umask, .fs = fs.get()}; }

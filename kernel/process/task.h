@@ -60,6 +60,10 @@ public:
     int parent_death_signal = 0;
     arch::UserState user_state;
     u64 start_ns = 0; // monotonic
+    /// RLIMIT_RTTIME: where the thread stood when it was first seen after a sleep. Under signal_lock.
+    struct {
+        u64 sleeps = 0, since_ns = 0;
+    } realtime_run;
     std::atomic<u64> minor_faults = 0, major_faults = 0;
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
@@ -70,6 +74,8 @@ public:
     bool too_many_processes = false;
     /// Counts in `user` from now on, and no more in the one before. Null: in none.
     void count_for(Ref<User> next);
+    /// For other tasks.
+    Ref<User> user_ref();
     void count_no_more() {
         if (std::exchange(counted_, false)) user->tasks.fetch_sub(1, std::memory_order_relaxed);
     }

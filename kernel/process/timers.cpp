@@ -106,6 +106,8 @@ ProcessTimers::ProcessTimers(Process& of) : process_{of} {
     }
     cpu_limit_.element.info = signals::info_kernel(SIGXCPU);
     cpu_limit_.element.taken = [](QueuedSignal&) {};
+    realtime_limit_.element.info = signals::info_kernel(SIGXCPU);
+    realtime_limit_.element.taken = [](QueuedSignal&) {};
 }
 ProcessTimers::~ProcessTimers() { stop_all(); }
 
@@ -226,10 +228,71 @@ void ProcessTimers::CpuLimit::check() {
     (void)signals::send_embedded(process, nullptr, element);
 }
 
+// RLIMIT_RTTIME.
+
+namespace {
+constexpr u64 realtime_look_ns = 4'000'000;
+
+/// The CPU time since the thread last slept, as far as looks tell; 0: it is not a real-time thread.
+u64 realtime_run_ns(Task& t) {
+    SchedPolicy policy = t.parameters().policy;
+    if (policy != SchedPolicy::fifo && policy != SchedPolicy::round_robin) return 0;
+    CpuTime time = t.cpu_time();
+    u64 now = time.user_ns + time.system_ns, sleeps = t.voluntary_switches();
+    auto& run = t.realtime_run;
+    if (run.since_ns == 0 || run.sleeps != sleeps) run = {.sleeps = sleeps, .since_ns = now};
+    return std::max<u64>(now - run.since_ns, 1);
+}
+u64 longest_realtime_run_ns(Process& process) {
+    u64 longest = 0;
+    for_each_thread(process, [&](Task& t) { longest = std::max(longest, realtime_run_ns(t)); });
+    return longest;
+}
+} // namespace
+
+void ProcessTimers::limit_realtime() {
+    Holding one_at_a_time{process_.timers_lock};
+    realtime_limit_.stop();
+    if (process_.limits.soft(RLIMIT_RTTIME) == RLIM64_INFINITY) return;
+    Holding lock{process_.signal_lock};
+    if (process_.live_threads && !longest_realtime_run_ns(process_)) return;
+    realtime_limit_.active = true;
+    realtime_limit_.arm(clocks::in(realtime_look_ns));
+}
+
+void ProcessTimers::RealtimeLimit::stop() {
+    {
+        Holding lock{owner.process_.signal_lock};
+        active = false;
+    }
+    cancel();
+}
+
+void ProcessTimers::RealtimeLimit::check() {
+    Process& process = owner.process_;
+    {
+        Holding lock{process.signal_lock};
+        if (!active) return;
+        Limit limit = process.limits.get(RLIMIT_RTTIME);
+        u64 run_ns = longest_realtime_run_ns(process), run = run_ns / 1000;
+        active = run_ns != 0 || process.live_threads == 0;
+        if (!active) return;
+        if (limit.hard != RLIM64_INFINITY && run >= limit.hard) {
+            active = false;
+            return signals::end_all(process, SIGKILL);
+        }
+        arm(clocks::in(realtime_look_ns));
+        if (run < limit.soft) return;
+        process.limits.set(RLIMIT_RTTIME, {limit.soft + 1'000'000, limit.hard});
+    }
+    (void)signals::send_embedded(process, nullptr, element);
+}
+
 // POSIX timers.
 
 Result<int> ProcessTimers::create(const Request& request) {
     auto timer = TRY(make_ref<PosixTimer>());
+    if (timer->element.charge(Task::current().user_ref()) > process_.limits.soft(RLIMIT_SIGPENDING)) return err::again;
     Holding list{process_.timers_lock};
     usize id = 0;
     while (id < posix_.size() && posix_[id]) id++;
@@ -343,6 +406,7 @@ void ProcessTimers::drop_posix() {
 void ProcessTimers::stop_all() {
     drop_posix();
     cpu_limit_.stop();
+    realtime_limit_.stop();
     for (Interval* t : {&real_, &virtual_, &profile_}) {
         {
             Holding lock{process_.signal_lock};

@@ -35,6 +35,8 @@ public:
     Result<int> overruns(int id);
     /// Obeys RLIMIT_CPU: the process begins, or the limit was changed.
     void limit_cpu_time();
+    /// Obeys RLIMIT_RTTIME: the same, or a thread became a real-time one.
+    void limit_realtime();
     /// exec: POSIX timers go, interval timers stay. Exit: all go.
     void drop_posix();
     void stop_all();
@@ -62,6 +64,17 @@ private:
         QueuedSignal element;
         bool active = false; // under signal_lock
     };
+    /// RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. SIGXCPU at the soft limit and each
+    /// second after it, SIGKILL at the hard one. Looks every few milliseconds, while there is such a thread.
+    struct RealtimeLimit : Timer {
+        RealtimeLimit(ProcessTimers& of) : Timer{expired}, owner{of} {}
+        static void expired(Timer& timer) { static_cast<RealtimeLimit&>(timer).check(); }
+        void check();
+        void stop();
+        ProcessTimers& owner;
+        QueuedSignal element;
+        bool active = false; // under signal_lock
+    };
     u64 clock_now(int which);
     void arm(Interval&);
 
@@ -69,5 +82,6 @@ private:
     Interval real_{interval_expired}, virtual_{interval_expired}, profile_{interval_expired};
     Interval& of(int which);
     CpuLimit cpu_limit_{*this};
+    RealtimeLimit realtime_limit_{*this};
     Vector<Ref<PosixTimer>> posix_; // index: the id; null: free. Under Process::timers_lock
 };

@@ -1,4 +1,4 @@
-// The real users of a view's tasks: what RLIMIT_NPROC counts.
+// The real users of a view's tasks: what RLIMIT_NPROC and RLIMIT_SIGPENDING count.
 #pragma once
 #include "kernel/views/view.h"
 #include "lib/intrusive.h"
@@ -14,6 +14,8 @@ public:
     const u32 uid;
     /// Tasks that exist, until they are reaped.
     std::atomic<u64> tasks = 0;
+    /// Signals queued for its tasks, and POSIX timers, which have one each.
+    std::atomic<u64> signals = 0;
 
     struct Key {
         const View* view;

@@ -1,3 +1,4 @@
+#include "kernel/process/user.h"
 #include "kernel/signal/signal.h"
 #include <bit>
 
@@ -14,6 +15,18 @@ void dispose(QueuedSignal& element) {
     delete &element;
 }
 } // namespace
+
+void QueuedSignal::forget_user() {
+    charged_->signals.fetch_sub(1, std::memory_order_relaxed);
+    Ref<User>::adopt(std::exchange(charged_, nullptr));
+}
+
+u64 QueuedSignal::charge(Ref<User> user) {
+    uncharge();
+    if (!user) return 0;
+    charged_ = user.release();
+    return charged_->signals.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 PendingSignals::~PendingSignals() { discard(~SignalSet{0}); }
 

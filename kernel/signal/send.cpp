@@ -52,6 +52,15 @@ void translate_sender(const Process& process, siginfo_t& info) {
     if (auto* sender = process::current_process()) info.si_pid = sender->pid(process.view());
 }
 
+/// RLIMIT_SIGPENDING. A standard signal of kill(2) or the kernel keeps its information whatever the user has queued;
+/// what is embedded in a timer has been counted when that was made.
+bool may_queue(Process& process, Task& receiver, const siginfo_t& info, QueuedSignal* element) {
+    if (!element) return standard(info.si_signo);
+    if (element->taken) return true;
+    u64 queued = element->charge(receiver.user_ref());
+    return queued <= process.limits.soft(RLIMIT_SIGPENDING) || (standard(info.si_signo) && info.si_code >= 0);
+}
+
 /// `only`: null for the whole process. On return `element` holds the memory if it was not used.
 Result<> send_locked(Process& process, Task* only, const siginfo_t& info, QueuedSignal*& element, bool forced) {
     int number = info.si_signo;
@@ -67,15 +76,15 @@ Result<> send_locked(Process& process, Task* only, const siginfo_t& info, Queued
     PendingSignals& pending = only ? only->pending : process.pending;
     if (!forced && !(blocked & signal_bit(number)) && is_ignored(action_of(process, number), number)) return {};
     if (standard(number) && pending.set & signal_bit(number)) return {};
-    if (!standard(number) && (!element || pending.queued >= process.limits.soft(RLIMIT_SIGPENDING)) && !forced) {
-        if (info.si_code != SI_USER) return err::again;
-        pending.add(number, nullptr);
-    } else {
+    if (may_queue(process, only ? *only : *process.leader, info, element) || forced) {
         if (element && !element->taken) {
             element->info = info;
             translate_sender(process, element->info);
         }
         pending.add(number, std::exchange(element, nullptr));
+    } else {
+        if (!standard(number) && info.si_code != SI_USER) return err::again;
+        pending.add(number, nullptr);
     }
     process.signal_arrived.notify_all();
     Task* receiver = only ? (takes(*only, number) ? only : nullptr) : choose(process, number);

@@ -31,13 +31,28 @@ struct SignalHandlers : RefCounted<SignalHandlers> {
     void reset_for_exec(bool ignored_too = false); // caught -> default; ignored stay unless `ignored_too`
 };
 
+class User;
+
 /// A queued signal with its information. Standard signals are queued once, real-time ones as often as sent (limit:
 /// RLIMIT_SIGPENDING of the user; beyond it sigqueue answers err::again, kill still sets the bit).
 struct QueuedSignal : ListLink<> {
+    QueuedSignal() = default;
+    QueuedSignal(const QueuedSignal&) = delete;
+    ~QueuedSignal() { uncharge(); }
+    /// Counts against the user's RLIMIT_SIGPENDING from now on, as long as it exists. Returns how many do.
+    u64 charge(Ref<User>);
+    void uncharge() {
+        if (charged_) forget_user();
+    }
+
     siginfo_t info;
     /// Of a POSIX timer, which embeds it: not freed when taken, and asked then. Null: on the heap.
     void (*taken)(QueuedSignal&) = nullptr;
     bool queued = false; // for embedded ones
+
+private:
+    void forget_user();
+    User* charged_ = nullptr; // a reference
 };
 
 /// A process keeps the memory of a delivered signal for the next one.
@@ -52,6 +67,7 @@ public:
     }
     /// Null: nothing.
     void give(Box<QueuedSignal> element) {
+        if (element) element->uncharge();
         QueuedSignal* none = nullptr;
         if (element && kept_.compare_exchange_strong(none, element.get())) (void)element.release();
     }

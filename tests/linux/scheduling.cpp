@@ -2,11 +2,13 @@
 // Scheduling policies: sched_setscheduler, sched_setattr, SCHED_RESET_ON_FORK, nice values and timer slack.
 #include "tests/linux/check.h"
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 namespace {
 constexpr unsigned long reset_on_fork = 1, keep_policy = 8; // SCHED_FLAG_*
@@ -89,9 +91,50 @@ void forking() {
     int status;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
+/// RLIMIT_RTTIME: a real-time thread that never sleeps is warned, then killed.
+volatile sig_atomic_t warnings;
+int run_for_ever() {
+    signal(SIGXCPU, [](int) { warnings = warnings + 1; });
+    sched_param p{1};
+    rlimit limit{50'000, 400'000};
+    if (setrlimit(RLIMIT_RTTIME, &limit) || syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p)) return 1;
+    // Sleeps start the count anew.
+    for (int i = 0; i < 20; i++) {
+        timespec start, now;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+        do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        while ((now.tv_sec - start.tv_sec) * 1'000'000'000 + now.tv_nsec - start.tv_nsec < 5'000'000);
+        usleep(2000);
+    }
+    if (warnings) return 2;
+    while (!warnings) {}
+    getrlimit(RLIMIT_RTTIME, &limit);
+    if (limit.rlim_cur != 1'050'000) return 3;
+    while (true) {}
+}
+void affinity_of_nobody() {
+    unsigned long mask[16] = {1};
+    FAILS(ESRCH, syscall(SYS_sched_getaffinity, -1, sizeof mask, mask));
+    FAILS(ESRCH, syscall(SYS_sched_setaffinity, -1, sizeof mask, mask));
+    FAILS(EINVAL, syscall(SYS_sched_getaffinity, -1, 3, mask));
+    FAILS(EINVAL, syscall(SYS_sched_getscheduler, -1));
+    sched_param p;
+    FAILS(EINVAL, syscall(SYS_sched_getparam, -1, &p));
+}
+void realtime_limit() {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) _exit(run_for_ever());
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    if (WIFEXITED(status)) printf("step %d\n", WEXITSTATUS(status));
+}
 } // namespace
 
 int main() {
+    realtime_limit();
+    affinity_of_nobody();
     attributes();
     forking();
     return finish("scheduling");

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -214,9 +215,66 @@ void registers_survive() {
     CHECK(same == n);
     CHECK(d == expected || d == expected - 0.5);
 }
+/// RLIMIT_SIGPENDING counts what a user has queued in all processes, and timers.
+int count_queued() {
+    unsigned long queued = 0;
+    char line[128];
+    FILE* status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "SigQ: %lu/", &queued) == 1) break;
+    if (status) fclose(status);
+    return static_cast<int>(queued);
+}
+int as_another_user() {
+    constexpr uid_t nobody_else = 12'345;
+    rlimit most{6, 6};
+    if (setuid(nobody_else) || setrlimit(RLIMIT_SIGPENDING, &most)) return 1;
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    sigval v{};
+    pid_t child = fork();
+    if (child == 0) {
+        while (true) pause();
+    }
+    CHECK(count_queued() == 0);
+    for (int i = 0; i < 3; i++) CHECK(sigqueue(getpid(), SIGRTMIN, v) == 0 && sigqueue(child, SIGRTMIN, v) == 0);
+    CHECK(count_queued() == 6);
+    FAILS(EAGAIN, sigqueue(getpid(), SIGRTMIN, v));
+    FAILS(EAGAIN, sigqueue(child, SIGRTMIN, v));
+    CHECK(kill(getpid(), SIGRTMIN + 1) == 0 && kill(getpid(), SIGUSR1) == 0); // without information, and with
+    CHECK(sigqueue(getpid(), SIGUSR2, v) == 0);
+    timer_t timer;
+    FAILS(EAGAIN, timer_create(CLOCK_MONOTONIC, nullptr, &timer));
+    siginfo_t info;
+    CHECK(count_queued() == 7); // SIGUSR1 of kill(2) goes beyond
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    CHECK(sigwaitinfo(&one, &info) == SIGUSR1 && info.si_pid == getpid() && info.si_code == SI_USER);
+    sigaddset(&one, SIGUSR2);
+    CHECK(sigwaitinfo(&one, &info) == SIGUSR2 && info.si_pid == 0 && info.si_code == SI_USER);
+    kill(child, SIGKILL); // one SIGCHLD is queued for three
+    CHECK(waitpid(child, nullptr, 0) == child && count_queued() == 4);
+    CHECK(timer_create(CLOCK_MONOTONIC, nullptr, &timer) == 0 && count_queued() == 5);
+    CHECK(timer_delete(timer) == 0 && count_queued() == 4);
+    return failures;
+}
+void pending_limit() {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int bad = as_another_user();
+        fflush(stdout);
+        _exit(bad);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
 } // namespace
 
 int main() {
+    pending_limit();
     masks();
     real_time();
     faults();

@@ -251,6 +251,7 @@ Result<> change_limit(Task& task, Process& process, u32 resource, const rlimit64
     if (resource == RLIMIT_NOFILE && wanted.rlim_max > 1'048'576) return err::perm; // fs.nr_open
     process.limits.set(resource, {wanted.rlim_cur, wanted.rlim_max});
     if (resource == RLIMIT_CPU) process.timers->limit_cpu_time();
+    if (resource == RLIMIT_RTTIME) process.timers->limit_realtime();
     process::memory_limits_changed(process);
     return {};
 }

@@ -1,6 +1,7 @@
 #include "abi/linux/sys/sched.h"
 #include "core/irq/cross_call.h"
 #include "kernel/process/task.h"
+#include "kernel/process/timers.h"
 #include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <linux/resource.h>
@@ -42,6 +43,11 @@ Result<> set_policy(SchedParameters& to, u32 policy, int priority) {
     return {};
 }
 
+void apply(Task& other, const SchedParameters& wanted) {
+    other.set_parameters(wanted);
+    if (realtime(wanted.policy)) other.process().timers->limit_realtime();
+}
+
 /// `policy`: SCHED_* with SCHED_RESET_ON_FORK, or none: as it is.
 Result<> set_scheduler(Task& task, int pid, std::optional<int> policy, UserPtr<const int> from) {
     if (!from) return err::inval;
@@ -52,7 +58,7 @@ Result<> set_scheduler(Task& task, int pid, std::optional<int> policy, UserPtr<c
     int number = policy ? *policy & ~SCHED_RESET_ON_FORK : static_cast<int>(wanted.policy);
     TRY(set_policy(wanted, static_cast<u32>(number), priority));
     TRY(allowed(task, *other, wanted));
-    other->set_parameters(wanted);
+    apply(*other, wanted);
     return {};
 }
 } // namespace
@@ -62,12 +68,14 @@ Result<> sched_yield(Task&) { return sched::yield(), Result<>{}; }
 Result<> sched_setaffinity(Task& task, int pid, usize size, UserPtr<const u64> from) {
     u64 mask = 0;
     TRY(arch::copy_in(&mask, from.address(), size < sizeof mask ? size : sizeof mask));
+    if (pid < 0) return err::srch; // not err::inval, as the other calls here
     auto other = TRY(target(task, pid));
     TRY(may_change(task, *other));
     return other->set_affinity(mask);
 }
 Result<int> sched_getaffinity(Task& task, int pid, usize size, UserPtr<u64> to) {
     if (size < sizeof(u64) || size % sizeof(u64)) return err::inval;
+    if (pid < 0) return err::srch;
     auto other = TRY(target(task, pid));
     TRY(copy_out(to, other->affinity() & sched::online_cpus()));
     return static_cast<int>(sizeof(u64));
@@ -111,7 +119,7 @@ Result<> sched_setattr(Task& task, int pid, UserPtr<sched_attr> from, u32 flags)
     TRY(set_policy(parameters, policy, keep ? parameters.priority : static_cast<int>(wanted.sched_priority)));
     if (!keep && !realtime(parameters.policy)) { parameters.nice = std::clamp(wanted.sched_nice, -20, 19); }
     TRY(allowed(task, *other, parameters));
-    other->set_parameters(parameters);
+    apply(*other, parameters);
     return {};
 }
 Result<> sched_getattr(Task& task, int pid, UserPtr<sched_attr> to, u32 size, u32 flags) {
