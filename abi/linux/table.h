@@ -191,7 +191,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::personality>(135, 92, "remembered, without effect"),
     on<sys::pidfd_open>(434, 434),
     on<sys::pidfd_send_signal>(424, 424),
-    on<sys::pidfd_getfd>(438, 438, "only of the caller's own process"),
+    on<sys::pidfd_getfd>(438, 438),
     on<sys::unshare>(272, 97, "new namespaces are refused"),
     on<sys::setns>(308, 268, "no descriptor stands for a namespace"),
     on<sys::ptrace>(101, 117, "tracing is refused with EPERM"),

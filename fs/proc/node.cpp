@@ -1,6 +1,9 @@
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
+#include "kernel/vfs/mount.h"
 #include "kernel/vfs/open_file.h"
+#include "kernel/vfs/permission.h"
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -11,11 +14,13 @@ constexpr usize most_stored = 4096;
 constexpr unsigned dt_of(u32 mode) { return mode >> 12 & 15; }
 
 /// An open text: made anew whenever it is read from the start.
-class TextFile final : public vfs::PlacedFile {
+class TextFile : public vfs::PlacedFile {
 public:
     TextFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context)
         : PlacedFile{path, file_flags}, item_{item}, context_{std::move(context)} {}
     bool seekable() const override { return true; }
+    /// As Linux: what is about the system says that it is ready, what is about a process cannot be asked.
+    bool pollable() override { return !context_.process; }
     Result<> make() {
         auto text = text_.lock();
         return fill(*text);
@@ -65,12 +70,37 @@ private:
     Guarded<Vector<char>, Mutex<Rank::file_io>> text_;
 };
 
+/// mounts and mountinfo: readable always; a change since the last look is told once, as an error and priority data.
+class MountsFile final : public TextFile {
+public:
+    MountsFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context, Ref<vfs::MountTree> of)
+        : TextFile{path, file_flags, item, std::move(context)}, tree_{std::move(of)}, seen_{tree_->changes.load()} {}
+    bool pollable() override { return true; }
+    u32 poll() override {
+        u64 now = tree_->changes.load(std::memory_order_acquire);
+        u32 changed = seen_.exchange(now) == now ? 0 : EPOLLERR | EPOLLPRI;
+        return EPOLLIN | EPOLLRDNORM | changed;
+    }
+    WaitQueue& changed() override { return tree_->changed; }
+
+private:
+    const Ref<vfs::MountTree> tree_;
+    std::atomic<u64> seen_;
+};
+
 class TextInode final : public Inode {
 public:
     TextInode(vfs::Superblock& sb, u64 number, const Item& item, Context context)
         : Inode{sb, number, item.mode, std::move(context), item.restricted}, item_{item} {}
     Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
-        auto file = TRY(make_ref<TextFile>(path, flags, item_, context_));
+        Ref<TextFile> file;
+        if (item_.of_mounts) {
+            auto tree = mounts_of(*context_.task);
+            if (!tree) return err::inval;
+            file = TRY(make_ref<MountsFile>(path, flags, item_, context_, std::move(tree)));
+        } else {
+            file = TRY(make_ref<TextFile>(path, flags, item_, context_));
+        }
         if (item_.at_open && file->readable()) TRY(file->make());
         return file;
     }
@@ -130,7 +160,10 @@ vfs::Attributes Inode::attributes() {
     return a;
 }
 
-Result<> Inode::permission(const Credentials& who, unsigned) {
+Result<> Inode::permission(const Credentials& who, unsigned may) {
+    // A setting that cannot be changed is not opened for writing, not even by the superuser: sysctl has modes of its
+    // own.
+    if (context_.sysctl && may & vfs::may_write && !(mode_ & 0222)) return err::acces;
     return restricted_ && context_.process ? may_inspect(who, *context_.process) : Result<>{};
 }
 

@@ -37,6 +37,7 @@ struct Context {
     Ref<Process> process;
     Ref<Task> task;
     int fd = -1;
+    bool sysctl = false; // below /proc/sys
 };
 
 struct Item;
@@ -54,6 +55,7 @@ struct Item {
     const Items* children = nullptr;
     bool restricted = false; // only for those who may trace the process
     bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)
+    bool of_mounts = false;  // poll() tells that the process's mounts have changed
 };
 
 class Superblock final : public vfs::Superblock {

@@ -130,8 +130,8 @@ constexpr Items namespace_items{namespace_list};
         {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
         {.name = "fd", .mode = S_IFDIR | 0500, .directory = make_fd_directory},                                        \
         {.name = "fdinfo", .mode = directory, .directory = make_fdinfo_directory},                                     \
-        {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true},                                 \
-        {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true},                                \
+        {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true, .of_mounts = true},              \
+        {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true, .of_mounts = true},             \
         {.name = "limits", .mode = text, .print = print_limits},                                                       \
         {.name = "io", .mode = secret, .print = print_io, .restricted = true},                                         \
         {.name = "oom_score", .mode = text, .print = print_oom_score},                                                 \
@@ -169,6 +169,13 @@ constexpr Item thread_item_list[] = {
 #undef PROC_COMMON_ITEMS
 constexpr Items process_items{process_item_list}, thread_items{thread_item_list};
 static_assert(process_items.size() < 64, "item_number() has room for 64");
+
+class ProcessDirectory final : public ItemDirectory {
+public:
+    ProcessDirectory(vfs::Superblock& sb, u64 number, Context c)
+        : ItemDirectory{sb, number, directory, std::move(c), process_items} {}
+    Process* described_process() override { return context_.process.get(); }
+};
 
 /// /proc/pid/task: the threads.
 class TaskDirectory final : public Inode {
@@ -213,8 +220,8 @@ Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, 
     if (!task) return err::noent;
     auto process = Ref<Process>::share(&(*task)->process());
     Context c{Ref<View>::share(&view), std::move(process), *task};
-    bool leads = c.process->pid(view) == pid; // a thread's number works too, unlisted
-    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c),
-                                       leads ? process_items : thread_items));
+    if (c.process->pid(view) == pid) return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
+    // A thread's number works too, unlisted.
+    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), thread_items));
 }
 } // namespace proc

@@ -255,6 +255,7 @@ constexpr Item kernel_list[] = {
     {.name = "core_pattern", .mode = text, .print = print_core_pattern},
     {.name = "printk", .mode = text, .print = print_printk},
     {.name = "panic", .mode = text, .print = print_value<0>},
+    {.name = "tainted", .mode = text, .print = print_value<0>},
     {.name = "random", .mode = directory, .children = &random_items},
 };
 constexpr Items kernel_items{kernel_list};
@@ -284,6 +285,11 @@ constexpr Item sys_list[] = {
     {.name = "net", .mode = directory, .children = &net_items},
 };
 constexpr Items sys_items{sys_list};
+Result<Ref<vfs::Inode>> make_sys_directory(vfs::Superblock& sb, const Context& above, u64 number) {
+    Context c = above;
+    c.sysctl = true;
+    return TRY(make_ref<ItemDirectory>(sb, number, directory, std::move(c), sys_items));
+}
 constexpr Item root_list[] = {
     {.name = "self", .mode = link, .target = name_self},
     {.name = "thread-self", .mode = link, .target = name_thread_self},
@@ -300,7 +306,7 @@ constexpr Item root_list[] = {
     {.name = "swaps", .mode = text, .print = print_swaps},
     {.name = "partitions", .mode = text, .print = print_partitions},
     {.name = "vmstat", .mode = text, .print = print_vmstat},
-    {.name = "sys", .mode = directory, .children = &sys_items},
+    {.name = "sys", .mode = directory, .directory = make_sys_directory},
 };
 } // namespace
 

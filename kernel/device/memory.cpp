@@ -56,6 +56,7 @@ public:
         if (minor_ == random_ || minor_ == urandom) return mix_random(from);
         return from.skip(from.remaining());
     }
+    bool pollable() override { return minor_ == random_; }
     /// Offsets mean nothing, but seeking is no error.
     bool seekable() const override { return true; }
     Result<u64> seek(u64, i64, int) override { return 0; }

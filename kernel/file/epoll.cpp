@@ -417,7 +417,7 @@ Result<Ref<File>> create() {
 Result<> add(File& epoll, Ref<File> target, int fd, Event event) {
     Epoll& e = *TRY(as_epoll(epoll));
     if (target == &epoll) return err::inval;
-    if (auto* inode = target->inode(); inode && (inode->is_regular() || inode->is_directory())) return err::perm;
+    if (!target->pollable()) return err::perm;
     bool nested = target->kind() == &epoll_kind;
     if (event.events & EPOLLEXCLUSIVE) {
         constexpr u32 allowed = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;

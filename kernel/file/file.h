@@ -72,6 +72,8 @@ public:
     /// lseek(2): the new offset for position `at`; SEEK_DATA and SEEK_HOLE included.
     virtual Result<u64> seek(u64 at, i64 offset, int whence);
 
+    /// Whether poll() has anything to say: only then epoll takes the file (err::perm).
+    virtual bool pollable() { return true; }
     /// EPOLL* bits that hold now (from linux/eventpoll.h; equal to POLL*).
     virtual u32 poll();
     /// Notified whenever an answer of poll(), or of err::again, may be out of date.

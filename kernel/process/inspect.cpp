@@ -19,4 +19,11 @@ Ref<AddressSpace> space_of(Process& process) {
     Holding shares{process.leader->shares_lock};
     return process.leader->space;
 }
+
+Ref<FileTable> files_of(Process& process) {
+    Holding tree{tree_lock()};
+    if (!process.leader) return nullptr;
+    Holding shares{process.leader->shares_lock};
+    return process.leader->files;
+}
 } // namespace process

@@ -8,4 +8,6 @@ namespace process {
 Result<> may_inspect(const Credentials& who, Process&);
 /// The memory of the process, kept alive by the reference; null: it has ended. Takes the tree lock.
 Ref<AddressSpace> space_of(Process&);
+/// The descriptors of its first thread; the same.
+Ref<FileTable> files_of(Process&);
 } // namespace process

@@ -1,5 +1,6 @@
 #include "kernel/process/pidfd.h"
 #include "kernel/process/tree.h"
+#include "kernel/vfs/inode.h"
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
@@ -30,5 +31,10 @@ Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
 Result<Ref<Process>> process_of_pidfd(File& file) {
     if (file.kind() != &PidFile::kind_tag) return err::badf;
     return static_cast<PidFile&>(file).process;
+}
+
+Result<Ref<Process>> process_of_pidfd_or_directory(File& file) {
+    Process* described = file.inode() ? file.inode()->described_process() : nullptr;
+    return described ? Ref<Process>::share(described) : process_of_pidfd(file);
 }
 } // namespace process

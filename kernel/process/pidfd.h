@@ -7,4 +7,6 @@ namespace process {
 Result<int> open_pidfd(Task& current, Ref<Process>, unsigned flags);
 /// err::badf: not a pidfd.
 Result<Ref<Process>> process_of_pidfd(File&);
+/// The same, for an open /proc/pid too.
+Result<Ref<Process>> process_of_pidfd_or_directory(File&);
 } // namespace process

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 
 struct Credentials;
+class Process;
 class View;
 
 namespace vfs {
@@ -107,6 +108,8 @@ public:
     virtual Result<Ref<const LinkText>> readlink(); // err::inval
     virtual Result<Path> jump();                    // err::nolink: an ordinary link
     virtual bool is_magic_link() const { return false; }
+    /// The process whose directory it is (/proc/pid), else null.
+    virtual Process* described_process() { return nullptr; }
 
     /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets
     /// are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.

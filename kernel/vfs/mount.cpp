@@ -151,6 +151,7 @@ Result<> MountTree::add(Mounts& mounts, const Path& where, Ref<Mount> m) {
     m->attach(*this, where);
     if (where) DentryCache::pin(*where.dentry);
     mounts.all.push_back(*m.release());
+    tell_changed();
     return {};
 }
 
@@ -159,6 +160,7 @@ void MountTree::remove(Mounts& mounts, Mount& m) {
     m.tree_ = nullptr;
     mounts.all.erase(mounts.all.iterator_to(m));
     mounts.count--;
+    tell_changed();
     Ref<Mount>::adopt(&m);
 }
 
@@ -284,6 +286,7 @@ Result<> MountTree::remount(const Path& where, u32 flags, std::string_view optio
         m.superblock->read_only = (flags & MS_RDONLY) != 0;
     }
     m.flags = flags & mount_flag_mask;
+    tell_changed();
     return {};
 }
 
@@ -311,6 +314,7 @@ Result<> MountTree::move(const Path& from, const Path& to) {
     m.detach();
     m.attach(*this, to);
     DentryCache::pin(*to.dentry);
+    tell_changed();
     return {};
 }
 
@@ -326,6 +330,7 @@ Result<> MountTree::pivot(const Path& new_root, const Path& put_old) {
     mounts->root = Ref<Mount>::share(&m);
     old->attach(*this, put_old);
     DentryCache::pin(*put_old.dentry);
+    tell_changed();
     return {};
 }
 } // namespace vfs

@@ -86,7 +86,15 @@ public:
         for (Mount& m : mounts->all) visit(static_cast<const Mount&>(m));
     }
 
+    /// Notified after each change; `changes` counts them. Who watches keeps the tree.
+    WaitQueue changed;
+    std::atomic<u64> changes = 0;
+
 private:
+    void tell_changed() {
+        changes.fetch_add(1, std::memory_order_release);
+        changed.notify_all();
+    }
     struct Mounts {
         List<Mount> all; // each holds a reference; parents before children
         Ref<Mount> root;

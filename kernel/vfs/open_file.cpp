@@ -10,6 +10,8 @@
 namespace vfs {
 PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} { flags = file_flags; }
 
+bool PlacedFile::pollable() { return !place_.inode().is_regular() && !place_.inode().is_directory(); }
+
 PlacedFile::~PlacedFile() {
     if (file::LockList::in_use() == 0) return;
     if (auto* list = locks()) {

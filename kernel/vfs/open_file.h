@@ -12,6 +12,8 @@ public:
     PlacedFile(const Path& path, u32 file_flags);
     ~PlacedFile() override;
     vfs::Inode* inode() override { return &place_.inode(); }
+    /// Not what is always ready: regular files and directories.
+    bool pollable() override;
     const vfs::Path* path() override { return &place_; }
     void print_name(Writer&) override;
     file::LockList* locks() override;

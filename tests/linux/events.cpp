@@ -9,9 +9,12 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -356,10 +359,86 @@ void between_bytes() {
         }
     }
 }
+/// Which files epoll takes: those that can say whether they are ready.
+void pollable() {
+    struct {
+        const char* path;
+        bool taken;
+    } all[] = {{"/dev/null", false},
+               {"/dev/zero", false},
+               {"/dev/full", false},
+               {"/dev/urandom", false},
+               {"/dev/random", true},
+               {"/proc/self/status", false},
+               {"/proc/self/maps", false},
+               {"/proc/self/mounts", true},
+               {"/proc/self/mountinfo", true},
+               {"/proc/meminfo", true},
+               {"/proc/uptime", true},
+               {"/proc/sys/kernel/hostname", true},
+               {"/proc/self", false},
+               {"/proc", false},
+               {"/proc/self/fd", false},
+               {"/proc/self/exe", false},
+               {"/dev", false}};
+    int e = epoll_create1(0);
+    for (auto& [path, taken] : all) {
+        int fd = open(path, O_RDONLY);
+        CHECK(fd >= 0);
+        errno = 0;
+        int got = add(e, fd, EPOLLIN);
+        if (taken ? got != 0 : got != -1 || errno != EPERM) {
+            printf("%s: %d, errno %d\n", path, got, errno);
+            failures++;
+        }
+        close(fd);
+    }
+    close(e);
+}
+
+/// Mount tables tell a change once.
+void mounts_change() {
+    int mounts = open("/proc/self/mounts", O_RDONLY), info = open("/proc/self/mountinfo", O_RDONLY);
+    int e = epoll_create1(0);
+    pollfd watch{mounts, POLLPRI, 0};
+    CHECK(poll(&watch, 1, 0) == 0 && add(e, info, EPOLLPRI) == 0 && ready(e) == 0);
+    CHECK(mkdir("place", 0755) == 0 && mount("none", "place", "tmpfs", 0, nullptr) == 0);
+    CHECK(poll(&watch, 1, 10'000) == 1 && watch.revents == (POLLPRI | POLLERR));
+    CHECK(poll(&watch, 1, 0) == 0);
+    epoll_event got;
+    CHECK(epoll_wait(e, &got, 1, 10'000) == 1 && got.events == (EPOLLPRI | EPOLLERR) && ready(e) == 0);
+    CHECK(umount2("place", 0) == 0 && poll(&watch, 1, 10'000) == 1 && ready(e, 10'000) == 1);
+    watch.events = POLLIN;
+    CHECK(poll(&watch, 1, 0) == 1 && watch.revents == POLLIN);
+    // Somebody who sleeps is woken.
+    pid_t child = fork();
+    if (child == 0) {
+        watch.events = POLLPRI;
+        _exit(poll(&watch, 1, 10'000) == 1 ? 42 : 1);
+    }
+    until_asleep(child);
+    CHECK(mount("none", "place", "tmpfs", 0, nullptr) == 0);
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
+    CHECK(umount("place") == 0);
+    close(mounts);
+    close(info);
+    close(e);
+}
+
+void sticky_timeouts() {
+    timespec t{0, 10'000};
+    auto select_nothing = [&] { return syscall(SYS_pselect6, 0, nullptr, nullptr, nullptr, &t, nullptr); };
+    CHECK(personality(STICKY_TIMEOUTS) == 0 && select_nothing() == 0 && t.tv_nsec == 10'000);
+    CHECK(personality(0) == STICKY_TIMEOUTS && select_nothing() == 0 && t.tv_nsec == 0);
+}
 } // namespace
 
 int main() {
     nested_epolls();
+    pollable();
+    mounts_change();
+    sticky_timeouts();
     closing_takes_out();
     threads_share_an_epoll();
     blocking();

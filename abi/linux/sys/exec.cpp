@@ -56,7 +56,7 @@ Result<Opened> open_program(Task& task, DirFd dir, UserPath user_path, int flags
     bool absolute = path.view().starts_with('/');
     auto walker = absolute ? task.walker() : TRY(task.walker(fd));
     Opened opened;
-    vfs::OpenHow how{.flags = O_RDONLY | vfs::open_for_execution, .walk = vfs::walk_follow};
+    vfs::OpenHow how{.flags = O_RDONLY | vfs::open_for_execution};
     if (flags & AT_EMPTY_PATH) how.walk |= vfs::walk_empty;
     if (flags & AT_SYMLINK_NOFOLLOW) how.flags |= O_NOFOLLOW;
     opened.file = TRY(vfs::open(walker, path.view(), how));

@@ -5,6 +5,7 @@
 #include "kernel/file/poll.h"
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/personality.h>
 
 namespace linux_abi {
 namespace {
@@ -24,6 +25,13 @@ Result<> make_pipe(Task& task, UserPtr<int> fds, u32 flags) {
 
 constexpr usize few_entries = 32;
 
+/// Stores what was found for one entry. Returns whether it was anything.
+Result<bool> store(UserPtr<pollfd> at, pollfd& e, u32 now) {
+    auto revents = static_cast<short>(now);
+    if (std::exchange(e.revents, revents) != revents) TRY(copy_out(at.as<short>(offsetof(pollfd, revents)), revents));
+    return now != 0;
+}
+
 /// Looks once at every file; what a revents comes to differ in is written. Returns how many are not 0.
 Result<usize> look(Task& task, UserPtr<pollfd> at, std::span<pollfd> entries) {
     usize ready = 0;
@@ -34,23 +42,25 @@ Result<usize> look(Task& task, UserPtr<pollfd> at, std::span<pollfd> entries) {
             auto file = task.files->hold(e.fd);
             now = file ? (*file)->poll() & (static_cast<u16>(e.events) | EPOLLERR | EPOLLHUP) : u32{POLLNVAL};
         }
-        ready += now != 0;
-        auto revents = static_cast<short>(now);
-        if (e.revents == revents) continue;
-        e.revents = revents;
-        TRY(copy_out((at + i).as<short>(offsetof(pollfd, revents)), revents));
+        if (TRY(store(at + i, e, now))) ready++;
     }
     return ready;
 }
 
-Result<> wait_for_any(Task& task, std::span<const pollfd> entries, Deadline until) {
+/// What the waiting found is the answer: a file may tell a thing only once (/proc/mounts).
+Result<usize> wait_for_any(Task& task, UserPtr<pollfd> at, std::span<pollfd> entries, Deadline until) {
     Vector<file::PollEntry> files;
     TRY(files.reserve(entries.size()));
-    for (const pollfd& e : entries)
+    for (const pollfd& e : entries) {
+        file::PollEntry waits{.wanted = static_cast<u16>(e.events)};
         if (e.fd >= 0)
-            if (auto file = task.files->get(e.fd)) TRY(files.push({std::move(*file), static_cast<u16>(e.events)}));
-    TRY(file::poll(files, until));
-    return {};
+            if (auto file = task.files->get(e.fd)) waits.file = std::move(*file);
+        TRY(files.push(std::move(waits)));
+    }
+    usize ready = TRY(file::poll(files, until));
+    for (usize i = 0; i < entries.size(); i++)
+        if (files[i].file) TRY(store(at + i, entries[i], files[i].ready));
+    return ready;
 }
 
 bool passed(Deadline until) { return until != never && until.ns <= clocks::monotonic_ns(); }
@@ -62,12 +72,9 @@ Result<usize> poll_until(Task& task, UserPtr<pollfd> at, u32 count, Deadline unt
     if (count > few_entries) TRY(many.resize(count));
     std::span<pollfd> entries{count > few_entries ? many.data() : few, count};
     TRY(copy_in(entries, UserPtr<const pollfd>{at}));
-    while (true) {
-        bool last = passed(until);
-        usize ready = TRY(look(task, at, entries));
-        if (ready || last) return ready;
-        TRY(wait_for_any(task, entries, until));
-    }
+    bool last = passed(until);
+    usize ready = TRY(look(task, at, entries));
+    return ready || last ? ready : wait_for_any(task, at, entries, until);
 }
 
 /// restart_syscall(2) after poll(2): the deadline is the old one.
@@ -176,7 +183,7 @@ Result<usize> select_until(Task& task, int count, UserPtr<u64> const (&user)[3],
 /// The rest of the time goes back to the caller, who may be restarted with it. That it cannot be written is no error.
 template <class T>
 void give_back(UserPtr<T> to, Deadline until) {
-    if (!to) return;
+    if (!to || Task::current().personality & STICKY_TIMEOUTS) return;
     i64 left = left_until(until);
     if constexpr (std::is_same_v<T, __kernel_timespec>)
         (void)copy_out(to, to_timespec(left));

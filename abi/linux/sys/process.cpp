@@ -2,6 +2,7 @@
 #include "abi/linux/sys/path.h"
 #include "abi/linux/sys/rusage.h"
 #include "arch/api/code.h"
+#include "kernel/process/inspect.h"
 #include "kernel/process/pidfd.h"
 #include "kernel/process/task.h"
 #include <linux/capability.h>
@@ -80,6 +81,7 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
     auto bits = static_cast<unsigned>(options);
     if (bits & ~known || !(bits & (WEXITED | WSTOPPED | WCONTINUED))) return err::inval;
     Ref<Process> target;
+    bool nonblocking = false;
     switch (type) {
     case P_ALL: break;
     case P_PID:
@@ -90,7 +92,10 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
         break;
     case P_PIDFD: {
         if (id < 0) return err::inval;
-        target = TRY(process::process_of_pidfd(*TRY(task.files->get(id))));
+        auto file = TRY(task.files->get(id));
+        target = TRY(process::process_of_pidfd(*file));
+        nonblocking = file->nonblocking() && !(bits & WNOHANG);
+        if (nonblocking) bits |= WNOHANG;
         type = P_PID;
         id = target->pid(task.view());
         break;
@@ -98,6 +103,7 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
     default: return err::inval;
     }
     auto waited = TRY(process::wait(task, type, id, bits));
+    if (nonblocking && !waited.pid) return err::again;
     if (usage && waited.pid) TRY(copy_out_zeroed(usage, to_rusage(waited.use)));
     if (!to) return {};
     siginfo_t info{};
@@ -153,7 +159,7 @@ Result<int> pidfd_open(Task& task, int pid, u32 flags) {
 
 Result<> pidfd_send_signal(Task& task, Fd fd, int signal, UserPtr<const siginfo_t> from, u32 flags) {
     if (flags) return err::inval;
-    auto target = TRY(process::process_of_pidfd(*TRY(task.files->get(static_cast<int>(fd)))));
+    auto target = TRY(process::process_of_pidfd_or_directory(*TRY(task.files->get(static_cast<int>(fd)))));
     if (!target->pid(task.view())) return err::inval;
     if (signal < 0 || signal > signal_count) return err::inval;
     siginfo_t info = signals::info_user(signal);
@@ -169,12 +175,13 @@ Result<> pidfd_send_signal(Task& task, Fd fd, int signal, UserPtr<const siginfo_
     return signal ? signals::send(*target, info) : Result<>{};
 }
 
-/// Linux asks for the right to trace the target; tracing does not exist here, so only one's own descriptors are open.
 Result<int> pidfd_getfd(Task& task, Fd fd, int wanted, u32 flags) {
     if (flags) return err::inval;
     auto target = TRY(process::process_of_pidfd(*TRY(task.files->get(static_cast<int>(fd)))));
-    if (target.get() != &task.process()) return err::perm;
-    auto file = TRY(task.files->get(wanted, true));
+    auto files = process::files_of(*target);
+    if (!files) return err::srch;
+    if (target.get() != &task.process() && !process::may_inspect(task.credentials(), *target)) return err::perm;
+    auto file = TRY(files->get(wanted, true));
     return task.files->install(std::move(file), true, task.process().limits.soft(RLIMIT_NOFILE));
 }
 
