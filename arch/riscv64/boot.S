@@ -1,4 +1,5 @@
 // From the firmware to C++: RISC-V boot protocol, a0 = hart, a1 = device tree (physical), address translation off.
+#include "arch/riscv64/offsets.h"
 #define GIB_SHIFT 30
 #define SATP_SV39 8
 #define PTE_KERNEL 0xcf // dirty, accessed, executable, writable, readable, valid: replaced before the kernel proper starts
@@ -20,6 +21,10 @@ _start: // The header of a RISC-V "Image", for boot loaders that know no ELF
 
 1:  csrw    sie, zero
     csrw    sip, zero
+    lla     t0, entered
+    li      t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez    t1, late_hart
     mv      s0, a0
     mv      s1, a1
 
@@ -76,6 +81,21 @@ _start: // The header of a RISC-V "Image", for boot loaders that know no ELF
     call    riscv_start
     unimp
 
+// OpenSBI before 1.3 marks a hart as started before it has written down where to: one that comes up just then goes where
+// the boot hart went. It is the one that start_cpus() waits for: a0 = hart, its CpuLocal is found by that.
+late_hart:
+    lla     t0, cpu_locals
+    li      t1, CPU_SIZE * MAX_CPUS
+    add     t1, t1, t0
+1:  ld      t2, CPU_HARDWARE_ID(t0)
+    ld      a1, 0(t0) // self; null: not in use
+    bne     t2, a0, 2f
+    bnez    a1, secondary_start
+2:  addi    t0, t0, CPU_SIZE
+    bltu    t0, t1, 1b
+3:  wfi
+    j       3b
+
 // A secondary hart, started by SBI: a0 = hart, a1 = its CpuLocal (virtual), address translation off.
     .globl secondary_start
 secondary_start:
@@ -98,6 +118,11 @@ secondary_start:
     li      s0, 0
     call    riscv_secondary
     unimp
+
+    .data
+    .balign 4
+entered: // not in .bss, which the first hart clears
+    .word   0
 
     .section .bss.pages, "aw", @nobits
     .balign 4096

@@ -1,12 +1,15 @@
 // Offsets that assembly knows; layout.cpp checks them against the C++ types.
 #pragma once
 
+#define MAX_CPUS 8
+#define CPU_SIZE 136
 #define CPU_CURRENT 8
 #define CPU_KERNEL_STACK 16
 #define CPU_SCRATCH0 24
 #define CPU_SCRATCH1 32
 #define CPU_SCRATCH2 40
 #define CPU_ENTERING 48  // scratch[3]: a trap from the kernel is saving its registers
+#define CPU_HARDWARE_ID 64
 #define CPU_EMERGENCY 88 // port[2]: top of the stack for reporting that the kernel stack has overflowed
 
 #define THREAD_KERNEL_STACK 0
