@@ -8,7 +8,7 @@
 #define CPU_SCRATCH0 24
 #define CPU_SCRATCH1 32
 #define CPU_SCRATCH2 40
-#define CPU_ENTERING 48  // scratch[3]: a trap from the kernel is saving its registers
+#define CPU_ENTERING 48 // scratch[3]: a trap from the kernel is saving its registers
 #define CPU_HARDWARE_ID 64
 #define CPU_EMERGENCY 88 // port[2]: top of the stack for reporting that the kernel stack has overflowed
 

@@ -13,7 +13,8 @@ using namespace arch;
 static_assert(offsetof(CpuLocal, current) == CPU_CURRENT && offsetof(CpuLocal, kernel_stack) == CPU_KERNEL_STACK);
 static_assert(offsetof(CpuLocal, scratch) == CPU_SCRATCH0 && offsetof(CpuLocal, scratch[3]) == CPU_ENTERING);
 static_assert(offsetof(CpuLocal, port[riscv::slot_emergency]) == CPU_EMERGENCY && offsetof(CpuLocal, id) == 56);
-static_assert(offsetof(CpuLocal, hardware_id) == CPU_HARDWARE_ID && sizeof(CpuLocal) == CPU_SIZE && max_cpus == MAX_CPUS);
+static_assert(offsetof(CpuLocal, hardware_id) == CPU_HARDWARE_ID && sizeof(CpuLocal) == CPU_SIZE &&
+              max_cpus == MAX_CPUS);
 static_assert(offsetof(ThreadHead, kernel_stack) == THREAD_KERNEL_STACK && offsetof(ThreadHead, work) == THREAD_WORK);
 static_assert(offsetof(ThreadHead, syscalls) == THREAD_SYSCALLS && syscall_limit == SYSCALL_LIMIT);
 static_assert(offsetof(TrapFrame, status) == FRAME_STATUS && offsetof(TrapFrame, cause) == FRAME_CAUSE);
