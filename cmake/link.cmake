@@ -4,7 +4,7 @@ set(SCRIPT ${CMAKE_SOURCE_DIR}/arch/${RUNDLET_ARCH}/kernel.ld)
 set(SYMBOLS ${CMAKE_SOURCE_DIR}/tools/symbols.py)
 set(LINK ld.lld-19 -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=4096 -z noexecstack -T ${SCRIPT}
   --lto-O2 --thinlto-jobs=2 --thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
-if(EXISTS ${PROFILE} AND NOT RUNDLET_CHECK)
+if(PROFILE_DATA)
   # How much longer than others a function may be that is copied for a hot call: ten times would add 60 KB for nothing.
   list(APPEND LINK -mllvm -import-hot-multiplier=2)
 endif()

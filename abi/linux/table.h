@@ -188,7 +188,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::setsid>(112, 157),
     on<sys::prctl>(157, 167, "what is not supported is EINVAL, as on a Linux without it"),
     on<sys::arch_prctl>(158, none),
-    on<sys::personality>(135, 92, "remembered, without effect"),
+    on<sys::personality>(135, 92, "remembered; of its bits STICKY_TIMEOUTS has an effect"),
     on<sys::pidfd_open>(434, 434),
     on<sys::pidfd_send_signal>(424, 424),
     on<sys::pidfd_getfd>(438, 438),

@@ -7,22 +7,10 @@
 #include <linux/stat.h>
 
 namespace proc {
-Ref<AddressSpace> space_of(Task& t) {
-    Holding hold{t.shares_lock};
-    return t.space;
-}
-Ref<FileTable> files_of(Task& t) {
-    Holding hold{t.shares_lock};
-    return t.files;
-}
-Ref<vfs::FsContext> fs_of(Task& t) {
-    Holding hold{t.shares_lock};
-    return t.fs;
-}
-Ref<vfs::MountTree> mounts_of(Task& t) {
-    Holding hold{t.shares_lock};
-    return t.mounts;
-}
+Ref<AddressSpace> space_of(Task& t) { return t.share(&Task::space); }
+Ref<FileTable> files_of(Task& t) { return t.share(&Task::files); }
+Ref<vfs::FsContext> fs_of(Task& t) { return t.share(&Task::fs); }
+Ref<vfs::MountTree> mounts_of(Task& t) { return t.share(&Task::mounts); }
 
 namespace {
 Result<> print_comm(Writer& out, const Context& c) { return print(out, "{}\n", c.task->name.view()), Result<>{}; }

@@ -138,7 +138,7 @@ Result<> print_status(Writer& out, const Context& c) {
           process::group_of(p, *c.view), process::session_of(p, *c.view));
     if (auto space = space_of(*c.task)) print_memory_lines(out, space->usage());
     Signals s{c};
-    auto user = c.task->user_ref();
+    auto user = c.task->share(&Task::user);
     print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", p.live_threads.load(), user ? user->signals.load() : 0,
           p.limits.soft(RLIMIT_SIGPENDING));
     print(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", s.pending,

@@ -251,11 +251,15 @@ namespace {
 Pipe& pipe_behind(File& f) { return static_cast<PipeFile&>(f).pipe(); }
 } // namespace
 
-Result<usize> room(File& f) {
-    auto state = pipe_behind(f).lock();
-    if (state->readers == 0) return err::pipe;
-    if (state->ring.full()) return err::again;
-    return state->ring.room();
+Result<usize> wait_for_room(File& f, bool nonblocking) {
+    auto room = block_on(f, nonblocking || f.nonblocking(), never, [&]() -> Result<usize> {
+        auto state = pipe_behind(f).lock();
+        if (state->readers == 0) return err::pipe;
+        if (state->ring.full()) return err::again;
+        return state->ring.room();
+    });
+    if (!room && room.error() == Errno::pipe) file::broken_pipe();
+    return room;
 }
 
 usize push(File& f, std::span<Piece> pieces) {
@@ -282,9 +286,7 @@ Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {
             return !state->ring.empty();
         }));
         if (!any) return 0;
-        auto space = block_on(to, nonblocking, never, [&] { return room(to); });
-        if (!space && space.error() == Errno::pipe) file::broken_pipe();
-        TRY(std::move(space));
+        TRY(wait_for_room(to, nonblocking));
         usize moved;
         {
             Pipe::BothAccess both{in, out};

@@ -22,8 +22,8 @@ Result<Ref<File>> open_fifo(const vfs::Path&, u32 flags);
 // gives up stays readable.
 struct Piece;
 bool is_pipe(const File&);
-/// How many pieces a pipe can take now; not zero. err::again, err::pipe (no reader). Does not wait.
-Result<usize> room(File& pipe);
+/// How many pieces a pipe can take; not zero: waits. err::again, err::pipe with SIGPIPE (no reader), err::restartsys.
+Result<usize> wait_for_room(File& pipe, bool nonblocking);
 /// Puts pieces in, as many as fit; takes their references. How many bytes.
 usize push(File& pipe, std::span<Piece>);
 /// Moves at most `n` bytes from pipe to pipe: splice(2); or shares them, tee(2). Waits for bytes, then for room. 0: no

@@ -6,6 +6,7 @@
 #include "kernel/vfs/inode.h"
 #include <algorithm>
 #include <array>
+#include <linux/eventpoll.h>
 #include <linux/fs.h>
 
 namespace file {
@@ -75,17 +76,11 @@ Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usiz
     return moved;
 }
 
-Result<usize> wait_for_room(File& pipe, bool nonblocking) {
-    auto room = block_on(pipe, nonblocking || pipe.nonblocking(), never, [&] { return pipes::room(pipe); });
-    if (!room && room.error() == Errno::pipe) broken_pipe();
-    return room;
-}
-
 /// From a regular file into a pipe: not copied at all. Waits for room once, then takes what fits.
 Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bool nonblocking) {
     usize moved = 0;
     while (moved < n) {
-        auto room = wait_for_room(pipe, nonblocking || moved);
+        auto room = pipes::wait_for_room(pipe, nonblocking || moved);
         if (!room && moved == 0) return room;
         if (!room) break;
         auto pieces = pages.at(at, n - moved, *room);
@@ -109,9 +104,9 @@ Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize
     while (moved < n) {
         Sink sink{std::span{buffer->bytes}.first(std::min(n - moved, sizeof buffer->bytes))};
         // A pipe that has given something must not make us wait for more.
-        if (moved && !in.seekable() && !(in.poll() & 1)) break;
+        if (moved && !in.seekable() && !(in.poll() & EPOLLIN)) break;
         if (pipes::is_pipe(out)) {
-            auto room = wait_for_room(out, nonblocking || moved);
+            auto room = pipes::wait_for_room(out, nonblocking || moved);
             if (!room && moved == 0) return room;
             if (!room) break;
             sink.limit(*room * page_size);

@@ -13,17 +13,14 @@ Result<> may_inspect(const Credentials& who, Process& process) {
     return same && process.dumpable ? Result<>{} : Result<>{err::acces};
 }
 
-Ref<AddressSpace> space_of(Process& process) {
+namespace {
+template <class T>
+Ref<T> leaders_share(Process& process, Ref<T> Task::* which) {
     Holding tree{tree_lock()};
-    if (!process.leader) return nullptr;
-    Holding shares{process.leader->shares_lock};
-    return process.leader->space;
+    return process.leader ? process.leader->share(which) : nullptr;
 }
+} // namespace
 
-Ref<FileTable> files_of(Process& process) {
-    Holding tree{tree_lock()};
-    if (!process.leader) return nullptr;
-    Holding shares{process.leader->shares_lock};
-    return process.leader->files;
-}
+Ref<AddressSpace> space_of(Process& process) { return leaders_share(process, &Task::space); }
+Ref<FileTable> files_of(Process& process) { return leaders_share(process, &Task::files); }
 } // namespace process

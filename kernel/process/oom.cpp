@@ -12,9 +12,7 @@ u64 pages_of(Process& process) {
     {
         Holding tree{process::tree_lock()};
         for_each_thread(process, [&](Task& t) {
-            if (space) return;
-            Holding shares{t.shares_lock};
-            space = t.space;
+            if (!space) space = t.share(&Task::space);
         });
     }
     if (!space) return 0;

@@ -86,11 +86,6 @@ void Task::count_for(Ref<User> next) {
     counted_ = true;
 }
 
-Ref<User> Task::user_ref() {
-    Holding lock{shares_lock};
-    return user;
-}
-
 Task::~Task() {
     count_for(nullptr);
     if (counted_in) counted_in->tasks.fetch_sub(1);
@@ -106,10 +101,6 @@ void Task::forget_number() {
     pids::release(std::exchange(number_, nullptr));
 }
 
-Ref<const Credentials> Task::credentials_ref() {
-    Holding lock{shares_lock};
-    return credentials_;
-}
 void Task::set_credentials(Ref<const Credentials> who) {
     {
         Holding lock{shares_lock};

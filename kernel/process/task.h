@@ -28,7 +28,13 @@ public:
 
     /// The current credentials; replaced as a whole by the task itself.
     const Credentials& credentials() const { return *credentials_; }
-    Ref<const Credentials> credentials_ref();
+    Ref<const Credentials> credentials_ref() { return share(&Task::credentials_); }
+    /// What the task has now (its files, memory, user ...), for other tasks; null: it has given it up.
+    template <class T>
+    Ref<T> share(Ref<T> Task::* which) {
+        Holding lock{shares_lock};
+        return this->*which;
+    }
     void set_credentials(Ref<const Credentials>);
 
     // Signals: guarded by the process's signal_lock; `blocked` is changed only by the task itself.
@@ -74,8 +80,6 @@ public:
     bool too_many_processes = false;
     /// Counts in `user` from now on, and no more in the one before. Null: in none.
     void count_for(Ref<User> next);
-    /// For other tasks.
-    Ref<User> user_ref();
     void count_no_more() {
         if (std::exchange(counted_, false)) user->tasks.fetch_sub(1, std::memory_order_relaxed);
     }

@@ -192,7 +192,7 @@ void ProcessTimers::limit_cpu_time() {
     cpu_limit_.arm_again();
 }
 
-void ProcessTimers::CpuLimit::stop() {
+void ProcessTimers::LimitTimer::stop() {
     {
         Holding lock{owner.process_.signal_lock};
         active = false;
@@ -235,8 +235,7 @@ constexpr u64 realtime_look_ns = 4'000'000;
 
 /// The CPU time since the thread last slept, as far as looks tell; 0: it is not a real-time thread.
 u64 realtime_run_ns(Task& t) {
-    SchedPolicy policy = t.parameters().policy;
-    if (policy != SchedPolicy::fifo && policy != SchedPolicy::round_robin) return 0;
+    if (!is_realtime(t.parameters().policy)) return 0;
     CpuTime time = t.cpu_time();
     u64 now = time.user_ns + time.system_ns, sleeps = t.voluntary_switches();
     auto& run = t.realtime_run;
@@ -258,14 +257,6 @@ void ProcessTimers::limit_realtime() {
     if (process_.live_threads && !longest_realtime_run_ns(process_)) return;
     realtime_limit_.active = true;
     realtime_limit_.arm(clocks::in(realtime_look_ns));
-}
-
-void ProcessTimers::RealtimeLimit::stop() {
-    {
-        Holding lock{owner.process_.signal_lock};
-        active = false;
-    }
-    cancel();
 }
 
 void ProcessTimers::RealtimeLimit::check() {
@@ -292,7 +283,8 @@ void ProcessTimers::RealtimeLimit::check() {
 
 Result<int> ProcessTimers::create(const Request& request) {
     auto timer = TRY(make_ref<PosixTimer>());
-    if (timer->element.charge(Task::current().user_ref()) > process_.limits.soft(RLIMIT_SIGPENDING)) return err::again;
+    if (timer->element.charge(Task::current().share(&Task::user)) > process_.limits.soft(RLIMIT_SIGPENDING))
+        return err::again;
     Holding list{process_.timers_lock};
     usize id = 0;
     while (id < posix_.size() && posix_[id]) id++;

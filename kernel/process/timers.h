@@ -53,27 +53,28 @@ private:
     Result<Ref<PosixTimer>> find(int id);
     static void interval_expired(Timer&);
     void expire(Interval&);
-    /// RLIMIT_CPU: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
-    struct CpuLimit : Timer {
-        CpuLimit(ProcessTimers& of) : Timer{expired}, owner{of} {}
-        static void expired(Timer& timer) { static_cast<CpuLimit&>(timer).check(); }
-        void check();
-        void arm_again();
+    /// Looks from time to time whether a limit on time has been reached: SIGXCPU at the soft one and each second after
+    /// it, SIGKILL at the hard one.
+    struct LimitTimer : Timer {
+        LimitTimer(ProcessTimers& of, void (*expired)(Timer&)) : Timer{expired}, owner{of} {}
         void stop();
         ProcessTimers& owner;
         QueuedSignal element;
         bool active = false; // under signal_lock
     };
-    /// RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. SIGXCPU at the soft limit and each
-    /// second after it, SIGKILL at the hard one. Looks every few milliseconds, while there is such a thread.
-    struct RealtimeLimit : Timer {
-        RealtimeLimit(ProcessTimers& of) : Timer{expired}, owner{of} {}
+    /// RLIMIT_CPU.
+    struct CpuLimit : LimitTimer {
+        CpuLimit(ProcessTimers& of) : LimitTimer{of, expired} {}
+        static void expired(Timer& timer) { static_cast<CpuLimit&>(timer).check(); }
+        void check();
+        void arm_again();
+    };
+    /// RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. Looks every few milliseconds, while
+    /// there is such a thread.
+    struct RealtimeLimit : LimitTimer {
+        RealtimeLimit(ProcessTimers& of) : LimitTimer{of, expired} {}
         static void expired(Timer& timer) { static_cast<RealtimeLimit&>(timer).check(); }
         void check();
-        void stop();
-        ProcessTimers& owner;
-        QueuedSignal element;
-        bool active = false; // under signal_lock
     };
     u64 clock_now(int which);
     void arm(Interval&);

@@ -85,9 +85,7 @@ void memory_limits_changed(Process& process) {
     {
         Holding tree{tree_lock()};
         for_each_thread(process, [&](Task& t) {
-            if (space) return;
-            Holding shares{t.shares_lock};
-            space = t.space;
+            if (!space) space = t.share(&Task::space);
         });
         if (process.leader) who = process.leader->credentials_ref();
     }

@@ -57,7 +57,7 @@ void translate_sender(const Process& process, siginfo_t& info) {
 bool may_queue(Process& process, Task& receiver, const siginfo_t& info, QueuedSignal* element) {
     if (!element) return standard(info.si_signo);
     if (element->taken) return true;
-    u64 queued = element->charge(receiver.user_ref());
+    u64 queued = element->charge(receiver.share(&Task::user));
     return queued <= process.limits.soft(RLIMIT_SIGPENDING) || (standard(info.si_signo) && info.si_code >= 0);
 }
 

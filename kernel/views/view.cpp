@@ -21,6 +21,8 @@ View::~View() = default;
 
 View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
 
+u64 View::uptime_ns() const { return clocks::monotonic_ns() - (is_root() ? 0 : created_ns); }
+
 Result<> View::prepare() {
     pids = TRY(make<PidTable>());
     created_ns = clocks::monotonic_ns();

@@ -53,6 +53,8 @@ public:
     Ref<tty::Terminal> console;
     /// Time of creation, monotonic ns.
     u64 created_ns = 0;
+    /// The view's age; the root's, since the machine has one: since the clock began.
+    u64 uptime_ns() const;
 
     /// The process that reaps orphans; null before it starts and after it is gone. Under Rank::tasks.
     Process* init = nullptr;

@@ -56,6 +56,21 @@ static bool eventually(Condition holds) {
     });
 }
 
+/// A child that runs the body and ends with the status that it returns; 0: it returns none.
+[[maybe_unused]] static pid_t start(auto body) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        if constexpr (requires { static_cast<int>(body()); })
+            _exit(body());
+        else {
+            body();
+            _exit(0);
+        }
+    }
+    return child;
+}
+
 static int finish(const char* name) {
     printf("%s: %s\n", name, failures ? "failed" : "ok");
     fflush(stdout);

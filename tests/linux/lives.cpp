@@ -42,17 +42,6 @@ void threads(int n, void* (*body)(void*)) {
     pthread_t thread;
     while (n-- > 0) CHECK(pthread_create(&thread, nullptr, body, nullptr) == 0);
 }
-template <class F>
-pid_t start(F body) {
-    fflush(stdout);
-    pid_t child = fork();
-    if (!child) {
-        body();
-        _exit(0);
-    }
-    return child;
-}
-
 void exec_ends_the_other_threads() {
     int status;
     for (int round = 0; round < 5; round++) {

@@ -16,13 +16,6 @@ int pidfd_open(pid_t process, unsigned flags = 0) { return static_cast<int>(sysc
 long pidfd_getfd(int process, int fd, unsigned flags = 0) { return syscall(SYS_pidfd_getfd, process, fd, flags); }
 long pidfd_send_signal(int process, int signal) { return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0); }
 
-pid_t start(auto body) {
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) _exit(body());
-    return pid;
-}
-
 void waiting() {
     int gate[2];
     CHECK(pipe(gate) == 0);

@@ -17,13 +17,6 @@
 extern char** environ;
 
 namespace {
-pid_t start(auto body) {
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) _exit(body());
-    return pid;
-}
-
 void waiting() {
     int status;
     FAILS(ECHILD, wait4(-1, &status, 0, nullptr));

@@ -19,15 +19,13 @@ Result<> may_change(Task& task, Task& other) {
     return me.euid == it->uid || me.euid == it->euid || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
 }
 
-bool realtime(SchedPolicy policy) { return policy == SchedPolicy::fifo || policy == SchedPolicy::round_robin; }
-
 /// What a user may not raise without CAP_SYS_NICE: sched(7).
 Result<> allowed(Task& task, Task& other, const SchedParameters& wanted) {
     TRY(may_change(task, other));
     if (task.credentials().can(CAP_SYS_NICE)) return {};
     SchedParameters now = other.parameters();
     const auto& limits = task.process().limits;
-    bool raises = realtime(wanted.policy) && (wanted.policy != now.policy || wanted.priority > now.priority);
+    bool raises = is_realtime(wanted.policy) && (wanted.policy != now.policy || wanted.priority > now.priority);
     if (raises && static_cast<u64>(wanted.priority) > limits.soft(RLIMIT_RTPRIO)) return err::perm;
     if (wanted.nice<now.nice&& static_cast<u64>(20 - wanted.nice)> limits.soft(RLIMIT_NICE)) return err::perm;
     return now.reset_on_fork && !wanted.reset_on_fork ? err::perm : Result<>{};
@@ -45,7 +43,7 @@ Result<> set_policy(SchedParameters& to, u32 policy, int priority) {
 
 void apply(Task& other, const SchedParameters& wanted) {
     other.set_parameters(wanted);
-    if (realtime(wanted.policy)) other.process().timers->limit_realtime();
+    if (is_realtime(wanted.policy)) other.process().timers->limit_realtime();
 }
 
 /// `policy`: SCHED_* with SCHED_RESET_ON_FORK, or none: as it is.
@@ -117,7 +115,7 @@ Result<> sched_setattr(Task& task, int pid, UserPtr<sched_attr> from, u32 flags)
         wanted.sched_flags & SCHED_FLAG_KEEP_POLICY ? static_cast<u32>(parameters.policy) : wanted.sched_policy;
     if (policy > INT_MAX) return err::inval;
     TRY(set_policy(parameters, policy, keep ? parameters.priority : static_cast<int>(wanted.sched_priority)));
-    if (!keep && !realtime(parameters.policy)) { parameters.nice = std::clamp(wanted.sched_nice, -20, 19); }
+    if (!keep && !is_realtime(parameters.policy)) { parameters.nice = std::clamp(wanted.sched_nice, -20, 19); }
     TRY(allowed(task, *other, parameters));
     apply(*other, parameters);
     return {};
@@ -130,7 +128,7 @@ Result<> sched_getattr(Task& task, int pid, UserPtr<sched_attr> to, u32 size, u3
     attributes.sched_policy = static_cast<u32>(now.policy);
     attributes.sched_flags = now.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
     attributes.sched_priority = static_cast<u32>(now.priority);
-    if (!realtime(now.policy)) attributes.sched_nice = now.nice;
+    if (!is_realtime(now.policy)) attributes.sched_nice = now.nice;
     if (size > sizeof attributes) TRY(arch::clear_user(to.address() + sizeof attributes, size - sizeof attributes));
     return arch::copy_out(to.address(), &attributes, attributes.size);
 }
