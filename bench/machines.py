@@ -23,7 +23,7 @@ CPU = {"x86_64": "max,-erms,-fsrm", "riscv64": None}
 SAME = ["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 LINUX_WORDS = "console=ttyS0 quiet loglevel=3 panic=-1 reboot=t nokaslr rdinit=/bench/init"
 RESULT = re.compile(rb"@begin ([^\r\n]+)\r?\n|@row ([^\r\n\t]+)\t([-\d.]+)\t([-\d.]+)\t([-\d.]+)\t(\d+)\r?\n|"
-                    rb"@(fail|notyet) ([^\r\n\t]+)\t([^\r\n]*)\r?\n|@(done)\r?\n")
+                    rb"@(fail|notyet|leftout) ([^\r\n\t]+)\t([^\r\n]*)\r?\n|@(done)\r?\n")
 
 
 def own_files():
@@ -53,7 +53,7 @@ SESSIONS = [
     Session("micro", ["calls", "files", "processes", "pipes", "memory", "signals", "threads", "polling", "sockets"]),
     Session("shell", ["shell"], quick=False, files=own_files),
     Session("applications", ["packages"], memory="1G", quick=False, files=applications, arches=("x86_64",)),
-    Session("containers", ["containers"], memory="1G", quick=False, host=True),
+    Session("containers", ["containers"], memory="4G", quick=False, host=True),
     Session("growth", ["growth"], memory="2G", quick=False),
     Session("use", ["use"], memory="2G"),
     Session("smp", ["smp"], quick=False, cpus=4),
@@ -246,7 +246,7 @@ def one_boot(side, rows, label, progress, extra=(), to_the_end=False):
                     results[match[2].decode()] = float(match[3])
                     results["operations"] = int(match[6])
                 elif match[7]:
-                    kind = "not yet: " if match[7] == b"notyet" else "failed: "
+                    kind = {b"notyet": "not yet: ", b"leftout": "left out: ", b"fail": "failed: "}[match[7]]
                     results.setdefault(match[8].decode(), kind + match[9].decode(errors="replace"))
                 elif match[10]:
                     if to_the_end:
@@ -265,9 +265,9 @@ def script_output(side, script):
         return vm.text
 
 
-def numbers(results):
-    """What is worth keeping: not the failures."""
-    return {row: value for row, value in results.items() if isinstance(value, (int, float))}
+def worth_keeping(results):
+    """Numbers, and what is left out on purpose: not the failures."""
+    return {row: value for row, value in results.items() if isinstance(value, (int, float)) or str(value).startswith("left out")}
 
 
 class Meter:
@@ -316,7 +316,7 @@ class Kept(Meter):
         if missing := [row for row in rows if row not in known]:
             known.update(measure_boots(missing))
             CACHE.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(numbers(known), indent=0))
+            place.write_text(json.dumps(worth_keeping(known), indent=0))
         return known
 
     def measure(self, rows, progress):
@@ -330,5 +330,5 @@ class Kept(Meter):
                 known.update(measure(self.side, missing, progress))
                 CACHE.mkdir(parents=True, exist_ok=True)
                 for group in session.groups:
-                    self.place(group).write_text(json.dumps(numbers({r: known.get(r) for r in self.programs.rows[group]}), indent=0))
+                    self.place(group).write_text(json.dumps(worth_keeping({r: known.get(r) for r in self.programs.rows[group]}), indent=0))
         return known

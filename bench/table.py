@@ -80,7 +80,7 @@ class Results:
         found = []
         for row in self.rows:
             for side, value in (("Linux", row.mitigated), ("Linux mitigations=off", row.unmitigated), ("Rundlet", row.rundlet)):
-                if isinstance(value, str) and not (side == "Rundlet" and value.startswith("not yet")):
+                if isinstance(value, str) and not value.startswith("left out") and not (side == "Rundlet" and value.startswith("not yet")):
                     found.append((row.name, side, value))
         return found
 
@@ -184,5 +184,5 @@ def cell(value):
     if value is None:
         return "-"
     if isinstance(value, str):
-        return "not yet" if value.startswith("not yet") else "FAILED"
+        return "not yet" if value.startswith("not yet") else "-" if value.startswith("left out") else "FAILED"
     return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}"

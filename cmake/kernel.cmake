@@ -35,7 +35,7 @@ if(NOT RUNDLET_CHECK)
   target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-flto=thin>)
 endif()
 
-# Profile-guided optimisation: tools/profile makes cmake/profile.txt from a kernel that counts (RUNDLET_PROFILE).
+# Profile-guided optimisation: tools/make-profile makes cmake/profile.txt from a kernel that counts (RUNDLET_PROFILE).
 set(PROFILE ${CMAKE_SOURCE_DIR}/cmake/profile.txt CACHE FILEPATH "")
 set(PROFILE_NAMES -mllvm=-static-func-full-module-prefix=false)
 if(RUNDLET_PROFILE)
@@ -46,8 +46,8 @@ if(RUNDLET_PROFILE)
   set_property(SOURCE ${counting} APPEND PROPERTY COMPILE_OPTIONS -fprofile-generate -mllvm=-disable-vp=true ${PROFILE_NAMES})
 elseif(EXISTS ${PROFILE} AND NOT RUNDLET_CHECK)
   file(SHA1 ${PROFILE} hash) # in the name, so that another profile compiles everything anew
-  set(PROFILE_DATA ${CMAKE_BINARY_DIR}/profile-${hash}.profdata)
-  execute_process(COMMAND llvm-profdata-19 merge --output=${PROFILE_DATA} ${PROFILE} COMMAND_ERROR_IS_FATAL ANY)
+  set(PROFILE_DATA profile-${hash}.profdata) # beside build.ninja: every checkout compiles by the same commands
+  execute_process(COMMAND llvm-profdata-19 merge --output=${CMAKE_BINARY_DIR}/${PROFILE_DATA} ${PROFILE} COMMAND_ERROR_IS_FATAL ANY)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROFILE})
   # Where a function has changed since, its old counts are left out.
   target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fprofile-use=${PROFILE_DATA}>

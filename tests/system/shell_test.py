@@ -18,6 +18,11 @@ class Shell:
         text = match[1].decode(errors="replace").replace("\r\n", "\n")
         return text.split("\n", 1)[1] if "\n" in text else text
 
+    def start(self, program):
+        """Runs a program in the foreground; returns when it has the terminal."""
+        self.vm.send(f"sh -c 'echo at\"\"work; exec {program}'\n")
+        self.vm.expect("atwork\r\n")
+
 
 def at_prompt(lab, **options):
     return lab.boot(append="-- bundle /bundles/busybox", **options)
@@ -40,15 +45,11 @@ def test_session(lab):
 def test_job_control(lab):
     with at_prompt(lab, label="jobs") as vm:
         sh = Shell(vm)
-        vm.send("sleep 1000\n")
-        vm.expect("sleep 1000\r\n")
-        wait_for(vm, sh)
+        sh.start("sleep 1000")
         vm.send("\x03")
         vm.expect(PROMPT)
         assert sh.run("echo $?") == "130\n", vm.tail()
-        vm.send("sleep 1001\n")
-        vm.expect("sleep 1001\r\n")
-        wait_for(vm, sh)
+        sh.start("sleep 1001")
         vm.send("\x1a")
         vm.expect("Stopped")
         vm.expect(PROMPT)
@@ -56,26 +57,23 @@ def test_job_control(lab):
         assert "sleep 1001" in sh.run("bg"), vm.tail()
         assert "Running" in sh.run("jobs"), vm.tail()
         vm.send("fg\n")
-        vm.expect("sleep 1001\r\n")
-        wait_for(vm, sh)
+        vm.expect("sleep 1001.*\r\n")
+        wait_a_moment(vm)  # until the job has the terminal
         vm.send("\x03")
         vm.expect(PROMPT)
-        vm.send("cat\n")
-        vm.expect("cat\r\n")
-        wait_for(vm, sh)  # what is typed ahead, while the shell edits lines itself, has no echo
+        sh.start("cat")
         vm.send("typed\n")
         vm.expect("typed\r\ntyped\r\n")
         vm.send("\x04")
         vm.expect(PROMPT)
-        vm.send("sleep 1002 | cat\n")
-        wait_for(vm, sh)
+        vm.send('sleep 1002 | (echo at""work >/dev/tty; cat)\n')
+        vm.expect("atwork\r\n")
         vm.send("\x1c")  # ^backslash
         vm.expect(PROMPT)
         assert sh.run("ps | grep -c '[s]leep'") == "0\n", vm.tail()
 
 
-def wait_for(vm, _shell):
-    """Gives the program that was just started the time to take the terminal."""
+def wait_a_moment(vm):
     try:
         vm.expect("never printed \x00", 0.7)
     except Exception as error:  # the time is over, or the machine ended
@@ -101,12 +99,12 @@ def test_editor(lab):
     with at_prompt(lab, label="vi") as vm:
         sh = Shell(vm)
         vm.send("vi notes\n")
-        vm.expect("notes")
-        wait_for(vm, sh)  # vi asks the terminal for its size, and waits a moment for the answer
-        vm.send("ifirst line\nsecond line\x1b")
-        wait_for(vm, sh)
-        vm.send("ggdwi1st \x1b")
-        wait_for(vm, sh)
+        vm.expect("- notes 1/1 100%")  # vi has waited for the terminal to tell its size
+        for text, place in (("ifirst line\nsecond line", "2/2"), ("ggdwi1st ", "1/2")):
+            vm.send(text)
+            vm.expect(rf"I notes \[Modified\] {place}")
+            vm.send("\x1b")
+            vm.expect(rf"- notes \[Modified\] {place}")
         vm.send(":wq\n")
         vm.expect(PROMPT)
         assert sh.run("cat notes") == "1st line\nsecond line\n", vm.tail()
