@@ -206,6 +206,8 @@ def system(report, arches, only=""):
             continue
         for file in sorted((TOP / "tests/system").glob("*_test.py")):
             module = importlib.import_module(file.stem)
+            if arch not in getattr(module, "ARCHES", ARCHES):
+                continue
             for name, test in vars(module).items():
                 if not name.startswith("test_") or only not in f"{file.stem}.{name}":
                     continue
