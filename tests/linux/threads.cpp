@@ -137,8 +137,7 @@ void signals_to_threads() {
         nullptr);
     while (!tid) usleep(1000);
     CHECK(tid != getpid() && pthread_kill(t, SIGUSR1) == 0);
-    for (int i = 0; i < 1000 && !handled_by; i++) usleep(1000);
-    CHECK(handled_by == tid);
+    CHECK(eventually([] { return handled_by != 0; }) && handled_by == tid);
     CHECK(syscall(SYS_tgkill, getpid(), tid, 0) == 0);
     FAILS(ESRCH, syscall(SYS_tgkill, getpid(), 1, 0));
     // With the signal blocked in this thread, the process's signal goes to the other.
@@ -148,8 +147,7 @@ void signals_to_threads() {
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     handled_by = 0;
     kill(getpid(), SIGUSR1);
-    for (int i = 0; i < 1000 && !handled_by; i++) usleep(1000);
-    CHECK(handled_by == tid);
+    CHECK(eventually([] { return handled_by != 0; }) && handled_by == tid);
     done = true;
     pthread_join(t, nullptr);
 }
