@@ -15,7 +15,7 @@ from qemu import Timeout, Vm
 
 HOME = TOP / "bench"
 CACHE = TOP / "build/bench/cache"
-SILENCE = 240  # seconds a row may take
+SILENCE = 900  # seconds a row may take
 # Without the "fast string" features: QEMU counts each repetition of a string instruction as one instruction, so a kernel
 # that is told to copy bytewise would be charged eight times for what one that copies words does.
 CPU = {"x86_64": "max,-erms,-fsrm", "riscv64": None}
