@@ -66,7 +66,7 @@ def test_job_control(lab):
         vm.expect("typed\r\ntyped\r\n")
         vm.send("\x04")
         vm.expect(PROMPT)
-        vm.send('sleep 1002 | (echo at""work >/dev/tty; cat)\n')
+        vm.send('(echo at""work >/dev/tty; exec sleep 1002) | cat\n')
         vm.expect("atwork\r\n")
         vm.send("\x1c")  # ^backslash
         vm.expect(PROMPT)
