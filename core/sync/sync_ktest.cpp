@@ -57,7 +57,10 @@ KTEST(wait_times_out) {
 
 KTEST(notify_one_wakes_one) {
     struct Counted final : Waiter {
-        void notified() override { count++; }
+        bool notified(u32) override {
+            count++;
+            return true;
+        }
         unsigned count = 0;
     };
     WaitQueue queue;

@@ -17,37 +17,37 @@ void WaitQueue::remove(Waiter& waiter) {
 bool WaitQueue::empty() const { return count_.load(std::memory_order_seq_cst) == 0; }
 
 // The fence pairs with add(): either the waiter is counted here, or it sees the state that the caller has changed.
-void WaitQueue::notify_all() {
+void WaitQueue::notify_all(u32 events) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (empty()) return;
     Holding held{lock_};
     for (Waiter *at = waiters_.first(), *next; at; at = next) {
         next = waiters_.after(*at);
-        at->notified();
+        at->notified(events);
     }
 }
 
-void WaitQueue::notify_one() {
+void WaitQueue::notify_one(u32 events) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (empty()) return;
     Holding held{lock_};
-    notify_first();
+    notify_first(events);
 }
 
 // The outer queue's lock has turned interrupts off; ranks cannot order queues, the absence of cycles does.
-void WaitQueue::notify_nested() {
+bool WaitQueue::notify_nested(u32 events) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (empty()) return;
+    if (empty()) return false;
     lock_.lock_second();
-    notify_first();
+    notify_first(events);
     lock_.unlock_second();
+    return true;
 }
 
-void WaitQueue::notify_first() {
+void WaitQueue::notify_first(u32 events) {
     for (Waiter *at = waiters_.first(), *next; at; at = next) {
         next = waiters_.after(*at);
-        at->notified();
-        if (!at->exclusive) continue;
+        if (!at->notified(events) || !at->exclusive) continue;
         // Behind the others of its kind: the next notification is for somebody else.
         waiters_.erase(*at);
         waiters_.push_back(*at);

@@ -12,8 +12,10 @@ class WaitQueue;
 /// Threads sleep through Sleeper; epoll derives its own.
 class Waiter : public ChainLink<Waiter> {
 public:
-    virtual void notified() = 0;
-    /// notify_one() stops at the first exclusive waiter that took the notification.
+    /// `events`: what has changed, in bits that the queue's owner and its waiters agree on (files: EPOLL*). Returns
+    /// whether somebody will act on it.
+    virtual bool notified(u32 events) = 0;
+    /// notify_one() stops at the first exclusive waiter that will act on the notification.
     bool exclusive = false;
 
 protected:
@@ -22,20 +24,22 @@ protected:
 
 class WaitQueue {
 public:
+    static constexpr u32 any_event = ~u32{0};
     constexpr WaitQueue() = default;
     WaitQueue(const WaitQueue&) = delete;
     /// From any context, interrupts included. Cheap when nobody waits.
-    void notify_all();
-    /// All non-exclusive waiters and the first exclusive one.
-    void notify_one();
+    void notify_all(u32 events = any_event);
+    /// All non-exclusive waiters and the first exclusive one that will act on it.
+    void notify_one(u32 events = any_event);
     /// As notify_one(), from Waiter::notified() of another queue: a queue behind a queue (epoll). No cycle may form.
-    void notify_nested();
+    /// Returns whether anybody waits.
+    bool notify_nested(u32 events = any_event);
     void add(Waiter&);    // at the end
     void remove(Waiter&); // fine when a notification runs at the same time; afterwards none can come
     bool empty() const;
 
 private:
-    void notify_first();
+    void notify_first(u32 events);
     Spinlock<Rank::wait_queue> lock_;
     Chain<Waiter> waiters_;
     std::atomic<u32> count_ = 0;
@@ -64,7 +68,10 @@ public:
         queue_.add(*this);
     }
     ~Wait() { queue_.remove(*this); }
-    void notified() override { sleeper_.notify(); }
+    bool notified(u32) override {
+        sleeper_.notify();
+        return true;
+    }
 
 private:
     WaitQueue& queue_;

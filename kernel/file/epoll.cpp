@@ -15,9 +15,9 @@ class Epoll;
 /// One watched file. Counted: by the epoll while it is in the table, and by who looks at it without the lock.
 struct Item final : Waiter, FileWatch, HashLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
     Item(Epoll& epoll, File* target, int fd, Event event)
-        : owner{epoll}, file_key{target}, descriptor{fd}, wants{event} {}
+        : owner{epoll}, file_key{target}, descriptor{fd}, events{event.events}, data{event.data} {}
     ~Item() = default;
-    void notified() override;
+    bool notified(u32 changes) override;
     void detach(File& file, bool gone) override;
     /// Puts the item before the epoll's next look. From any context, without a lock.
     bool push();
@@ -25,10 +25,11 @@ struct Item final : Waiter, FileWatch, HashLink<ItemTag>, ListLink<ReadyTag>, Re
     Epoll& owner;
     File* const file_key; // only compared
     const int descriptor;
-    Event wants;           // under the epoll's lock
-    bool in_table = false; // the same
-    u64 round = 0;         // the look that took it last; the same
-    bool waiting = false;  // on the file's queue; under the watch's lock
+    std::atomic<u32> events; // what is asked for; written under the epoll's lock
+    u64 data;                // the same
+    bool in_table = false;   // the same
+    u64 round = 0;           // the look that took it last; the same
+    bool waiting = false;    // on the file's queue; under the watch's lock
     std::atomic<bool> queued = false;
     Item* next_pushed = nullptr;
 };
@@ -115,9 +116,14 @@ bool Item::push() {
     return true;
 }
 
-void Item::notified() {
+/// What may become ready of what was asked for; 0: a one-shot event that has been.
+u32 interest(u32 asked) { return asked & ~kept_by_oneshot ? asked | EPOLLERR | EPOLLHUP : 0; }
+
+/// Whoever changes `events` looks at the file afterwards, so that a notification that saw the old ones is not missed.
+bool Item::notified(u32 changes) {
+    if (!(changes & interest(events.load(std::memory_order_relaxed)))) return false;
     push();
-    owner.changed().notify_nested();
+    return owner.changed().notify_nested(EPOLLIN | EPOLLRDNORM);
 }
 
 void Item::detach(File& file, bool gone) {
@@ -201,12 +207,8 @@ Ref<Item> Epoll::find(int fd, File& target) {
 
 /// Queues an item whose file is ready now.
 void Epoll::consider(Item& item, File& file) {
-    u32 wanted;
-    {
-        auto state = state_.lock();
-        wanted = item.wants.events;
-    }
-    if (file.poll() & (wanted | EPOLLERR | EPOLLHUP))
+    std::atomic_thread_fence(std::memory_order_seq_cst); // Item::notified() reads the events after the file's change
+    if (file.poll() & interest(item.events.load(std::memory_order_relaxed)))
         if (item.push()) changed_.notify_one();
 }
 
@@ -235,8 +237,9 @@ Result<> Epoll::modify(File& target, int fd, Event event) {
     if (!item) return err::noent;
     {
         auto state = state_.lock();
-        if (item->wants.events & EPOLLEXCLUSIVE) return err::inval;
-        item->wants = event;
+        if (item->events & EPOLLEXCLUSIVE) return err::inval;
+        item->events = event.events;
+        item->data = event.data;
     }
     consider(*item, target);
     return {};
@@ -256,25 +259,26 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
     u64 round = 0;
     while (n < most) {
         Ref<Item> item;
-        Event wants;
+        u32 asked;
+        u64 data;
         {
             auto state = state_.lock();
             if (!round) round = ++state->rounds;
             item = state->take_first(*this, round);
             if (!item) break;
-            wants = item->wants;
+            asked = item->events.load(std::memory_order_relaxed);
+            data = item->data;
         }
-        u32 wanted = wants.events;
         auto file = item->file();
         if (!file) {
             forget(*item);
             continue;
         }
         // No bits but those that outlive a one-shot event: asleep until EPOLL_CTL_MOD, errors included.
-        u32 ready = 0;
-        if (wanted & ~kept_by_oneshot) ready = file->poll() & (wanted | EPOLLERR | EPOLLHUP);
+        u32 wanted = interest(asked);
+        u32 ready = wanted ? file->poll() & wanted : 0;
         if (!ready) continue;
-        auto taken = out.put({ready, wants.data});
+        auto taken = out.put({ready, data});
         auto state = state_.lock();
         if (!item->in_table) {
             if (taken) n++; // removed meanwhile by another thread
@@ -286,9 +290,9 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
             return std::unexpected(taken.error());
         }
         n++;
-        if (wanted & EPOLLONESHOT)
-            item->wants.events &= kept_by_oneshot;
-        else if (!(wanted & EPOLLET) && !item->queued.exchange(true))
+        if (asked & EPOLLONESHOT)
+            item->events = item->events & kept_by_oneshot;
+        else if (!(asked & EPOLLET) && !item->queued.exchange(true))
             state->ready.push_back(*item);
         if (!state->has_more(*this, round)) break;
     }
@@ -305,14 +309,14 @@ u32 Epoll::poll() {
             if (!round) round = ++state->rounds;
             item = state->take_first(*this, round);
             if (!item) return 0;
-            wanted = item->wants.events;
+            wanted = interest(item->events.load(std::memory_order_relaxed));
         }
         auto file = item->file();
         if (!file) {
             forget(*item);
             continue;
         }
-        bool ready = wanted & ~kept_by_oneshot && file->poll() & (wanted | EPOLLERR | EPOLLHUP);
+        bool ready = wanted && file->poll() & wanted;
         auto state = state_.lock();
         if (!item->in_table || !ready) continue;
         if (!item->queued.exchange(true)) state->ready.push_front(*item);
@@ -399,7 +403,7 @@ Result<> Epoll::check_nesting(Epoll& child) {
 void Epoll::print_info(Writer& out) {
     auto state = state_.lock();
     for (Item& i : state->items)
-        print(out, "tfd: {:>8} events: {:>8x} data: {:>16x}\n", i.descriptor, i.wants.events, i.wants.data);
+        print(out, "tfd: {:>8} events: {:>8x} data: {:>16x}\n", i.descriptor, i.events.load(), i.data);
 }
 
 Result<Epoll*> as_epoll(File& file) {

@@ -18,7 +18,7 @@ public:
             if (count == 0) return err::again;
             taken = semaphore_ ? 1 : count;
         } while (!count_.compare_exchange_weak(count, count - taken, std::memory_order_acq_rel));
-        changed_.notify_all();
+        changed_.notify_one(EPOLLOUT | EPOLLWRNORM);
         return to.put(std::as_bytes(std::span{&taken, 1}));
     }
     Result<usize> write(Source& from, u64*) override {
@@ -30,7 +30,7 @@ public:
         do {
             if (added > most - count) return err::again;
         } while (!count_.compare_exchange_weak(count, count + added, std::memory_order_acq_rel));
-        changed_.notify_all();
+        changed_.notify_one(EPOLLIN | EPOLLRDNORM);
         from.limit(sizeof added);
         return from.skip(sizeof added);
     }

@@ -53,7 +53,27 @@ public:
     };
     Result<> resize(usize pages) { return lock()->ring.resize(pages); }
 
-    WaitQueue changed;
+    /// Where waits who has the pipe open for reading, for writing, for both: each hears of its own end only, so that an
+    /// edge-triggered reader is not told that somebody has read.
+    WaitQueue& queue_for(bool reads, bool writes) {
+        if (!reads) return for_room_;
+        if (!writes) return for_bytes_;
+        has_both_.store(true, std::memory_order_relaxed);
+        return for_both_;
+    }
+    // What the ends are told, after the state has changed.
+    void tell_bytes(u32 events = EPOLLIN | EPOLLRDNORM) { tell(for_bytes_, events); }
+    void tell_room(u32 events = EPOLLOUT | EPOLLWRNORM) { tell(for_room_, events); }
+    void tell_opened() {
+        for_bytes_.notify_all();
+        if (has_both_.load(std::memory_order_relaxed)) for_both_.notify_all();
+    }
+    void tell_hang_up() {
+        tell_opened();
+        for_room_.notify_all();
+    }
+    /// For the opener of a FIFO: tell_opened().
+    WaitQueue& openers() { return for_bytes_; }
     Ref<vfs::Inode> inode;
 
     static void last_ref_gone(Pipe* p) {
@@ -69,8 +89,14 @@ public:
     bool anonymous = false; // of pipe(2): opened again through /proc, it waits for nobody
 
 private:
+    void tell(WaitQueue& end, u32 events) {
+        end.notify_one(events);
+        if (has_both_.load(std::memory_order_relaxed)) for_both_.notify_one(events);
+    }
     Mutex<Rank::pipe> lock_;
     State state_;
+    WaitQueue for_bytes_, for_room_, for_both_;
+    std::atomic<bool> has_both_ = false; // somebody may wait on for_both_
 };
 
 namespace {
@@ -83,36 +109,46 @@ public:
         reads_ = readable();
         writes_ = writable();
         auto state = pipe_->lock();
+        is_first = (reads_ && state->readers == 0) || (writes_ && state->writers == 0);
         if (reads_) state->readers++, state->reader_opens++;
         if (writes_) state->writers++, state->writer_opens++;
+        queue_ = &pipe_->queue_for(reads_, writes_);
     }
     ~PipeFile() override {
+        bool hung_up;
         {
             auto state = pipe_->lock();
             if (reads_) state->readers--;
             if (writes_) state->writers--;
+            hung_up = !state->readers != !state->writers;
         }
-        pipe_->changed.notify_all();
+        if (hung_up) pipe_->tell_hang_up();
     }
 
     Result<usize> read(Sink& to, u64*) override {
         usize n;
+        bool made_room;
         {
             auto state = pipe_->lock();
+            bool was_full = state->ring.full();
             n = TRY(state->ring.read(to));
             if (n == 0 && state->writers && !to.done()) return err::again;
+            made_room = was_full && !state->ring.full();
         }
-        if (n) pipe_->changed.notify_all();
+        if (made_room) pipe_->tell_room();
         return n;
     }
     Result<usize> write(Source& from, u64*) override {
-        usize n;
+        u32 how = flags.load(std::memory_order_relaxed);
+        Result<usize> n = err::pipe;
         {
             auto state = pipe_->lock();
-            if (state->readers == 0) return err::pipe;
-            n = TRY(state->ring.write(from, flags.load(std::memory_order_relaxed) & O_DIRECT));
+            if (state->readers == 0) return n;
+            n = state->ring.write(from, how & O_DIRECT);
         }
-        if (n) pipe_->changed.notify_all();
+        // As Linux, which tells a reader again that a pipe is full when a write has found no room.
+        bool tells = n ? *n != 0 : n.error() == Errno::again && how & O_NONBLOCK;
+        if (tells) pipe_->tell_bytes();
         return n;
     }
     u32 poll() override {
@@ -128,7 +164,7 @@ public:
         }
         return ready;
     }
-    WaitQueue& changed() override { return pipe_->changed; }
+    WaitQueue& changed() override { return *queue_; }
     const void* kind() const override { return &pipe_kind; }
 
     Result<i64> ioctl(unsigned request, uptr argument) override {
@@ -143,11 +179,16 @@ public:
         u64 size = argument & 0xffff'ffff;
         if (size > u64{1} << 31) return err::inval;
         size = std::bit_ceil(size < page_size ? page_size : size);
-        auto state = pipe_->lock();
-        if (size > max_capacity && size > state->ring.capacity() &&
-            !Task::current().credentials().can(CAP_SYS_RESOURCE))
-            return err::perm;
-        TRY(state->ring.resize(size / page_size));
+        bool privileged = Task::current().credentials().can(CAP_SYS_RESOURCE);
+        bool made_room;
+        {
+            auto state = pipe_->lock();
+            if (size > max_capacity && size > state->ring.capacity() && !privileged) return err::perm;
+            bool was_full = state->ring.full();
+            TRY(state->ring.resize(size / page_size));
+            made_room = was_full && !state->ring.full();
+        }
+        if (made_room) pipe_->tell_room(WaitQueue::any_event);
         return static_cast<i64>(size);
     }
 
@@ -159,12 +200,14 @@ public:
     }
 
     vfs::Path place; // of a FIFO
+    bool is_first;   // of the readers or writers there are now: somebody may wait for it
     /// A FIFO opened for reading without waiting: no hang-up is reported before the first writer came.
     u64 no_writer_since = ~u64{0};
     Pipe& pipe() const { return *pipe_; }
 
 private:
     Ref<Pipe> pipe_;
+    WaitQueue* queue_;
     bool reads_ = false, writes_ = false;
 };
 
@@ -222,6 +265,7 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
     auto file = TRY(make_ref<PipeFile>(pipe, flags));
     file->place = place;
     unsigned mode = flags & O_ACCMODE;
+    if (file->is_first) pipe->tell_opened();
     if (mode == O_RDWR || pipe->anonymous) return file;
     u64 before, readers, writers;
     {
@@ -230,7 +274,6 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
         writers = state->writers;
         before = mode == O_RDONLY ? state->writer_opens : state->reader_opens;
     }
-    pipe->changed.notify_all(); // somebody may wait for us
     bool alone = mode == O_RDONLY ? writers == 0 : readers == 0;
     if (!alone) return file;
     if (flags & O_NONBLOCK) {
@@ -238,7 +281,7 @@ Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
         file->no_writer_since = before;
         return file;
     }
-    TRY(wait_until(pipe->changed, [&] {
+    TRY(wait_until(pipe->openers(), [&] {
         auto state = pipe->lock();
         return (mode == O_RDONLY ? state->writer_opens : state->reader_opens) != before;
     }));
@@ -272,7 +315,7 @@ usize push(File& f, std::span<Piece> pieces) {
             state->ring.push(std::move(piece));
         }
     }
-    if (bytes) pipe.changed.notify_all();
+    if (bytes) pipe.tell_bytes(WaitQueue::any_event);
     return bytes;
 }
 
@@ -288,13 +331,16 @@ Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {
         if (!any) return 0;
         TRY(wait_for_room(to, nonblocking));
         usize moved;
+        bool made_room;
         {
             Pipe::BothAccess both{in, out};
+            usize room = both.a.ring.room();
             moved = how == Pass::move ? both.a.ring.move_to(both.b.ring, n) : both.a.ring.share_with(both.b.ring, n);
+            made_room = both.a.ring.room() > room;
         }
         if (moved == 0) continue; // others came first
-        if (how == Pass::move) in.changed.notify_all();
-        out.changed.notify_all();
+        if (made_room) in.tell_room(WaitQueue::any_event);
+        out.tell_bytes(WaitQueue::any_event);
         return moved;
     }
 }

@@ -15,22 +15,30 @@ public:
     ~PollWait() {
         if (queue_) queue_->remove(*this);
     }
-    void enter(WaitQueue& queue, Sleeper& sleeper) {
+    void enter(WaitQueue& queue, u32 events, Sleeper& sleeper) {
         sleeper_ = &sleeper;
+        events_ = events;
         queue_ = &queue;
         queue.add(*this);
     }
-    void notified() override { sleeper_->notify(); }
+    bool notified(u32 events) override {
+        if (!(events & events_)) return false;
+        sleeper_->notify();
+        return true;
+    }
 
 private:
     WaitQueue* queue_ = nullptr;
     Sleeper* sleeper_ = nullptr;
+    u32 events_ = 0;
 };
+
+u32 interest(const PollEntry& e) { return e.exact ? e.wanted : e.wanted | EPOLLERR | EPOLLHUP; }
 
 usize look(std::span<PollEntry> entries) {
     usize n = 0;
     for (PollEntry& e : entries) {
-        if (e.file) e.ready = e.file->poll() & (e.exact ? e.wanted : e.wanted | EPOLLERR | EPOLLHUP);
+        if (e.file) e.ready = e.file->poll() & interest(e);
         if (e.ready) n++;
     }
     return n;
@@ -47,7 +55,7 @@ Result<usize> poll(std::span<PollEntry> entries, Deadline until) {
         waits = many;
     }
     for (usize i = 0; i < entries.size(); i++)
-        if (entries[i].file) waits[i].enter(entries[i].file->changed(), self);
+        if (entries[i].file) waits[i].enter(entries[i].file->changed(), interest(entries[i]), self);
     while (true) {
         if (usize n = look(entries)) return n;
         if (auto slept = self.sleep(until); !slept) {

@@ -2,6 +2,7 @@
 #include "kernel/device/device.h"
 #include "kernel/device/tty/pty_impl.h"
 #include "kernel/process/task.h"
+#include <linux/eventpoll.h>
 #include <linux/major.h>
 
 namespace tty {
@@ -16,7 +17,7 @@ usize Pty::write(std::span<const char> from) {
         std::memcpy(ring->bytes, from.data() + part, n - part);
         ring->used += n;
     }
-    if (n) changed.notify_all();
+    if (n) changed.notify_all(EPOLLIN | EPOLLRDNORM);
     return n;
 }
 usize Pty::room() { return capacity - ring_.lock()->used; }

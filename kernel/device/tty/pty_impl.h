@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel/device/tty/pty.h"
 #include "kernel/device/tty/terminal_impl.h"
+#include <linux/eventpoll.h>
 
 namespace tty {
 class Pty final : public OwnedOutput {
@@ -13,7 +14,7 @@ public:
     usize room() override;
     void discard() override;
     void report(u8 packet_status) override;
-    void input_taken() override { changed.notify_all(); }
+    void input_taken() override { changed.notify_all(EPOLLOUT | EPOLLWRNORM); }
     void opened() override;
     void closed() override;
 

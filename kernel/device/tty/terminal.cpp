@@ -40,7 +40,7 @@ usize Terminal::input(std::span<const char> bytes) {
         n = impl_->gone ? bytes.size() : impl_->line.input(bytes);
         impl_->last_input_ns = clocks::monotonic_ns();
     }
-    if (n) impl_->changed.notify_all();
+    if (n) impl_->changed.notify_all(EPOLLIN | EPOLLRDNORM);
     return n;
 }
 
@@ -54,14 +54,14 @@ void Terminal::output_ready() {
         Holding held{impl_->lock};
         impl_->line.flush_echo();
     }
-    impl_->changed.notify_all();
+    impl_->changed.notify_all(EPOLLOUT | EPOLLWRNORM);
 }
 
 void Terminal::Impl::send_signal(int number) { signal_foreground(*this, number); }
 
 void Terminal::Impl::flow(bool stopped) {
     output_to.report(stopped ? TIOCPKT_STOP : TIOCPKT_START);
-    if (!stopped) changed.notify_all();
+    if (!stopped) changed.notify_all(EPOLLOUT | EPOLLWRNORM);
 }
 
 void Terminal::Impl::discard_output() {

@@ -11,8 +11,8 @@
 
 void WaitQueue::add(Waiter& w) { waiters_.push_back(w); }
 void WaitQueue::remove(Waiter& w) { waiters_.erase(w); }
-void WaitQueue::notify_all() {}
-void WaitQueue::notify_one() {}
+void WaitQueue::notify_all(u32) {}
+void WaitQueue::notify_one(u32) {}
 bool WaitQueue::empty() const { return true; }
 alignas(64) static char no_thread[64];
 Sleeper::Sleeper() : thread_{reinterpret_cast<Thread&>(no_thread)} {}
