@@ -127,17 +127,15 @@ void give_children_away(Process& process, Leftovers& left) {
     Box<QueuedSignal> none;
     while (!process.children.empty()) {
         Process& child = process.children.front();
-        if (child.leader && child.leader->parent_death_signal)
+        bool runs = child.state == ProcessState::running;
+        if (runs && child.leader && child.leader->parent_death_signal)
             signals::send_prepared(child, signals::info_user(child.leader->parent_death_signal), none);
         child.adopted_by(reaper);
         child.exit_signal = SIGCHLD;
-        hang_up_if_orphaned(child, &process, &process);
-    }
-    while (!process.ended_children.empty()) {
-        Process& child = process.ended_children.front();
-        child.adopted_by(reaper);
-        child.exit_signal = SIGCHLD;
-        if (tell_of_end(child, none)) reap_now(child, left);
+        if (runs)
+            hang_up_if_orphaned(child, &process, &process);
+        else if (tell_of_end(child, none))
+            reap_now(child, left);
     }
 }
 

@@ -46,7 +46,10 @@ enum class ProcessState : u8 { running, stopped, zombie, dead };
 struct ThreadLink : ListLink<struct ThreadTag> {};
 class ProcessTimers;
 
-class Process : public RefCounted<Process>, public ListLink<struct GroupMemberTag>, public ListLink<struct SiblingTag> {
+class Process : public RefCounted<Process>,
+                public ListLink<struct GroupMemberTag>,
+                public ListLink<struct SiblingTag>,
+                public TreeLink<struct EndedTag> {
 public:
     ~Process();
 
@@ -66,9 +69,15 @@ public:
     // link.
     Process* parent = nullptr; // changed by adopted_by()
     Ref<ProcessGroup> group;   // null once reaped
-    /// Those that run, and those that have ended and wait to be reaped, in that order: wait4 passes none that cannot
-    /// interest it.
-    List<Process, struct SiblingTag> children, ended_children;
+    /// In the order in which they came to be children, which is the order in which wait4 looks at them.
+    List<Process, struct SiblingTag> children;
+    /// Those of them that have ended and wait to be reaped, in the same order: wait4 passes none that runs.
+    struct InOrder {
+        using type = u64;
+        u64 operator()(const Process& p) const { return p.sibling_order_; }
+    };
+    bi::set<Process, bi::base_hook<TreeLink<struct EndedTag>>, bi::key_of_value<InOrder>, bi::constant_time_size<false>>
+        ended_children;
     std::atomic<ProcessState> state = ProcessState::running; // zombie, dead: changed under the tree lock
     int exit_signal = SIGCHLD;                               // to the parent, 0: none
     bool child_subreaper = false, has_executed = false;
@@ -127,7 +136,7 @@ public:
     PidNumber* leader_number() const { return number_; } // under the tree lock
     /// Leaves its parent, if any, and becomes the last child of `above`; null: of nobody. Under the tree lock.
     void adopted_by(Process* above);
-    /// Has ended: `state`, and its place among its parent's children. Under the tree lock.
+    /// Has ended: `state`, and its place among its parent's ended children. Under the tree lock.
     void become_zombie();
     /// Held by exec over the change of credentials and program, and by those who must see both agree.
     Mutex<Rank::exec> exec_lock;
@@ -137,9 +146,9 @@ private:
     friend class Task;
     using Siblings = List<Process, struct SiblingTag>;
     Process();
-    Siblings& siblings() const { return state == ProcessState::running ? parent->children : parent->ended_children; }
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
+    u64 sibling_order_ = 0;       // under the tree lock
     Pid own_pid_ = 0, root_pid_ = 0;
     std::atomic<Pid> parent_pid_ = 0; // the parent's number in our view
     std::atomic<const Abi*> abi_ = nullptr;

@@ -125,14 +125,21 @@ Process::Process() = default;
 Process::~Process() { (void)set_executable(nullptr); }
 
 void Process::adopted_by(Process* above) {
-    if (parent) siblings().erase(Siblings::s_iterator_to(*this));
+    static constinit u64 adoptions = 0; // under the tree lock
+    bool ended = state != ProcessState::running;
+    if (parent) {
+        parent->children.erase(Siblings::s_iterator_to(*this));
+        if (ended) parent->ended_children.erase(parent->ended_children.iterator_to(*this));
+    }
     parent = above;
     parent_pid_.store(above ? above->pid(*view_) : 0, std::memory_order_relaxed);
-    if (above) siblings().push_back(*this);
+    if (!above) return;
+    sibling_order_ = ++adoptions;
+    above->children.push_back(*this);
+    if (ended) above->ended_children.push_back(*this);
 }
 void Process::become_zombie() {
-    if (parent)
-        parent->ended_children.splice(parent->ended_children.end(), parent->children, Siblings::s_iterator_to(*this));
+    if (parent) parent->ended_children.insert(*this);
     state = ProcessState::zombie;
 }
 Ref<File> Process::executable() { return *executable_.lock(); }

@@ -75,10 +75,13 @@ struct Search {
             if (number && number->process && number->process->parent == &parent) settled_by(*number->process);
             return;
         }
-        for (Process& ended : parent.ended_children)
-            if (settled_by(ended)) return;
-        for (Process& running : parent.children) {
-            if (settled_by(running)) return;
+        if (!(options & (WUNTRACED | WCONTINUED))) {
+            for (Process& ended : parent.ended_children)
+                if (settled_by(ended)) return;
+            if (any) return;
+        }
+        for (Process& child : parent.children) {
+            if (settled_by(child)) return;
             if (any && !(options & (WUNTRACED | WCONTINUED))) return; // nothing is to be said of those that run
         }
     }
