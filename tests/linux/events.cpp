@@ -420,6 +420,20 @@ void mounts_change() {
     CHECK(mount("none", "place", "tmpfs", 0, nullptr) == 0);
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
+    // The same with select: the change is exceptional.
+    auto selected = [&](time_t seconds) {
+        fd_set urgent;
+        FD_ZERO(&urgent);
+        FD_SET(mounts, &urgent);
+        timeval until{seconds, 0};
+        return select(mounts + 1, nullptr, nullptr, &urgent, &until) == 1 && FD_ISSET(mounts, &urgent);
+    };
+    poll(&watch, 1, 0); // the child has taken the news, or not
+    CHECK(!selected(0) && umount("place") == 0 && selected(10) && !selected(0));
+    child = start([&] { return selected(10) && !selected(0) ? 42 : 1; });
+    CHECK(until_asleep(child));
+    CHECK(mount("none", "place", "tmpfs", 0, nullptr) == 0);
+    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
     CHECK(umount("place") == 0);
     close(mounts);
     close(info);

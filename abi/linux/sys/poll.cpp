@@ -118,24 +118,26 @@ public:
         usize bits = 0;
         for (auto& s : found_) std::memset(s.data(), 0, words_ * sizeof(u64));
         TRY(each([&](usize fd, u32) -> Result<> {
-            u32 ready = TRY(task.files->hold(static_cast<int>(fd)))->poll();
-            u64 bit = u64{1} << fd % 64;
-            for (usize s = 0; s < 3; s++) {
-                if (!(asked_[s][fd / 64] & bit) || !(ready & ready_masks[s])) continue;
-                found_[s][fd / 64] |= bit;
-                bits++;
-            }
+            bits += note(fd, TRY(task.files->hold(static_cast<int>(fd)))->poll());
             return {};
         }));
         return bits;
     }
-    Result<> wait(Task& task, Deadline until) {
+    /// The same, and waits until there is something. What the waiting found is the answer: a file may tell a thing only
+    /// once (/proc/mounts).
+    Result<usize> wait(Task& task, Deadline until) {
         Vector<file::PollEntry> files;
         TRY(each([&](usize fd, u32 wanted) -> Result<> {
             return files.push({TRY(task.files->get(static_cast<int>(fd))), wanted, true});
         }));
-        TRY(file::poll(files, until));
-        return {};
+        usize bits = 0;
+        if (TRY(file::poll(files, until)) == 0) return bits;
+        const file::PollEntry* entry = files.begin();
+        TRY(each([&](usize fd, u32) -> Result<> {
+            bits += note(fd, (entry++)->ready);
+            return {};
+        }));
+        return bits;
     }
     Result<> store(UserPtr<u64> const (&user)[3]) {
         for (usize s = 0; s < 3; s++)
@@ -144,6 +146,17 @@ public:
     }
 
 private:
+    /// Enters what is ready of one descriptor into the sets that ask for it. Returns how many.
+    usize note(usize fd, u32 ready) {
+        usize bits = 0;
+        u64 bit = u64{1} << fd % 64;
+        for (usize s = 0; s < 3; s++) {
+            if (!(asked_[s][fd / 64] & bit) || !(ready & ready_masks[s])) continue;
+            found_[s][fd / 64] |= bit;
+            bits++;
+        }
+        return bits;
+    }
     /// Calls f(descriptor, EPOLL* bits it is asked for).
     Result<> each(auto f) {
         for (usize w = 0; w < words_; w++)
@@ -169,15 +182,11 @@ Result<usize> select_until(Task& task, int count, UserPtr<u64> const (&user)[3],
     if (n > descriptor_limit(task)) n = descriptor_limit(task);
     [[clang::uninitialized]] Sets sets;
     TRY(sets.load(user, n));
-    while (true) {
-        bool last = passed(until);
-        usize found = TRY(sets.look(task));
-        if (found || last) {
-            TRY(sets.store(user));
-            return found;
-        }
-        TRY(sets.wait(task, until));
-    }
+    bool last = passed(until);
+    usize found = TRY(sets.look(task));
+    if (!found && !last) found = TRY(sets.wait(task, until));
+    TRY(sets.store(user));
+    return found;
 }
 
 /// The rest of the time goes back to the caller, who may be restarted with it. That it cannot be written is no error.
