@@ -60,6 +60,7 @@ public:
         : Inode{sb, number, S_IFREG | 0600, std::move(context), true} {}
     Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
         TRY(may_inspect(Task::current().credentials(), *context_.process));
+        if (!space_of(*context_.task)) return err::srch;
         return TRY(make_ref<MemoryFile>(path, flags, context_));
     }
     Result<> change(const vfs::AttributeChange& c) override {

@@ -94,6 +94,7 @@ public:
         : Inode{sb, number, item.mode, std::move(context), item.restricted}, item_{item} {}
     Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
         Ref<TextFile> file;
+        if (item_.of_memory && !space_of(*context_.task)) return err::srch;
         if (item_.of_mounts) {
             auto tree = mounts_of(*context_.task);
             if (!tree) return err::inval;

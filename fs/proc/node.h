@@ -55,6 +55,7 @@ struct Item {
     const Items* children = nullptr;
     bool restricted = false; // only for those who may trace the process
     bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)
+    bool of_memory = false;  // cannot be opened when the thread has ended
     bool of_mounts = false;  // poll() tells that the process's mounts have changed
 };
 
@@ -111,6 +112,8 @@ Ref<AddressSpace> space_of(Task&);
 Ref<FileTable> files_of(Task&);
 Ref<vfs::FsContext> fs_of(Task&);
 Ref<vfs::MountTree> mounts_of(Task&);
+/// Its threads as Linux counts them: the first one until the process is reaped.
+unsigned threads_of(Process&);
 
 // kernel/process as text: status.cpp, memory.cpp.
 Result<> print_status(Writer&, const Context&);

@@ -45,7 +45,7 @@ Result<> print_personality(Writer& out, const Context& c) {
 }
 
 Result<vfs::Path> place_exe(const Context& c) {
-    auto file = c.process->executable();
+    auto file = space_of(*c.task) ? c.process->executable() : nullptr; // it is the memory's
     if (!file || !file->path()) return err::noent;
     return *file->path();
 }
@@ -86,24 +86,25 @@ Result<String> name_namespace(const Context& c, std::string_view kind, unsigned 
 
 constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
 
-template <unsigned index, bool owned>
+/// `lasting`: known of a thread that has ended, too.
+template <unsigned index, bool owned, bool lasting = false>
 constexpr Item namespace_item(std::string_view name) {
     return {.name = name,
             .mode = link,
-            .target =
-                [](const Context& c) {
-                    static constexpr std::string_view kinds[] = {"time", "cgroup", "pid", "user",
-                                                                 "uts",  "ipc",    "mnt", "net"};
-                    return name_namespace(c, kinds[index], index, owned);
-                },
+            .target = [](const Context& c) -> Result<String> {
+                static constexpr std::string_view kinds[] = {"time", "cgroup", "pid", "user",
+                                                             "uts",  "ipc",    "mnt", "net"};
+                if (!lasting && !mounts_of(*c.task)) return err::noent;
+                return name_namespace(c, kinds[index], index, owned);
+            },
             .restricted = true};
 }
 constexpr Item namespace_list[] = {
-    namespace_item<1, true>("cgroup"), namespace_item<5, true>("ipc"),
-    namespace_item<6, true>("mnt"),    namespace_item<7, true>("net"),
-    namespace_item<2, true>("pid"),    namespace_item<2, true>("pid_for_children"),
-    namespace_item<0, false>("time"),  namespace_item<0, false>("time_for_children"),
-    namespace_item<3, false>("user"),  namespace_item<4, true>("uts"),
+    namespace_item<1, true>("cgroup"),      namespace_item<5, true>("ipc"),
+    namespace_item<6, true>("mnt"),         namespace_item<7, true>("net"),
+    namespace_item<2, true, true>("pid"),   namespace_item<2, true>("pid_for_children"),
+    namespace_item<0, false>("time"),       namespace_item<0, false>("time_for_children"),
+    namespace_item<3, false, true>("user"), namespace_item<4, true>("uts"),
 };
 constexpr Items namespace_items{namespace_list};
 
@@ -112,7 +113,7 @@ constexpr Items namespace_items{namespace_list};
         {.name = "cmdline", .mode = text, .print = print_cmdline},                                                     \
         {.name = "comm", .mode = S_IFREG | 0644, .print = print_comm, .store = store_comm},                            \
         {.name = "maps", .mode = text, .print = print_maps, .restricted = true},                                       \
-        {.name = "environ", .mode = secret, .print = print_environ, .restricted = true},                               \
+        {.name = "environ", .mode = secret, .print = print_environ, .restricted = true, .of_memory = true},            \
         {.name = "exe", .mode = link, .place = place_exe, .restricted = true},                                         \
         {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},                                         \
         {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
@@ -127,9 +128,9 @@ constexpr Items namespace_items{namespace_list};
          .mode = S_IFREG | 0644,                                                                                       \
          .print = print_oom_adjustment,                                                                                \
          .store = store_oom_adjustment},                                                                               \
-        {.name = "auxv", .mode = secret, .print = print_auxv, .restricted = true},                                     \
+        {.name = "auxv", .mode = secret, .print = print_auxv, .restricted = true, .of_memory = true},                  \
         {.name = "smaps", .mode = text, .print = print_smaps, .restricted = true},                                     \
-        {.name = "smaps_rollup", .mode = text, .print = print_smaps_rollup, .restricted = true},                       \
+        {.name = "smaps_rollup", .mode = text, .print = print_smaps_rollup, .restricted = true, .of_memory = true},    \
         {.name = "mem", .mode = S_IFREG | 0600, .directory = make_memory_inode},                                       \
         {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},                                          \
         {.name = "wchan", .mode = text, .print = print_wchan},                                                         \
@@ -196,7 +197,7 @@ public:
 
 private:
     static u64 thread_number(Pid tid) { return process_number(tid) + (u64{1} << 31); }
-    u32 link_count() const override { return 2 + context_.process->live_threads; }
+    u32 link_count() const override { return 2 + threads_of(*context_.process); }
 };
 Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock& sb, const Context& c, u64 number) {
     return TRY(make_ref<TaskDirectory>(sb, c, number));

@@ -12,7 +12,8 @@ char state_of(const Context& c) {
     ProcessState s = c.process->state;
     if (s == ProcessState::zombie) return 'Z';
     if (s == ProcessState::dead) return 'X';
-    return c.task->state_letter();
+    char letter = c.task->state_letter();
+    return letter == 'X' ? 'Z' : letter; // the first thread, which stays until the process is reaped
 }
 std::string_view state_name(char letter) {
     switch (letter) {
@@ -99,7 +100,7 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
           use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
-          fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, p.live_threads.load(), start_ns / ns_per_tick,
+          fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, threads_of(p), start_ns / ns_per_tick,
           memory.total * page_size, memory.resident, p.limits.soft(RLIMIT_RSS));
     print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end,
           layout.stack_start, signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
@@ -111,6 +112,11 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     return {};
 }
 } // namespace
+
+unsigned threads_of(Process& p) {
+    Holding hold{p.signal_lock};
+    return p.live_threads + (p.leader && p.leader->exiting ? 1 : 0);
+}
 
 Result<> print_stat(Writer& out, const Context& c) {
     return print_stat_line(out, c, process::usage(*c.process), c.process->start_ns);
@@ -139,7 +145,7 @@ Result<> print_status(Writer& out, const Context& c) {
     if (auto space = space_of(*c.task)) print_memory_lines(out, space->usage());
     Signals s{c};
     auto user = c.task->share(&Task::user);
-    print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", p.live_threads.load(), user ? user->signals.load() : 0,
+    print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", threads_of(p), user ? user->signals.load() : 0,
           p.limits.soft(RLIMIT_SIGPENDING));
     print(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", s.pending,
           s.shared_pending, s.blocked, s.ignored, s.caught);

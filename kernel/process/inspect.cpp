@@ -13,14 +13,8 @@ Result<> may_inspect(const Credentials& who, Process& process) {
     return same && process.dumpable ? Result<>{} : Result<>{err::acces};
 }
 
-namespace {
-template <class T>
-Ref<T> leaders_share(Process& process, Ref<T> Task::* which) {
+Ref<FileTable> files_of(Process& process) {
     Holding tree{tree_lock()};
-    return process.leader ? process.leader->share(which) : nullptr;
+    return process.leader ? process.leader->share(&Task::files) : nullptr;
 }
-} // namespace
-
-Ref<AddressSpace> space_of(Process& process) { return leaders_share(process, &Task::space); }
-Ref<FileTable> files_of(Process& process) { return leaders_share(process, &Task::files); }
 } // namespace process

@@ -6,8 +6,6 @@ namespace process {
 /// ptrace(2)'s access check with file system ids: the same user in all ids and dumpable, or CAP_SYS_PTRACE. err::acces;
 /// err::noent: the process has been reaped.
 Result<> may_inspect(const Credentials& who, Process&);
-/// The memory of the process, kept alive by the reference; null: it has ended. Takes the tree lock.
-Ref<AddressSpace> space_of(Process&);
-/// The descriptors of its first thread; the same.
+/// The descriptors of its first thread, kept alive by the reference; null: that has ended. Takes the tree lock.
 Ref<FileTable> files_of(Process&);
 } // namespace process

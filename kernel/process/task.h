@@ -149,7 +149,7 @@ Result<Pid> create_session(Task& current);             // setsid(2)
 /// The numbers of a process's group and session as `view` sees them. Takes the tree lock; 0: reaped or not visible.
 Pid group_of(Process&, const View&);
 Pid session_of(Process&, const View&);
-/// Of all threads, ended ones included; of waited-for children: RUSAGE_SELF, RUSAGE_CHILDREN.
+/// Of all threads, ended ones included (the memory's peak: of those only); of waited-for children: RUSAGE_CHILDREN.
 ResourceUse usage(Process&);
 ResourceUse children_usage(Process&);
 ResourceUse thread_usage(Task&);

@@ -1,4 +1,3 @@
-#include "kernel/process/inspect.h"
 #include "kernel/process/tree.h"
 #include <linux/capability.h>
 
@@ -31,7 +30,6 @@ ResourceUse thread_usage(Task& task) {
 
 ResourceUse usage(Process& process) {
     ResourceUse sum;
-    if (auto space = space_of(process)) sum.peak_resident_pages = space->peak_resident();
     Holding lock{process.signal_lock};
     sum.add(process.ended_threads);
     for_each_thread(process, [&](Task& t) {

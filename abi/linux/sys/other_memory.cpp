@@ -21,10 +21,11 @@ Result<Vector<UserSegment>> load(UserSpan<const iovec> from) {
 }
 
 Result<Ref<AddressSpace>> other_space(Task& task, int pid) {
-    auto process = TRY(process::find(task.view(), pid));
-    if (process.get() != &task.process() && !process::may_inspect(task.credentials(), *process)) return err::perm;
-    auto space = process::space_of(*process);
+    auto other = TRY(process::find_task(task.view(), pid)); // of any thread; one that has ended has no memory
+    auto space = other->share(&Task::space);
     if (!space) return err::srch;
+    if (&other->process() != &task.process() && !process::may_inspect(task.credentials(), other->process()))
+        return err::perm;
     return space;
 }
 

@@ -149,7 +149,10 @@ Result<i64> times(Task& task, UserPtr<tms> to) {
 Result<> getrusage(Task& task, int who, UserPtr<rusage> to) {
     ResourceUse use;
     switch (who) {
-    case RUSAGE_SELF: use = process::usage(task.process()); break;
+    case RUSAGE_SELF:
+        use = process::usage(task.process());
+        use.add({.peak_resident_pages = task.space->peak_resident()});
+        break;
     case RUSAGE_CHILDREN: use = process::children_usage(task.process()); break;
     case RUSAGE_THREAD: use = process::thread_usage(task); break;
     default: return err::inval;
