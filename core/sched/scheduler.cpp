@@ -95,9 +95,11 @@ SchedEntity* stealable(RunQueue& victim, unsigned cpu) {
 /// Takes a waiting thread from another CPU's queue. Never waits for a lock: somebody who holds two might wait for ours.
 bool steal(RunQueue& rq) {
     unsigned n = arch::cpu_count();
+    u64 with_queue = online.load(std::memory_order_acquire);
     for (unsigned i = 1; i < n; i++) {
-        RunQueue& victim = *queues[(rq.cpu + i) % n];
-        if (!(online.load(std::memory_order_relaxed) & bit(victim.cpu))) continue;
+        unsigned cpu = (rq.cpu + i) % n;
+        if (!(with_queue & bit(cpu))) continue;
+        RunQueue& victim = *queues[cpu];
         if (victim.ready.load(std::memory_order_relaxed) < 2 || !victim.try_lock()) continue;
         SchedEntity* e = stealable(victim, rq.cpu);
         if (e) {
