@@ -44,6 +44,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::copy_file_range>(326, 285),
     on<sys::splice>(275, 76),
     on<sys::tee>(276, 77),
+    on<sys::vmsplice>(278, 75, "memory is copied into the pipe"),
     on<sys::dup>(32, 23),
     on<sys::dup2>(33, none),
     on<sys::dup3>(292, 24),

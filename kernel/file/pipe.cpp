@@ -295,7 +295,7 @@ Pipe& pipe_behind(File& f) { return static_cast<PipeFile&>(f).pipe(); }
 } // namespace
 
 Result<usize> wait_for_room(File& f, bool nonblocking) {
-    auto room = block_on(f, nonblocking || f.nonblocking(), never, [&]() -> Result<usize> {
+    auto room = block_on(f, nonblocking, never, [&]() -> Result<usize> {
         auto state = pipe_behind(f).lock();
         if (state->readers == 0) return err::pipe;
         if (state->ring.full()) return err::again;
@@ -317,6 +317,21 @@ usize push(File& f, std::span<Piece> pieces) {
     }
     if (bytes) pipe.tell_bytes(WaitQueue::any_event);
     return bytes;
+}
+
+Result<usize> take(File& f, Sink& to, bool nonblocking) {
+    Pipe& pipe = pipe_behind(f);
+    bool made_room = false;
+    usize n = TRY(block_on(f, nonblocking, never, [&]() -> Result<usize> {
+        auto state = pipe.lock();
+        usize room = state->ring.room();
+        usize moved = TRY(state->ring.read(to, Ring::Packets::joined));
+        if (moved == 0 && state->writers && !to.done()) return err::again;
+        made_room = state->ring.room() > room;
+        return moved;
+    }));
+    if (made_room) pipe.tell_room(WaitQueue::any_event);
+    return n;
 }
 
 Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {

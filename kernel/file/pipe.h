@@ -22,7 +22,8 @@ Result<Ref<File>> open_fifo(const vfs::Path&, u32 flags);
 // gives up stays readable.
 struct Piece;
 bool is_pipe(const File&);
-/// How many pieces a pipe can take; not zero: waits. err::again, err::pipe with SIGPIPE (no reader), err::restartsys.
+/// How many pieces a pipe can take; not zero: waits, O_NONBLOCK or not, unless `nonblocking`. err::again, err::pipe
+/// with SIGPIPE (no reader), err::restartsys.
 Result<usize> wait_for_room(File& pipe, bool nonblocking);
 /// Puts pieces in, as many as fit; takes their references. How many bytes.
 usize push(File& pipe, std::span<Piece>);
@@ -30,4 +31,6 @@ usize push(File& pipe, std::span<Piece>);
 /// bytes and no writer. err::inval: the same pipe; err::again; err::pipe with SIGPIPE; err::restartsys.
 enum class Pass : u8 { move, share };
 Result<usize> pass(File& from, File& to, usize n, Pass, bool nonblocking);
+/// Takes what there is, packets in one piece with what follows; waits as above for the first byte. 0: no writer.
+Result<usize> take(File& pipe, Sink&, bool nonblocking);
 } // namespace pipes

@@ -46,7 +46,7 @@ void Ring::drop_first() {
     leave_first();
 }
 
-Result<usize> Ring::read(Sink& to) {
+Result<usize> Ring::read(Sink& to, Packets packets) {
     usize sum = 0;
     while (used_ && !to.done()) {
         Slot& s = slot(0);
@@ -58,7 +58,7 @@ Result<usize> Ring::read(Sink& to) {
         }
         sum += *n;
         s.advance(*n);
-        bool packet = s.packet;
+        bool packet = s.packet && packets == Packets::kept;
         if (s.length == 0 || packet) drop_first();
         if (packet) break;
     }

@@ -28,8 +28,10 @@ public:
     usize room() const { return slots_.size() - used_; }
     usize bytes() const; // FIONREAD
 
-    /// Moves what there is; of a packet, the part that finds no room is dropped. 0: empty.
-    Result<usize> read(Sink&);
+    /// Moves what there is. Packets are kept: one at most, of which the part that finds no room is dropped; or joined:
+    /// as if they were none. 0: empty.
+    enum class Packets : u8 { kept, joined };
+    Result<usize> read(Sink&, Packets = Packets::kept);
     /// Takes what fits; a source of at most PIPE_BUF bytes is taken whole or not at all. err::again: no room.
     /// `packets`: each piece of at most PIPE_BUF bytes stays one packet for the reader.
     Result<usize> write(Source&, bool packets);

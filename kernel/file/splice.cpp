@@ -1,4 +1,4 @@
-// sendfile(2), splice(2) and copy_file_range(2).
+// sendfile(2), splice(2), copy_file_range(2) and vmsplice(2).
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/file/pipe.h"
@@ -79,6 +79,7 @@ Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usiz
 /// From a regular file into a pipe: not copied at all. Waits for room once, then takes what fits.
 Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bool nonblocking) {
     usize moved = 0;
+    nonblocking |= pipe.nonblocking();
     while (moved < n) {
         auto room = pipes::wait_for_room(pipe, nonblocking || moved);
         if (!room && moved == 0) return room;
@@ -106,7 +107,7 @@ Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize
         // A pipe that has given something must not make us wait for more.
         if (moved && !in.seekable() && !(in.poll() & EPOLLIN)) break;
         if (pipes::is_pipe(out)) {
-            auto room = pipes::wait_for_room(out, nonblocking || moved);
+            auto room = pipes::wait_for_room(out, nonblocking || moved || out.nonblocking());
             if (!room && moved == 0) return room;
             if (!room) break;
             sink.limit(*room * page_size);
@@ -126,7 +127,43 @@ Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize
     }
     return moved;
 }
+
+/// The next piece of user memory, which ends with a page of it or with its segment, copied into a page of its own.
+/// Moves `from` and `done` (of its first segment) on. err::fault, err::nomem.
+Result<pipes::Piece> copy_piece(std::span<const UserSegment>& from, usize& done) {
+    uptr address = from.front().address + done;
+    usize n = std::min(from.front().size - done, page_size - (address & (page_size - 1)));
+    FrameRef frame = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing));
+    UserSegment part{address, n};
+    Source source{{&part, 1}, n};
+    usize got = TRY(source.get_all(frame->bytes().first(n)));
+    done += got;
+    if (done == from.front().size) {
+        from = from.subspan(1);
+        done = 0;
+    }
+    return pipes::Piece{std::move(frame), 0, static_cast<u16>(got)};
+}
 } // namespace
+
+// Copied: the caller may not change the memory before it has been read, and cannot tell.
+Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool nonblocking) {
+    usize moved = 0, done = 0;
+    while (true) {
+        while (!from.empty() && from.front().size == 0) from = from.subspan(1);
+        if (from.empty() || moved >= most_bytes) return moved;
+        Result<pipes::Piece> piece = pipes::Piece{};
+        usize did = 0;
+        do { // again where another writer came first
+            auto room = pipes::wait_for_room(pipe, nonblocking || moved);
+            if (!room) return moved ? Result<usize>{moved} : room;
+            if (!piece->frame) piece = copy_piece(from, done);
+            if (!piece) return moved ? Result<usize>{moved} : std::unexpected(piece.error());
+            did = pipes::push(pipe, {&*piece, 1});
+        } while (did == 0);
+        moved += did;
+    }
+}
 
 Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
     if (!in.readable() || !out.writable()) return err::badf;

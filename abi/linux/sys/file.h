@@ -48,6 +48,7 @@ Result<usize> sendfile(Task&, Fd out, Fd in, UserPtr<i64> offset, usize n);
 Result<usize> copy_file_range(Task&, Fd in, UserPtr<i64> in_at, Fd out, UserPtr<i64> out_at, usize n, u32 flags);
 Result<usize> splice(Task&, Fd in, UserPtr<i64> in_at, Fd out, UserPtr<i64> out_at, usize n, u32 flags);
 Result<usize> tee(Task&, Fd in, Fd out, usize n, u32 flags);
+Result<usize> vmsplice(Task&, Fd, UserSpan<const iovec>, u32 flags);
 
 Result<int> dup(Task&, Fd);
 Result<int> dup2(Task&, Fd, Fd to);

@@ -203,6 +203,20 @@ Result<usize> tee(Task& task, Fd in_fd, Fd out_fd, usize n, u32 flags) {
     return pass(*in, *out, n, pipes::Pass::share, flags);
 }
 
+Result<usize> vmsplice(Task& task, Fd fd, UserSpan<const iovec> memory, u32 flags) {
+    if (flags & ~splice_flags) return err::inval;
+    auto file = TRY(get(task, fd));
+    if (!file->readable() && !file->writable()) return err::badf;
+    Segments segments;
+    TRY(segments.load(memory));
+    if (segments.total() == 0) return 0;
+    if (!pipes::is_pipe(*file)) return err::badf;
+    bool nonblocking = flags & splice_nonblock;
+    if (file->writable()) return file::put_memory(*file, segments.all(), nonblocking);
+    Sink sink{segments.all(), segments.total()};
+    return pipes::take(*file, sink, nonblocking);
+}
+
 Result<> truncate(Task& task, UserPath path, i64 size) {
     if (size < 0) return err::inval;
     auto at = TRY(place(task, at_cwd, path, 0));
