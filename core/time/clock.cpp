@@ -3,6 +3,7 @@
 #include "arch/api/vdso.h"
 #include "core/log/log.h"
 #include "core/mm/frame.h"
+#include "core/time/clock_set.h"
 #include "core/time/scale.h"
 
 namespace clocks {
@@ -17,6 +18,7 @@ struct State {
     Spinlock<Rank::timer> setting;
 };
 constinit State state;
+constinit WaitQueue was_set;
 
 /// Each clock is read with one load of the offset, here and in the vDSO.
 void set_offset(i64 ns) {
@@ -47,10 +49,14 @@ u64 counter_at(Deadline at) { return at == never ? ~u64{0} : state.base_counter 
 i64 realtime_ns() { return static_cast<i64>(monotonic_ns()) + state.realtime_offset.load(std::memory_order_relaxed); }
 
 void set_realtime(i64 ns) {
-    Holding held{state.setting};
-    set_offset(ns - static_cast<i64>(monotonic_ns()));
-    state.changes.fetch_add(1, std::memory_order_release);
+    {
+        Holding held{state.setting};
+        set_offset(ns - static_cast<i64>(monotonic_ns()));
+        state.changes.fetch_add(1, std::memory_order_release);
+    }
+    was_set.notify_all();
 }
+WaitQueue& realtime_was_set() { return was_set; }
 
 u64 realtime_changes() { return state.changes.load(std::memory_order_acquire); }
 u64 vdso_data_page() { return state.vdso_page; }

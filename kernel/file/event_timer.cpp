@@ -1,4 +1,5 @@
 #include "core/time/clock.h"
+#include "core/time/clock_set.h"
 #include "kernel/file/anonymous.h"
 #include "kernel/file/event.h"
 #include <linux/eventpoll.h>
@@ -11,7 +12,8 @@ constexpr char timer_kind = 0;
 class TimerFile final : public AnonymousFile {
 public:
     TimerFile(Ref<vfs::Inode> inode, int clock)
-        : AnonymousFile{"timerfd", std::move(inode)}, clock_{clock}, alarm_{*this} {}
+        : AnonymousFile{"timerfd", std::move(inode)}, clock_{clock}, alarm_{*this}, clock_watch_{*this} {}
+    ~TimerFile() override { watch_clock(false); }
     const void* kind() const override { return &timer_kind; }
 
     Result<usize> read(Sink& to, u64*) override {
@@ -19,22 +21,24 @@ public:
         u64 ticks;
         {
             auto setting = setting_.lock();
-            if (setting->cancelled()) {
-                setting->clock_changes = clocks::realtime_changes();
-                return err::canceled;
-            }
+            bool cancelled = setting->cancelled();
             ticks = expirations(*setting);
+            if (cancelled || ticks) {
+                if (setting->interval)
+                    setting->next += static_cast<i64>(ticks) * setting->interval;
+                else if (ticks)
+                    setting->next = 0;
+                arm(*setting);
+            } else
+                follow_clock(*setting);
+            if (cancelled) return err::canceled; // the ticks are lost, as on Linux
             if (ticks == 0) return err::again;
-            if (setting->interval == 0)
-                setting->next = 0;
-            else
-                setting->next += static_cast<i64>(ticks) * setting->interval;
-            arm(*setting);
         }
         return to.put(std::as_bytes(std::span{&ticks, 1}));
     }
     u32 poll() override {
         auto setting = setting_.lock();
+        follow_clock(*setting);
         return setting->cancelled() || expirations(*setting) ? EPOLLIN | EPOLLRDNORM : 0;
     }
     void print_info(Writer& out) override {
@@ -49,7 +53,6 @@ public:
         // A relative time is one of the monotonic clock: setting the wall clock does not move it.
         setting->wall = absolute && (clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM);
         setting->cancel_on_set = setting->wall && cancel_on_set;
-        setting->clock_changes = clocks::realtime_changes();
         setting->interval = to.interval;
         setting->next = to.value;
         if (to.value && !absolute)
@@ -72,7 +75,7 @@ private:
         i64 next = 0; // of the wall or the monotonic clock; 0: disarmed
         i64 interval = 0;
         bool wall = false, cancel_on_set = false;
-        u64 clock_changes = 0;
+        u64 clock_changes = 0; // of the wall clock, when the alarm was set
         i64 now() const { return wall ? clocks::realtime_ns() : static_cast<i64>(clocks::monotonic_ns()); }
         bool cancelled() const { return cancel_on_set && clock_changes != clocks::realtime_changes(); }
     };
@@ -83,21 +86,45 @@ private:
         TimerFile& file;
     };
 
+    /// The wall clock has been set: who waits looks again.
+    struct ClockWatch final : Waiter {
+        explicit ClockWatch(TimerFile& of) : file{of} {}
+        bool notified(u32) override { return file.changed_.notify_nested(); }
+        TimerFile& file;
+        bool waits = false; // under the setting's lock
+    };
+
     static u64 expirations(const Setting& s) {
         if (s.next == 0) return 0;
         i64 late = s.now() - s.next;
         if (late < 0) return 0;
         return s.interval ? static_cast<u64>(late / s.interval) + 1 : 1;
     }
-    void arm(const Setting& s) {
+    void arm(Setting& s) {
+        watch_clock(s.wall && s.next);
+        s.clock_changes = clocks::realtime_changes(); // a change from here on is noticed
         if (s.next == 0) return alarm_.cancel();
         i64 left = s.next - s.now();
         alarm_.arm(Deadline{clocks::monotonic_ns() + static_cast<u64>(left > 0 ? left : 0)});
     }
 
+    /// The alarm was set by a clock that has been set since. What cancels is told first.
+    void follow_clock(Setting& s) {
+        if (s.wall && s.next && !s.cancel_on_set && s.clock_changes != clocks::realtime_changes()) arm(s);
+    }
+    void watch_clock(bool on) {
+        if (on == clock_watch_.waits) return;
+        clock_watch_.waits = on;
+        if (on)
+            clocks::realtime_was_set().add(clock_watch_);
+        else
+            clocks::realtime_was_set().remove(clock_watch_);
+    }
+
     const int clock_;
     Guarded<Setting, Mutex<Rank::pipe>> setting_;
     Alarm alarm_;
+    ClockWatch clock_watch_;
 };
 
 Result<TimerFile*> as_timer(File& file) {

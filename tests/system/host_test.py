@@ -1,6 +1,8 @@
 """The host world: sesh, stress, loop, udp and ctr on the host tree."""
 import json
 
+from harness import TOP
+
 
 def at_sesh(lab, **options):
     return lab.boot(append="-- run /bin/sesh", **options)
@@ -105,3 +107,13 @@ def test_container_and_job_control(lab):
         vm.expect("# ")
         vm.send("exit 4\n")
         assert vm.wait(30) == 4, vm.tail()
+
+
+def test_setting_the_clock(lab):
+    """Timers and sleepers of the wall clock hear of it. Not held against Linux: it would set this machine's clock."""
+    headers = [TOP / "tests/linux/check.h"]
+    program = lab.target.program("test-clock-set", [TOP / "tests/programs/clock_set.cpp"], lab.target.out / "tests/clock-set", headers)
+    tree = lab.tree()
+    tree.file("bin/clock-set", program, 0o755)
+    with lab.boot(tree, append="-- run /bin/clock-set", label="clock-set", cpus=2) as vm:
+        assert vm.wait(120) == 0 and "clock_set: ok" in vm.text, vm.tail(40)

@@ -1,8 +1,10 @@
 #include "abi/linux/sys/time.h"
 #include "abi/linux/sys/rusage.h"
+#include "core/time/clock_set.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>
 #include <linux/resource.h>
+#include <optional>
 
 namespace linux_abi::sys {
 namespace {
@@ -74,13 +76,13 @@ i64 sleep_again(Task& task) {
 /// Until a moment of a clock. The wall clock may be set meanwhile.
 Result<> sleep_absolute(int clock, i64 at) {
     Sleeper self;
+    std::optional<Wait> setting;
+    if (is_realtime(clock)) setting.emplace(clocks::realtime_was_set(), self);
     for (;;) {
-        u64 changes = clocks::realtime_changes();
         Deadline until = is_realtime(clock) ? from_realtime(at) : Deadline{static_cast<u64>(at)};
         if (until.ns <= clocks::monotonic_ns()) return {};
         auto slept = self.sleep(until);
-        if (slept || (is_realtime(clock) && changes != clocks::realtime_changes())) continue;
-        if (slept.error() == Errno::timedout) return {};
+        if (slept || slept.error() == Errno::timedout) continue; // set, or over
         return err::restartnohand;
     }
 }
