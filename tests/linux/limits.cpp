@@ -214,7 +214,8 @@ static void cpu_time() {
     rusage use;
     getrusage(RUSAGE_SELF, &use);
     long ms = (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000 + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
-    if (ms < 900 || ms > 2500) printf("%ld ms\n", ms), failures++;
+    // Linux counts for the limit by ticks, for getrusage() exactly: 842 ms have been seen.
+    if (ms < 500 || ms > 2500) printf("%ld ms\n", ms), failures++;
     rlimit l;
     CHECK(getrlimit(RLIMIT_CPU, &l) == 0 && l.rlim_cur == 2 && l.rlim_max == 60);
     // A child starts from nothing, with the same limit.
