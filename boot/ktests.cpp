@@ -10,7 +10,9 @@
                     test(mm_demand_paging) test(mm_protection) test(mm_fork_copies_on_write) test(mm_fixed_and_hints)  \
                         test(mm_stack_grows) test(mm_remap) test(mm_break) test(mm_account_limits_a_space)             \
                             test(mm_spaces_give_everything_back) test(mm_stacks_give_everything_back)                  \
-                                test(mm_large_memory_is_refused_not_fatal)
+                                test(mm_large_memory_is_refused_not_fatal) test(huge_when) test(huge_parts)            \
+                                    test(huge_fork) test(huge_protection) test(huge_remap) test(huge_limits)           \
+                                        test(huge_balance) test(huge_threads)
 
 #define DECLARE(name) KTEST(name);
 #define ENTRY(name) {#name, ktest_##name},

@@ -99,6 +99,15 @@ ROW("memory: mmap populated 64 MiB+munmap, per page") {
     MEASURE(1) check(munmap(map(64 << 20, MAP_POPULATE), 64 << 20));
 }
 
+ROW("memory: touch 64 MiB of fresh memory, with its share of mmap+munmap, per page") {
+    divide_by((64 << 20) / PAGE);
+    MEASURE(1) {
+        char* start = map(64 << 20, 0);
+        touch(start, (64 << 20) / PAGE, 1);
+        check(munmap(start, 64 << 20));
+    }
+}
+
 ROW("memory: mprotect of a page, off and on") {
     usual_mappings();
     char* start = map(16 * PAGE, 0);

@@ -30,7 +30,7 @@ AddressSpace::~AddressSpace() {
     sched::forget_address_space(*this);
     uptr unpruned = 0; // where the areas start whose tables are still there: neighbours share them
     while (Area* a = impl_->areas.first()) {
-        impl_->zap(*this, a->start, a->end, Zap::all);
+        impl_->zap_all(*this, a->start, a->end);
         if (!unpruned) unpruned = a->start;
         Area* next = impl_->areas.next(*a);
         if (!next || (a->end - 1) / page_table::span_of(1) != next->start / page_table::span_of(1)) {
@@ -66,6 +66,7 @@ void AddressSpace::Impl::unlink(Area& a) {
 Result<> AddressSpace::Impl::split(Area& low, uptr at) {
     if (at <= low.start || at >= low.end) return {};
     Area* high = TRY(make<Area>(low)).release();
+    split_huge_at(*low.space, at);
     high->start = at;
     if (low.object) {
         high->offset += at - low.start;
@@ -90,8 +91,9 @@ bool AddressSpace::Impl::merge_with_next(Area& a) {
     Area* b = areas.next(a);
     if (!b || a.end != b->start || a.special || b->special || a.access != b->access || a.max_access != b->max_access ||
         a.shared != b->shared || a.grows_down != b->grows_down || a.locked != b->locked ||
-        a.dont_fork != b->dont_fork || a.wipe_on_fork != b->wipe_on_fork || a.object != b->object ||
-        a.source != b->source || a.label.view() != b->label.view() || (a.object && a.offset + a.size() != b->offset))
+        a.dont_fork != b->dont_fork || a.wipe_on_fork != b->wipe_on_fork || a.huge_advice != b->huge_advice ||
+        a.object != b->object || a.source != b->source || a.label.view() != b->label.view() ||
+        (a.object && a.offset + a.size() != b->offset))
         return false;
     areas.erase(*b);
     a.copied |= b->copied;
@@ -124,7 +126,7 @@ void AddressSpace::Impl::merge_around(Area& a) {
 void AddressSpace::Impl::remove_range(AddressSpace& space, uptr start, uptr end) {
     bool any = false;
     while (Area* a = areas.first_in(start, end)) {
-        zap(space, a->start, a->end, Zap::all);
+        zap_all(space, a->start, a->end);
         tally(*a, -1);
         unlink(*a);
         areas.erase(*a);
@@ -190,6 +192,7 @@ Result<uptr> AddressSpace::Impl::map(AddressSpace& space, const MapRequest& r) {
     area->grows_down = r.grows_down && !r.shared && !r.object && !r.source;
     area->locked = r.locked || lock_future != Locking::none;
     area->special = r.special;
+    area->huge_advice = r.huge_advice;
     area->physical = r.physical;
     area->offset = r.offset;
     area->source = r.source;
@@ -254,7 +257,7 @@ Result<> AddressSpace::protect(uptr start, usize size, arch::PageFlags access) {
             impl_->tally(*a, -1);
             a->access = access;
             impl_->tally(*a, 1);
-            impl_->change_access(*this, *a, at, stop);
+            impl_->change_access_all(*this, *a, at, stop);
             impl_->merge_around(*a); // `a` may be gone
         }
         at = stop;
@@ -322,6 +325,8 @@ Result<Ref<AddressSpace>> AddressSpace::clone() {
         to.map_hint = from.map_hint;
         to.break_start = from.break_start;
         to.break_end = from.break_end;
+        to.huge_disabled = from.huge_disabled;
+        from.split_huge(*this, 0, arch::user_top);
         copy->layout = layout;
         for (Area* a = from.areas.first(); a && done; a = from.areas.next(*a)) {
             if (a->dont_fork) continue;

@@ -13,6 +13,7 @@ struct Area : TreeLink<>, ListLink<MemoryObject> {
     bool grows_down = false;      // the stack
     bool locked = false;          // mlock
     bool dont_fork = false, wipe_on_fork = false; // madvise
+    int huge_advice = 0;                          // MADV_HUGEPAGE, MADV_NOHUGEPAGE, or 0
     bool special = false;                         // vDSO, devices: never merged, not remapped
     bool copied = false;                          // a private area that may have pages of its own
     arch::PhysAddr physical = 0;                  // special: the memory that is mapped
@@ -32,6 +33,7 @@ struct MapRequest {
     bool shared = false, fixed = false, replace = true; // replace=false: MAP_FIXED_NOREPLACE
     bool grows_down = false, populate = false, locked = false, special = false;
     bool no_reserve = false;     // MAP_NORESERVE: no check against the machine's memory
+    int huge_advice = 0;         // as Area's
     arch::PhysAddr physical = 0; // with special: this memory, whose frames are not counted
     u64 offset = 0;
     Ref<MemoryObject> object; // null: the source's, if there is one
@@ -71,6 +73,9 @@ public:
     Result<> lock_pages(uptr start, usize size, Locking); // mlock, munlock
     Result<> lock_all(Locking current, Locking future);   // mlockall; both none: munlockall
     Result<> populate(uptr start, usize size, bool for_write);
+    /// Whether the space gets no huge pages whatever an area is advised: PR_SET_THP_DISABLE. A clone inherits it.
+    void disable_huge_pages(bool);
+    bool huge_pages_disabled();
     /// One byte per page: resident or not. err::nomem: a hole.
     Result<> residency(uptr start, std::span<u8> out);
     /// msync: checks the range; nothing to write back for memory files.
@@ -105,6 +110,8 @@ public:
         uptr start, end;
         arch::PageFlags access;
         bool shared;
+        bool may_be_huge; // get pages of 2 MiB
+        int huge_advice;
         u64 offset;
         Ref<MappingSource> source;
         FixedString<15> label;

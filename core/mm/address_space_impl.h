@@ -42,6 +42,9 @@ struct AddressSpace::Impl {
     u64 peak_resident = 0, peak_total = 0;
     u64 tables = 1;                                       // frames of page tables, the root's too
     std::atomic<i64> anonymous = 0, file = 0, shared = 0; // resident pages
+    u64 huge_pages = 0;                                   // of 2 MiB, within `anonymous`
+    bool huge_disabled = false;
+    bool whole_span = false; // a fault that is being resolved is the first of many: the span will be filled
 
     /// Entries of level 0, against MemoryObject::unmap(), which does not take `lock`. Tables appear under `lock` and go
     /// under both.
@@ -72,7 +75,7 @@ struct AddressSpace::Impl {
     std::atomic<i64>& counter(const Frame& f) {
         return f.use == FrameUse::anonymous ? anonymous : f.use == FrameUse::shared ? shared : file;
     }
-    /// Takes pages out of [start, end). `lock` need not be held.
+    /// Takes pages out of [start, end), which has no huge ones. `lock` need not be held.
     void zap(AddressSpace&, uptr start, uptr end, Zap);
     /// Frees tables that [start, end) no longer needs. `lock` is held.
     void prune(AddressSpace&, uptr start, uptr end);
@@ -83,7 +86,28 @@ struct AddressSpace::Impl {
     /// For mremap: entries of [old, old + size) to `to`. The tables for `to` exist (prepare_move).
     Result<> prepare_move(AddressSpace&, uptr old, uptr to, usize size);
     void move_pages(AddressSpace&, uptr old, uptr to, usize size);
+
+    // huge.cpp: pages of 2 MiB. Each lies within one private area without an object; all with `lock` held. What is
+    // called ..._all is the function of that name for ordinary pages and huge ones.
+    /// The level-0 entry of `at` for a fault, with its tables. Where a huge page stands, or is put by this call because
+    /// the area shall have one and memory is at hand, `stand_in`, which tells that all is there.
+    Result<arch::Pte*> entry_for(AddressSpace&, Area&, uptr at, bool write, arch::Pte& stand_in);
+    /// Turns huge pages with a part in [start, end) into ordinary ones.
+    void split_huge(AddressSpace&, uptr start, uptr end);
+    /// Likewise one on both sides of `at`.
+    void split_huge_at(AddressSpace&, uptr at);
+    void zap_all(AddressSpace&, uptr start, uptr end);
+    /// Areas begin and end at `start` and `end`.
+    void change_access_all(AddressSpace&, const Area&, uptr start, uptr end);
+    Result<> prepare_move_all(AddressSpace&, uptr old, uptr to, usize size);
+    void move_pages_all(AddressSpace&, uptr old, uptr to, usize size);
 };
+
+namespace mm {
+inline constexpr uptr huge_size = page_table::span_of(1);
+/// Whether the area's kind and place allow a huge page.
+bool may_be_huge(const Area&);
+} // namespace mm
 
 namespace tlb {
 /// Forgets [start, end) on every CPU that runs the space; returns when all have. After the entries have been changed.

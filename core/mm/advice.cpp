@@ -58,16 +58,18 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     uptr end = TRY(range_end(start, size));
     if (start == end) return {};
     Holding hold{impl_->lock};
-    if (flag) TRY(impl_->split_range(start, end));
+    bool on_huge = advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE;
+    if (flag || on_huge) TRY(impl_->split_range(start, end));
     auto done = each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
         if (flag) {
             if (a.special || (flag == &Area::wipe_on_fork && (a.shared || a.object))) return err::inval;
             a.*flag = value;
         }
+        if (on_huge) a.huge_advice = advice;
         if (advice == MADV_DONTNEED || advice == MADV_FREE) {
             if (a.locked || a.special) return err::inval;
             if (advice == MADV_FREE && (a.shared || a.object)) return err::inval;
-            impl_->zap(*this, from, to, Zap::all);
+            impl_->zap_all(*this, from, to);
         }
         return {};
     });
@@ -126,8 +128,7 @@ Result<> AddressSpace::residency(uptr start, std::span<u8> out) {
             u8& answer = out[(at - start) >> page_shift];
             {
                 Holding entries{impl_->entries};
-                arch::Pte* p = page_table::find(root_, at);
-                answer = p && page_table::load(p).present();
+                answer = page_table::lookup(root_, at).present();
             }
             if (answer || !a.object) continue;
             FrameRef page;
@@ -168,7 +169,9 @@ Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
     Holding hold{impl_->lock};
     Area* a = impl_->areas.first_beyond(address);
     if (!a) return err::noent;
-    return AreaInfo{a->start, a->end, a->access, a->shared, a->offset, a->source, a->label};
+    bool may_be_huge = mm::may_be_huge(*a) && !impl_->huge_disabled;
+    return AreaInfo{a->start,       a->end,    a->access, a->shared, may_be_huge,
+                    a->huge_advice, a->offset, a->source, a->label};
 }
 
 namespace {

@@ -6,6 +6,7 @@ namespace mm {
 void AreaUse::add(const AreaUse& more) {
     resident += more.resident;
     anonymous += more.anonymous;
+    huge += more.huge;
     private_clean += more.private_clean;
     private_dirty += more.private_dirty;
     shared_clean += more.shared_clean;
@@ -39,6 +40,12 @@ AreaUse area_use(AddressSpace& space, uptr start, uptr end) {
         if (a->special) continue;
         uptr from = std::max(a->start, start), to = std::min(a->end, end);
         u64 before = use.resident;
+        for (uptr at = from; arch::Pte* p = page_table::next_huge(space.page_table_root(), at, to);) {
+            uptr stop = std::min(align_down(at, huge_size) + huge_size, to);
+            Frame* frame = frame_of(page_table::load(p).address()) + page_table::index_at(at, 0);
+            use.huge += (stop - at) >> page_shift;
+            for (; at < stop; at += page_size) count(use, *frame++, true);
+        }
         Holding entries{impl.entries};
         for (uptr at = from; arch::Pte* p = page_table::next_table(space.page_table_root(), at, to);) {
             uptr stop = std::min(align_down(at, page_table::span_of(1)) + page_table::span_of(1), to);

@@ -3,8 +3,8 @@
 #include "core/mm/address_space.h"
 
 namespace mm {
-struct AreaUse { // pages that are mapped, but for pss_bytes
-    u64 resident = 0, anonymous = 0;
+struct AreaUse {                               // pages that are mapped, but for pss_bytes
+    u64 resident = 0, anonymous = 0, huge = 0; // `huge`: those in pages of 2 MiB
     u64 private_clean = 0, private_dirty = 0, shared_clean = 0, shared_dirty = 0;
     u64 pss_bytes = 0, pss_dirty_bytes = 0; // each page divided by how often it is mapped
     u64 locked = 0;
@@ -12,4 +12,6 @@ struct AreaUse { // pages that are mapped, but for pss_bytes
 };
 /// Of the part of the space's areas in [start, end). Costs time by tables that exist, not by the size of the range.
 AreaUse area_use(AddressSpace&, uptr start, uptr end);
+/// Bytes of pages of 2 MiB in all address spaces.
+u64 huge_memory();
 } // namespace mm

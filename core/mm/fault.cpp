@@ -48,7 +48,7 @@ public:
 private:
     /// Whether the page is now there; false: again.
     Result<bool> once() {
-        entry_ = TRY(page_table::make(space_.page_table_root(), at_, &impl_.tables));
+        entry_ = TRY(impl_.entry_for(space_, area_, at_, write_, stand_in_));
         seen_ = load(entry_);
         if (area_.special) return set_special();
         if (area_.object) generation_ = area_.object->generation();
@@ -186,6 +186,7 @@ private:
     bool write_;
     arch::PageFlags flags_;
     Pte* entry_ = nullptr;
+    Pte stand_in_{}; // of a huge page
     Pte seen_{};
     u64 generation_ = 0;
 };
@@ -226,8 +227,17 @@ FaultOutcome AddressSpace::fault(uptr address, arch::PageFlags access) {
 
 Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
     uptr end = page_up(start + size);
-    for (uptr at = page_down(start); at < end; at += page_size) {
-        switch (fault(at, for_write ? arch::page_write : arch::page_read)) {
+    for (uptr at = page_down(start), next = 0; at < end; at = next) {
+        FaultOutcome outcome;
+        {
+            Holding hold{impl_->lock};
+            u64 huge = impl_->huge_pages;
+            impl_->whole_span = is_aligned(at, mm::huge_size) && end - at >= mm::huge_size;
+            outcome = impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read);
+            impl_->whole_span = false;
+            next = at + (impl_->huge_pages > huge ? mm::huge_size : page_size);
+        }
+        switch (outcome) {
         case FaultOutcome::resolved: break;
         case FaultOutcome::no_mapping: return err::nomem;
         case FaultOutcome::no_access: return err::fault; // as MADV_POPULATE_* says
@@ -248,9 +258,9 @@ Result<FrameRef> AddressSpace::Impl::page_for_kernel(AddressSpace& space, uptr a
         default: return err::fault;
         }
         Holding hold{entries};
-        Pte* p = page_table::find(space.root_, address);
-        if (!p || !load(p).present()) continue; // taken away again by the object's owner
-        Frame* f = mm::frame_of(load(p).address());
+        Pte p = page_table::lookup(space.root_, address);
+        if (!p.present()) continue; // taken away again by the object's owner
+        Frame* f = mm::frame_of(p.address());
         if (!f) return err::fault; // a device, or memory of the kernel's image
         return FrameRef::share(f);
     }

@@ -215,6 +215,47 @@ void drop_frames(std::span<Frame*> frames) {
     for (Frame* f : frames.first(last)) give(*cache, f);
 }
 
+Frame* allocate_together(FrameUse use, unsigned order) {
+    MemoryAccount& payer = MemoryAccount::current();
+    u64 count = u64{1} << order, bytes = page_size << order, limit = payer.limit();
+    if (failures::due() || payer.used() + bytes > limit - limit / 8 || !payer.charge(bytes)) return nullptr;
+    Frame* first;
+    {
+        auto cache = caches[arch::cpu_id()].lock();
+        auto pool = buddy.lock();
+        first = pool->free < count + total.load(std::memory_order_relaxed) / 8 ? nullptr : pool->take(order);
+        if (first) cache->use[static_cast<unsigned>(use)] += static_cast<i64>(count);
+    }
+    if (!first) {
+        payer.uncharge(bytes);
+        return nullptr;
+    }
+    kasan::unpoison(first->data(), bytes);
+    std::memset(first->data(), 0, bytes);
+    for (Frame* f = first; f < first + count; f++) {
+        f->refs.store(1, std::memory_order_relaxed);
+        f->order = 0;
+        f->account = payer.index();
+        f->link = {};
+        set_use(f, use);
+    }
+    return first;
+}
+
+void drop_together(Frame* first, unsigned order) {
+    Frame* const end = first + (u64{1} << order);
+    Frame* f = first;
+    while (f < end && f->refs.load(std::memory_order_acquire) == 1) f++;
+    if (f < end) { // somebody looks at one of them: each for itself
+        for (f = first; f < end; f++) drop_frame(f);
+        return;
+    }
+    MemoryAccount::at(first->account).uncharge(page_size << order);
+    for (f = first + 1; f < end; f++) set_use(f, FrameUse::reserved);
+    first->order = static_cast<u8>(order);
+    give_block(first);
+}
+
 Frame* frame_of(arch::PhysAddr p) {
     u64 n = (p >> page_shift) - first_frame;
     return n < frame_count ? frames + n : nullptr;

@@ -19,6 +19,13 @@ void drop_zeros(Frame*);
 /// drop_frame() for each. The span is scratch afterwards.
 void drop_frames(std::span<Frame*>);
 
+/// 2^order frames of their own, one reference each, that lie together and are aligned to their size: filled with zeros
+/// and charged to the current account. Null unless they are free at once, and an eighth of the machine's memory and of
+/// the account's limit stays free.
+Frame* allocate_together(FrameUse, unsigned order);
+/// drop_frame() of each of the 2^order frames.
+void drop_together(Frame* first, unsigned order);
+
 /// memory_info().total, without the rest.
 u64 total_memory();
 

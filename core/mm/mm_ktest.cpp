@@ -1,41 +1,8 @@
-#include "arch/api/user_copy.h"
+#include "core/mm/mm_ktest.h"
 #include "core/ktest/ktest.h"
-#include "core/mm/address_space.h"
-#include "core/sched/thread.h"
 #include <linux/mman.h>
 
-namespace {
-constexpr auto rw = arch::page_read | arch::page_write;
-
-/// A space that the test's thread runs in, for a scope.
-struct InSpace {
-    Ref<AddressSpace> space;
-    AddressSpace* before = Thread::current().address_space();
-    InSpace() {
-        if (auto made = AddressSpace::create()) space = std::move(*made);
-        Thread::set_address_space(space.get());
-    }
-    ~InSpace() { Thread::set_address_space(before); }
-    AddressSpace* operator->() { return space.get(); }
-    uptr map(usize size, arch::PageFlags access = rw, bool shared = false) {
-        return space->map({.size = size, .access = access, .shared = shared}).value_or(0);
-    }
-};
-
-u64 peek(AddressSpace& space, uptr at) {
-    u64 value = ~u64{0};
-    return space.read_memory(at, std::as_writable_bytes(std::span{&value, 1})) == sizeof value ? value : ~u64{0};
-}
-bool poke(uptr at, u64 value) { return arch::copy_out(at, &value, sizeof value).has_value(); }
-u64 look(uptr at) {
-    u64 value = 0;
-    return arch::copy_in(&value, at, sizeof value) ? value : ~u64{0};
-}
-u64 free_now() {
-    mm::drain_caches();
-    return mm::memory_info().free;
-}
-} // namespace
+using namespace mm_ktest;
 
 KTEST(mm_demand_paging) {
     InSpace s;

@@ -4,14 +4,22 @@
 namespace page_table {
 using arch::Pte;
 
-Pte* find_leaves(arch::PhysAddr root, uptr address) {
+Pte* find(arch::PhysAddr root, uptr address, unsigned wanted) {
     Pte* table = table_at(root);
-    for (unsigned level = top; level > 0; level--) {
+    for (unsigned level = top; level > wanted; level--) {
         Pte e = load(table + index_at(address, level));
         if (!e.present() || e.is_leaf(level)) return nullptr;
         table = table_at(e.address());
     }
-    return table;
+    return table + index_at(address, wanted);
+}
+
+Pte lookup(arch::PhysAddr root, uptr address) {
+    Pte* p = find(root, address, 1);
+    Pte e = p ? load(p) : Pte::empty();
+    if (!e.present()) return Pte::empty();
+    if (e.is_leaf(1)) return Pte::leaf(e.address() + (page_down(address) & (span_of(1) - 1)), e.flags());
+    return load(table_at(e.address()) + index_at(address, 0));
 }
 
 Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAccount* account) {
@@ -32,6 +40,41 @@ Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAcco
         table = table_at(e.address());
     }
     return table + index_at(address, 0);
+}
+
+Result<Pte*> make_above(arch::PhysAddr root, uptr address, u64& made_count) {
+    Pte* table = table_at(root);
+    for (unsigned level = top; level > 1; level--) {
+        Pte* entry = table + index_at(address, level);
+        if (!load(entry).present()) {
+            FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table));
+            made->entries = 0;
+            made_count++;
+            fill(entry, Pte::table(made.release()->address()));
+        }
+        table = table_at(load(entry).address());
+    }
+    return table + index_at(address, 1);
+}
+
+Pte* next_huge(arch::PhysAddr root, uptr& at, uptr end) {
+    while (at < end) {
+        Pte* table = table_at(root);
+        unsigned level = top;
+        for (; level > 1; level--) {
+            Pte e = load(table + index_at(at, level));
+            if (!e.present() || e.is_leaf(level)) break;
+            table = table_at(e.address());
+        }
+        if (level == 1) {
+            Pte* entry = table + index_at(at, 1);
+            Pte e = load(entry);
+            if (e.present() && e.is_leaf(1)) return entry;
+        }
+        at = align_down(at, span_of(level)) + span_of(level);
+    }
+    at = end;
+    return nullptr;
 }
 
 Pte* next_table(arch::PhysAddr root, uptr& at, uptr end) {

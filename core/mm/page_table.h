@@ -18,7 +18,7 @@ inline arch::Pte* table_at(arch::PhysAddr p) { return static_cast<arch::Pte*>(ar
 /// The frame of the table that holds this entry; its `entries` counts those in use. Only for tables made by make().
 inline Frame& table_frame(const arch::Pte* p) { return *mm::frame_of(static_cast<const void*>(p)); }
 
-/// Fills or empties a level-0 entry and counts it in its table.
+/// Fills or empties an entry and counts it in its table.
 inline void fill(arch::Pte* p, arch::Pte value) {
     table_frame(p).entries++;
     store(p, value);
@@ -28,20 +28,21 @@ inline void clear(arch::Pte* p) {
     table_frame(p).entries--;
 }
 
-/// The table of level 0 that maps `address`, entry 0 first; null if there is none, or a larger page.
-arch::Pte* find_leaves(arch::PhysAddr root, uptr address);
-/// The level-0 entry of `address`; null as above.
-inline arch::Pte* find(arch::PhysAddr root, uptr address) {
-    arch::Pte* leaves = find_leaves(root, address);
-    return leaves ? leaves + index_at(address, 0) : nullptr;
-}
+/// The entry of `address` in the table of a level; null if there is no such table, or a larger page.
+arch::Pte* find(arch::PhysAddr root, uptr address, unsigned level = 0);
 /// The same, making the tables that are missing, charged to `account` (default: the current thread's) and added to
-/// `made`.
+/// `made`. There is no larger page at `address`.
 Result<arch::Pte*> make(arch::PhysAddr root, uptr address, u64* made, MemoryAccount* account = nullptr);
+/// The entry of level 1 likewise, in a user's tables.
+Result<arch::Pte*> make_above(arch::PhysAddr root, uptr address, u64& made);
+/// What stands for the page of `address`, in a larger page too: the entry of level 0 that maps it, or would.
+arch::Pte lookup(arch::PhysAddr root, uptr address);
 
 /// Moves `at` to the first address at or after it and below `end` whose level-0 table exists, and returns its entry;
-/// null, and `at` is `end`, if there is none.
+/// null, and `at` is `end`, if there is none. Passes larger pages over.
 arch::Pte* next_table(arch::PhysAddr root, uptr& at, uptr end);
+/// Likewise to the first address in a page of level 1; returns the entry of that page and passes tables over.
+arch::Pte* next_huge(arch::PhysAddr root, uptr& at, uptr end);
 /// The first entry at or after `p` and before `stop`, in one table, that is not empty; `stop` if there is none.
 inline arch::Pte* next_entry(arch::Pte* p, arch::Pte* stop) {
     if (p < stop && load(p).bits) return p; // mostly: pages lie together

@@ -25,6 +25,7 @@ MapRequest like(const Area& a, uptr old_start, usize size) {
             .max_access = a.max_access,
             .shared = a.shared,
             .grows_down = a.grows_down,
+            .huge_advice = a.huge_advice,
             .offset = a.object ? a.offset + (old_start - a.start) : 0,
             .object = a.object,
             .source = a.source,
@@ -54,7 +55,7 @@ Result<uptr> move(const Remap& r, Area& old) {
     uptr to = TRY(r.impl.map(r.space, request));
     usize moved = std::min(r.old_size, r.new_size);
     if (moved == 0) return to; // old size 0: a second mapping of the same shared pages
-    Result<> ready = r.impl.prepare_move(r.space, r.old_start, to, moved);
+    Result<> ready = r.impl.prepare_move_all(r.space, r.old_start, to, moved);
     if (ready) ready = r.impl.split_range(r.old_start, r.old_start + r.old_size);
     if (!ready) {
         if (r.impl.split_range(to, to + r.new_size)) r.impl.remove_range(r.space, to, to + r.new_size);
@@ -67,7 +68,7 @@ Result<uptr> move(const Remap& r, Area& old) {
         at->locked = true;
         r.impl.tally(*at, 1);
     }
-    r.impl.move_pages(r.space, r.old_start, to, moved);
+    r.impl.move_pages_all(r.space, r.old_start, to, moved);
     if (!(r.flags & MREMAP_DONTUNMAP)) r.impl.remove_range(r.space, r.old_start, r.old_start + r.old_size);
     return to;
 }

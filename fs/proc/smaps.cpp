@@ -1,6 +1,7 @@
 // /proc/pid/smaps, smaps_rollup: where the memory of a process goes, area by area.
 #include "core/mm/area_use.h"
 #include "fs/proc/node.h"
+#include <linux/mman.h>
 
 namespace proc {
 namespace {
@@ -19,7 +20,7 @@ void print_use(Writer& out, const mm::AreaUse& u) {
                  {"Anonymous:", u.anonymous * page_size},
                  {"KSM:", 0},
                  {"LazyFree:", 0},
-                 {"AnonHugePages:", 0},
+                 {"AnonHugePages:", u.huge * page_size},
                  {"ShmemPmdMapped:", 0},
                  {"FilePmdMapped:", 0},
                  {"Shared_Hugetlb:", 0},
@@ -41,9 +42,10 @@ Result<> print_smaps(Writer& out, const Context& c) {
         for (std::string_view name : {"Size:", "KernelPageSize:", "MMUPageSize:"})
             print(out, "{:<16}{:>8} kB\n", name, (name == "Size:" ? area->end - area->start : page_size) / KiB);
         print_use(out, mm::area_use(*space, area->start, area->end));
-        print(out, "THPeligible:           0\nVmFlags:{}{}{}{} mr mw me\n", area->access & arch::page_read ? " rd" : "",
-              area->access & arch::page_write ? " wr" : "", area->access & arch::page_execute ? " ex" : "",
-              area->shared ? " sh" : "");
+        print(out, "THPeligible:    {:>8}\nVmFlags:{}{}{}{} mr mw me{}{}\n", area->may_be_huge ? 1 : 0,
+              area->access & arch::page_read ? " rd" : "", area->access & arch::page_write ? " wr" : "",
+              area->access & arch::page_execute ? " ex" : "", area->shared ? " sh" : "",
+              area->huge_advice == MADV_HUGEPAGE ? " hg" : "", area->huge_advice == MADV_NOHUGEPAGE ? " nh" : "");
         at = area->end;
     }
 }

@@ -1,4 +1,5 @@
 // What /proc tells about the whole system, and the settings below /proc/sys.
+#include "core/mm/area_use.h"
 #include "core/mm/frame.h"
 #include "core/rng/rng.h"
 #include "core/time/clock.h"
@@ -49,7 +50,8 @@ Result<> print_meminfo(Writer& out, const Context& c) {
                  {"KernelStack", m.of(FrameUse::stack)},
                  {"PageTables", m.of(FrameUse::page_table)},
                  {"CommitLimit", total},
-                 {"Committed_AS", anonymous}};
+                 {"Committed_AS", anonymous},
+                 {"AnonHugePages", mm::huge_memory()}};
     for (auto& l : lines) {
         char name[20];
         BufferWriter label{name};

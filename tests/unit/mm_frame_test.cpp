@@ -49,6 +49,35 @@ TEST(Frames, ZeroedAndCounted) {
     EXPECT_EQ(mm::memory_info().of(FrameUse::anonymous), used - page_size);
 }
 
+TEST(Frames, TogetherTheyAreSingleFrames) {
+    constexpr unsigned order = 9, count = 1 << order;
+    u64 before = free_bytes();
+    Frame* first = mm::allocate_together(FrameUse::anonymous, order);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->address() % (page_size << order), 0u);
+    for (Frame* f = first; f < first + count; f++) {
+        ASSERT_TRUE(f->refs == 1 && f->order == 0 && f->use == FrameUse::anonymous);
+        for (auto b : f->bytes()) ASSERT_EQ(b, std::byte{0});
+    }
+    EXPECT_EQ(mm::memory_info().of(FrameUse::anonymous), page_size << order);
+    FrameRef kept = FrameRef::share(first + 7);
+    mm::drop_together(first, order);
+    EXPECT_EQ(free_bytes(), before - page_size);
+    EXPECT_EQ(kept->refs, 1u);
+    kept = {};
+    EXPECT_EQ(free_bytes(), before);
+    first = mm::allocate_together(FrameUse::anonymous, order);
+    ASSERT_TRUE(first);
+    mm::drop_together(first, order);
+    EXPECT_EQ(free_bytes(), before);
+
+    std::vector<Frame*> taken; // an eighth stays
+    while (Frame* f = mm::allocate_together(FrameUse::anonymous, order)) taken.push_back(f);
+    EXPECT_GE(mm::memory_info().free, mm::memory_info().total / 8);
+    for (Frame* f : taken) mm::drop_together(f, order);
+    EXPECT_EQ(free_bytes(), before);
+}
+
 TEST(Frames, UserPagesLeaveAReserve) {
     std::vector<FrameRef> taken;
     while (auto f = mm::allocate_frame(FrameUse::anonymous, mm::Fill::nothing)) taken.push_back(std::move(*f));

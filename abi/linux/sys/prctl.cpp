@@ -133,7 +133,12 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
     case PR_GET_NO_NEW_PRIVS: return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{who.no_new_privileges};
     case PR_GET_TID_ADDRESS: TRY(copy_out(UserPtr<uptr>{a}, task.clear_child_tid)); return 0;
     case PR_CAP_AMBIENT: return ambient(task, a, b, c, d);
-    case PR_GET_THP_DISABLE: return a || b || c || d ? Result<i64>{err::inval} : 0;
+    case PR_SET_THP_DISABLE:
+        if (b || c || d) return err::inval;
+        task.address_space()->disable_huge_pages(a != 0);
+        return 0;
+    case PR_GET_THP_DISABLE:
+        return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{task.address_space()->huge_pages_disabled()};
     default: return err::inval;
     }
 }
