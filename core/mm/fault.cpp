@@ -235,7 +235,7 @@ Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
             impl_->whole_span = is_aligned(at, mm::huge_size) && end - at >= mm::huge_size;
             outcome = impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read);
             impl_->whole_span = false;
-            next = at + (impl_->huge_pages > huge ? mm::huge_size : page_size);
+            next = impl_->huge_pages > huge ? align_down(at, mm::huge_size) + mm::huge_size : at + page_size;
         }
         switch (outcome) {
         case FaultOutcome::resolved: break;

@@ -3,6 +3,7 @@
 #include "core/mm/address_space_impl.h"
 #include "core/mm/area_use.h"
 #include "core/mm/mm_ktest.h"
+#include <algorithm>
 #include <linux/mman.h>
 
 using namespace mm_ktest;
@@ -63,9 +64,13 @@ KTEST(huge_when) {
     EXPECT(fill(refused, 3 * span) && leaves(*s.space) == 5);
     uptr populated = map_spans(s, 3);
     EXPECT(s->populate(populated + page_size, 3 * span - page_size, true) && leaves(*s.space) == 7);
+    uptr half = map_spans(s, 2, MADV_HUGEPAGE); // from the middle of a page to the middle of the next
+    u8 there[page_table::entries] = {};
+    EXPECT(s->populate(half + span / 2, span, true) && s->residency(half + span / 2, there));
+    EXPECT(std::ranges::count(there, 0) == 0 && leaves(*s.space) == 9);
     s->disable_huge_pages(true);
     uptr disabled = map_spans(s, 2, MADV_HUGEPAGE);
-    EXPECT(fill(disabled, 2 * span) && leaves(*s.space) == 7);
+    EXPECT(fill(disabled, 2 * span) && leaves(*s.space) == 9);
     auto child = s->clone();
     EXPECT(child && (*child)->huge_pages_disabled());
     s->disable_huge_pages(false);
