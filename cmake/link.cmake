@@ -2,7 +2,7 @@
 # The first link has an empty table, the second one of the final size, the third one with the final addresses.
 set(SCRIPT ${CMAKE_SOURCE_DIR}/arch/${RUNDLET_ARCH}/kernel.ld)
 set(SYMBOLS ${CMAKE_SOURCE_DIR}/tools/symbols.py)
-set(LINK ld.lld-19 -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=4096 -z noexecstack -T ${SCRIPT}
+set(LINK ld.lld-19 -nostdlib -static --gc-sections --icf=safe --build-id=sha1 -z max-page-size=4096 -z noexecstack -T ${SCRIPT}
   --lto-O2 --thinlto-jobs=2 --thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
 if(PROFILE_DATA)
   # How much longer than others a function may be that is copied for a hot call: ten times would add 60 KB for nothing.
