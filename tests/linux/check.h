@@ -61,12 +61,13 @@ static bool eventually(Condition holds) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        int status = 0;
         if constexpr (requires { static_cast<int>(body()); })
-            _exit(body());
-        else {
+            status = body();
+        else
             body();
-            _exit(0);
-        }
+        fflush(stdout); // what it complained of
+        _exit(status);
     }
     return child;
 }

@@ -196,13 +196,7 @@ int locking_without_privilege() {
     return failures;
 }
 void locking() {
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        int bad = locking_without_privilege();
-        fflush(stdout);
-        _exit(bad);
-    }
+    pid_t child = start(locking_without_privilege);
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     // What is locked when it is touched is not there before.

@@ -123,9 +123,7 @@ void affinity_of_nobody() {
     FAILS(EINVAL, syscall(SYS_sched_getparam, -1, &p));
 }
 void realtime_limit() {
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) _exit(run_for_ever());
+    pid_t child = start(run_for_ever);
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);

@@ -261,13 +261,7 @@ int as_another_user() {
     return failures;
 }
 void pending_limit() {
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        int bad = as_another_user();
-        fflush(stdout);
-        _exit(bad);
-    }
+    pid_t child = start(as_another_user);
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
 }

@@ -2,6 +2,7 @@
 import json
 
 from harness import TOP
+from shell_test import start
 
 
 def at_sesh(lab, **options):
@@ -99,8 +100,7 @@ def test_container_and_job_control(lab):
         vm.send("echo status $?\n")
         vm.expect(r"\nstatus 7\r\n.*# ")
         # The terminal is as it was: lines are edited and echoed once.
-        vm.send("sh -c 'echo at\"\"work; exec cat'\n")
-        vm.expect(r"atwork\r\n")
+        start(vm, "cat")
         vm.send("x\x7fy\n")
         vm.expect(r"\ny\r\n", 10)
         vm.send("\x03")

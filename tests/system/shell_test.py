@@ -18,10 +18,11 @@ class Shell:
         text = match[1].decode(errors="replace").replace("\r\n", "\n")
         return text.split("\n", 1)[1] if "\n" in text else text
 
-    def start(self, program):
-        """Runs a program in the foreground; returns when it has the terminal."""
-        self.vm.send(f"sh -c 'echo at\"\"work; exec {program}'\n")
-        self.vm.expect("atwork\r\n")
+
+def start(vm, program):
+    """Runs a program in a shell's foreground; returns when it has the terminal."""
+    vm.send(f"sh -c 'echo at\"\"work; exec {program}'\n")
+    vm.expect("atwork\r\n")
 
 
 def at_prompt(lab, **options):
@@ -45,11 +46,11 @@ def test_session(lab):
 def test_job_control(lab):
     with at_prompt(lab, label="jobs") as vm:
         sh = Shell(vm)
-        sh.start("sleep 1000")
+        start(vm, "sleep 1000")
         vm.send("\x03")
         vm.expect(PROMPT)
         assert sh.run("echo $?") == "130\n", vm.tail()
-        sh.start("sleep 1001")
+        start(vm, "sleep 1001")
         vm.send("\x1a")
         vm.expect("Stopped")
         vm.expect(PROMPT)
@@ -61,7 +62,7 @@ def test_job_control(lab):
         wait_a_moment(vm)  # until the job has the terminal
         vm.send("\x03")
         vm.expect(PROMPT)
-        sh.start("cat")
+        start(vm, "cat")
         vm.send("typed\n")
         vm.expect("typed\r\ntyped\r\n")
         vm.send("\x04")
