@@ -23,8 +23,8 @@ void settle_syscall(arch::TrapFrame& frame, const SignalAction* handler) {
         frame.set_result(-static_cast<i64>(Errno::intr));
         return frame.leave_syscall();
     }
+    if (static_cast<Errno>(-result) == Errno::restart_block) frame.set_syscall_number(__NR_restart_syscall);
     frame.rewind_syscall();
-    if (!handler && static_cast<Errno>(-result) == Errno::restart_block) frame.set_syscall_number(__NR_restart_syscall);
 }
 
 bool on_alternate_stack(const stack_t& stack, uptr sp) {
@@ -169,6 +169,7 @@ void deliver(Task& task, arch::TrapFrame& frame) {
 }
 
 Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
+    task.restart.function = nullptr; // a restart_syscall(2) that the handler came before ends with EINTR
     auto restored = arch::pop_signal_frame(frame, task.user_state);
     frame.leave_syscall();
     if (!restored) {
