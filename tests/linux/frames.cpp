@@ -1,5 +1,5 @@
 // qemu-user: makes frames of its own, and stops no process by itself
-// Calls that go on with what is left after SIGSTOP and SIGCONT.
+// Signal frames: overflows of the alternate stack; calls that go on with what is left after SIGSTOP and SIGCONT.
 #include "tests/linux/check.h"
 #include <cstdint>
 #include <linux/futex.h>
@@ -24,6 +24,38 @@ int end_of(pid_t child) {
     if (waitpid(child, &status, 0) != child) return -1;
     return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
 }
+
+// ---- the alternate stack
+
+volatile int depth;
+void nest(int signal, siginfo_t*, void*) {
+    depth = depth + 1;
+    if (depth > 1000) _exit(8); // wraps round
+    // Little of the stack is used here: a handler that leaves it would be outside, where the next one begins at the
+    // top.
+    syscall(SYS_kill, getpid(), signal);
+}
+
+/// Handlers that interrupt each other until the alternate stack is full: SIGSEGV, not a frame over live ones.
+void overflow_of_alternate_stack() {
+    int status = end_of(start([] {
+        constexpr size_t below = 32768; // can be written, too
+        auto* area =
+            static_cast<char*>(mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        stack_t stack = {};
+        stack.ss_sp = area + below;
+        stack.ss_size = 16384;
+        if (sigaltstack(&stack, nullptr)) return 7;
+        handle(SIGUSR1, nest, SA_ONSTACK | SA_NODEFER);
+        // A handler of SIGSEGV on the same stack has no room either.
+        handle(SIGSEGV, [](int, siginfo_t*, void*) { _exit(6); }, SA_ONSTACK);
+        raise(SIGUSR1);
+        return 5;
+    }));
+    CHECK(status == 1000 + SIGSEGV);
+}
+
+// ---- stopped and continued
 
 int64_t now_ms() {
     timespec t;
@@ -91,6 +123,7 @@ void interrupted_by_the_handler_of_sigcont() {
 } // namespace
 
 int main() {
+    overflow_of_alternate_stack();
     going_on_with_the_rest();
     interrupted_by_the_handler_of_sigcont();
     return finish("frames");
