@@ -106,9 +106,6 @@ void sort_fixups();
 /// Where to go on after a fault at `ip`, 0 if it was not expected.
 uptr fixup_for(uptr ip);
 
-// user_state.cpp
-void init_user_state();
-
 // console.cpp
 void init_console();
 } // namespace x86

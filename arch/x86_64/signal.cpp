@@ -19,6 +19,7 @@ constexpr usize red_zone = 128;
 constexpr usize software_bytes_at = 464; // _fpx_sw_bytes in the FXSAVE image
 constexpr usize header_at = 512;         // XSAVE header: bit vector of what is present
 constexpr usize header_size = 64;
+constexpr u64 legacy_components = 3; // x87 and SSE: what an FXSAVE image holds
 constexpr u64 context_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 // What a program may change of its flags.
 constexpr u64 user_flags = 0x50dd5; // AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF
@@ -47,60 +48,25 @@ Result<> write_fpu(uptr to) {
     return arch::copy_out(to + size, &magic, sizeof magic);
 }
 
-/// Loads an image of the form that write_fpu() makes straight into the registers, if it can be.
-Result<bool> load_fpu_directly(uptr from) {
-    usize size = x86::xstate_size();
-    if (!x86::xstate_features() || !is_aligned(from, 64) || from > arch::user_top - size - FP_XSTATE_MAGIC2_SIZE)
-        return false;
-    _fpx_sw_bytes software, own = software_bytes(size);
-    TRY(arch::copy_in(&software, from + software_bytes_at, sizeof software));
-    if (software.magic1 != own.magic1 || software.extended_size != own.extended_size ||
-        software.xfeatures != own.xfeatures || software.xstate_size != own.xstate_size)
-        return false;
-    u32 magic2;
-    TRY(arch::copy_in(&magic2, from + size, sizeof magic2));
-    return magic2 == FP_XSTATE_MAGIC2 && x86::load_xstate_from_user(from);
-}
-
-/// Takes any FPU image back. What the user may have written there must not fault when it is loaded.
-Result<> read_fpu_image(arch::UserState& fresh, uptr from) {
-    TRY(arch::copy_in(fresh.area, from, header_at));
-    _fpx_sw_bytes software;
-    std::memcpy(&software, fresh.area + software_bytes_at, sizeof software);
-    usize size = x86::xstate_size();
-    u64 present = 3; // a plain FXSAVE image: x87 and SSE
-    u32 magic2 = 0;
-    if (x86::xstate_features() && software.magic1 == FP_XSTATE_MAGIC1 && software.xstate_size == size &&
-        software.extended_size == size + FP_XSTATE_MAGIC2_SIZE) {
-        TRY(arch::copy_in(&magic2, from + size, sizeof magic2));
-        if (magic2 == FP_XSTATE_MAGIC2) {
-            TRY(arch::copy_in(fresh.area + header_at, from + header_at, size - header_at));
-            u64 vector;
-            std::memcpy(&vector, fresh.area + header_at, sizeof vector);
-            present = vector & software.xfeatures & x86::xstate_features();
-        }
+/// Takes the FPU image of a frame back into the registers. As on Linux it is loaded as it stands there: what the CPU
+/// refuses in it is err::fault. What it does not hold gets its first values.
+Result<> read_fpu(uptr from) {
+    u64 all = x86::xstate_features(), held = legacy_components;
+    if (!from) return x86::reset_fpu(all), Result<>{};
+    if (from > arch::user_top - x86::xstate_size() - FP_XSTATE_MAGIC2_SIZE) return err::fault;
+    std::optional<u64> components; // none: an FXSAVE image
+    if (all) {
+        _fpx_sw_bytes software;
+        u32 magic2 = 0;
+        TRY(arch::copy_in(&software, from + software_bytes_at, sizeof software));
+        if (software.magic1 == FP_XSTATE_MAGIC1 && software.xstate_size >= header_at + header_size &&
+            software.xstate_size <= x86::xstate_size() && software.xstate_size <= software.extended_size)
+            TRY(arch::copy_in(&magic2, from + software.xstate_size, sizeof magic2));
+        if (magic2 == FP_XSTATE_MAGIC2) components = held = software.xfeatures & all;
     }
-    std::memset(fresh.area + header_at, 0, header_size);
-    if (x86::xstate_features()) std::memcpy(fresh.area + header_at, &present, sizeof present);
-    u32 mxcsr;
-    std::memcpy(&mxcsr, fresh.area + 24, sizeof mxcsr);
-    mxcsr &= x86::mxcsr_mask;
-    std::memcpy(fresh.area + 24, &mxcsr, sizeof mxcsr);
-    std::memset(fresh.area + software_bytes_at, 0, sizeof software);
+    TRY(x86::load_fpu_from_user(from, components));
+    if (all & ~held) x86::reset_fpu(all & ~held);
     return {};
-}
-
-/// Makes the registers and `state` those of the image; 0: fresh ones.
-Result<> read_fpu(arch::UserState& state, uptr from) {
-    if (from && TRY(load_fpu_directly(from))) return {};
-    arch::UserState fresh;
-    Result<> read = from ? read_fpu_image(fresh, from) : Result<>{};
-    if (!read) fresh = arch::UserState{}; // the registers may hold anything
-    bool were_on = arch::irqs_save();     // a switch in between would save the old registers over it
-    std::memcpy(state.area, fresh.area, sizeof state.area);
-    arch::reload_user_state(state);
-    arch::irqs_restore(were_on);
-    return read;
 }
 } // namespace
 
@@ -144,15 +110,15 @@ Result<> push_signal_frame(TrapFrame& frame, UserState&, const SignalFrame& sign
     frame.rip = signal.handler;
     frame.rflags &= ~u64{x86::flag_direction | x86::flag_resume | x86::flag_trap};
     frame.leave_syscall();
+    x86::reset_fpu(x86::xstate_features()); // a handler computes as a new program does, whatever it has interrupted
     return {};
 }
 
-Result<RestoredSignal> pop_signal_frame(TrapFrame& frame, UserState& state) {
+Result<RestoredSignal> pop_signal_frame(TrapFrame& frame, UserState&) {
     // The handler's ret has taken the return address.
     [[clang::uninitialized]] ucontext context;
     TRY(copy_in(&context, frame.rsp - sizeof(u64) + offsetof(Frame, context), sizeof context));
     const sigcontext& c = context.uc_mcontext;
-    TRY(read_fpu(state, reinterpret_cast<uptr>(c.fpstate)));
     frame.r8 = c.r8, frame.r9 = c.r9, frame.r10 = c.r10, frame.r11 = c.r11;
     frame.r12 = c.r12, frame.r13 = c.r13, frame.r14 = c.r14, frame.r15 = c.r15;
     frame.rdi = c.rdi, frame.rsi = c.rsi, frame.rbp = c.rbp, frame.rbx = c.rbx;
@@ -160,6 +126,10 @@ Result<RestoredSignal> pop_signal_frame(TrapFrame& frame, UserState& state) {
     frame.rip = c.rip;
     frame.rflags = (frame.rflags & ~user_flags) | (c.eflags & user_flags);
     frame.leave_syscall();
+    if (auto read = read_fpu(reinterpret_cast<uptr>(c.fpstate)); !read) {
+        x86::reset_fpu(x86::xstate_features()); // half of it may be loaded
+        return std::unexpected(read.error());
+    }
     return RestoredSignal{context.uc_sigmask, context.uc_stack};
 }
 } // namespace arch

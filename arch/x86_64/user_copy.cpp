@@ -2,18 +2,9 @@
 #include "arch/api/user_copy.h"
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/port_internal.h"
+#include "arch/x86_64/sites.h"
 #include "arch/x86_64/user_state.h"
 #include <algorithm>
-
-// stac and clac are nops until cpu.cpp has found SMAP.
-#define STAC                                                                                                           \
-    "9: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_sites, \"a\"\n .long 9b - .\n .byte 0x0f, 0x01, 0xcb, 0\n"         \
-    ".popsection\n"
-#define CLAC                                                                                                           \
-    "9: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_sites, \"a\"\n .long 9b - .\n .byte 0x0f, 0x01, 0xca, 0\n"         \
-    ".popsection\n"
-/// A fault at label `from` goes on at label `to`.
-#define FIXUP(from, to) ".pushsection .fixups, \"a\"\n .long " #from " - ., " #to " - .\n .popsection\n"
 
 namespace {
 struct Fixup {
@@ -42,7 +33,9 @@ Result<> save_fpu_to_user(uptr to) {
     bool bad = true;
     auto* at = reinterpret_cast<u8*>(to);
     if (features.xsave) // reads its header's first word, too: cleared by the caller
-        asm volatile(STAC "1: xsave64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+        asm volatile(STAC "1: xsave64 (%[at])\n"
+                          "3: orb $3, 512(%[at])\n" // who knows FXSAVE only may change x87 and SSE: as on Linux
+                          "xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b) FIXUP(3b, 2b)
                      : [bad] "+r"(bad)
                      : [at] "r"(at), "a"(~0u), "d"(~0u)
                      : "memory");
@@ -55,13 +48,20 @@ Result<> save_fpu_to_user(uptr to) {
     return {};
 }
 
-bool load_xstate_from_user(uptr from) {
+Result<> load_fpu_from_user(uptr from, std::optional<u64> components) {
     bool bad = true;
-    asm volatile(STAC "1: xrstor64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
-                 : [bad] "+r"(bad)
-                 : [at] "r"(from), "a"(~0u), "d"(~0u)
-                 : "memory");
-    return !bad;
+    if (components)
+        asm volatile(STAC "1: xrstor64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+                     : [bad] "+r"(bad)
+                     : [at] "r"(from), "a"(static_cast<u32>(*components)), "d"(0)
+                     : "memory");
+    else
+        asm volatile(STAC "1: fxrstor64 (%[at])\n xor %k[bad], %k[bad]\n 2:" CLAC FIXUP(1b, 2b)
+                     : [bad] "+r"(bad)
+                     : [at] "r"(from)
+                     : "memory");
+    if (bad) return err::fault;
+    return {};
 }
 } // namespace x86
 

@@ -1,5 +1,6 @@
 // qemu-user: makes frames of its own, and stops no process by itself
-// Signal frames: overflows of the alternate stack; calls that go on with what is left after SIGSTOP and SIGCONT.
+// Signal frames: the floating-point state of handlers and what sigreturn takes back, overflows of the alternate stack,
+// calls that go on with what is left after SIGSTOP and SIGCONT.
 #include "tests/linux/check.h"
 #include <cstdint>
 #include <linux/futex.h>
@@ -9,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 
 namespace {
 void handle(int signal, void (*handler)(int, siginfo_t*, void*), int flags = 0) {
@@ -24,6 +26,125 @@ int end_of(pid_t child) {
     if (waitpid(child, &status, 0) != child) return -1;
     return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
 }
+
+#if defined(__x86_64__)
+/// What a handler found, and what it shall do to its frame.
+struct Found {
+    uint64_t xmm[4];
+    uint32_t mxcsr;
+    uint16_t control, status, tag;
+} found;
+void (*change)(unsigned char* fpu);
+
+struct [[gnu::packed]] Environment { // of fnstenv
+    uint32_t control, status, tag, rest[4];
+};
+
+void look(int, siginfo_t*, void* context) {
+    Environment environment;
+    asm volatile("movq %%xmm0, %0; movq %%xmm7, %1; movq %%xmm8, %2; movq %%xmm15, %3; stmxcsr %4"
+                 : "=m"(found.xmm[0]), "=m"(found.xmm[1]), "=m"(found.xmm[2]), "=m"(found.xmm[3]), "=m"(found.mxcsr));
+    asm volatile("fnstenv %0" : "=m"(environment));
+    found.control = static_cast<uint16_t>(environment.control);
+    found.status = static_cast<uint16_t>(environment.status);
+    found.tag = static_cast<uint16_t>(environment.tag);
+    asm volatile("pcmpeqd %%xmm0, %%xmm0; pcmpeqd %%xmm8, %%xmm8" ::: "xmm0", "xmm8");
+    if (change) change(reinterpret_cast<unsigned char*>(static_cast<ucontext_t*>(context)->uc_mcontext.fpregs));
+}
+
+/// The signal comes while registers and control words are unusual: xmm0 and xmm8 afterwards, and MXCSR, x87's control.
+struct After {
+    uint64_t xmm0, xmm8;
+    uint32_t mxcsr;
+    uint16_t control;
+    double top;
+};
+After interrupt_computation() {
+    static const uint64_t zero = 0x1111, seven = 0x7777, eight = 0x8888, fifteen = 0xffff;
+    static const uint32_t odd_mxcsr = 0x7fc0, usual_mxcsr = 0x1f80; // towards zero, denormals are zero
+    static const uint16_t odd_control = 0x0e7f;                     // 53 bits, towards zero
+    After after{};
+    long process = getpid(), number = SYS_kill;
+    asm volatile(
+        "movq %[zero], %%xmm0; movq %[seven], %%xmm7; movq %[eight], %%xmm8; movq %[fifteen], %%xmm15\n"
+        "ldmxcsr %[odd_mxcsr]; fninit; fldcw %[odd_control]; fldpi; fldpi\n"
+        "syscall\n"
+        "movq %%xmm0, %[xmm0]; movq %%xmm8, %[xmm8]; stmxcsr %[mxcsr]; fnstcw %[control]; fstpl %[top]\n"
+        "fninit; ldmxcsr %[usual]"
+        : [xmm0] "=m"(after.xmm0), [xmm8] "=m"(after.xmm8), [mxcsr] "=m"(after.mxcsr), [control] "=m"(after.control),
+          [top] "=m"(after.top), "+a"(number)
+        : "D"(process), "S"(static_cast<long>(SIGUSR1)), [zero] "m"(zero), [seven] "m"(seven), [eight] "m"(eight),
+          [fifteen] "m"(fifteen), [odd_mxcsr] "m"(odd_mxcsr), [odd_control] "m"(odd_control), [usual] "m"(usual_mxcsr)
+        : "rcx", "r11", "memory", "xmm0", "xmm7", "xmm8", "xmm15");
+    return after;
+}
+
+void fresh_state_in_handlers() {
+    handle(SIGUSR1, look);
+    After after = interrupt_computation();
+    for (uint64_t word : found.xmm) CHECK(word == 0);
+    CHECK(found.mxcsr == 0x1f80 && found.control == 0x37f && (found.status & 0x3fff) == 0 && found.tag == 0xffff);
+    CHECK(after.xmm0 == 0x1111 && after.xmm8 == 0x8888 && after.mxcsr == 0x7fc0 && after.control == 0x0e7f);
+    CHECK(after.top > 3.14159 && after.top < 3.1416);
+}
+
+/// `edit` changes the FPU image of the frame; the registers after it, or how the process ended.
+int ends_after(void (*edit)(unsigned char*)) {
+    return end_of(start([&] {
+        change = edit;
+        interrupt_computation();
+        return 7;
+    }));
+}
+
+void frames_that_the_program_changed() {
+    change = [](unsigned char* fpu) { fpu[160] = 0x42; }; // xmm0's first byte
+    CHECK(interrupt_computation().xmm0 == 0x1142);
+    // Without the mark the image is FXSAVE's: x87 and SSE are taken.
+    change = [](unsigned char* fpu) { memset(fpu + 464, 0, 4), fpu[160] = 0x43; };
+    CHECK(interrupt_computation().xmm0 == 0x1143);
+    change = nullptr;
+
+    constexpr int segv = 1000 + SIGSEGV;
+    bool xsave = false;
+    unsigned a = 1, b, c = 0, d;
+    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    xsave = c >> 27 & 1;
+    if (!xsave) return;
+    CHECK(ends_after([](unsigned char* fpu) { fpu[512 + 7] = 0x40; }) == segv);  // a component that does not exist
+    CHECK(ends_after([](unsigned char* fpu) { fpu[512 + 15] = 0x80; }) == segv); // the compacted form
+    CHECK(ends_after([](unsigned char* fpu) { fpu[512 + 16] = 1; }) == segv);    // reserved
+    CHECK(ends_after([](unsigned char*) {}) == 7);
+    // No image at all: the registers are fresh.
+    handle(SIGUSR2,
+           [](int, siginfo_t*, void* context) { static_cast<ucontext_t*>(context)->uc_mcontext.fpregs = nullptr; });
+    CHECK(end_of(start([] {
+              uint64_t xmm0 = 5;
+              asm volatile("movq %[value], %%xmm0; syscall; movq %%xmm0, %[value]"
+                           : [value] "+m"(xmm0)
+                           : "a"(static_cast<long>(SYS_kill)), "D"(static_cast<long>(getpid())),
+                             "S"(static_cast<long>(SIGUSR2))
+                           : "rcx", "r11", "memory", "xmm0");
+              return xmm0 == 0 ? 7 : 8;
+          })) == 7);
+    // Not on 64 bytes, in the kernel's half, not canonical, not mapped.
+    static void* places[] = {nullptr, reinterpret_cast<void*>(0xffff800000000000),
+                             reinterpret_cast<void*>(uint64_t{1} << 63), reinterpret_cast<void*>(4096)};
+    static unsigned place;
+    for (place = 0; place < 4; place++) {
+        handle(SIGUSR2, [](int, siginfo_t*, void* context) {
+            auto& fpu = static_cast<ucontext_t*>(context)->uc_mcontext.fpregs;
+            alignas(64) static unsigned char copy[8192];
+            if (place == 0) memcpy(copy + 8, fpu, 4096);
+            fpu = static_cast<fpregset_t>(place == 0 ? copy + 8 : places[place]);
+        });
+        CHECK(end_of(start([] { return raise(SIGUSR2) ? 8 : 7; })) == segv);
+    }
+}
+#else
+void fresh_state_in_handlers() {}
+void frames_that_the_program_changed() {}
+#endif
 
 // ---- the alternate stack
 
@@ -123,6 +244,8 @@ void interrupted_by_the_handler_of_sigcont() {
 } // namespace
 
 int main() {
+    fresh_state_in_handlers();
+    frames_that_the_program_changed();
     overflow_of_alternate_stack();
     going_on_with_the_rest();
     interrupted_by_the_handler_of_sigcont();
