@@ -11,6 +11,7 @@ namespace {
 boot::CommandLine command_line;
 
 void second_stage(void*) {
+    rng::complete_seed();
     if (command_line.ktest) arch::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
     boot::start_system(command_line);
 }

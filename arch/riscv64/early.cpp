@@ -115,6 +115,7 @@ void read_chosen(const DeviceNode& chosen) {
     if (auto p = chosen.property("rng-seed")) {
         usize n = p->bytes.size() < sizeof platform.seed ? p->bytes.size() : sizeof platform.seed;
         std::memcpy(platform.seed, p->bytes.data(), n);
+        platform.seed_size = n;
     }
 }
 
@@ -247,15 +248,23 @@ namespace arch {
 const BootInfo& boot_info() { return riscv::boot; }
 PhysAddr kernel_page_table() { return riscv::image_physical(riscv::root); }
 
-u64 entropy() {
-    // The firmware's seed, stirred with the counters: splitmix64's finalizer.
-    static constinit std::atomic<u64> calls = 0;
-    u64 n = calls.fetch_add(1, std::memory_order_relaxed), cycles;
-    asm volatile("rdcycle %0" : "=r"(cycles));
-    u64 z = riscv::platform.seed[n & 3] + (n + 1) * 0x9e37'79b9'7f4a'7c15 + cycles + (counter() << 32);
-    z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
-    z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
-    return z ^ (z >> 31);
+std::span<const std::byte> boot_seed() {
+    return std::as_bytes(std::span{riscv::platform.seed}).first(riscv::platform.seed_size);
+}
+
+std::optional<HardwareNumber> hardware_random() {
+    // The CSR gives 16 bits a time (Zkr, chapter 4.1), when machine mode lets us read it.
+    enum Status : u64 { wait = 1, has_16_bits = 2, dead = 3 };
+    u64 value = 0;
+    for (int tries = 0, words = 0; riscv::has_extension("zkr") && tries < 1000; tries++) {
+        auto read = read_seed();
+        u64 status = read.value >> 30 & 3;
+        if (read.failed || status == dead) break;
+        if (status != has_16_bits) continue;
+        value = value << 16 | (read.value & 0xffff);
+        if (++words == 4) return HardwareNumber{value, "Zkr"};
+    }
+    return std::nullopt;
 }
 } // namespace arch
 
@@ -269,7 +278,8 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     auto dt = DeviceTree::open(direct(dtb));
     if (!dt) power_off(1);
     read_tree(*dt, hart);
-    __stack_chk_guard = entropy() & ~uptr{0xff}; // a null byte stops string functions from reading or forging it
+    // A null byte stops string functions from reading or forging it.
+    __stack_chk_guard = (platform.seed[0] + counter()) * 0x9e37'79b9'7f4a'7c15 & ~uptr{0xff};
 
     Ranges ram;
     find_memory(dt->root(), ram);

@@ -28,9 +28,10 @@ struct Platform {
     PhysAddr plic = 0;
     usize plic_size = 0;
     u32 plic_sources = 0;
-    PhysAddr test = 0; // sifive_test
-    PhysAddr rtc = 0;  // goldfish
-    u64 seed[4]{};     // the boot loader's entropy
+    PhysAddr test = 0;   // sifive_test
+    PhysAddr rtc = 0;    // goldfish
+    u64 seed[8]{};       // the boot loader's entropy
+    usize seed_size = 0; // bytes
 };
 extern Platform platform;
 
@@ -74,4 +75,10 @@ extern char image_start[], text_end[], rodata_end[], boot_stack_guard[], boot_st
 extern char trap_entry[], secondary_start[], thread_start[];
 void fpu_save(u64* f, u32* fcsr);
 void fpu_load(const u64* f, u32 fcsr);
+// user_copy.S: what may fault.
+struct ProbedWord {
+    u64 value, failed;
+};
+ProbedWord probe_load(const u64* at);
+ProbedWord read_seed();
 }

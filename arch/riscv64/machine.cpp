@@ -7,10 +7,6 @@
 #include <asm/hwcap.h>
 
 extern "C" {
-struct ProbedWord {
-    u64 value, failed;
-};
-ProbedWord probe_load(const u64* at);
 extern const std::byte vdso_start[], vdso_end[];
 extern const u64 vdso_sigreturn_at;
 }

@@ -1,4 +1,4 @@
-// The time stamp counter's frequency, the local APIC's timer, the machine's clock and entropy.
+// The time stamp counter's frequency, the local APIC's timer, the machine's clock, the CPU's random numbers.
 #include "arch/api/clock.h"
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/port_internal.h"
@@ -166,22 +166,23 @@ u64 read_wall_clock() {
     return days_from_civil(2000u + t.year, t.month, t.day) * 86400 + t.hour * 3600u + t.minute * 60u + t.second;
 }
 
-u64 entropy() {
-    u64 value = 0;
-    if (x86::features.rdseed)
-        for (int i = 0; i < 32; i++) {
-            bool good;
-            asm volatile("rdseed %0" : "=r"(value), "=@ccc"(good));
-            if (good) return value ^ counter();
-        }
-    if (x86::features.rdrand)
-        for (int i = 0; i < 32; i++) {
-            bool good;
-            asm volatile("rdrand %0" : "=r"(value), "=@ccc"(good));
-            if (good) return value ^ counter();
-        }
-    // Jitter of the counter itself.
-    for (int i = 0; i < 64; i++) value = std::rotl(value, 5) ^ counter();
-    return value * 0x9e3779b97f4a7c15;
+std::optional<HardwareNumber> hardware_random() {
+    // Some processors' RDRAND has been seen to fail with all ones, or zero.
+    auto plausible = [](u64 n) { return n != 0 && n != ~u64{0}; };
+    constexpr int tries = 32;
+    for (int i = 0; x86::features.rdseed && i < tries; i++) {
+        u64 value;
+        bool good;
+        asm volatile("rdseed %0" : "=r"(value), "=@ccc"(good));
+        if (good && plausible(value)) return HardwareNumber{value, "RDSEED"};
+    }
+    for (int i = 0; x86::features.rdrand && i < tries; i++) {
+        u64 value;
+        bool good;
+        asm volatile("rdrand %0" : "=r"(value), "=@ccc"(good));
+        if (good && plausible(value)) return HardwareNumber{value, "RDRAND"};
+    }
+    return std::nullopt;
 }
+std::span<const std::byte> boot_seed() { return {}; }
 } // namespace arch

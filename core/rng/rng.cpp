@@ -1,8 +1,10 @@
 #include "core/rng/rng.h"
 #include "arch/api/clock.h"
 #include "arch/api/cpu.h"
+#include "core/log/log.h"
 #include "core/rng/chacha.h"
 #include "core/sync/lock.h"
+#include "core/time/clock.h"
 #include <cstring>
 
 namespace rng {
@@ -46,6 +48,10 @@ struct alignas(64) Generator {
 constinit Generator generators[arch::max_cpus];
 constexpr u32 events_per_reseed = 256;
 
+/// Bits mixed in that nobody else can know, and how many make a seed.
+constinit std::atomic<unsigned> known = 0;
+constexpr unsigned needed = 256;
+
 void refill(Generator& g) {
     u32 now = generation.load(std::memory_order_acquire);
     if (g.generation == now) return;
@@ -71,12 +77,74 @@ chacha::Key one_time_key() {
     arch::irqs_restore(were_on);
     return key;
 }
+
+/// A loop that a timer interrupts. How far it gets depends on caches, memory refreshes and whatever else the host does.
+struct Race final : Timer {
+    Race() : Timer{[](Timer& t) { static_cast<Race&>(t).over.store(true, std::memory_order_relaxed); }} {}
+    std::atomic<bool> over = false;
+    u64 run(u64 length_ns) {
+        over.store(false, std::memory_order_relaxed);
+        arm(clocks::in(length_ns));
+        u64 turns = 0;
+        while (!over.load(std::memory_order_relaxed)) turns++;
+        return turns;
+    }
+};
+
+/// Mixes races in until they have brought what is needed. One brings a bit at most, and none if the two before it told
+/// its length: then the next one is longer. Returns how many bits, after a second at the latest.
+unsigned race_for_bits() {
+    constexpr u64 patience_ns = 1'000'000'000, shortest_ns = 20'000, longest_ns = 640'000;
+    Race race;
+    unsigned bits = 0;
+    u64 last = 0, last_step = 0, length = shortest_ns;
+    for (u64 begin = clocks::monotonic_ns(); bits < needed && clocks::monotonic_ns() - begin < patience_ns;) {
+        u64 turns = race.run(length), times[2] = {turns, arch::counter()};
+        mix(std::as_bytes(std::span{times}));
+        u64 step = turns - std::exchange(last, turns);
+        if (step != 0 && step != last_step)
+            bits++;
+        else if (length < longest_ns)
+            length *= 2;
+        last_step = step;
+    }
+    return bits;
+}
 } // namespace
 
 void init() {
-    u64 seed[8];
-    for (u64& word : seed) word = arch::entropy() ^ std::rotl(arch::counter(), 32);
-    mix(std::as_bytes(std::span{seed}));
+    u64 words[8];
+    usize n = 0;
+    std::string_view source;
+    for (u64& word : words) {
+        auto number = arch::hardware_random();
+        if (!number) break;
+        word = number->value;
+        source = number->source;
+        n++;
+    }
+    if (n) add(source, std::as_bytes(std::span{words, n}), static_cast<unsigned>(n * 64));
+    auto seed = arch::boot_seed();
+    if (!seed.empty()) add("the boot loader", seed, static_cast<unsigned>(seed.size() * 8));
+    u64 now = arch::counter();
+    mix(std::as_bytes(std::span{&now, 1}));
+}
+
+void complete_seed() {
+    if (known.load(std::memory_order_relaxed) >= needed) return;
+    add("the times of interrupts", {}, race_for_bits());
+    unsigned bits = known.load(std::memory_order_relaxed);
+    if (bits >= needed) return;
+    log(LogLevel::warning,
+        "random: only {} unknown bits of {}: numbers may be guessed. Give the machine a CPU with RDRAND or Zkr.", bits,
+        needed);
+}
+
+void add(std::string_view source, std::span<const std::byte> bytes, unsigned bits) {
+    mix(bytes);
+    unsigned before = known.load(std::memory_order_relaxed);
+    while (!known.compare_exchange_weak(before, before < needed ? before + bits : before, std::memory_order_relaxed)) {}
+    if (before < needed) log(LogLevel::info, "random: {} bits from {}", bits, source);
 }
 
 void mix(std::span<const std::byte> bytes) {
