@@ -30,6 +30,8 @@ pvh_start:
     cli
     cld
     mov %ebx, %ebp
+    mov $PHYSICAL(boot_stack_top), %esp
+    call require_processor
 
     // Identity map of the first 4 GiB, seen also in the direct map; the first GiB also at the kernel's linked address.
     mov $PHYSICAL(early_tables), %edi

@@ -85,12 +85,22 @@ void patch_smap_sites() {
         std::memcpy(p + site.at, site.code, 3);
     }
 }
+
+[[noreturn]] void lacks(std::string_view what) {
+    arch::console_write("This processor lacks ");
+    arch::console_write(what);
+    arch::console_write(", without which Rundlet cannot run. Give the machine another processor model.\n");
+    arch::power_off(255);
+}
 } // namespace
 
 void read_features() {
     auto one = cpuid(1);
     Cpuid seven = cpuid(0).eax >= 7 ? cpuid(7) : Cpuid{};
-    Cpuid extended = cpuid(0x80000001);
+    Cpuid extended = cpuid(0x80000001); // require.S has seen that it exists
+    if (!(one.edx >> 24 & 1)) lacks("FXSR");
+    if (!(one.edx >> 26 & 1)) lacks("SSE2");
+    if (!(extended.edx >> 11 & 1)) lacks("SYSCALL");
     features.hwcap = one.edx;
     features.xsave = one.ecx >> 26 & 1;
     features.avx = features.xsave && (one.ecx >> 28 & 1);

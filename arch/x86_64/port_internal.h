@@ -47,6 +47,7 @@ void map_cpu_stacks(unsigned cpus);
 void map_low_memory(bool on);
 
 // cpu.cpp
+/// Stops with words on a CPU that lacks what the kernel needs.
 void read_features();
 /// GDT, TSS, IDT, control registers, system-call MSRs, GS base of this CPU.
 void init_cpu(unsigned cpu, u32 apic_id);

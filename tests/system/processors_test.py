@@ -1,7 +1,16 @@
-"""Processors that lack something which the kernel does without."""
+"""Processors that lack something: the kernel does without it, or says what it is."""
 from harness import TOP
+from qemu import Vm
 
 ARCHES = ("x86_64",)
+
+
+def test_processors_that_cannot_run_it(lab):
+    """Words and a failing status instead of a reset: in 32 bits before the switch to long mode, and behind it."""
+    for missing, named in (("nx", "NX"), ("pge", "PGE"), ("fxsr", "FXSR"), ("syscall", "SYSCALL")):
+        with Vm(lab.arch, lab.kernel, "", cpu=f"max,-{missing}") as vm:
+            status = vm.wait(60)
+            assert status == 255 and f"This processor lacks {named}" in vm.text, f"status {status}\n{vm.tail()}"
 
 
 def test_processor_with_little(lab):
