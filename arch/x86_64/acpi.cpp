@@ -131,7 +131,8 @@ const Header* valid_table(u64 physical) {
 }
 
 void add_cpu(u32 apic_id, u32 flags) {
-    if (!(flags & 1) || topology.cpus == arch::max_cpus) return;
+    constexpr u32 first_wide_id = 255; // only an x2APIC can be sent interrupts there
+    if (!(flags & 1) || topology.cpus == arch::max_cpus || (apic_id >= first_wide_id && !x86::features.x2apic)) return;
     for (unsigned i = 0; i < topology.cpus; i++)
         if (topology.apic_ids[i] == apic_id) return;
     topology.apic_ids[topology.cpus++] = apic_id;

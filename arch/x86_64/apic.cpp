@@ -40,6 +40,8 @@ void write(u32 reg, u32 value) {
 }
 
 void command(u32 apic_id, u32 what) {
+    // Who is interrupted sees all that was written before. A store to the uncached window has that order by itself.
+    if (!window) x86::fence_before_msr();
     if (!window) return x86::wrmsr(x86::msr_x2apic + reg_command / 16, u64{apic_id} << 32 | what);
     // Two registers: an interrupt in between could send its own.
     bool were_on = arch::irqs_save();
@@ -94,23 +96,26 @@ u32 line_mode(unsigned line) {
 } // namespace
 
 namespace x86 {
-u32 local_apic_id() { return cpuid(1).ebx >> 24; }
+u32 local_apic_id() {
+    // Leaf 0xb has all 32 bits of an x2APIC's.
+    if (cpuid(0).eax >= 0xb && cpuid(0xb).ebx) return cpuid(0xb).edx;
+    return cpuid(1).ebx >> 24;
+}
 
 void init_local_apic() {
+    wrmsr(msr_apic_base, rdmsr(msr_apic_base) | apic_enabled); // first: there is no way from off to x2APIC
     if (features.x2apic)
-        wrmsr(msr_apic_base, rdmsr(msr_apic_base) | apic_enabled | apic_x2);
-    else {
-        wrmsr(msr_apic_base, rdmsr(msr_apic_base) | apic_enabled);
-        if (!window) window = static_cast<volatile u32*>(arch::map_device(topology.local_apic, page_size));
-    }
+        wrmsr(msr_apic_base, rdmsr(msr_apic_base) | apic_x2);
+    else if (!window)
+        window = static_cast<volatile u32*>(arch::map_device(topology.local_apic, page_size));
+    write(reg_lint0, masked);                     // the old interrupt controller's, which may have one waiting
+    write(reg_spurious, 0x100 | VECTOR_SPURIOUS); // on: until now what stands below would stay masked
     write(reg_task_priority, 0);
-    write(reg_lint0, masked);
     write(reg_lint1, mode_nmi);
     write(reg_error, masked);
     write(reg_divide, 0xb); // by 1
     write(reg_initial_count, 0);
     use_deadline_timer(features.tsc_deadline);
-    write(reg_spurious, 0x100 | VECTOR_SPURIOUS);
 }
 
 void init_interrupts() {
@@ -120,7 +125,8 @@ void init_interrupts() {
         IoApic& io = io_apics[i];
         io.at = static_cast<volatile u32*>(arch::map_device(topology.io_apics[i].address, page_size));
         io.first = topology.io_apics[i].first_gsi;
-        io.count = (io.read(1) >> 16 & 0xff) + 1;
+        u32 version = io.read(1);
+        io.count = version == ~u32{0} ? 0 : (version >> 16 & 0xff) + 1; // all ones: there is none
         for (u32 pin = 0; pin < io.count; pin++) io.write(0x10 + 2 * pin, masked);
     }
 }

@@ -48,6 +48,9 @@ inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" ::"r"(value) : "
 inline void write_xcr0(u64 value) {
     asm volatile("xsetbv" ::"c"(0), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
 }
+/// All of memory is written before, and nothing later begins: before an MSR write that other CPUs notice, which orders
+/// nothing by itself (the x2APIC's, the deadline timer's).
+inline void fence_before_msr() { asm volatile("mfence; lfence" ::: "memory"); }
 /// a * b / c with the product in 128 bits; the quotient must fit in 64.
 inline u64 multiply_divide(u64 a, u64 b, u64 c) {
     u64 quotient, high;

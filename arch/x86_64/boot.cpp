@@ -9,6 +9,13 @@ namespace {
 std::atomic<unsigned> running = 1;
 unsigned started = 1;
 
+bool answers_startup(unsigned cpu, u32 apic_id, u64 patience) {
+    x86::send_startup(apic_id, TRAMPOLINE >> page_shift);
+    for (u64 begin = arch::counter(); running.load(std::memory_order_acquire) == cpu; arch::pause())
+        if (arch::counter() - begin >= patience) return false;
+    return true;
+}
+
 void on_final_tables() {
     x86::init_local_apic();
     x86::init_interrupts();
@@ -53,10 +60,8 @@ void start_cpus() {
         parameter(trampoline_cpu) = cpu;
         x86::send_init(id);
         x86::delay_us(200);
-        x86::send_startup(id, TRAMPOLINE >> page_shift);
-        u64 give_up = counter() + counter_frequency();
-        while (running.load(std::memory_order_acquire) == cpu && counter() < give_up) pause();
-        if (running.load(std::memory_order_acquire) == cpu) {
+        // The second time only if the first was lost: MultiProcessor Specification, appendix B.4.
+        if (!answers_startup(cpu, id, counter_frequency() / 50) && !answers_startup(cpu, id, counter_frequency())) {
             console_write("A CPU did not start; going on without it and those after it.\n");
             break;
         }
