@@ -101,6 +101,12 @@ void calibrate_timer();
 void timer_interrupt(bool from_user);
 void delay_us(u64 us);
 
+// pvclock.cpp
+/// The counter's frequency as KVM knows it; 0: no KVM.
+u64 pvclock_frequency();
+/// Seconds since the epoch, from the host; 0: no KVM.
+u64 pvclock_wall_clock();
+
 // user_copy.cpp
 /// Prepares fixup_for(). Before read-only data is write-protected.
 void sort_fixups();

@@ -46,20 +46,19 @@ bool start_pit() {
     return false;
 }
 
-/// What the hypervisor says, in its two known dialects; 0 if it does not.
-u64 frequency_from_cpuid() {
-    if (x86::cpuid(1).ecx >> 31 & 1) {
-        if (x86::cpuid(0x40000000).eax >= 0x40000010) {
-            u64 khz = x86::cpuid(0x40000010).eax;
-            if (khz) return khz * 1000;
-        }
-    }
+/// What the hypervisor says, or the CPU; 0 if they do not.
+u64 known_frequency() {
+    if (x86::cpuid(1).ecx >> 31 & 1 && x86::cpuid(0x40000000).eax >= 0x40000010)
+        if (u64 khz = x86::cpuid(0x40000010).eax) return khz * 1000;
+    if (u64 hz = x86::pvclock_frequency()) return hz;
     if (x86::cpuid(0).eax >= 0x15) {
         auto r = x86::cpuid(0x15); // crystal frequency and ratio
         if (r.eax && r.ebx && r.ecx) return u64{r.ecx} * r.ebx / r.eax;
     }
     return 0;
 }
+/// What the processor is sold with: right to a thousandth.
+u64 nominal_frequency() { return x86::cpuid(0).eax >= 0x16 ? u64{x86::cpuid(0x16).eax & 0xffff} * 1'000'000 : 0; }
 
 u64 measure(u64 reference_frequency, u64 reference_ticks, Sample (*take)()) {
     Sample first = take(), last = first;
@@ -76,10 +75,12 @@ void calibrate_timer() {
     use_deadline_timer(false);
     start_apic_timer(~u32{0});
     bool virtual_machine = cpuid(1).ecx >> 31 & 1;
-    if (u64 known = frequency_from_cpuid())
+    if (u64 known = known_frequency())
         frequency = known;
     else if (start_pit())
         frequency = measure(pit_frequency, pit_frequency / 400, [] { return sample([] { return u64{read_pit()}; }); });
+    else if (u64 nominal = nominal_frequency())
+        frequency = nominal;
     else if (virtual_machine)
         frequency = measure(virtual_apic_frequency, virtual_apic_frequency / 400,
                             [] { return sample([] { return u64{apic_timer_left()}; }); });
@@ -153,7 +154,6 @@ u64 read_wall_clock() {
         for (int i = 0; i < 100000 && read_cmos(0x0a) & 0x80; i++) {}
         return Time{read_cmos(0), read_cmos(2), read_cmos(4), read_cmos(7), read_cmos(8), read_cmos(9)};
     };
-    if (read_cmos(0x0a) == 0xff) return 0; // no such device
     Time t = read();
     for (Time again = read(); !(again == t); again = read()) t = again;
     u8 mode = read_cmos(0x0b);
@@ -163,6 +163,8 @@ u64 read_wall_clock() {
         for (u8* field : {&t.second, &t.minute, &t.hour, &t.day, &t.month, &t.year})
             *field = static_cast<u8>((*field >> 4) * 10 + (*field & 15));
     if (!(mode & 2)) t.hour = static_cast<u8>(t.hour % 12 + (afternoon ? 12 : 0));
+    // Ports of a device that is not there read all ones, or zeros.
+    if (t.month < 1 || t.month > 12 || t.day < 1 || t.day > 31 || t.year > 99) return x86::pvclock_wall_clock();
     return days_from_civil(2000u + t.year, t.month, t.day) * 86400 + t.hour * 3600u + t.minute * 60u + t.second;
 }
 
