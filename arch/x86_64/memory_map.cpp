@@ -2,6 +2,7 @@
 // specification.
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
+#include <algorithm>
 #include <cstring>
 
 namespace {
@@ -37,6 +38,16 @@ struct RangeList {
                 for (unsigned k = j; k + 1 < size; k++) at[k] = at[k + 1];
                 size--;
             }
+    }
+    /// What of the range is not in it already.
+    void add_new(u64 start, u64 end) {
+        remove(start, end);
+        add(start, end);
+    }
+    bool has(u64 start, u64 end) const {
+        for (unsigned i = 0; i < size; i++)
+            if (at[i].start <= start && end <= at[i].end) return true;
+        return false;
     }
     void remove(u64 start, u64 end) {
         for (unsigned i = 0; i < size; i++) {
@@ -77,14 +88,21 @@ void read_memory_map(PhysAddr start_info) {
     }
     for (u32 i = 0; i < start.memory_map_entries; i++) {
         const auto& e = at<MapEntry>(start.memory_map + i * sizeof(MapEntry));
-        if (e.address >= direct_map_limit || e.size > direct_map_limit) continue;
+        if (e.address >= direct_map_limit) continue;
+        u64 end = e.address + std::min(e.size, direct_map_limit - e.address);
+        // Maps may overlap: a page is listed once, and is free only if no entry says otherwise.
         if (e.type == type_ram) {
-            ram.add(page_up(e.address), page_down(e.address + e.size));
-            usable.add(page_up(e.address), page_down(e.address + e.size));
-            if (e.address + e.size > memory_end) memory_end = page_down(e.address + e.size);
+            ram.add_new(page_up(e.address), page_down(end));
+            usable.add_new(page_up(e.address), page_down(end));
+            memory_end = std::max(memory_end, page_down(end));
         } else if (e.type == type_acpi || e.type == type_acpi_nvs) {
-            ram.add(page_down(e.address), page_up(e.address + e.size));
+            ram.add_new(page_down(e.address), page_up(end));
         }
+    }
+    for (u32 i = 0; i < start.memory_map_entries; i++) {
+        const auto& e = at<MapEntry>(start.memory_map + i * sizeof(MapEntry));
+        if (e.type != type_ram && e.address < direct_map_limit)
+            usable.remove(page_down(e.address), page_up(e.address + std::min(e.size, direct_map_limit - e.address)));
     }
     if (start.command_line) {
         std::string_view text{&at<char>(start.command_line)};
@@ -98,11 +116,16 @@ void read_memory_map(PhysAddr start_info) {
         usable.remove(page_down(m.address), page_up(m.address + m.size));
     }
     usable.remove(0, page_size); // a null pointer in a device's register must not hit data
+    bool can_start_cpus = usable.has(TRAMPOLINE, TRAMPOLINE + page_size);
     usable.remove(TRAMPOLINE, TRAMPOLINE + page_size);
     usable.remove(page_down(image_physical(image_start)), image_physical(image_end));
     info.serial = {.io_space = true, .base = 0x3f8, .stride = 1, .irq = 4};
     read_topology(start.rsdp);
     info.serial.irq = topology.isa[4].gsi;
+    if (topology.cpus > 1 && !can_start_cpus) {
+        arch::console_write("The page at 0x8000, where other CPUs start, is not free memory: going on with one CPU.\n");
+        topology.cpus = 1;
+    }
     info.cpus = topology.cpus;
 }
 
