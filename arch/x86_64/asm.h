@@ -63,6 +63,7 @@ inline u64 multiply_divide(u64 a, u64 b, u64 c) {
 
 enum Msr : u32 {
     msr_apic_base = 0x1b,
+    msr_pat = 0x277,
     msr_tsc_deadline = 0x6e0,
     msr_x2apic = 0x800,
     msr_star = 0xc0000081,
@@ -71,8 +72,10 @@ enum Msr : u32 {
     msr_fs_base = 0xc0000100,
     msr_gs_base = 0xc0000101,
     msr_kernel_gs_base = 0xc0000102,
+    msr_amd_decode_config = 0xc0011029,
 };
 enum Cr4 : u64 {
+    cr4_mce = 1 << 6,
     cr4_osfxsr = 1 << 9,
     cr4_osxmmexcpt = 1 << 10,
     cr4_umip = 1 << 11,
@@ -92,7 +95,7 @@ enum Flags : u64 {
 
 /// What CPUID said on the boot CPU. We take the others to be the same.
 struct Features {
-    bool smep, smap, umip, xsave, xsaveopt, avx, x2apic, tsc_deadline, huge_pages, rdrand, rdseed;
+    bool smep, smap, umip, xsave, xsaveopt, avx, x2apic, tsc_deadline, huge_pages, rdrand, rdseed, machine_check, pat;
     u32 hwcap; // CPUID 1, edx
 };
 extern Features features;

@@ -19,7 +19,7 @@
     rdmsr
     or $0x901, %eax // NXE, LME, SCE
     wrmsr
-    mov $0x80010033, %eax // PG, WP, NE, ET, MP, PE
+    mov $0x80050033, %eax // PG, AM, WP, NE, ET, MP, PE
     mov %eax, %cr0
     .endm
 

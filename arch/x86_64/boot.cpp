@@ -29,6 +29,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void boot_main(u32 start_info) 
     x86::init_console();
     x86::read_features();
     x86::init_cpu(0, x86::local_apic_id());
+    x86::use_smap();
     x86::read_memory_map(start_info);
     x86::init_page_tables();
     x86::map_cpu_stacks(x86::topology.cpus);

@@ -3,6 +3,7 @@
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
+#include "arch/x86_64/sites.h"
 #include <cstddef>
 #include <cstring>
 
@@ -84,6 +85,34 @@ void patch_smap_sites() {
         const auto& site = *reinterpret_cast<const Site*>(p);
         std::memcpy(p + site.at, site.code, 3);
     }
+    (void)cpuid(0); // a serialising instruction: what was fetched before is forgotten
+}
+
+/// CPUID has been seen to promise SMAP where clac was refused (a nested hypervisor). Entries would then fault for ever.
+bool clac_works() {
+    bool bad = true;
+    asm volatile("1: .byte 0x0f, 0x01, 0xca\n xor %k[bad], %k[bad]\n 2:" FIXUP(1b, 2b) : [bad] "+r"(bad));
+    return !bad;
+}
+
+/// Of an MSR that a hypervisor may not have.
+void set_msr_bit(u32 msr, unsigned bit) {
+    asm volatile("1: rdmsr\n or %[mask], %%eax\n 2: wrmsr\n 3:" FIXUP(1b, 3b) FIXUP(2b, 3b)
+                 :
+                 : "c"(msr), [mask] "r"(1u << bit)
+                 : "eax", "edx", "memory", "cc");
+}
+
+/// Each CPU's: what firmware or a reset may have left otherwise.
+void init_optional_registers() {
+    asm volatile("mov %0, %%dr7" ::"r"(u64{0x400}));         // no breakpoint: none may hit on the way into the kernel
+    if (features.pat) wrmsr(msr_pat, 0x0007'0406'0007'0406); // as after a reset: WB, WT, UC-, UC
+    // lfence waits for what is before it on Intel's processors; on AMD's (family 0x10 on, not 0x11) if this bit is set.
+    auto zero = cpuid(0), one = cpuid(1);
+    bool amd = zero.ecx == 0x444d4163 || zero.ecx == 0x656e6975; // ..cAMD, ..uine
+    u32 family = one.eax >> 8 & 15;
+    if (family == 15) family += one.eax >> 20 & 255;
+    if (amd && family >= 0x10 && family != 0x11) set_msr_bit(msr_amd_decode_config, 1);
 }
 
 [[noreturn]] void lacks(std::string_view what) {
@@ -95,15 +124,23 @@ void patch_smap_sites() {
 } // namespace
 
 void read_features() {
+    u32 last = cpuid(0).eax;
     auto one = cpuid(1);
-    Cpuid seven = cpuid(0).eax >= 7 ? cpuid(7) : Cpuid{};
+    Cpuid seven = last >= 7 ? cpuid(7) : Cpuid{};
     Cpuid extended = cpuid(0x80000001); // require.S has seen that it exists
     if (!(one.edx >> 24 & 1)) lacks("FXSR");
     if (!(one.edx >> 26 & 1)) lacks("SSE2");
     if (!(extended.edx >> 11 & 1)) lacks("SYSCALL");
     features.hwcap = one.edx;
-    features.xsave = one.ecx >> 26 & 1;
-    features.avx = features.xsave && (one.ecx >> 28 & 1);
+    features.machine_check = one.edx >> 7 & 1;
+    features.pat = one.edx >> 16 & 1;
+    // UserState has room for x87, SSE and AVX in the standard form, with AVX where every CPU so far has it.
+    features.xsave = one.ecx >> 26 & 1 && last >= 0xd && (cpuid(0xd).eax & 3) == 3;
+    features.avx = features.xsave && one.ecx >> 28 & 1 && cpuid(0xd).eax & 4;
+    if (features.avx) {
+        auto upper_halves = cpuid(0xd, 2);
+        features.avx = upper_halves.eax == 256 && upper_halves.ebx == 576;
+    }
     features.xsaveopt = features.xsave && (cpuid(0xd, 1).eax & 1);
     features.x2apic = one.ecx >> 21 & 1;
     features.tsc_deadline = one.ecx >> 24 & 1;
@@ -114,8 +151,14 @@ void read_features() {
     features.umip = seven.ecx >> 2 & 1;
     features.huge_pages = extended.edx >> 26 & 1;
     fill_gates();
-    if (features.smap) patch_smap_sites();
     sort_fixups();
+}
+
+void use_smap() {
+    features.smap = features.smap && clac_works();
+    if (!features.smap) return;
+    patch_smap_sites();
+    write_cr4(read_cr4() | cr4_smap);
 }
 
 void init_cpu(unsigned cpu, u32 apic_id) {
@@ -151,12 +194,14 @@ void init_cpu(unsigned cpu, u32 apic_id) {
 
     u64 cr4 = read_cr4() | cr4_osfxsr | cr4_osxmmexcpt;
     if (features.smep) cr4 |= cr4_smep;
-    if (features.smap) cr4 |= cr4_smap;
+    if (features.smap && cpu) cr4 |= cr4_smap; // the boot CPU's: use_smap()
     if (features.umip) cr4 |= cr4_umip;
+    if (features.machine_check) cr4 |= cr4_mce; // else one resets the machine
     if (features.xsave) cr4 |= cr4_osxsave;
     write_cr4(cr4);
     if (features.xsave) write_xcr0(features.avx ? 7 : 3);
     asm volatile("fninit");
+    init_optional_registers();
 
     // sysret takes its selectors from the top word: +8 for ss, +16 for cs.
     wrmsr(msr_star, u64{USER_DATA - 8} << 48 | u64{KERNEL_CODE} << 32);

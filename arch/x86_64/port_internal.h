@@ -49,6 +49,8 @@ void map_low_memory(bool on);
 // cpu.cpp
 /// Stops with words on a CPU that lacks what the kernel needs.
 void read_features();
+/// On the boot CPU after init_cpu(), before the text is write-protected.
+void use_smap();
 /// GDT, TSS, IDT, control registers, system-call MSRs, GS base of this CPU.
 void init_cpu(unsigned cpu, u32 apic_id);
 void set_interrupt_stacks(unsigned cpu);

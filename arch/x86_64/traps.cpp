@@ -72,7 +72,7 @@ void kernel_exception(TrapFrame& frame) {
             arch::irqs_off();
             if (resolved) return;
         }
-    } else if (frame.trap_number != general_protection) {
+    } else if (frame.trap_number != general_protection && frame.trap_number != invalid_opcode) {
         die(frame);
     }
     frame.set_ip(fixup);
