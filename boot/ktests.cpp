@@ -12,7 +12,8 @@
                             test(mm_spaces_give_everything_back) test(mm_stacks_give_everything_back)                  \
                                 test(mm_large_memory_is_refused_not_fatal) test(huge_when) test(huge_parts)            \
                                     test(huge_fork) test(huge_protection) test(huge_remap) test(huge_limits)           \
-                                        test(huge_balance) test(huge_threads)
+                                        test(huge_balance) test(huge_threads) test(provoke_kasan) test(provoke_ubsan)  \
+                                            test(provoke_lock_order)
 
 #define DECLARE(name) KTEST(name);
 #define ENTRY(name) {#name, ktest_##name},

@@ -2,6 +2,7 @@
 #include "arch/api/upcalls.h"
 #include "boot/boot.h"
 #include "boot/ktests.h"
+#include "core/check/report.h"
 #include "core/mm/frame.h"
 #include "core/rng/rng.h"
 #include "core/sched/thread.h"
@@ -12,7 +13,7 @@ boot::CommandLine command_line;
 
 void second_stage(void*) {
     rng::complete_seed();
-    if (command_line.ktest) arch::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
+    if (command_line.ktest) check::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
     boot::start_system(command_line);
 }
 } // namespace

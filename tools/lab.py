@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -17,12 +18,16 @@ userland = importlib.util.module_from_spec(spec)
 loader.exec_module(userland)
 
 
+# What a check kernel says when it finds a mistake of its own (core/check/report.h), and when it ends by one.
+TROUBLE = re.compile(r"^(BUG|panic): ", re.MULTILINE)
+
+
 class Lab:
     """One architecture's kernel and userland, and images with bundles for one boot."""
 
     def __init__(self, arch, report=None, variant=""):
         """`variant`: "check" or "profile" for the preset of this name."""
-        self.arch, self.report = arch, report
+        self.arch, self.report, self.variant = arch, report, variant
         self.name = f"{arch}-{variant}" if variant else arch
         self.kernel = TOP / f"build/{self.name}/kernel"
         self.target = userland.Target(arch)
@@ -58,12 +63,21 @@ class Lab:
 
     @contextlib.contextmanager
     def boot(self, tree=None, append="", **options):
-        """A VM with this tree as its initramfs. Its console goes to build/test-logs/."""
+        """A VM with this tree as its initramfs. Its console goes to build/test-logs/. Any report of a check kernel is a
+        failure, whatever else the test looks at."""
         tree = tree or self.tree()
         label = options.pop("label", "vm")
         with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
             image = pathlib.Path(scratch) / "initramfs"
             tree.write(image)
             with open(self.logs / f"{self.name}-{label}.log", "w", encoding="utf8") as log:
-                with Vm(self.arch, self.kernel, image, log=log, append=append, **options) as vm:
-                    yield vm
+                vm = Vm(self.arch, self.kernel, image, log=log, append=append, **options)
+                try:
+                    with vm:
+                        yield vm
+                finally:
+                    self.look_for_trouble(vm.text, label)
+
+    def look_for_trouble(self, console, label):
+        if self.variant == "check" and (found := TROUBLE.search(console)):
+            self.report.fail(f"console/{self.name}/{label}", console[found.start():])

@@ -90,6 +90,8 @@ class Vm:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        while select.select([self.process.stdout], [], [], 0)[0] and self._read(0):
+            pass  # what it had said already
         self.process.stdin.close()
         self.process.stdout.close()
         self.scratch.cleanup()

@@ -1,6 +1,6 @@
 // The general calls of the Host ABI: files, programs, time.
 #include "abi/host/call.h"
-#include "arch/api/machine.h"
+#include "core/check/report.h"
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/block_on.h"
@@ -125,7 +125,7 @@ Result<> sleep(Task&, const Arguments& a) {
 }
 Result<> power_off(Task& task, const Arguments& a) {
     if (task.tid() != 1) return err::perm;
-    arch::power_off(static_cast<unsigned>(a[0] & 0xff));
+    check::power_off(static_cast<unsigned>(a[0] & 0xff));
 }
 } // namespace
 

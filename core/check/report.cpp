@@ -10,15 +10,15 @@ constinit std::atomic<u64> count;
 constinit std::atomic<uptr> known[256];
 constinit std::atomic<bool> printing;
 
-/// True the first time; a full table tells nothing any more.
-bool first_time(uptr at) {
-    for (auto& place : known) {
+/// True the first time, and always for places that the full table does not know.
+bool first_time(uptr place) {
+    for (auto& slot : known) {
         uptr empty = 0;
-        if (place.load(std::memory_order_relaxed) == at) return false;
-        if (place.compare_exchange_strong(empty, at, std::memory_order_relaxed)) return true;
-        if (empty == at) return false;
+        if (slot.load(std::memory_order_relaxed) == place) return false;
+        if (slot.compare_exchange_strong(empty, place, std::memory_order_relaxed)) return true;
+        if (empty == place) return false;
     }
-    return false;
+    return true;
 }
 
 void print_place(uptr address) {
@@ -32,14 +32,14 @@ void print_place(uptr address) {
 
 u64 reports() { return count.load(std::memory_order_relaxed); }
 
-void report(std::string_view what, std::string_view text, uptr at, uptr frame_pointer) {
+void report(std::string_view what, std::string_view text, uptr at, uptr frame_pointer, uptr place) {
     count.fetch_add(1, std::memory_order_relaxed);
-    if (!first_time(at)) return;
+    if (!first_time(place ? place : at)) return;
     bool were_on = arch::irqs_save();
     while (printing.exchange(true, std::memory_order_acquire)) arch::pause();
     char line[240];
     BufferWriter out{line};
-    print(out, "\n{}: {}\n", what, text);
+    print(out, "\nBUG: {}: {}\n", what, text);
     arch::console_write(out.text());
     print_place(at);
     uptr callers[16];

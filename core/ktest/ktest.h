@@ -25,7 +25,8 @@ struct List {
     const Test* tests;
     usize count;
 };
-/// Runs the tests whose names contain `filter`; prints each and "ktest: N passed, M failed". Returns the failures.
+/// Runs the tests whose names contain `filter`; prints each and "ktest: N passed, M failed". Returns the failures. A
+/// test in which the checks report anything has failed. Those named provoke_* run only for a filter that begins so.
 unsigned run_all(List, std::string_view filter);
 } // namespace ktest
 

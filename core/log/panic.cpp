@@ -1,5 +1,6 @@
 #include "arch/api/machine.h"
 #include "arch/api/upcalls.h"
+#include "core/check/report.h"
 #include "core/log/log.h"
 #include "core/log/symbols.h"
 #include "core/sched/thread.h"
@@ -50,3 +51,5 @@ void upcall::fatal(arch::TrapFrame& frame, std::string_view what, uptr address) 
     print(out, "{} at {:#x}, address {:#x}", what, frame.ip(), address);
     panic_at(&frame, out.text());
 }
+
+void check::power_off(unsigned status) { arch::power_off(reports() ? failing_status : status); }

@@ -23,8 +23,8 @@ std::string_view file_name(const std::source_location& at) {
     return name.substr(name.rfind('/') + 1);
 }
 
-/// A wrong order is reported, once per place, and the kernel goes on: most of the time nobody comes from the other
-/// side.
+/// A wrong order is reported, once per pair of places, and the kernel goes on: most of the time nobody comes from the
+/// other side just then, and what else is wrong is seen too.
 [[gnu::noinline]] void check_order(const Held& held, Rank rank, const std::source_location& at) {
     for (unsigned i = 0; i < held.count; i++)
         if (held.locks[i].rank >= rank) {
@@ -33,8 +33,9 @@ std::string_view file_name(const std::source_location& at) {
             BufferWriter out{text};
             print(out, "rank {} at {}:{} taken under rank {} of {}:{}", rank, file_name(at), at.line(), before.rank,
                   file_name(before.at), before.at.line());
+            uptr pair = reinterpret_cast<uptr>(at.file_name()) ^ (uptr{at.line()} << 48 | uptr{before.at.line()} << 32);
             check::report("lock order", out.text(), reinterpret_cast<uptr>(__builtin_return_address(0)),
-                          reinterpret_cast<uptr>(__builtin_frame_address(0)));
+                          reinterpret_cast<uptr>(__builtin_frame_address(0)), pair);
             return;
         }
 }

@@ -1,4 +1,4 @@
-#include "arch/api/machine.h"
+#include "core/check/report.h"
 #include "core/mm/frame.h"
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
@@ -10,7 +10,7 @@ class RootView final : public View {
 public:
     void emptied(int wait_status) override {
         int signal = wait_status & 0x7f;
-        arch::power_off(static_cast<unsigned>(signal ? 128 + signal : wait_status >> 8 & 0xff));
+        check::power_off(static_cast<unsigned>(signal ? 128 + signal : wait_status >> 8 & 0xff));
     }
 };
 alignas(RootView) std::byte root_memory[sizeof(RootView)];

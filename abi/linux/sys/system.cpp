@@ -1,5 +1,6 @@
 #include "abi/linux/sys/system.h"
 #include "arch/api/machine.h"
+#include "core/check/report.h"
 #include "core/log/log.h"
 #include "core/rng/rng.h"
 #include "core/time/clock.h"
@@ -126,7 +127,7 @@ Result<> reboot(Task& task, u32 magic1, u32 magic2, u32 command, uptr) {
     bool again = command == LINUX_REBOOT_CMD_RESTART || command == LINUX_REBOOT_CMD_RESTART2;
     if (task.view().is_root()) {
         if (again) arch::restart();
-        arch::power_off(0);
+        check::power_off(0);
     }
     // In a container this is the end of its init, as in a PID namespace.
     Holding tree{process::tree_lock()};
