@@ -45,8 +45,8 @@ unsigned cpu_count();
 
 #include "port/cpu.h"
 // port/cpu.h defines, all inline:
-//   CpuLocal& arch::this_cpu();          only stable while the thread cannot move: interrupts off, or not preempted
-//   unsigned  arch::cpu_id();            this_cpu().id in one instruction
+//   CpuLocal& arch::this_cpu();          only stable while the thread cannot move: interrupts off
+//   unsigned  arch::cpu_id();            this_cpu().id in one instruction; as stable as that
 //   ThreadHead* arch::current_thread();  this_cpu().current in one instruction
 //   bool arch::irqs_enabled();
 //   void arch::irqs_on(), irqs_off();

@@ -27,6 +27,9 @@ void interrupt(unsigned line);
 /// `from_user`: the interrupt came out of user mode (for the accounting of CPU time).
 void timer(bool from_user);
 void ipi();
+/// The last thing of an interrupt that came out of kernel mode: another thread may run before this one goes on. Called
+/// with interrupts off, returns with them off, perhaps on another CPU.
+void preempt_kernel();
 
 /// Last thing before user mode when ThreadHead::work is not 0. Called with interrupts off, returns with them off;
 /// called again until work is 0.

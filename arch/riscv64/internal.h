@@ -62,7 +62,7 @@ void init_this_cpu();
 
 /// An external interrupt: claims and serves until none is left.
 void serve_plic();
-/// fence.i, if another CPU has asked for it. At every switch of address spaces and every IPI.
+/// fence.i, if another CPU has asked for it. At every switch of address spaces and every IPI; interrupts are off.
 void refresh_instructions();
 /// True while a panic stops the machine: every CPU that looks halts.
 bool stopping();

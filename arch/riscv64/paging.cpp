@@ -25,8 +25,8 @@ void use_page_table(PhysAddr root) {
 }
 
 void sync_instructions(const std::atomic<u64>& running) {
+    bool on = irqs_save(); // the fence is this CPU's
     asm volatile("fence.i" ::: "memory");
-    bool on = irqs_save();
     u64 others = (bit(cpu_count()) - 1) & ~bit(cpu_id());
     irqs_restore(on);
     // Marked before `running` is read: who loads the address space in between finds the mark.
@@ -36,7 +36,9 @@ void sync_instructions(const std::atomic<u64>& running) {
         if (now & bit(cpu)) send_ipi(cpu); // not the firmware's remote fence: harts queue up for a lock of its
     constexpr unsigned patience = 1000;
     for (unsigned spins = 1; u64 late = stale.load(std::memory_order_seq_cst) & now; spins++) {
+        on = irqs_save();
         riscv::refresh_instructions(); // two CPUs may wait for each other
+        irqs_restore(on);
         pause();
         // A third CPU may have marked one again, without an interrupt, after it had answered ours.
         for (unsigned cpu = 0; spins % patience == 0 && late >> cpu; cpu++)

@@ -63,7 +63,7 @@ PageFlags access_of(u64 cause) {
     return cause == fetch_page_fault ? page_execute : cause == load_page_fault ? page_read : page_write;
 }
 
-void handle_interrupt(u64 cause, bool from_user) {
+void serve_interrupt(u64 cause, bool from_user) {
     constexpr uptr software = 1 << 1, timer = 1 << 5;
     switch (cause) {
     case timer_interrupt: // stays pending until set_timer(): mask it
@@ -77,6 +77,11 @@ void handle_interrupt(u64 cause, bool from_user) {
     case external_interrupt: return riscv::serve_plic();
     default: return; // not enabled: cannot come
     }
+}
+
+void handle_interrupt(u64 cause, bool from_user) {
+    serve_interrupt(cause, from_user);
+    if (!from_user) upcall::preempt_kernel();
 }
 
 /// The FPU is off until a thread uses it: every thread's first such instruction comes here.

@@ -141,6 +141,7 @@ PhysAddr kernel_page_table() { return x86::image_physical(top); }
 void* map_device(PhysAddr address, usize size) {
     // Neighbours share their large page: it is looked up first. Called at boot, and later under the callers' own order.
     static std::atomic<bool> busy;
+    bool were_on = irqs_save();
     while (busy.exchange(true, std::memory_order_acquire)) arch::pause();
     PhysAddr first = align_down(address, large_page);
     usize pages = (align_up(address + size, large_page) - first) / large_page;
@@ -157,6 +158,7 @@ void* map_device(PhysAddr address, usize size) {
         found = reinterpret_cast<void*>(device_window + i * large_page + (address - first));
     }
     busy.store(false, std::memory_order_release);
+    irqs_restore(were_on);
     return found;
 }
 } // namespace arch

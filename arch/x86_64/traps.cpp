@@ -133,13 +133,20 @@ extern "C" void handle_paranoid(TrapFrame* frame) {
 
 extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
     switch (vector) {
-    case VECTOR_TIMER: x86::acknowledge_interrupt(); return x86::timer_interrupt(frame->from_user());
-    case VECTOR_IPI: x86::acknowledge_interrupt(); return upcall::ipi();
+    case VECTOR_TIMER:
+        x86::acknowledge_interrupt();
+        x86::timer_interrupt(frame->from_user());
+        break;
+    case VECTOR_IPI:
+        x86::acknowledge_interrupt();
+        upcall::ipi();
+        break;
     default:
         // A level-triggered line stays quiet until the end of interrupt: the device is served first.
         upcall::interrupt(static_cast<unsigned>(vector - VECTOR_DEVICE));
         x86::acknowledge_interrupt();
     }
+    if (!frame->from_user()) upcall::preempt_kernel();
 }
 
 extern "C" void work_before_user(TrapFrame* frame) { upcall::return_to_user(*frame); }

@@ -7,5 +7,5 @@
 /// still answers. The function must be short and take no lock that a caller of call_on() may hold.
 void call_on(u64 cpus, void (*function)(void*), void* argument);
 
-/// Runs what other CPUs ask of this one. For loops that spin with interrupts off.
+/// Runs what other CPUs ask of this one. For loops that spin with interrupts off; they are off.
 void serve_calls();

@@ -1,6 +1,8 @@
 #include "core/irq/cross_call.h"
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
+#include "core/sync/epoch.h"
+#include "core/sync/lock.h"
 #include "core/time/clock.h"
 #include <bit>
 
@@ -9,7 +11,7 @@ using ktest::run_threads;
 namespace {
 void spin_for(u64 ns) {
     u64 end = clocks::monotonic_ns() + ns;
-    while (clocks::monotonic_ns() < end) sched::maybe_yield();
+    while (clocks::monotonic_ns() < end) arch::pause();
 }
 constexpr u64 only_cpu0 = 1;
 } // namespace
@@ -52,7 +54,7 @@ KTEST(fair_shares_follow_nice) {
         self.set_parameters({.nice = n == 0 ? 0 : 5});
         sched::yield();
         u64 before = self.cpu_time().user_ns + self.cpu_time().system_ns;
-        while (clocks::monotonic_ns() < end) sched::maybe_yield();
+        while (clocks::monotonic_ns() < end) arch::pause();
         used[n] = self.cpu_time().user_ns + self.cpu_time().system_ns - before;
     }));
     // 1024 to 335 by weight.
@@ -96,12 +98,65 @@ KTEST(all_cpus_work) {
     seen = 0;
     EXPECT(run_threads(3 * arch::cpu_count(), [](unsigned) {
         u64 end = clocks::monotonic_ns() + 100'000'000;
-        while (clocks::monotonic_ns() < end) {
-            seen.fetch_or(u64{1} << arch::cpu_id());
-            sched::maybe_yield();
-        }
+        while (clocks::monotonic_ns() < end) { seen.fetch_or(u64{1} << arch::cpu_id()); }
     }));
     EXPECT(seen == sched::online_cpus());
+}
+
+KTEST(kernel_is_preempted) {
+    static std::atomic<bool> stop, seen;
+    stop = seen = false;
+    EXPECT(run_threads(2, [](unsigned n) {
+        (void)Thread::current().set_affinity(only_cpu0);
+        sched::yield();
+        if (n == 1) { // runs when its alarm rings, though the other one neither sleeps nor yields
+            WaitQueue nobody;
+            (void)wait_until(nobody, [] { return false; }, clocks::in(20'000'000));
+            stop = true;
+            return;
+        }
+        u64 end = clocks::monotonic_ns() + 2 * clocks::ns_per_second;
+        while (!stop && clocks::monotonic_ns() < end) arch::pause();
+        seen = stop.load();
+    }));
+    EXPECT(seen);
+}
+
+KTEST(readers_and_spinlocks_are_not_preempted) {
+    static Spinlock<Rank::device> lock;
+    static std::atomic<u64> rounds;
+    static std::atomic<bool> stop;
+    static std::atomic<unsigned> disturbed;
+    rounds = disturbed = 0;
+    stop = false;
+    EXPECT(run_threads(2, [](unsigned n) {
+        (void)Thread::current().set_affinity(only_cpu0);
+        sched::yield();
+        if (n == 1) {
+            while (!stop) rounds++;
+            return;
+        }
+        auto alone = [] {
+            u64 before = rounds, end = clocks::monotonic_ns() + 4'000'000; // more than a slice
+            while (clocks::monotonic_ns() < end) arch::pause();
+            if (rounds != before) disturbed++;
+        };
+        for (unsigned i = 0; i < 3; i++) {
+            {
+                epoch::Reading reading;
+                alone();
+            }
+            {
+                Holding held{lock};
+                alone();
+            }
+            u64 before = rounds, end = clocks::monotonic_ns() + 2 * clocks::ns_per_second;
+            while (rounds == before && clocks::monotonic_ns() < end) arch::pause(); // its turn comes afterwards
+        }
+        stop = true;
+    }));
+    EXPECT(rounds > 0);
+    EXPECT(disturbed == 0);
 }
 
 KTEST(timers_fire_in_order) {

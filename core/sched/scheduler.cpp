@@ -5,6 +5,7 @@
 #include "core/irq/cross_call.h"
 #include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
+#include "core/sync/epoch.h"
 #include "core/time/timer_queue.h"
 #include "lib/late.h"
 #include <algorithm>
@@ -266,8 +267,6 @@ void preempt() {
     if (arch::current_thread()->work.load(std::memory_order_relaxed) & arch::work_reschedule) schedule(Why::preempted);
 }
 
-void maybe_yield() { preempt(); }
-
 void yield() { schedule(Why::yields); }
 
 void start(Thread& thread) {
@@ -376,6 +375,14 @@ u64 context_switches() {
     return sum;
 }
 } // namespace sched
+
+void upcall::preempt_kernel() {
+    if (!(arch::current_thread()->work.load(std::memory_order_relaxed) & arch::work_reschedule)) return;
+    RunQueue& rq = own();
+    if (rq.current == rq.idle || epoch::readers[rq.cpu].inside.load(std::memory_order_relaxed)) return;
+    lockdep::preempts();
+    sched::schedule(sched::Why::preempted);
+}
 
 void upcall::secondary_cpu() {
     sched::enter_cpu();

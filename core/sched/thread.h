@@ -4,6 +4,7 @@
 #include "arch/api/cpu.h"
 #include "core/mm/account.h"
 #include "core/sched/entity.h"
+#include "core/sched/yield.h"
 #include "core/sync/rank.h"
 #include "core/time/deadline.h"
 #include "lib/intrusive.h"
@@ -101,10 +102,6 @@ void start_reaper();
 [[noreturn]] void idle();
 /// Makes a new thread run for the first time.
 void start(Thread&);
-/// Gives others their turn.
-void yield();
-/// Long loops in the kernel call this now and then: switches if the time slice is over.
-void maybe_yield();
 /// Ends the current thread; its last reference held by the scheduler is dropped after the switch.
 [[noreturn]] void exit();
 /// Called by return_to_user() for work_reschedule: switches if another thread should run, and clears the bit.

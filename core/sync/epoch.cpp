@@ -1,4 +1,5 @@
 #include "core/sync/epoch.h"
+#include "core/sched/yield.h"
 #include "core/sync/lock.h"
 #include <new>
 #include <utility>
@@ -68,7 +69,7 @@ void retire(void* memory) {
     }
     while (!hold_back(memory)) {
         collect();
-        arch::pause();
+        sched::yield(); // a reader that was moved before it was counted may wait for this CPU
     }
     collect();
 }

@@ -9,8 +9,9 @@ struct alignas(64) Readers {
 };
 extern Readers readers[arch::max_cpus];
 
-/// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. The kernel does not
-/// preempt itself, so the thread stays on its CPU.
+/// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. While one is inside, its
+/// CPU is not taken from it (upcall::preempt_kernel()), so that memory is not held back for long: readers are short. A
+/// thread that is moved just between finding its CPU and counting itself there is counted all the same, on that one.
 class [[nodiscard]] Reading {
 public:
     Reading() : inside_{readers[arch::cpu_id()].inside} { inside_.fetch_add(1, std::memory_order_seq_cst); }

@@ -44,8 +44,7 @@ std::string_view file_name(const std::source_location& at) {
 void will_take(Rank rank, const void* lock, std::source_location at) {
     Held* held = held_for(rank);
     if (!held) return;
-    check_order(*held, rank, at);
-    if (!spins(rank)) check_order(held_spinlocks[arch::cpu_id()], rank, at);
+    check_order(*held, rank, at); // a spinlock above a mutex: might_sleep() finds interrupts off
     if (held->count == Held::max)
         panic("lock order: more than {} locks held at {}:{}", held->max, file_name(at), at.line());
     held->locks[held->count++] = {lock, rank, at};
@@ -60,6 +59,13 @@ void dropped(Rank rank, const void* lock) {
             return;
         }
     panic("lock order: rank {} dropped that is not held", rank);
+}
+
+void preempts() {
+    const Held& held = held_spinlocks[arch::cpu_id()];
+    if (held.count)
+        panic("a thread is preempted with the spinlock of {}:{} held", file_name(held.locks[0].at),
+              held.locks[0].at.line());
 }
 
 void might_sleep(std::source_location at) {

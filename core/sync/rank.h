@@ -66,9 +66,12 @@ void will_take(Rank, const void* lock, std::source_location);
 void dropped(Rank, const void* lock);
 /// Panics if a spinlock is held or interrupts are off: this function may sleep.
 void might_sleep(std::source_location);
+/// Panics if this CPU holds a spinlock: an interrupt is about to take the CPU from the thread that it came to.
+void preempts();
 #else
 inline void will_take(Rank, const void*, std::source_location) {}
 inline void dropped(Rank, const void*) {}
 inline void might_sleep(std::source_location) {}
+inline void preempts() {}
 #endif
 } // namespace lockdep

@@ -93,12 +93,14 @@ void Timer::cancel() {
     while (armed()); // its own function may have armed it again
     TimerQueue& queue = *queues[TimerQueue::queue_of(*this)];
     if (queue.running.load(std::memory_order_acquire) != this) return;
-    bool were_on = arch::irqs_save();
-    bool from_itself = &queue == &own();
+    bool were_on = arch::irqs_save(); // else this thread could have come to that CPU in between
+    bool from_itself = &queue == &own() && queue.running.load(std::memory_order_relaxed) == this;
     arch::irqs_restore(were_on);
     if (from_itself) return;
     while (queue.running.load(std::memory_order_acquire) == this) {
+        were_on = arch::irqs_save(); // what is called belongs to one CPU
         serve_calls();
+        arch::irqs_restore(were_on);
         arch::pause();
     }
     TimerQueue::take_out(*this);

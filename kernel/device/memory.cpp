@@ -21,7 +21,6 @@ Result<usize> read_random(Sink& to) {
         if (!put) return sum ? Result<usize>{sum} : put;
         sum += *put;
         if (*put < n || Thread::current().interrupted()) break;
-        sched::maybe_yield();
     }
     return sum;
 }

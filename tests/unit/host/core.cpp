@@ -2,6 +2,7 @@
 #include "core/check/kasan.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
+#include "core/sched/yield.h"
 #include "core/sync/lock.h"
 #include <algorithm>
 #include <cstdio>
@@ -17,6 +18,8 @@ void sync_detail::mutex_wait(std::atomic<u32>& state) {
     while (state.exchange(2, std::memory_order_acquire) != 0) state.wait(2);
 }
 void sync_detail::mutex_wake(std::atomic<u32>& state) { state.notify_all(); }
+
+void sched::yield() { arch::pause(); }
 
 void panic_at(const arch::TrapFrame*, std::string_view cause) {
     std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(cause.size()), cause.data());
