@@ -115,7 +115,8 @@ Result<> AddressSpace::lock_all(Locking current, Locking future) {
         impl_->tally(*a, 1);
         if (current != Locking::now || !a->access) continue;
         for (uptr at = a->start; at < a->end; at += page_size)
-            if (impl_->resolve(*this, at, arch::page_read) == FaultOutcome::no_memory) return err::nomem;
+            if (impl_->resolve(*this, at, arch::page_read) == FaultOutcome::no_memory || Thread::current().killed())
+                return err::nomem;
     }
     return {};
 }

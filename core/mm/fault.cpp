@@ -244,7 +244,7 @@ Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
         case FaultOutcome::bus_error: return err::fault;
         case FaultOutcome::no_memory: return err::nomem;
         }
-        if (Thread::current().interrupted()) return err::intr;
+        if (Thread::current().killed()) return err::intr;
     }
     return {};
 }

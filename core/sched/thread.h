@@ -51,6 +51,8 @@ public:
     bool is_user() const { return user_state_ != nullptr; }
     /// A signal is pending, or the thread must die.
     bool interrupted() const { return work.load(std::memory_order_relaxed) & arch::work_signal; }
+    /// It will not see user mode again: long work ends early, with any answer.
+    bool killed() { return interrupted() && must_end(); }
     /// Sets work_signal and, if the thread sleeps interruptibly, wakes it; if it runs on another CPU, interrupts it.
     void interrupt();
 
@@ -67,6 +69,8 @@ public:
 
 protected:
     Thread(); // a stack is given by init()
+    /// Of a thread that is interrupted(): whether that will end it.
+    virtual bool must_end() { return false; }
     /// Makes the kernel stack (with a guard page) such that the first switch calls entry(argument). err::nomem.
     Result<> init(void (*entry)(void*), void* argument);
     /// FPU and thread pointer of a user thread, null in a kernel thread.

@@ -46,7 +46,7 @@ private:
             if (!n) return done ? Result<usize>{done} : n;
             done += *n;
             *at += *n;
-            if (*n < chunk.size()) break;
+            if (*n < chunk.size() || Thread::current().killed()) break;
         }
         return done;
     }

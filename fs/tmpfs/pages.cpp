@@ -24,7 +24,7 @@ Result<usize> Inode::read_at(Sink& to, u64 offset) {
 template <usize batch>
 Result<usize> Inode::read_pages(Sink& to, u64 offset) {
     usize moved = 0;
-    while (!to.done()) {
+    while (!to.done() && !(moved && file::killed())) {
         FrameRef frames[batch];
         usize in_page = offset & (page_size - 1), left;
         {
@@ -85,7 +85,7 @@ Result<usize> Inode::write_at(Source& from, u64 offset, bool append, u64* end) {
     from.limit(max_size - offset);
     usize moved = 0;
     Result<usize> answer = usize{0};
-    while (!from.done()) {
+    while (!from.done() && !(moved && file::killed())) {
         usize in_page = offset & (page_size - 1), n = page_size - in_page;
         if (n > from.remaining()) n = from.remaining();
         // Nobody can see a page beyond the end, so a whole one there need not be cleared first.

@@ -3,6 +3,7 @@
 #include "core/sched/thread.h"
 #include "kernel/device/devices.h"
 #include "kernel/vfs/open_file.h"
+#include <algorithm>
 #include <linux/fs.h>
 #include <linux/random.h>
 
@@ -10,7 +11,21 @@ namespace device {
 namespace {
 enum Minor : u32 { null = 3, zero = 5, full = 7, random_ = 8, urandom = 9, kmsg = 11 };
 
-/// Reads what the random number generator gives; a signal ends a long read early.
+/// Zeros; a signal ends a long read early.
+Result<usize> read_zeros(Sink& to) {
+    constexpr usize chunk = 64 * KiB;
+    usize sum = 0;
+    do {
+        usize n = std::min(to.remaining(), chunk);
+        auto put = to.put_zeros(n);
+        if (!put) return sum ? Result<usize>{sum} : put;
+        sum += *put;
+        if (*put < n) break;
+    } while (!to.done() && !Thread::current().interrupted());
+    return sum;
+}
+
+/// What the random number generator gives; a signal ends a long read early.
 Result<usize> read_random(Sink& to) {
     std::byte bytes[256];
     usize sum = 0;
@@ -20,11 +35,12 @@ Result<usize> read_random(Sink& to) {
         auto put = to.put({bytes, n});
         if (!put) return sum ? Result<usize>{sum} : put;
         sum += *put;
-        if (*put < n || Thread::current().interrupted()) break;
+        if (*put < n || (sum % page_size == 0 && Thread::current().interrupted())) break; // short ones come whole
     }
     return sum;
 }
 
+/// Likewise.
 Result<usize> mix_random(Source& from) {
     std::byte bytes[256];
     usize sum = 0;
@@ -33,7 +49,7 @@ Result<usize> mix_random(Source& from) {
         if (!n) return sum ? Result<usize>{sum} : n;
         rng::mix(std::span{bytes, *n});
         sum += *n;
-        if (*n < sizeof bytes) break;
+        if (*n < sizeof bytes || (sum % page_size == 0 && Thread::current().interrupted())) break;
     }
     return sum;
 }
@@ -44,7 +60,7 @@ public:
 
     Result<usize> read(Sink& to, u64*) override {
         if (minor_ == null || to.done()) return 0;
-        if (minor_ == zero || minor_ == full) return to.put_zeros(to.remaining());
+        if (minor_ == zero || minor_ == full) return read_zeros(to);
         return read_random(to);
     }
     Result<usize> write(Source& from, u64*) override {

@@ -13,5 +13,6 @@ u64 size_limit() { return is_task() ? Task::current().process().limits.soft(RLIM
 void size_limit_passed() { signal_current(SIGXFSZ); }
 void broken_pipe() { signal_current(SIGPIPE); }
 bool interrupted() { return Thread::current().interrupted(); }
+bool killed() { return Thread::current().killed(); }
 const Credentials* credentials() { return is_task() ? &Task::current().credentials() : nullptr; }
 } // namespace file

@@ -13,6 +13,8 @@ void size_limit_passed();
 void broken_pipe();
 /// A signal is pending: long work ends early.
 bool interrupted();
+/// It is one that ends the process: work that nothing else interrupts ends, too.
+bool killed();
 /// Null in kernel threads.
 const Credentials* credentials();
 } // namespace file

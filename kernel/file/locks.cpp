@@ -145,8 +145,10 @@ void LockList::drop_owner(LockKind kind, const void* owner) {
     if (empty()) return;
     {
         auto locks = locks_.lock();
-        for (usize i = locks->size(); i-- > 0;)
-            if ((*locks)[i].kind == kind && (*locks)[i].owner == owner) locks->erase(i);
+        usize kept = 0;
+        for (const FileLock& l : *locks)
+            if (l.kind != kind || l.owner != owner) (*locks)[kept++] = l;
+        while (locks->size() > kept) locks->pop();
         counted(locks->size());
     }
     changed_.notify_all();

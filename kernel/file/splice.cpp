@@ -71,7 +71,7 @@ Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usiz
         if (!did) break;
         moved += *did;
         at += *did;
-        if (*did < bytes.size()) break;
+        if (*did < bytes.size() || interrupted()) break;
     }
     return moved;
 }
@@ -90,11 +90,12 @@ Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bo
         usize did = pipes::push(pipe, *pieces); // less where another writer came first
         moved += did;
         at += did;
+        if (moved && interrupted()) break;
     }
     return moved;
 }
 
-/// From anything else: through a buffer.
+/// From anything else: through a buffer. Here, and above, a signal ends a long transfer early.
 Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
     struct Buffer {
         Buffer() {} // not zeroed
@@ -123,7 +124,7 @@ Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize
             (void)seek(in, -static_cast<i64>(*got - put), SEEK_CUR);
         if (!did && moved == 0) return did;
         moved += put;
-        if (put < *got) break;
+        if (put < *got || interrupted()) break;
     }
     return moved;
 }
@@ -162,6 +163,7 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
             did = pipes::push(pipe, {&*piece, 1});
         } while (did == 0);
         moved += did;
+        if (killed()) return moved;
     }
 }
 

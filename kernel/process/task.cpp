@@ -75,6 +75,8 @@ void ProcessFactory::take_over_number(Task& from, Task& to) {
     to.number_->task = &to;
 }
 
+bool Task::must_end() { return signals::will_die(*this); }
+
 void Task::count_for(Ref<User> next) {
     count_no_more();
     {

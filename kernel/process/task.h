@@ -13,6 +13,7 @@ public:
     /// Only where the current thread is a user task: system calls, faults, everything below abi/.
     static Task& current() { return static_cast<Task&>(Thread::current()); }
 
+    bool must_end() override;
     Pid tid(const View& from) const { return &from == &view() ? own_tid_ : from.is_root() ? root_tid_ : 0; }
     Pid tid() const { return own_tid_; } // in its own view
     Process& process() const { return *process_; }

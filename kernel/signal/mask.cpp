@@ -51,6 +51,17 @@ bool dying(Task& task) {
     return process.ending || (process.executing && process.executing != &task);
 }
 
+bool will_die(Task& task) {
+    if (dying(task)) return true;
+    Process& process = task.process();
+    Holding lock{process.signal_lock};
+    if (process.unkillable) return false;
+    SignalSet due = (task.pending.set | process.pending.set) & ~task.blocked & ~(default_ignored | default_stops);
+    for (; due; due &= due - 1)
+        if (action_of(process, std::countr_zero(due) + 1).handler == handler_default) return true;
+    return false;
+}
+
 Result<SignalAction> set_action(Task& task, int number, const SignalAction* change) {
     if (number < 1 || number > signal_count || (change && signal_bit(number) & unblockable)) return err::inval;
     Process& process = task.process();

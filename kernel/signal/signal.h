@@ -149,8 +149,10 @@ Result<siginfo_t> wait(Task& current, SignalSet which, Deadline until);
 Result<> suspend(Task& current, SignalSet mask);
 /// Ends the process with this wait status, whatever it thinks of it (a view's init too).
 void end_process(Process&, int wait_status);
-/// A deadly signal is pending, or the process ends: give up what you do.
+/// The process ends, or the thread does for another one's exec: give up what you do.
 bool dying(Task&);
+/// The same, or a signal is pending that will end the process as soon as it is looked at (^C).
+bool will_die(Task&);
 /// Looks anew whether the task has something to do on its way out. signal_lock is held.
 void recalculate(Task&);
 

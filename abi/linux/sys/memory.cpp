@@ -159,6 +159,7 @@ Result<> mincore(Task& task, uptr address, usize size, UserPtr<u8> out) {
         usize n = left < sizeof pages ? left : sizeof pages;
         TRY(task.space->residency(address, {pages, n}));
         TRY(arch::copy_out(out.address(), pages, n));
+        if (task.killed()) return err::intr;
         address += n * page_size;
         out = out + n;
         left -= n;

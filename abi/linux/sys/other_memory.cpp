@@ -50,6 +50,7 @@ Result<usize> each_chunk(std::span<const UserSegment> remote, usize total, Move 
             piece.address += *moved;
             piece.size -= *moved;
             if (*moved < n) return done ? Result<usize>{done} : err::fault;
+            if (Thread::current().killed()) return done;
         }
     }
     return done;

@@ -34,6 +34,7 @@ u64 size_limit() { return ~u64{0}; }
 void size_limit_passed() {}
 void broken_pipe() {}
 bool interrupted() { return false; }
+bool killed() { return false; }
 const Credentials* credentials() { return nullptr; }
 } // namespace file
 Result<Ref<File>> device::open_character(u64, const vfs::Path&, u32) { return err::nxio; }

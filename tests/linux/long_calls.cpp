@@ -1,0 +1,127 @@
+// qemu-user: makes the calls in pieces of its own
+// Calls as long as a user likes: who is killed in one is dead soon, and the others on the processor go on meanwhile.
+#include "tests/linux/check.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static constexpr size_t huge = size_t{1} << 31;
+
+static double now() {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+static char* sparse(size_t n, int access = PROT_READ | PROT_WRITE) {
+    void* p = mmap(nullptr, n, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? nullptr : static_cast<char*>(p);
+}
+static int zero() { return open("/dev/zero", O_RDWR); }
+static int null() { return open("/dev/null", O_RDWR); }
+static int random_bytes() { return open("/dev/urandom", O_RDWR); }
+
+// Each stays in the kernel until it is killed, or long enough to be seen there.
+static void write_random() {
+    char* from = sparse(huge, PROT_READ);
+    while (write(random_bytes(), from, huge) > 0) {}
+}
+static void read_random() {
+    char* to = sparse(huge);
+    while (read(random_bytes(), to, huge) > 0) madvise(to, huge, MADV_DONTNEED);
+}
+static void read_zeros() {
+    int fd = memfd_create("hole", 0); // one page, again and again
+    char* to = static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    CHECK(ftruncate(fd, 4096) == 0);
+    static iovec pieces[1024];
+    for (iovec& piece : pieces) piece = {to, 4096};
+    for (;;) CHECK(readv(zero(), pieces, 1024) > 0);
+}
+static void send_random() {
+    while (sendfile(null(), random_bytes(), nullptr, 0x7ffff000) > 0) {}
+}
+static void send_zeros() {
+    while (sendfile(random_bytes(), zero(), nullptr, 0x7ffff000) > 0) {}
+}
+static void send_hole() {
+    int fd = memfd_create("hole", 0);
+    CHECK(ftruncate(fd, huge) == 0);
+    for (off_t at = 0; sendfile(null(), fd, &at, huge) > 0; at = 0) {}
+}
+static void look_at_residency() { // each byte of the answer in the same page
+    size_t pages = size_t{1} << 22;
+    char* memory = sparse(pages * 4096, PROT_NONE);
+    unsigned char* answer = reinterpret_cast<unsigned char*>(sparse(pages));
+    while (mincore(memory, pages * 4096, answer) == 0) madvise(answer, pages, MADV_DONTNEED);
+}
+static void read_other_memory() {
+    iovec from{sparse(huge, PROT_READ), huge}, to{sparse(huge), huge};
+    while (process_vm_readv(getpid(), &to, 1, &from, 1, 0) > 0) madvise(to.iov_base, huge, MADV_DONTNEED);
+}
+/// Everybody shares one processor with the call.
+static void kill_in(const char* name, void (*call)(), int signal = SIGKILL) {
+    pid_t child = start([call] {
+        call();
+        pause(); // it has ended early: fine
+    });
+    double latest = 0, before = now();
+    for (int i = 0; i < 30; i++) {
+        usleep(10'000);
+        double after = now();
+        if (after - before > latest) latest = after - before;
+        before = after;
+    }
+    kill(child, signal);
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == signal);
+    double took = now() - before;
+    if (took > 3) printf("%s: dead only %.1f s after the signal\n", name, took), failures++;
+    if (latest > 3) printf("%s: who slept for 10 ms woke after %.1f s\n", name, latest), failures++;
+}
+
+static volatile sig_atomic_t caught;
+
+/// A signal that is caught ends the call with what it has done so far.
+static void partial() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { caught = 1; };
+    sigaction(SIGALRM, &action, nullptr);
+    auto alarm_in = [](int ms) {
+        caught = 0;
+        itimerval soon{{}, {0, ms * 1000}};
+        setitimer(ITIMER_REAL, &soon, nullptr);
+    };
+    char* memory = sparse(huge);
+    alarm_in(100);
+    ssize_t n = write(random_bytes(), memory, huge);
+    CHECK(n > 0 && (caught || n == 0x7ffff000));
+    alarm_in(100);
+    n = sendfile(null(), random_bytes(), nullptr, 0x7ffff000);
+    CHECK(n > 0 && (caught || n == 0x7ffff000));
+    alarm_in(0);
+    munmap(memory, huge);
+}
+
+int main() {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    sched_setaffinity(0, sizeof first, &first);
+    kill_in("write urandom", write_random);
+    kill_in("read urandom", read_random);
+    kill_in("read zero", read_zeros);
+    kill_in("sendfile from urandom", send_random);
+    kill_in("sendfile to urandom", send_zeros);
+    kill_in("sendfile of a hole", send_hole);
+    kill_in("mincore", look_at_residency);
+    kill_in("process_vm_readv", read_other_memory);
+    kill_in("process_vm_readv, SIGINT", read_other_memory, SIGINT);
+    partial();
+    return finish("long_calls");
+}
