@@ -3,8 +3,12 @@
 namespace format_detail {
 namespace {
 
+/// Zeros or spaces.
 void pad(Writer& out, unsigned n, char with) {
-    while (n--) out.write({&with, 1});
+    constexpr std::string_view spaces = "                                ", zeros = "00000000000000000000000000000000";
+    std::string_view many = with == '0' ? zeros : spaces;
+    for (; n > many.size(); n -= static_cast<unsigned>(many.size())) out.write(many);
+    out.write(many.substr(0, n));
 }
 
 void put(Writer& out, const Spec& spec, std::string_view sign, std::string_view body) {

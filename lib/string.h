@@ -14,13 +14,7 @@ public:
         return made;
     }
     Result<String> clone() const { return create(view()); }
-    Result<> append(std::string_view s) {
-        TRY(bytes_.reserve(bytes_.size() + s.size()));
-        usize at = bytes_.size();
-        TRY(bytes_.resize(at + s.size()));
-        if (!s.empty()) std::memcpy(bytes_.data() + at, s.data(), s.size());
-        return {};
-    }
+    Result<> append(std::string_view s) { return bytes_.append({s.data(), s.size()}); }
     std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
     operator std::string_view() const { return view(); }
     usize size() const { return bytes_.size(); }

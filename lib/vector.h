@@ -2,7 +2,9 @@
 #pragma once
 #include "lib/memory.h"
 #include "lib/types.h"
+#include <cstring>
 #include <span>
+#include <type_traits>
 
 template <class T>
 class Vector {
@@ -42,6 +44,15 @@ public:
     Result<> push(T value) {
         if (size_ == capacity_) TRY(reserve(capacity_ ? 2 * capacity_ : 4));
         new (data_ + size_++) T(std::move(value));
+        return {};
+    }
+    /// Adds copies at the end. The room doubles, so many short appends cost time by what they add.
+    Result<> append(std::span<const T> more) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        usize n = size_ + more.size();
+        if (n > capacity_) TRY(reserve(n > 2 * capacity_ ? n : 2 * capacity_));
+        if (!more.empty()) std::memcpy(data_ + size_, more.data(), more.size_bytes());
+        size_ = n;
         return {};
     }
     Result<> resize(usize n) {

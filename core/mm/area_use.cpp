@@ -46,8 +46,10 @@ AreaUse area_use(AddressSpace& space, uptr start, uptr end) {
             use.huge += (stop - at) >> page_shift;
             for (; at < stop; at += page_size) count(use, *frame++, true);
         }
-        Holding entries{impl.entries};
-        for (uptr at = from; arch::Pte* p = page_table::next_table(space.page_table_root(), at, to);) {
+        for (uptr at = from;;) {
+            Holding entries{impl.entries}; // for one table
+            arch::Pte* p = page_table::next_table(space.page_table_root(), at, to);
+            if (!p) break;
             uptr stop = std::min(align_down(at, page_table::span_of(1)) + page_table::span_of(1), to);
             for (; at < stop; at += page_size, p++) {
                 arch::Pte entry = page_table::load(p);

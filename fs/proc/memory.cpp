@@ -3,17 +3,14 @@
 
 namespace proc {
 namespace {
-/// Prints a stretch of the process's memory.
-Result<> print_memory(Writer& out, AddressSpace& space, uptr start, uptr end) {
+/// Prints a piece of a stretch of the process's memory.
+Result<bool> print_memory(Writer& out, AddressSpace& space, uptr start, uptr end, u64& at) {
     std::byte chunk[256];
-    while (start < end) {
-        usize n = end - start < sizeof chunk ? end - start : sizeof chunk;
-        usize got = space.read_memory(start, {chunk, n});
-        out.write({reinterpret_cast<const char*>(chunk), got});
-        if (got < n) break;
-        start += n;
-    }
-    return {};
+    if (start >= end || at >= end - start) return false;
+    usize n = std::min(end - start - at, sizeof chunk), got = space.read_memory(start + at, {chunk, n});
+    out.write({reinterpret_cast<const char*>(chunk), got});
+    at += got;
+    return got == n;
 }
 /// The first address at or after `at` behind a null word, looking at `most` words.
 uptr behind_null(AddressSpace& space, uptr at, usize most) {
@@ -36,7 +33,9 @@ void print_area(Writer& out, const AddressSpace::AreaInfo& a) {
           id.inode);
     out.write(line.text());
     if (a.source || !a.label.empty()) {
-        for (usize at = line.text().size(); at < name_column; at++) out.write(" ");
+        constexpr std::string_view spaces = "                                                                         ";
+        static_assert(spaces.size() == name_column);
+        if (line.text().size() < name_column) out.write(spaces.substr(line.text().size()));
         if (a.source)
             a.source->print_path(out);
         else
@@ -45,25 +44,23 @@ void print_area(Writer& out, const AddressSpace::AreaInfo& a) {
     out.write("\n");
 }
 
-Result<> print_maps(Writer& out, const Context& c) {
+Result<bool> print_maps(Writer& out, const Context& c, u64& at) {
     auto space = space_of(*c.task);
-    if (!space) return {};
-    for (uptr at = 0;;) {
-        auto area = space->area_after(at);
-        if (!area) return {};
-        print_area(out, *area);
-        at = area->end;
-    }
+    auto area = space ? space->area_after(at) : err::noent;
+    if (!area) return false;
+    print_area(out, *area);
+    at = area->end;
+    return true;
 }
-Result<> print_cmdline(Writer& out, const Context& c) {
+Result<bool> print_cmdline(Writer& out, const Context& c, u64& at) {
     auto space = space_of(*c.task);
-    if (!space) return {};
-    return print_memory(out, *space, space->layout.arguments_start, space->layout.arguments_end);
+    if (!space) return false;
+    return print_memory(out, *space, space->layout.arguments_start, space->layout.arguments_end, at);
 }
-Result<> print_environ(Writer& out, const Context& c) {
+Result<bool> print_environ(Writer& out, const Context& c, u64& at) {
     auto space = space_of(*c.task);
-    if (!space) return {};
-    return print_memory(out, *space, space->layout.environment_start, space->layout.environment_end);
+    if (!space) return false;
+    return print_memory(out, *space, space->layout.environment_start, space->layout.environment_end, at);
 }
 /// Where exec put it: on the stack, behind the environment. Linux keeps a copy of its own.
 Result<> print_auxv(Writer& out, const Context& c) {

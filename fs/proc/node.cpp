@@ -13,7 +13,8 @@ namespace {
 constexpr usize most_stored = 4096;
 constexpr unsigned dt_of(u32 mode) { return mode >> 12 & 15; }
 
-/// An open text: made anew whenever it is read from the start.
+/// An open text: made anew whenever it is read from the start. Of one that is printed in records, a piece is kept; a
+/// read that goes back starts over.
 class TextFile : public vfs::PlacedFile {
 public:
     TextFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context)
@@ -21,17 +22,29 @@ public:
     bool seekable() const override { return true; }
     /// As Linux: what is about the system says that it is ready, what is about a process cannot be asked.
     bool pollable() override { return !context_.process; }
-    Result<> make() {
-        auto text = text_.lock();
-        return fill(*text);
-    }
+    /// For a text that is made when it is opened: nobody else has the file yet.
+    Result<> make() { return start(text_.unguarded()); }
     Result<usize> read(Sink& to, u64* at) override {
         auto text = text_.lock();
-        if (!item_.at_open && (*at == 0 || !made_)) TRY(fill(*text));
-        if (*at >= text->size()) return 0;
-        usize n = TRY(to.put(std::as_bytes(std::span{text->data() + *at, text->size() - *at})));
-        *at += n;
-        return n;
+        if (!item_.at_open && (*at == 0 || *at < text->begins || !text->made)) TRY(start(*text));
+        usize sum = 0;
+        while (!to.done()) {
+            std::string_view piece = text->piece.text();
+            if (*at >= text->begins + piece.size()) {
+                if (!text->more) break;
+                if (Thread::current().killed()) return sum ? Result<usize>{sum} : err::intr;
+                text->begins += piece.size();
+                if (auto next = go_on(*text); !next) return sum ? Result<usize>{sum} : std::unexpected(next.error());
+                continue;
+            }
+            piece.remove_prefix(*at - text->begins);
+            auto n = to.put(std::as_bytes(std::span{piece}));
+            if (!n) return sum ? Result<usize>{sum} : n;
+            *at += *n;
+            sum += *n;
+            if (*n < piece.size()) break;
+        }
+        return sum;
     }
     Result<usize> write(Source& from, u64* at) override {
         if (!item_.store) return err::io;
@@ -56,18 +69,36 @@ public:
     Result<> truncate(u64) override { return {}; }
 
 private:
-    Result<> fill(Vector<char>& text) {
-        TextWriter out;
-        TRY(item_.print(out, context_));
-        if (out.failed()) return err::nomem;
-        text = out.take();
-        made_ = true;
+    struct Text {
+        TextWriter piece;
+        u64 begins = 0; // the piece's place in the text
+        u64 record = 0; // behind the piece's last one
+        bool more = false, made = false;
+    };
+    Result<> start(Text& text) {
+        text.made = false; // until all has gone well
+        text.begins = text.record = 0;
+        if (item_.print_record) return go_on(text);
+        text.piece.clear();
+        TRY(item_.print(text.piece, context_));
+        if (text.piece.failed()) return err::nomem;
+        text.made = true;
+        return {};
+    }
+    /// The next records, some pages of them.
+    Result<> go_on(Text& text) {
+        constexpr usize enough = 4 * page_size;
+        text.made = false;
+        text.piece.clear();
+        do text.more = TRY(item_.print_record(text.piece, context_, text.record));
+        while (text.more && text.piece.text().size() < enough);
+        if (text.piece.failed()) return err::nomem;
+        text.made = true;
         return {};
     }
     const Item& item_;
     const Context context_;
-    bool made_ = false;
-    Guarded<Vector<char>, Mutex<Rank::file_io>> text_;
+    Guarded<Text, Mutex<Rank::file_io>> text_;
 };
 
 /// mounts and mountinfo: readable always; a change since the last look is told once, as an error and priority data.
@@ -169,7 +200,7 @@ Result<> Inode::permission(const Credentials& who, unsigned may) {
 }
 
 Result<Ref<vfs::Inode>> make_item(vfs::Superblock& sb, const Item& item, const Context& context, u64 number) {
-    if (item.print || item.store) return TRY(make_ref<TextInode>(sb, number, item, context));
+    if (item.print || item.print_record || item.store) return TRY(make_ref<TextInode>(sb, number, item, context));
     if (item.directory) return item.directory(sb, context, number);
     if (item.children) return TRY(make_ref<ItemDirectory>(sb, number, item.mode, context, *item.children));
     return TRY(make_ref<LinkInode>(sb, number, item, context));

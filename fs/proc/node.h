@@ -9,24 +9,18 @@ namespace proc {
 class TextWriter final : public Writer {
 public:
     void write(std::string_view s) override {
-        if (failed_ || text_.size() + s.size() > most)
-            failed_ = true;
-        else
-            failed_ = !append(s);
+        failed_ = failed_ || text_.size() + s.size() > most || !text_.append({s.data(), s.size()});
     }
     bool failed() const { return failed_; }
     std::string_view text() const { return {text_.data(), text_.size()}; }
-    Vector<char> take() { return std::move(text_); }
+    /// Empty again; the room stays.
+    void clear() {
+        text_.clear();
+        failed_ = false;
+    }
 
 private:
     static constexpr usize most = 4 * MiB;
-    bool append(std::string_view s) {
-        usize at = text_.size(), room = at ? at : 512;
-        while (room < at + s.size()) room *= 2;
-        if (!text_.reserve(room) || !text_.resize(at + s.size())) return false;
-        std::memcpy(text_.data() + at, s.data(), s.size());
-        return true;
-    }
     Vector<char> text_;
     bool failed_ = false;
 };
@@ -42,11 +36,14 @@ struct Context {
 
 struct Item;
 using Items = std::span<const Item>;
-/// An entry of a directory: exactly one of the functions, or `children`.
+/// An entry of a directory: exactly one of the functions (`store` may come with a text), or `children`.
 struct Item {
     std::string_view name;
-    u32 mode; // S_IF* included
-    Result<> (*print)(Writer&, const Context&) = nullptr;
+    u32 mode;                                             // S_IF* included
+    Result<> (*print)(Writer&, const Context&) = nullptr; // a text, whole
+    /// A text of any length: prints the record at `at`, 0 for the first, and moves `at` behind it; false: there is
+    /// none.
+    Result<bool> (*print_record)(Writer&, const Context&, u64& at) = nullptr;
     Result<> (*store)(std::string_view text, const Context&) = nullptr; // of a writable file
     Result<vfs::Path> (*place)(const Context&) = nullptr;               // a magic link
     Result<String> (*target)(const Context&) = nullptr;                 // what readlink of any link shows
@@ -123,14 +120,14 @@ Result<> print_statm(Writer&, const Context&);
 Result<> print_limits(Writer&, const Context&);
 Result<> print_io(Writer&, const Context&);
 Result<> print_schedstat(Writer&, const Context&);
-Result<> print_maps(Writer&, const Context&);
-Result<> print_cmdline(Writer&, const Context&);
-Result<> print_environ(Writer&, const Context&);
+Result<bool> print_maps(Writer&, const Context&, u64& at);
+Result<bool> print_cmdline(Writer&, const Context&, u64& at);
+Result<bool> print_environ(Writer&, const Context&, u64& at);
 Result<> print_auxv(Writer&, const Context&);
 /// A line of maps.
 void print_area(Writer&, const AddressSpace::AreaInfo&);
 // smaps.cpp
-Result<> print_smaps(Writer&, const Context&);
+Result<bool> print_smaps(Writer&, const Context&, u64& at);
 Result<> print_smaps_rollup(Writer&, const Context&);
 // mem.cpp
 Result<Ref<vfs::Inode>> make_memory_inode(vfs::Superblock&, const Context&, u64 number);

@@ -110,10 +110,10 @@ constexpr Items namespace_items{namespace_list};
 
 #define PROC_COMMON_ITEMS                                                                                              \
     {.name = "status", .mode = text, .print = print_status}, {.name = "statm", .mode = text, .print = print_statm},    \
-        {.name = "cmdline", .mode = text, .print = print_cmdline},                                                     \
+        {.name = "cmdline", .mode = text, .print_record = print_cmdline},                                              \
         {.name = "comm", .mode = S_IFREG | 0644, .print = print_comm, .store = store_comm},                            \
-        {.name = "maps", .mode = text, .print = print_maps, .restricted = true},                                       \
-        {.name = "environ", .mode = secret, .print = print_environ, .restricted = true, .of_memory = true},            \
+        {.name = "maps", .mode = text, .print_record = print_maps, .restricted = true},                                \
+        {.name = "environ", .mode = secret, .print_record = print_environ, .restricted = true, .of_memory = true},     \
         {.name = "exe", .mode = link, .place = place_exe, .restricted = true},                                         \
         {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},                                         \
         {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
@@ -129,7 +129,7 @@ constexpr Items namespace_items{namespace_list};
          .print = print_oom_adjustment,                                                                                \
          .store = store_oom_adjustment},                                                                               \
         {.name = "auxv", .mode = secret, .print = print_auxv, .restricted = true, .of_memory = true},                  \
-        {.name = "smaps", .mode = text, .print = print_smaps, .restricted = true},                                     \
+        {.name = "smaps", .mode = text, .print_record = print_smaps, .restricted = true},                              \
         {.name = "smaps_rollup", .mode = text, .print = print_smaps_rollup, .restricted = true, .of_memory = true},    \
         {.name = "mem", .mode = S_IFREG | 0600, .directory = make_memory_inode},                                       \
         {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},                                          \

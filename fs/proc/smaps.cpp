@@ -32,22 +32,20 @@ void print_use(Writer& out, const mm::AreaUse& u) {
 }
 } // namespace
 
-Result<> print_smaps(Writer& out, const Context& c) {
+Result<bool> print_smaps(Writer& out, const Context& c, u64& at) {
     auto space = space_of(*c.task);
-    if (!space) return {};
-    for (uptr at = 0;;) {
-        auto area = space->area_after(at);
-        if (!area) return {};
-        print_area(out, *area);
-        for (std::string_view name : {"Size:", "KernelPageSize:", "MMUPageSize:"})
-            print(out, "{:<16}{:>8} kB\n", name, (name == "Size:" ? area->end - area->start : page_size) / KiB);
-        print_use(out, mm::area_use(*space, area->start, area->end));
-        print(out, "THPeligible:    {:>8}\nVmFlags:{}{}{}{} mr mw me{}{}\n", area->may_be_huge ? 1 : 0,
-              area->access & arch::page_read ? " rd" : "", area->access & arch::page_write ? " wr" : "",
-              area->access & arch::page_execute ? " ex" : "", area->shared ? " sh" : "",
-              area->huge_advice == MADV_HUGEPAGE ? " hg" : "", area->huge_advice == MADV_NOHUGEPAGE ? " nh" : "");
-        at = area->end;
-    }
+    auto area = space ? space->area_after(at) : err::noent;
+    if (!area) return false;
+    print_area(out, *area);
+    for (std::string_view name : {"Size:", "KernelPageSize:", "MMUPageSize:"})
+        print(out, "{:<16}{:>8} kB\n", name, (name == "Size:" ? area->end - area->start : page_size) / KiB);
+    print_use(out, mm::area_use(*space, area->start, area->end));
+    print(out, "THPeligible:    {:>8}\nVmFlags:{}{}{}{} mr mw me{}{}\n", area->may_be_huge ? 1 : 0,
+          area->access & arch::page_read ? " rd" : "", area->access & arch::page_write ? " wr" : "",
+          area->access & arch::page_execute ? " ex" : "", area->shared ? " sh" : "",
+          area->huge_advice == MADV_HUGEPAGE ? " hg" : "", area->huge_advice == MADV_NOHUGEPAGE ? " nh" : "");
+    at = area->end;
+    return true;
 }
 
 Result<> print_smaps_rollup(Writer& out, const Context& c) {
@@ -61,6 +59,7 @@ Result<> print_smaps_rollup(Writer& out, const Context& c) {
         if (!last) first = area->start;
         sum.add(mm::area_use(*space, area->start, area->end));
         at = last = area->end;
+        if (Thread::current().killed()) return err::intr;
     }
     print(out, "{:08x}-{:08x} ---p 00000000 00:00 0 {:>31}\n", first, last, "[rollup]");
     print_use(out, sum);

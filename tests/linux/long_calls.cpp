@@ -2,6 +2,7 @@
 // Calls as long as a user likes: who is killed in one is dead soon, and the others on the processor go on meanwhile.
 #include "tests/linux/check.h"
 #include <fcntl.h>
+#include <initializer_list>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -21,6 +22,15 @@ static double now() {
 static char* sparse(size_t n, int access = PROT_READ | PROT_WRITE) {
     void* p = mmap(nullptr, n, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? nullptr : static_cast<char*>(p);
+}
+static void make_areas(int n) {
+    for (int i = 0; i < n; i++) mmap(nullptr, 4096, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static void read_whole(const char* path) {
+    static char buffer[65536];
+    int fd = open(path, O_RDONLY);
+    while (read(fd, buffer, sizeof buffer) > 0) {}
+    close(fd);
 }
 static int zero() { return open("/dev/zero", O_RDWR); }
 static int null() { return open("/dev/null", O_RDWR); }
@@ -64,6 +74,19 @@ static void read_other_memory() {
     iovec from{sparse(huge, PROT_READ), huge}, to{sparse(huge), huge};
     while (process_vm_readv(getpid(), &to, 1, &from, 1, 0) > 0) madvise(to.iov_base, huge, MADV_DONTNEED);
 }
+static void read_maps() {
+    make_areas(30'000);
+    for (;;) read_whole("/proc/self/maps");
+}
+static void read_smaps() {
+    make_areas(30'000);
+    for (;;) read_whole("/proc/self/smaps");
+}
+static void read_rollup() {
+    make_areas(30'000);
+    for (;;) read_whole("/proc/self/smaps_rollup");
+}
+
 /// Everybody shares one processor with the call.
 static void kill_in(const char* name, void (*call)(), int signal = SIGKILL) {
     pid_t child = start([call] {
@@ -108,6 +131,41 @@ static void partial() {
     munmap(memory, huge);
 }
 
+/// A text of any size is whole, whatever the size of the pieces that it is read in, and costs time by its length.
+static void texts() {
+    pid_t child = start([] {
+        make_areas(50'000);
+        double before = now();
+        FILE* maps = fopen("/proc/self/maps", "r");
+        char line[512];
+        unsigned long last = 0, from, to;
+        int lines = 0;
+        while (fgets(line, sizeof line, maps)) {
+            CHECK(sscanf(line, "%lx-%lx", &from, &to) == 2 && from >= last && to > from);
+            last = to;
+            lines++;
+        }
+        CHECK(lines >= 50'000);
+        fclose(maps);
+        int fd = open("/proc/self/maps", O_RDONLY);
+        static char all[8 << 20], part[3000];
+        size_t size = 0;
+        for (ssize_t n; (n = read(fd, all + size, sizeof all - size)) > 0;) size += static_cast<size_t>(n);
+        CHECK(size > 50'000 * 40);
+        for (size_t at : {size / 2, size_t{100}, size - 2000}) { // also backwards
+            ssize_t n = pread(fd, part, 1000, static_cast<off_t>(at));
+            CHECK(n == 1000 && memcmp(part, all + at, 1000) == 0);
+        }
+        CHECK(pread(fd, part, 1000, static_cast<off_t>(size)) == 0);
+        close(fd);
+        double took = now() - before;
+        if (took > 20) printf("texts took %.0f s\n", took), failures++;
+        return failures;
+    });
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main() {
     cpu_set_t first;
     CPU_ZERO(&first);
@@ -121,7 +179,12 @@ int main() {
     kill_in("sendfile of a hole", send_hole);
     kill_in("mincore", look_at_residency);
     kill_in("process_vm_readv", read_other_memory);
+    kill_in("maps", read_maps);
+    kill_in("smaps", read_smaps);
+    kill_in("smaps_rollup", read_rollup);
+    kill_in("smaps, SIGINT", read_smaps, SIGINT);
     kill_in("process_vm_readv, SIGINT", read_other_memory, SIGINT);
     partial();
+    texts();
     return finish("long_calls");
 }
