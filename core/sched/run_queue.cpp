@@ -40,7 +40,8 @@ unsigned RunQueue::top_realtime() const {
 }
 
 SchedEntity* RunQueue::pick() {
-    if (unsigned priority = top_realtime()) return realtime[priority].first();
+    unsigned priority = top_realtime();
+    if (priority && !(throttled() && fair.count())) return realtime[priority].first();
     return static_cast<SchedEntity*>(fair.pick());
 }
 
@@ -52,6 +53,10 @@ void RunQueue::set_running(SchedEntity* e) {
 bool RunQueue::account(u64 now) {
     u64 ns = now > counted_until ? now - counted_until : 0;
     counted_until = now;
+    if (now - period_began >= sched::realtime_period_ns) {
+        period_began = now;
+        realtime_ns = 0;
+    }
     if (current == idle) {
         idle_ns.store(idle_ns.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
         return false;
@@ -63,24 +68,29 @@ bool RunQueue::account(u64 now) {
     add(e.last_in_user ? e.user_ns : e.system_ns);
     add(e.last_in_user ? user_ns : system_ns);
     if (!e.queued) return false; // it is ending
-    if (!is_realtime(e)) return fair.charge(ns);
-    if (e.policy != static_cast<u8>(SchedPolicy::round_robin)) return false;
+    if (!is_realtime(e)) {
+        bool over = fair.charge(ns);
+        return over || (top_realtime() && !throttled()); // a new period has begun
+    }
+    realtime_ns += ns;
+    bool over = throttled() && fair.count();
+    if (e.policy != static_cast<u8>(SchedPolicy::round_robin)) return over;
     if (e.round_robin_left > ns) {
         e.round_robin_left -= ns;
-        return false;
+        return over;
     }
     e.round_robin_left = sched::round_robin_ns;
     auto& list = realtime[e.priority];
     list.erase(e);
     list.push_back(e);
-    return list.first() != &e;
+    return over || list.first() != &e;
 }
 
 bool RunQueue::preempts(const SchedEntity& e) const {
     if (current == idle) return true;
     const SchedEntity& running = sched_entity(*current);
-    if (is_realtime(e)) return !is_realtime(running) || e.priority > running.priority;
-    return !is_realtime(running) && fair.preempts(e);
+    if (is_realtime(e)) return is_realtime(running) ? e.priority > running.priority : !throttled();
+    return is_realtime(running) ? throttled() : fair.preempts(e);
 }
 
 void RunQueue::reschedule() {

@@ -41,7 +41,8 @@ struct alignas(64) RunQueue {
     std::atomic<unsigned> ready = 0; // queued threads, the running one included
     FairQueue fair;
     Chain<SchedEntity> realtime[realtime_priorities];
-    u64 realtime_present[2] = {}; // bit per priority
+    u64 realtime_present[2] = {};          // bit per priority
+    u64 period_began = 0, realtime_ns = 0; // what real-time threads have used since then
 
     u64 counted_until = 0; // the running thread's and the CPU's time
     std::atomic<u64> user_ns = 0, system_ns = 0, idle_ns = 0, switches = 0;
@@ -59,4 +60,6 @@ struct alignas(64) RunQueue {
     /// Makes this CPU choose again.
     void reschedule();
     unsigned top_realtime() const; // 0: none
+    /// Real-time threads have had their share of the period: others that wait come first.
+    bool throttled() const { return realtime_ns >= sched::realtime_share_ns; }
 };

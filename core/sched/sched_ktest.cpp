@@ -78,6 +78,30 @@ KTEST(realtime_runs_first) {
     EXPECT(place[1] < place[0]);
 }
 
+KTEST(realtime_leaves_a_share) {
+    static std::atomic<bool> spins, ran;
+    spins = ran = false;
+    static std::atomic<u64> waited;
+    EXPECT(run_threads(2, [](unsigned n) {
+        Thread& self = Thread::current();
+        (void)self.set_affinity(only_cpu0);
+        sched::yield();
+        if (n == 1) {
+            while (!spins) sched::yield();
+            ran = true;
+            return;
+        }
+        self.set_parameters({.policy = SchedPolicy::fifo, .priority = 10});
+        u64 start = clocks::monotonic_ns(), end = start + 3 * clocks::ns_per_second;
+        spins = true;
+        while (!ran && clocks::monotonic_ns() < end) arch::pause();
+        waited = clocks::monotonic_ns() - start;
+        self.set_parameters({});
+    }));
+    EXPECT(waited > sched::realtime_share_ns / 2); // what it used before counts as well
+    EXPECT(waited < 2 * sched::realtime_period_ns);
+}
+
 KTEST(affinity_is_kept) {
     static std::atomic<unsigned> wrong;
     wrong = 0;

@@ -98,6 +98,8 @@ public:
 namespace sched {
 /// A round-robin thread's turn; sched_rr_get_interval(2) shows it.
 inline constexpr u64 round_robin_ns = 100'000'000;
+/// What real-time threads may use of a CPU in each period while others wait for it: /proc/sys/kernel/sched_rt_*.
+inline constexpr u64 realtime_period_ns = 1'000'000'000, realtime_share_ns = 950'000'000;
 /// Sets up the boot CPU's run queue and makes the boot context its idle thread.
 void init();
 /// Starts the thread that frees ended threads. Once, before the first thread ends.

@@ -257,6 +257,8 @@ constexpr Item kernel_list[] = {
     {.name = "printk", .mode = text, .print = print_printk},
     {.name = "panic", .mode = text, .print = print_value<0>},
     {.name = "tainted", .mode = text, .print = print_value<0>},
+    {.name = "sched_rt_period_us", .mode = text, .print = print_value<sched::realtime_period_ns / 1000>},
+    {.name = "sched_rt_runtime_us", .mode = text, .print = print_value<sched::realtime_share_ns / 1000>},
     {.name = "random", .mode = directory, .children = &random_items},
 };
 constexpr Items kernel_items{kernel_list};
