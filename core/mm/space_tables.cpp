@@ -3,6 +3,7 @@
 #include "core/irq/cross_call.h"
 #include "core/mm/address_space_impl.h"
 #include "core/mm/frame_pool.h"
+#include <algorithm>
 
 using arch::Pte;
 using page_table::load;
@@ -103,13 +104,15 @@ void AddressSpace::Impl::zap(AddressSpace& space, uptr start, uptr end, Zap what
 
 void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {
     Frame* gone = nullptr;
-    {
+    for (uptr at = start; at < end;) { // in parts: bounds the time with interrupts off
+        uptr stop = std::min(align_down(at, page_table::span_of(2)) + page_table::span_of(2), end);
         Holding hold{entries};
-        page_table::prune(space.root_, start, end, [&](Frame* f) {
+        page_table::prune(space.root_, at, stop, [&](Frame* f) {
             f->link.next = gone;
             gone = f;
             tables--;
         });
+        at = stop;
     }
     if (!gone) return;
     tlb::flush(space, 0, arch::user_top);

@@ -3,6 +3,7 @@
 #include "core/mm/address_space.h"
 #include "core/sched/thread.h"
 #include "core/sync/wait.h"
+#include <algorithm>
 #include <linux/futex.h>
 #include <memory>
 
@@ -166,8 +167,16 @@ Result<usize> wake(Word word, unsigned count, u32 bits) {
     Ref<MemoryObject> keep_alive;
     Key key = TRY(key_of(word, keep_alive));
     Bucket& bucket = bucket_of(key);
-    Holding held{bucket.lock};
-    return wake_locked(bucket, key, count, bits);
+    constexpr usize at_once = 32; // bounds the time with interrupts off
+    for (usize woken = 0;;) {
+        usize wanted = std::min(count - woken, at_once), did = 0;
+        {
+            Holding held{bucket.lock};
+            did = TRY(wake_locked(bucket, key, static_cast<unsigned>(wanted), bits));
+        }
+        woken += did;
+        if (did < wanted || woken == count) return woken;
+    }
 }
 
 Result<usize> requeue(Word from, Word to, unsigned wake_count, unsigned move_count, std::optional<u32> expected) {
