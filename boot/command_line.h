@@ -11,7 +11,8 @@ struct CommandLine {
     LogLevel console_level = LogLevel::warning; // loglevel=0..7; `quiet` is 3, `debug` 7
     std::optional<std::string_view> trace;      // trace=all, or names of system calls separated by commas
     std::optional<std::string_view> ktest; // ktest: run the in-kernel tests; ktest=TEXT: those with TEXT in their name
-    std::string_view init_arguments;       // what follows `--`, unsplit
+    unsigned watchdog_ms = 0;        // watchdog=N: report what keeps a CPU longer (check kernels under QEMU's -icount)
+    std::string_view init_arguments; // what follows `--`, unsplit
 };
 /// Words we do not know are left alone: bootloaders and QEMU add some.
 CommandLine parse_command_line(std::string_view);

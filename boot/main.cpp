@@ -3,6 +3,7 @@
 #include "boot/boot.h"
 #include "boot/ktests.h"
 #include "core/check/report.h"
+#include "core/check/stretch.h"
 #include "core/mm/frame.h"
 #include "core/rng/rng.h"
 #include "core/sched/thread.h"
@@ -13,6 +14,7 @@ boot::CommandLine command_line;
 
 void second_stage(void*) {
     rng::complete_seed();
+    stretch::watch(command_line.watchdog_ms * u64{1'000'000});
     if (command_line.ktest) check::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
     boot::start_system(command_line);
 }

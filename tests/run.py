@@ -141,6 +141,14 @@ def ktest(report, arches):
         for name in re.findall(r"^ktest: FAIL +(\S+)", vm.text, re.MULTILINE):
             report.fail(f"ktest/{arch}/{name}", vm.tail(40))
         report.check(f"ktest/{arch}/ends", status == 0 and bool(passed), f"status {status}\n{vm.tail(40)}")
+        # Once more with time that is instructions: what keeps a processor for long is reported.
+        try:
+            with lab.boot(append="watchdog=5 ktest", memory="512M", icount="skip", label="ktest-stretches") as vm:
+                status = vm.wait(300)
+            long = re.findall(r"stretch: .* for \d+ us, since .*", vm.text)
+            report.check(f"ktest/{arch}/stretches", status == 0 and not long, "\n".join([f"status {status}", *long, vm.tail(40)]))
+        except Timeout as error:
+            report.fail(f"ktest/{arch}/stretches", error)
 
 
 def linux(report, arches):

@@ -43,6 +43,18 @@ struct CpuLocal {
 unsigned cpu_count();
 } // namespace arch
 
+namespace upcall {
+#if RUNDLET_CHECK && !RUNDLET_HOST
+/// Check builds hear how long interrupts are off: after they were turned off, before they are turned on, by what
+/// instruction or way out ever. Once more, or without the other, does no harm.
+void irqs_went_off();
+void irqs_go_on();
+#else
+inline void irqs_went_off() {}
+inline void irqs_go_on() {}
+#endif
+} // namespace upcall
+
 #include "port/cpu.h"
 // port/cpu.h defines, all inline:
 //   CpuLocal& arch::this_cpu();          only stable while the thread cannot move: interrupts off

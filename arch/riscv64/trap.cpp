@@ -80,8 +80,10 @@ void serve_interrupt(u64 cause, bool from_user) {
 }
 
 void handle_interrupt(u64 cause, bool from_user) {
+    upcall::irqs_went_off();
     serve_interrupt(cause, from_user);
     if (!from_user) upcall::preempt_kernel();
+    upcall::irqs_go_on();
 }
 
 /// The FPU is off until a thread uses it: every thread's first such instruction comes here.
@@ -142,6 +144,7 @@ void trap_from_kernel(TrapFrame& f) {
         irqs_on();
         bool resolved = upcall::copy_fault(f.bad_address, access_of(f.cause));
         irqs_off();
+        upcall::irqs_go_on(); // by sret
         if (resolved) return;
     }
     if (!recover(f)) upcall::fatal(f, name(f.cause), f.bad_address);

@@ -70,6 +70,7 @@ void kernel_exception(TrapFrame& frame) {
             arch::irqs_on();
             bool resolved = upcall::copy_fault(frame.fault_address, access_of(frame.error_code));
             arch::irqs_off();
+            upcall::irqs_go_on(); // by iretq
             if (resolved) return;
         }
     } else if (frame.trap_number != general_protection && frame.trap_number != invalid_opcode) {
@@ -132,6 +133,7 @@ extern "C" void handle_paranoid(TrapFrame* frame) {
 }
 
 extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
+    upcall::irqs_went_off();
     switch (vector) {
     case VECTOR_TIMER:
         x86::acknowledge_interrupt();
@@ -147,6 +149,7 @@ extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
         x86::acknowledge_interrupt();
     }
     if (!frame->from_user()) upcall::preempt_kernel();
+    upcall::irqs_go_on();
 }
 
 extern "C" void work_before_user(TrapFrame* frame) { upcall::return_to_user(*frame); }

@@ -2,6 +2,7 @@
 // through retire(), which waits until those have left who may still look at it.
 #pragma once
 #include "arch/api/cpu.h"
+#include "core/check/stretch.h"
 
 namespace epoch {
 struct alignas(64) Readers {
@@ -14,8 +15,12 @@ extern Readers readers[arch::max_cpus];
 /// thread that is moved just between finding its CPU and counting itself there is counted all the same, on that one.
 class [[nodiscard]] Reading {
 public:
-    Reading() : inside_{readers[arch::cpu_id()].inside} { inside_.fetch_add(1, std::memory_order_seq_cst); }
-    ~Reading() { inside_.fetch_sub(1, std::memory_order_release); }
+    Reading() : inside_{readers[arch::cpu_id()].inside} {
+        if (inside_.fetch_add(1, std::memory_order_seq_cst) == 0) stretch::reader_enters();
+    }
+    ~Reading() {
+        if (inside_.fetch_sub(1, std::memory_order_release) == 1) stretch::reader_leaves();
+    }
     Reading(const Reading&) = delete;
 
 private:

@@ -45,9 +45,11 @@ void return_to_user(arch::TrapFrame& frame) {
     Task& task = Task::current();
     u32 work = task.work.load(std::memory_order_relaxed);
     if (work & arch::work_reschedule) sched::preempt();
-    if (!(work & arch::work_signal)) return;
-    arch::irqs_on();
-    signals::deliver(task, frame);
-    arch::irqs_off();
+    if (work & arch::work_signal) {
+        arch::irqs_on();
+        signals::deliver(task, frame);
+        arch::irqs_off();
+    }
+    upcall::irqs_go_on(); // by the way out
 }
 } // namespace upcall

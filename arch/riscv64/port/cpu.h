@@ -31,11 +31,18 @@ inline bool irqs_enabled() {
     asm volatile("csrr %0, sstatus" : "=r"(status));
     return status & sstatus_sie;
 }
-inline void irqs_on() { asm volatile("csrsi sstatus, 2" ::: "memory"); }
-inline void irqs_off() { asm volatile("csrci sstatus, 2" ::: "memory"); }
+inline void irqs_on() {
+    upcall::irqs_go_on();
+    asm volatile("csrsi sstatus, 2" ::: "memory");
+}
+inline void irqs_off() {
+    asm volatile("csrci sstatus, 2" ::: "memory");
+    upcall::irqs_went_off();
+}
 inline bool irqs_save() {
     uptr status;
     asm volatile("csrrci %0, sstatus, 2" : "=r"(status)::"memory");
+    upcall::irqs_went_off();
     return status & sstatus_sie;
 }
 inline void irqs_restore(bool was_on) {
@@ -44,6 +51,7 @@ inline void irqs_restore(bool was_on) {
 inline void pause() { asm volatile(".word 0x0100000f" ::: "memory"); } // Zihintpause; a plain fence elsewhere
 /// wfi ends when an interrupt is pending even while they are off, so no wake-up is lost before irqs_on().
 inline void wait_for_interrupt() {
+    upcall::irqs_go_on();
     asm volatile("wfi" ::: "memory");
     irqs_on();
 }

@@ -23,11 +23,18 @@ inline bool irqs_enabled() {
     asm volatile("pushfq; pop %0" : "=r"(flags));
     return flags & 0x200;
 }
-inline void irqs_on() { asm volatile("sti" ::: "memory"); }
-inline void irqs_off() { asm volatile("cli" ::: "memory"); }
+inline void irqs_on() {
+    upcall::irqs_go_on();
+    asm volatile("sti" ::: "memory");
+}
+inline void irqs_off() {
+    asm volatile("cli" ::: "memory");
+    upcall::irqs_went_off();
+}
 inline bool irqs_save() {
     u64 flags;
     asm volatile("pushfq; pop %0; cli" : "=r"(flags)::"memory");
+    upcall::irqs_went_off();
     return flags & 0x200;
 }
 inline void irqs_restore(bool was_on) {
@@ -35,5 +42,8 @@ inline void irqs_restore(bool was_on) {
 }
 inline void pause() { asm volatile("pause" ::: "memory"); }
 /// sti takes effect after the next instruction, so no interrupt can slip in before hlt.
-inline void wait_for_interrupt() { asm volatile("sti; hlt" ::: "memory"); }
+inline void wait_for_interrupt() {
+    upcall::irqs_go_on();
+    asm volatile("sti; hlt" ::: "memory");
+}
 } // namespace arch

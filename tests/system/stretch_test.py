@@ -1,0 +1,36 @@
+"""No stretch of kernel work keeps a processor: the check kernel, whose time is its instructions here, reports any of more than 5 ms
+with interrupts off or inside of a reader, and prints the longest."""
+import re
+
+from harness import CAPABILITIES, TOP, Lab, linux_programs
+
+PROGRAMS = ("threads", "processes", "pipes", "memory", "files", "long_calls")
+# Processes and names by the thousand: what is done for all of them at once is done in one stretch.
+CROWD = """i=0; while [ $i -lt 400 ]; do sleep 1000 & i=$((i+1)); done; ls /proc | wc -l; kill -9 $(jobs -p); wait
+mkdir -p /tmp/d; cd /tmp/d; seq 2000 | xargs touch; ls | wc -l; cd /; rm -r /tmp/d"""
+
+
+def longest(text):
+    """{what: (us, where)} of the lines that the kernel prints for each new longest stretch."""
+    return {what: (int(us), where) for what, us, where in re.findall(r"stretch: (interrupts off|a reader) (\d+) us, (.*?)\r?\n", text)}
+
+
+def reports(text):
+    return re.findall(r"stretch: .* for \d+ us, since .*", text)
+
+
+def test_stretches(lab):
+    lab = Lab(lab.arch, lab.report, variant="check")
+    programs = linux_programs(lab, [TOP / f"tests/linux/{name}.cpp" for name in PROGRAMS])
+    script = "; ".join(f"/tests/{name}" for name in PROGRAMS) + "\n" + CROWD + "\nexit 7"
+    tree = lab.tree()
+    lab.bundle(tree, "work", ["sh", "-c", script], {f"tests/{n}": (p, 0o755) for n, p in programs.items()},
+               lambda config: config["process"].update(terminal=False, capabilities={k: CAPABILITIES for k in (
+                   "bounding", "effective", "permitted")}))
+    with lab.boot(tree, append="watchdog=5 -- bundle /bundles/work", label="stretches", memory="512M", icount="skip") as vm:
+        assert vm.wait(400) == 7, vm.tail()
+        assert vm.text.count(": ok") == len(PROGRAMS), vm.tail()
+        assert not reports(vm.text), "\n".join(reports(vm.text))
+        for what, (us, where) in longest(vm.text).items():
+            lab.report.number(f"{lab.arch}: check kernel, longest stretch, {what}", f"{us} us ({where})")
+        assert longest(vm.text), "nothing was measured"
