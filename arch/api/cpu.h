@@ -12,6 +12,7 @@ inline constexpr unsigned max_cpus = 8;
 enum Work : u32 {
     work_reschedule = 1, // another thread should run
     work_signal = 2,     // a signal is pending, or the thread must die
+    work_memory = 4,     // the machine had no memory for it: room must be made
 };
 
 /// A system call of the current thread: its arguments from their registers, its result (encoded) for the user's.

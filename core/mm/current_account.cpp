@@ -1,4 +1,5 @@
 // Apart from account.cpp, which is tested on the host without threads of the kernel's.
+#include "core/mm/frame_pool.h"
 #include "core/sched/thread.h"
 
 MemoryAccount& MemoryAccount::current() {
@@ -6,4 +7,8 @@ MemoryAccount& MemoryAccount::current() {
     if (!head) return kernel();
     MemoryAccount* account = static_cast<Thread*>(head)->account;
     return account ? *account : kernel();
+}
+
+void mm::note_shortage() {
+    if (arch::ThreadHead* head = arch::current_thread()) head->work.fetch_or(arch::work_memory);
 }

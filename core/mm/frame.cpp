@@ -74,13 +74,16 @@ constinit Frame* frames = nullptr;
 constinit u64 first_frame = 0, frame_count = 0;
 constinit Frame* zeros = nullptr;
 constinit std::atomic<u64> total = 0; // frames given to the allocator
-/// What user pages leave to the kernel, so that killing a process does not need memory that is not there. Frames.
+/// A step of the order in which users have to leave memory to others, in frames: pages of containers leave three of
+/// them, what the kernel keeps for containers two, pages of the host world one. So killing a process does not need
+/// memory that is not there, and whoever commands the containers can still do so when they have taken all they can.
 constinit u64 reserve = 0;
 
 /// Single frames kept by a CPU. Its lock is nearly always free; others take it only to drain.
 struct Cache {
     static constexpr unsigned size = 32, batch = size / 2, most_zeros = 16;
     unsigned count = 0, zero_count = 0;
+    unsigned closed = 0; // `size` while memory is short: what is freed goes where the reserves are watched
     Frame* frames[size];
     Frame* zeros[most_zeros]; // likewise free, and known to hold nothing but zeros: page tables that were emptied
     i64 use[static_cast<unsigned>(FrameUse::kinds)]{}; // frames handed out less taken back, by this CPU
@@ -89,10 +92,17 @@ constinit Guarded<Cache, Spinlock<Rank::frame_cache>> caches[arch::max_cpus];
 
 bool for_user(FrameUse use) { return use >= FrameUse::page_cache; }
 
-Frame* refill(Cache& cache, FrameUse use) {
+/// Frames that stay free whatever `payer` asks for.
+u64 left_by(FrameUse use, const MemoryAccount& payer) {
+    return reserve * ((for_user(use) ? 1 : 0) + (payer.index() ? 2 : 0));
+}
+
+Frame* refill(Cache& cache, FrameUse use, const MemoryAccount& payer) {
     auto pool = buddy.lock();
-    if (for_user(use) && pool->free <= reserve) return nullptr;
-    while (cache.count < Cache::batch) {
+    if (pool->free <= left_by(use, payer)) return nullptr;
+    bool plenty = pool->free > 3 * reserve + Cache::size;
+    cache.closed = plenty ? 0 : Cache::size;
+    while (cache.count < (plenty ? Cache::batch : 1)) {
         Frame* f = pool->take(0);
         if (!f) break;
         cache.frames[cache.count++] = f;
@@ -107,28 +117,30 @@ void drain(Cache& cache, unsigned down_to) {
 }
 
 /// `zeros`: null, or whether the frame shall be filled with them; set to false if it is.
-Frame* try_take(FrameUse use, unsigned order, bool* zeros) {
+Frame* try_take(FrameUse use, unsigned order, const MemoryAccount& payer, bool* zeros) {
     auto cache = caches[arch::cpu_id()].lock();
     Frame* f;
     if (order == 0 && zeros && *zeros && cache->zero_count) {
         f = cache->zeros[--cache->zero_count];
         *zeros = false;
     } else if (order == 0) {
-        f = cache->count ? cache->frames[--cache->count] : refill(*cache, use);
+        f = cache->count ? cache->frames[--cache->count] : refill(*cache, use, payer);
     } else {
         auto pool = buddy.lock();
-        f = for_user(use) && pool->free <= reserve + (u64{1} << order) ? nullptr : pool->take(order);
+        f = pool->free <= left_by(use, payer) + (u64{1} << order) - 1 ? nullptr : pool->take(order);
     }
     if (f) cache->use[static_cast<unsigned>(use)] += i64{1} << order;
     return f;
 }
 } // namespace
 
-Frame* take_block(FrameUse use, unsigned order, bool* zeros) {
-    Frame* f = try_take(use, order, zeros);
+Frame* take_block(FrameUse use, unsigned order, const MemoryAccount& payer, bool* zeros) {
+    constexpr unsigned worth_a_death = 3; // larger blocks may be missing for other reasons than that memory is full
+    Frame* f = try_take(use, order, payer, zeros);
     if (!f) {
         drain_caches();
-        f = try_take(use, order, zeros);
+        f = try_take(use, order, payer, zeros);
+        if (!f && order <= worth_a_death) note_shortage();
         if (!f) return nullptr;
     }
     f->account = uncharged;
@@ -148,7 +160,13 @@ void give(Cache& cache, Frame* f) {
         pool->insert(f, f->order);
         return;
     }
-    if (cache.count == Cache::size) drain(cache, Cache::size - Cache::batch);
+    if (cache.count + cache.closed >= Cache::size) {
+        if (cache.closed) {
+            auto pool = buddy.lock();
+            return pool->insert(f, 0);
+        }
+        drain(cache, Cache::size - Cache::batch);
+    }
     cache.frames[cache.count++] = f;
 }
 } // namespace
@@ -164,7 +182,7 @@ Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryA
     MemoryAccount& payer = account ? *account : MemoryAccount::current();
     TRY(payer.charge(page_size << order));
     bool to_fill = fill == Fill::zeros;
-    Frame* f = take_block(use, order, &to_fill);
+    Frame* f = take_block(use, order, payer, &to_fill);
     if (!f) {
         payer.uncharge(page_size << order);
         return err::nomem;
@@ -185,7 +203,7 @@ void drop_zeros(Frame* f) {
     if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size);
     kasan::poison(f->data(), page_size, kasan::Poison::free_frame);
     auto cache = caches[arch::cpu_id()].lock();
-    if (cache->zero_count == Cache::most_zeros) return give(*cache, f);
+    if (cache->zero_count == Cache::most_zeros || cache->closed) return give(*cache, f);
     cache->use[static_cast<unsigned>(f->use)]--;
     set_use(f, FrameUse::reserved);
     cache->zeros[cache->zero_count++] = f;
@@ -309,8 +327,13 @@ void init_frames(const arch::BootInfo& boot) {
         pool->count = frame_count;
     }
     for (auto& r : boot.free_memory) add_free_memory({r.start, &r == home ? r.end - bytes : r.end});
-    reserve = total / 64 < 1024 ? total / 64 : 1024;
+    reserve = total / 128 < 1024 ? total / 128 : 1024;
     if (auto z = allocate_frame(FrameUse::kernel, Fill::zeros, 0, &MemoryAccount::kernel())) zeros = z->release();
+}
+
+bool has_room(const MemoryAccount& payer) {
+    drain_caches();
+    return buddy.lock()->free > left_by(FrameUse::anonymous, payer) + Cache::batch;
 }
 
 u64 total_memory() { return total.load(std::memory_order_relaxed) * page_size; }

@@ -100,6 +100,8 @@ struct MemoryInfo {
     u64 of(FrameUse u) const { return use[static_cast<unsigned>(u)]; }
 };
 MemoryInfo memory_info();
+/// Whether programs that `payer` pays for can have some pages now, but for its limit. Drains the caches.
+bool has_room(const MemoryAccount& payer);
 /// Gives back what per-CPU caches, magazines and the cache of stacks hold. When memory is short, and before tests
 /// compare memory_info().free.
 void drain_caches();

@@ -8,9 +8,9 @@ inline constexpr u16 uncharged = 0xffff; // Frame::account
 /// A buddy's use is looked at by whoever frees its neighbour, while its owner may change it from one use to another.
 inline void set_use(Frame* f, FrameUse use) { std::atomic_ref{f->use}.store(use, std::memory_order_relaxed); }
 
-/// One block with one reference, or null. Its contents are whatever was there; `zeros`: whether it shall be filled with
-/// zeros, set to false if it is already.
-Frame* take_block(FrameUse, unsigned order, bool* zeros = nullptr);
+/// One block with one reference, or null. `payer` is looked at for the reserves only. Its contents are whatever was
+/// there; `zeros`: whether it shall be filled with zeros, set to false if it is already.
+Frame* take_block(FrameUse, unsigned order, const MemoryAccount& payer, bool* zeros = nullptr);
 /// Returns a block whose last reference is gone.
 void give_block(Frame*);
 
@@ -32,4 +32,8 @@ u64 total_memory();
 /// The parts of drain_caches().
 void drain_heap();
 void drain_stacks();
+
+/// The machine has no frame left for the current thread: before it goes back to its program, room must be made
+/// (arch::work_memory).
+void note_shortage();
 } // namespace mm

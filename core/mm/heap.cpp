@@ -89,7 +89,7 @@ NO_KASAN void set_next_left(void* object, u16 next) { *static_cast<u16*>(object)
 
 Frame* make_slab(unsigned c) {
     const Shape& shape = tables.shape[c];
-    Frame* f = take_block(FrameUse::slab, shape.order);
+    Frame* f = take_block(FrameUse::slab, shape.order, MemoryAccount::current());
     if (!f) return nullptr;
     f->slab.size_class = static_cast<u16>(c);
     f->slab.objects_left = shape.objects;

@@ -22,29 +22,96 @@ u64 pages_of(Process& process) {
 
 constexpr int never_killed = -1000; // an adjustment: proc(5), oom_score_adj
 
-/// The largest process of a view that can be killed; a view's init only when there is no other.
-Ref<Process> culprit(View& view) {
-    Ref<Process> largest, last_resort;
-    i64 most = 0;
+bool has_limit(View& view) { return view.account->limit() != ~u64{0}; }
+bool at_limit(View& view) { return has_limit(view) && view.account->used() + 64 * page_size > view.account->limit(); }
+bool ends_the_machine(Process& process) { return process.unkillable && process.view().is_root(); }
+
+/// Only one thread at a time makes room; others wait for it and try again.
+constinit std::atomic<bool> at_work = false;
+constinit WaitQueue finished;
+/// The last one that did not end in time, and is not chosen again: perhaps it has never been started.
+constinit std::atomic<const Process*> stuck = nullptr;
+
+/// Calls visit(Ref<Process>&) for each process that has not ended, in the order of their numbers.
+template <class F>
+void each_process(View& numbers, F visit) {
     for (Pid from = 1;;) {
-        auto next = process::next(view, from);
-        if (!next) break;
-        Ref<Process>& process = *next;
-        from = process->pid(view) + 1;
-        if (process->state != ProcessState::running) continue;
-        if (process->unkillable) {
-            if (&process->view() == &view) last_resort = process;
-            continue;
-        }
-        auto points = badness(*process);
-        if (points && (!largest || *points > most)) largest = process, most = *points;
+        auto next = process::next(numbers, from);
+        if (!next) return;
+        from = (*next)->pid(numbers) + 1;
+        if ((*next)->state == ProcessState::running) visit(*next);
     }
-    return largest ? largest : last_resort;
 }
 
-bool view_is_short(View& view) {
-    MemoryAccount& account = *view.account;
-    return account.limit() != ~u64{0} && account.used() + 64 * page_size > account.limit();
+/// Whose processes shall make room for the machine: see oom.h. Null: there are none.
+Ref<View> largest_owner() {
+    struct Owner {
+        Ref<View> view;
+        u64 bytes = 0;
+        void consider(View& v, u64 owned) {
+            if (view && owned <= bytes) return;
+            view = Ref<View>::share(&v);
+            bytes = owned;
+        }
+    } unlimited, any;
+    u64 host = 0;
+    each_process(View::root(), [&](Ref<Process>& process) {
+        if (ends_the_machine(*process) || process.get() == stuck) return;
+        View& view = process->view();
+        u64 owned = view.is_root() ? host += pages_of(*process) * page_size : view.account->used();
+        any.consider(view, owned);
+        if (!has_limit(view) || owned > view.account->limit()) unlimited.consider(view, owned);
+    });
+    return unlimited.bytes >= mm::memory_info().total / 16 ? unlimited.view : any.view;
+}
+
+/// The largest process of a view. In a container where none may be killed, its init, which takes the others along.
+Ref<Process> culprit(View& view) {
+    Ref<Process> largest, init;
+    i64 most = 0;
+    each_process(view, [&](Ref<Process>& process) {
+        if (&process->view() != &view || ends_the_machine(*process) || process.get() == stuck) return;
+        if (process->unkillable) init = process;
+        auto points = badness(*process);
+        if (points && (!largest || *points >= most)) largest = process, most = *points;
+    });
+    return largest ? largest : init;
+}
+
+void report(View& view, Process& victim, bool machine) {
+    constexpr u64 mib = MiB;
+    auto name = victim.leader ? victim.leader->name.view() : std::string_view{"?"};
+    Pid pid = victim.pid(View::root());
+    u64 held = pages_of(victim) * page_size / mib, owned = view.account->used() / mib;
+    if (view.is_root())
+        log(LogLevel::error, "out of memory: killed process {} ({}, {} MiB) of the host", pid, name, held);
+    else if (machine)
+        log(LogLevel::error, "out of memory: container {} owns {} MiB: killed its process {} ({}, {} MiB)",
+            view.id.view(), owned, pid, name, held);
+    else
+        log(LogLevel::error, "container {} is at its memory limit of {} MiB: killed its process {} ({}, {} MiB)",
+            view.id.view(), view.account->limit() / mib, pid, name, held);
+}
+
+/// Ends a process, and waits for what it held: a container's files come back only when its last process has ended.
+void kill_and_wait(Task& task, View& view, Process& victim, bool machine) {
+    bool already, last = victim.unkillable;
+    {
+        Holding lock{victim.signal_lock};
+        already = victim.ending;
+        signals::end_all(victim, SIGKILL);
+    }
+    if (!already) report(view, victim, machine);
+    if (&victim == &task.process()) return;
+    constexpr u64 step_ns = 10'000'000;
+    auto gone = [&] { return victim.state != ProcessState::running; };
+    for (unsigned i = 0; i < 100 && !signals::dying(task); i++) {
+        (void)wait_until(victim.ended, gone, clocks::in(step_ns));
+        if (!gone()) continue;
+        if (!last || (machine ? mm::has_room(*task.view().account) : !at_limit(view))) return;
+        (void)wait_until(victim.ended, [] { return false; }, clocks::in(step_ns));
+    }
+    if (!gone()) stuck = &victim;
 }
 } // namespace
 
@@ -56,21 +123,22 @@ Result<i64> badness(Process& process) {
 }
 
 void make_room(Task& task) {
-    if (failures::take_fired()) return;
-    mm::drain_caches();
-    View& view = view_is_short(task.view()) ? task.view() : View::root();
-    Ref<Process> victim = culprit(view);
-    if (!victim) return;
-    bool already;
-    {
-        Holding lock{victim->signal_lock};
-        already = victim->ending;
-        signals::end_all(*victim, SIGKILL);
+    task.work.fetch_and(~u32{arch::work_memory});
+    if (failures::take_fired() || signals::dying(task)) return;
+    View& own = task.view();
+    bool machine = !at_limit(own);
+    if (machine && mm::has_room(*own.account)) return;
+    if (at_work.exchange(true)) {
+        (void)wait_until(finished, [] { return !at_work.load(); }, clocks::in(1'000'000'000));
+        return;
     }
-    if (!already)
-        log(LogLevel::error, "out of memory{}{}: killed process {} ({})", view.is_root() ? "" : " in container ",
-            view.id.view(), victim->pid(View::root()), victim->leader ? victim->leader->name.view() : "?");
-    if (victim.get() == &task.process()) return;
-    (void)wait_until(victim->ended, [&] { return victim->state != ProcessState::running; }, clocks::in(100'000'000));
+    if (!machine) mm::drain_caches();
+    Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);
+    Ref<Process> victim = view ? culprit(*view) : nullptr;
+    if (victim) kill_and_wait(task, *view, *victim, machine);
+    at_work = false;
+    finished.notify_all();
+    if (!victim) // nobody is left to be killed: somebody may end, or delete something
+        (void)wait_until(finished, [] { return false; }, clocks::in(100'000'000));
 }
 } // namespace oom

@@ -45,6 +45,11 @@ void return_to_user(arch::TrapFrame& frame) {
     Task& task = Task::current();
     u32 work = task.work.load(std::memory_order_relaxed);
     if (work & arch::work_reschedule) sched::preempt();
+    if (work & arch::work_memory) [[unlikely]] { // it may have ended this process: the way out looks again
+        arch::irqs_on();
+        oom::make_room(task);
+        arch::irqs_off();
+    }
     if (work & arch::work_signal) {
         arch::irqs_on();
         signals::deliver(task, frame);
