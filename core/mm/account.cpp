@@ -1,10 +1,11 @@
 #include "core/mm/account.h"
-#include "core/mm/frame.h"
+#include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
 #include <algorithm>
 
 namespace {
-constexpr unsigned max_accounts = 65'535, accounts_per_page = 64; // Frame::account keeps one number for "nobody's"
+// The heap keeps a bit of each number for itself, and one number stands for "nobody's".
+constexpr unsigned max_accounts = 0x7fff, accounts_per_page = 64;
 static_assert(accounts_per_page * sizeof(MemoryAccount) <= page_size);
 
 constinit MemoryAccount kernel_account; // index 0
@@ -37,7 +38,7 @@ MemoryAccount* MemoryAccount::take_free(unsigned first, unsigned end) {
 
 Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
     FrameRef page;
-    for (;;) {
+    for (bool settled = false;;) {
         {
             auto slots = all_slots.lock();
             MemoryAccount* free = take_free(slots->next, slots->made);
@@ -57,7 +58,11 @@ Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
                 free->open_ = true;
                 return free;
             }
-            if (slots->made == max_accounts) return err::nomem;
+            if (slots->made == max_accounts && settled) return err::nomem;
+        }
+        if (!std::exchange(settled, true)) {
+            mm::settle_idle_objects();
+            continue;
         }
         page = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::zeros, 0, &kernel_account));
     }

@@ -5,12 +5,12 @@
 #include <atomic>
 
 /// Counts bytes against a limit. Every frame and every slab object remembers its account's index and gives the bytes
-/// back to it, whoever frees it. An account's slot is free again when it is closed and nothing is charged to it any
-/// more.
+/// back to it, whoever frees it: a frame at once, an object when its slab goes or somebody else takes the object
+/// (core/mm/heap.cpp). An account's slot is free again when it is closed and nothing is charged to it any more.
 class MemoryAccount {
 public:
     static MemoryAccount& kernel(); // no limit; never goes
-    /// err::nomem: no free slot (65,535 accounts).
+    /// err::nomem: no free slot (32,767 accounts).
     static Result<MemoryAccount*> create(u64 limit_bytes);
     void close(); // by its container, when it is deleted
 
@@ -24,6 +24,8 @@ public:
     void set_limit(u64 bytes) { limit_.store(bytes, std::memory_order_relaxed); }
     /// Times a charge failed: for memory events.
     u64 failures() const { return failures_.load(std::memory_order_relaxed); }
+    /// Of a container that has been deleted: what is still charged is on its way back.
+    bool closed() const { return index_ && !open_.load(std::memory_order_relaxed); }
     u16 index() const { return index_; }
     static MemoryAccount& at(u16 index);
     /// The current thread's account; the kernel's before there are threads.

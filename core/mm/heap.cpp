@@ -1,6 +1,9 @@
 // The kernel's heap behind operator new(nothrow) and operator delete: slabs of equal objects per size class with
 // per-CPU magazines (Bonwick and Adams, "Magazines and Vmem", 2001), whole frames beyond. Every object is charged to
-// the account of the thread that makes it; an array at the end of each slab remembers to whom.
+// the account of the thread that makes it; an array at the end of each slab remembers to whom. Who has freed an object
+// goes on paying for it until another account takes it or the slab is given back: so a container cannot make the
+// machine lose more than its limit by keeping one object of each slab, and one that takes again what it has freed
+// charges nothing. What nobody pays for is never-used objects: at most one slab per size, and those in magazines.
 #include "core/mm/heap.h"
 #include "core/check/fail.h"
 #include "core/check/kasan.h"
@@ -18,6 +21,7 @@ constexpr usize largest = 2048;
 
 struct Shape {
     u16 size = 0, objects = 0;
+    u16 charged = 0; // bytes per object: its part of the slab
     u8 order = 0;
     u32 reciprocal = 0; // offset / size == offset * reciprocal >> 32 for every offset of an object
 };
@@ -26,7 +30,7 @@ constexpr Shape shape_of(u16 size) {
         u32 bytes = static_cast<u32>(page_size << order);
         u32 objects = bytes / (size + 2u);
         if (order < 3 && (bytes - objects * size) * 100 > bytes * 13) continue;
-        return {size, static_cast<u16>(objects), order, ~u32{0} / size + 1};
+        return {size, static_cast<u16>(objects), static_cast<u16>(bytes / objects), order, ~u32{0} / size + 1};
     }
 }
 struct Tables {
@@ -71,6 +75,11 @@ struct CpuHeap {
 };
 constinit Guarded<CpuHeap, Spinlock<Rank::magazine>> heaps[arch::max_cpus];
 
+/// In the array at a slab's end: nobody uses the object, the account in the other bits pays. `uncharged` has the bit
+/// too.
+constexpr u16 idle = 0x8000;
+static_assert(uncharged & idle);
+
 u16* accounts_of(const Frame* slab, const Shape& shape) {
     auto* end = static_cast<std::byte*>(slab->data()) + (page_size << shape.order);
     return reinterpret_cast<u16*>(end) - shape.objects;
@@ -106,7 +115,34 @@ Frame* make_slab(unsigned c) {
     return f;
 }
 
+/// Gives the objects' bytes back to those who paid, equal neighbours together.
+class Refund {
+public:
+    explicit Refund(u16 each) : each_{each} {}
+    ~Refund() { settle(); }
+    Refund(const Refund&) = delete;
+    void add(u16& payer) {
+        u16 to = std::exchange(payer, uncharged);
+        if (to != to_) settle();
+        to_ = to;
+        objects_++;
+    }
+
+private:
+    void settle() {
+        if (to_ != uncharged) MemoryAccount::at(to_ & ~idle & 0xffff).uncharge(u64{objects_} * each_);
+        objects_ = 0;
+    }
+    u16 each_, to_ = uncharged;
+    unsigned objects_ = 0;
+};
+
 void destroy_slab(Frame* f) {
+    const Shape& shape = tables.shape[f->slab.size_class];
+    {
+        Refund refund{shape.charged};
+        for (unsigned i = 0; i < shape.objects; i++) refund.add(accounts_of(f, shape)[i]);
+    }
     for (unsigned i = 1; i < 1u << f->order; i++) set_use(f + i, FrameUse::reserved);
     kasan::unpoison(f->data(), page_size << f->order);
     f->refs.store(0, std::memory_order_relaxed);
@@ -229,6 +265,12 @@ void give_object(unsigned c, void* object) {
     return frame ? frame->release()->data() : nullptr;
 }
 
+/// The object's bytes on `to`'s bill instead of the last user's. err::nomem: its limit.
+[[gnu::noinline]] Result<> change_payer(u16 from, MemoryAccount& to, const Shape& shape) {
+    TRY(to.charge(shape.charged));
+    if (from != uncharged) MemoryAccount::at(from & ~idle & 0xffff).uncharge(shape.charged);
+    return {};
+}
 } // namespace
 
 void* allocate_object(usize size, usize align) {
@@ -239,14 +281,15 @@ void* allocate_object(usize size, usize align) {
         while (class_sizes[c] & (align - 1)) c++;
     const Shape& shape = tables.shape[c];
     MemoryAccount& account = MemoryAccount::current();
-    if (!account.charge(shape.size)) return nullptr;
     void* object = take_object(c);
-    if (!object) {
-        account.uncharge(shape.size);
+    if (!object) return nullptr;
+    Frame* f = slab_of(object);
+    u16& payer = accounts_of(f, shape)[index_of(f, shape, object)];
+    if (payer != (account.index() | idle) && !change_payer(payer, account, shape)) {
+        give_object(c, object);
         return nullptr;
     }
-    Frame* f = slab_of(object);
-    accounts_of(f, shape)[index_of(f, shape, object)] = account.index();
+    payer = account.index();
     kasan::poison(object, shape.size, kasan::Poison::redzone);
     kasan::unpoison(object, size);
     return object;
@@ -261,9 +304,9 @@ void release_object(void* object) {
     if (f->use != FrameUse::slab) panic("heap: {:#x} is not an object", object);
     unsigned c = f->slab.size_class;
     const Shape& shape = tables.shape[c];
-    u16& account = accounts_of(f, shape)[index_of(f, shape, object)];
-    if (account == uncharged) panic("heap: {:#x} is freed twice", object);
-    MemoryAccount::at(std::exchange(account, uncharged)).uncharge(shape.size);
+    u16& payer = accounts_of(f, shape)[index_of(f, shape, object)];
+    if (payer & idle) panic("heap: {:#x} is freed twice", object);
+    payer |= idle;
     kasan::poison(object, shape.size, kasan::Poison::freed);
     give_object(c, object);
 }
@@ -278,6 +321,25 @@ void drain_heap() {
                 heap->magazines[c].count = 0;
             }
             put_batch(c, copy.objects, copy.count, 0);
+        }
+    }
+}
+
+void settle_idle_objects() {
+    constexpr unsigned most_slabs = 64; // of a size: those that were used last, and a short time with the lock
+    drain_heap();
+    for (unsigned c = 0; c < classes; c++) {
+        const Shape& shape = tables.shape[c];
+        Refund refund{shape.charged};
+        auto from = slabs[c].lock();
+        unsigned n = 0;
+        for (Frame* f = from->partial; f && n < most_slabs; f = f->slab.next, n++) {
+            u16 i = f->slab.first_left;
+            for (unsigned left = f->slab.objects_left; left; left--) {
+                u16& payer = accounts_of(f, shape)[i];
+                if (payer != uncharged && MemoryAccount::at(payer & ~idle & 0xffff).closed()) refund.add(payer);
+                i = next_left(object_at(f, shape, i));
+            }
         }
     }
 }

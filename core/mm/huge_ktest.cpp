@@ -188,8 +188,7 @@ KTEST(huge_limits) {
     s.space->unmap(0, arch::user_top).has_value();
     Thread::set_address_space(nullptr);
     s.space = nullptr;
-    EXPECT((*account)->used() == 0);
-    (*account)->close();
+    EXPECT(left_on(**account) == 0);
 
     InSpace all; // small pages come into what is left when an eighth is
     u64 free = mm::memory_info().free, total = mm::memory_info().total;

@@ -138,8 +138,7 @@ KTEST(mm_account_limits_a_space) {
     EXPECT(!AddressSpace::create() || (*account)->used() <= 1 * MiB);
     EXPECT(s->unmap(at, 8 * MiB));
     Thread::current().account = before;
-    EXPECT((*account)->used() == 0);
-    (*account)->close();
+    EXPECT(left_on(**account) == 0);
 }
 
 KTEST(mm_spaces_give_everything_back) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "arch/api/user_copy.h"
 #include "core/mm/address_space.h"
+#include "core/mm/frame_pool.h"
 #include "core/sched/thread.h"
 
 namespace mm_ktest {
@@ -30,6 +31,12 @@ inline bool poke(uptr at, u64 value) { return arch::copy_out(at, &value, sizeof 
 inline u64 look(uptr at) {
     u64 value = 0;
     return arch::copy_in(&value, at, sizeof value) ? value : ~u64{0};
+}
+/// Closes an account; what is charged to it still, but for free objects of slabs that others keep.
+inline u64 left_on(MemoryAccount& account) {
+    account.close();
+    mm::settle_idle_objects();
+    return account.used();
 }
 inline u64 free_now() {
     mm::drain_caches();
