@@ -105,12 +105,15 @@ void Container::emptied(int status_of_first) {
     Ref<vfs::MountTree> tree;
     {
         Holding held{Registry::lock()};
-        status = Status::stopped;
         wait_status = status_of_first;
         tree = std::move(mounts);
         console = nullptr;
     }
     tree = nullptr;
+    { // not before its files' memory is back: whoever deletes it may count on that
+        Holding held{Registry::lock()};
+        status = Status::stopped;
+    }
     stopped.notify_all();
 }
 
@@ -243,7 +246,7 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
-        if (c->status != Status::running) return wrong_state(*c, "running", why);
+        if (c->status != Status::running || !c->mounts) return wrong_state(*c, "running", why);
     }
     auto document = TRY(json::Document::parse(std::move(process), why));
     auto spec = TRY(parse_process({document, why}, &c->spec.process));
