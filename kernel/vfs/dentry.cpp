@@ -8,7 +8,7 @@
 namespace vfs {
 namespace {
 /// Buckets share locks by their low bits. The bound on entries keeps chains short.
-constexpr usize lock_count = 64, entries_per_bucket = 8;
+constexpr usize lock_count = 64, entries_per_bucket = 8, fair_parts = 8;
 constinit Buckets<Dentry> buckets;
 constinit Spinlock<Rank::dentry> bucket_locks[lock_count];
 constinit std::atomic<u64> entries = 0;
@@ -139,7 +139,7 @@ Result<Ref<Dentry>> DentryCache::make(Dentry& parent, std::string_view name, Ref
 }
 
 void DentryCache::hash(Dentry& d) {
-    usize bucket = bucket_of(d.name_.load(std::memory_order_relaxed)->hash);
+    usize bucket = bucket_of(d.name_.load(std::memory_order_relaxed)->hash), held;
     {
         Holding hold{lock_of(bucket)};
         if (d.hashed_) return;
@@ -150,11 +150,17 @@ void DentryCache::hash(Dentry& d) {
         auto& cached = d.superblock_->cached;
         cached.lock.lock_second();
         cached.list.push_back(d);
-        cached.count++;
+        held = ++cached.count;
         cached.lock.unlock_second();
     }
-    // Most may be in use: the search for others is short, and the next one goes on where it stopped.
-    if (entries.fetch_add(1, std::memory_order_relaxed) >= buckets.size() * entries_per_bucket) shrink(16, 16);
+    usize most = buckets.size() * entries_per_bucket;
+    if (entries.fetch_add(1, std::memory_order_relaxed) < most) return;
+    // Most may be in use: the search for others is short, and the next one goes on where it stopped. Who has more than
+    // a fair part makes room among its own, so that a container's names do not push out everybody else's.
+    if (held > most / fair_parts)
+        shrink_own(*d.superblock_, 16);
+    else
+        shrink(16, 16);
 }
 
 /// With the bucket's lock held; the count that the cache had is the caller's.
@@ -312,6 +318,23 @@ usize DentryCache::shrink(usize n, usize most_buckets) {
                        [](const Dentry& d) { return !d.recent_.exchange(false, std::memory_order_relaxed); });
     }
     return swept;
+}
+
+void DentryCache::shrink_own(Superblock& sb, usize n) {
+    auto& cached = sb.cached;
+    while (n--) {
+        usize bucket;
+        Dentry* oldest;
+        {
+            Holding hold{cached.lock};
+            if (cached.list.empty()) return;
+            oldest = &cached.list.front();
+            bucket = bucket_of(oldest->name_.load(std::memory_order_relaxed)->hash);
+            cached.list.splice(cached.list.end(), cached.list, cached.list.iterator_to(*oldest));
+        }
+        sweep(bucket, 1,
+              [&](const Dentry& d) { return &d == oldest && !d.recent_.exchange(false, std::memory_order_relaxed); });
+    }
 }
 
 CacheUse DentryCache::use() {

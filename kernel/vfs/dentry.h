@@ -48,6 +48,8 @@ struct DentryCache {
     }
     /// Drops at most `n` that nobody uses, looking at so many buckets.
     static usize shrink(usize n, usize most_buckets);
+    /// Looks at the `n` oldest of a superblock and drops those that nobody uses or has used lately.
+    static void shrink_own(Superblock&, usize n);
     static CacheUse use();
 
     /// Counts changes that could lead readers astray: renames, and mounts that come, go or move.
