@@ -230,9 +230,12 @@ Result<> Inode::adopt_page(u64 index, FrameRef frame) {
     Node* n = TRY(own());
     if (index > last_page || n->pages.find(index)) return err::inval;
     TRY(sb().charge_blocks(1));
-    auto done = n->pages.put(index, std::move(frame));
-    if (!done) sb().uncharge_blocks(1);
-    return done;
+    if (auto done = n->pages.put(index, std::move(frame)); !done) {
+        sb().uncharge_blocks(1);
+        return done;
+    }
+    unmap(index, 1, false);
+    return {};
 }
 
 Result<Ref<MemoryObject>> Inode::memory_object() {
@@ -253,8 +256,11 @@ Result<FrameRef> Inode::fault(u64 index, bool for_write) {
     {
         Holding hold{lock_};
         if (index >= pages_for(node_->size)) return err::nxio;
-        if (!for_write)
-            if (auto frame = node_->pages.find(index)) return frame;
+        if (!for_write) {
+            // Whoever fills the hole takes this page out of the mappings: own_page(), adopt_page().
+            auto frame = node_->pages.find(index);
+            return frame ? std::move(frame) : FrameRef::share(mm::zero_frame());
+        }
     }
     struct Nested {
         SnapshotGate& gate;
@@ -264,13 +270,10 @@ Result<FrameRef> Inode::fault(u64 index, bool for_write) {
     Holding hold{lock_};
     if (index >= pages_for(node_->size)) return err::nxio;
     TRY(own());
-    // A hole that is only read gets its page too: there is no other whose content stays zero until this file changes.
     auto owned = TRY(own_page(index, mm::Fill::zeros));
-    if (for_write) {
-        auto written = sb().written_.lock();
-        if (!written_by_mappings_) written->push_back(*this);
-        written_by_mappings_ = true;
-    }
+    auto written = sb().written_.lock();
+    if (!written_by_mappings_) written->push_back(*this);
+    written_by_mappings_ = true;
     return std::move(owned.frame);
 }
 
