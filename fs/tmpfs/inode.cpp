@@ -31,7 +31,7 @@ Inode::~Inode() {
         if (written_by_mappings_) written->erase(written->iterator_to(*this));
     }
     if (node_->links != 0) return;
-    s.uncharge_blocks(node_->pages.pages());
+    s.uncharge_blocks(node_->blocks());
     s.used_inodes_.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -64,7 +64,7 @@ vfs::Attributes Inode::attributes() {
             .gid = n.gid,
             .links = n.links,
             .size = S_ISDIR(n.mode) ? (n.entry_count + 2) * 20 : n.size,
-            .blocks = n.pages.pages() * (page_size / 512),
+            .blocks = n.blocks() * (page_size / 512),
             .block_size = page_size,
             .device = n.device,
             .access = n.access,

@@ -55,6 +55,10 @@ public:
         return made;
     }
 
+    /// What counts against size=, in pages. A long symbolic link takes one, as on Linux.
+    u64 blocks() const { return pages.pages() + (target ? link_blocks(target->view()) : 0); }
+    static u64 link_blocks(std::string_view text) { return text.size() >= 128; }
+
     const u64 owner; // token
     const u64 number;
     u32 mode = 0, uid = 0, gid = 0, links = 0;

@@ -202,6 +202,11 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
         used_inodes_.fetch_sub(1, std::memory_order_relaxed);
         return err::nospc;
     }
+    u64 blocks = S_ISLNK(wanted.mode) ? Node::link_blocks(wanted.symlink_target) : 0;
+    if (auto charged = charge_blocks(blocks); !charged) {
+        used_inodes_.fetch_sub(1, std::memory_order_relaxed);
+        return std::unexpected(charged.error());
+    }
     auto build = [&]() -> Result<Ref<Inode>> {
         auto node = TRY(make_ref<Node>(next_number_.fetch_add(1, std::memory_order_relaxed), token()));
         node->mode = wanted.mode;
@@ -222,6 +227,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
     };
     auto made = build();
     if (!made) {
+        uncharge_blocks(blocks);
         used_inodes_.fetch_sub(1, std::memory_order_relaxed);
         return made;
     }

@@ -1,5 +1,6 @@
 // qemu-user: knows no MADV_REMOVE, no limits of areas and locked memory
-// What holes of files are when they are mapped and sent.
+// What holes of files are when they are mapped and sent, and what long symbolic
+// links cost.
 #include "tests/linux/check.h"
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -52,9 +53,27 @@ void holes() {
   close(fd), close(null), close(ends[0]), close(ends[1]);
 }
 
+/// In a tmpfs they take a page from 128 bytes on.
+void long_links() {
+  char text[300], link[40]; // where there is no /dev/shm, all is a tmpfs
+  snprintf(link, sizeof link, "%s/rundlet-link",
+           access("/dev/shm", W_OK) ? "." : "/dev/shm");
+  memset(text, 'x', sizeof text);
+  struct stat s;
+  for (auto [size, blocks] : {std::pair{127, 0}, {128, 8}, {299, 8}}) {
+    text[size] = 0;
+    unlink(link);
+    CHECK(symlink(text, link) == 0);
+    CHECK(lstat(link, &s) == 0 && s.st_size == size && s.st_blocks == blocks);
+    text[size] = 'x';
+  }
+  unlink(link);
+}
+
 } // namespace
 
 int main() {
   holes();
+  long_links();
   return finish("mappings");
 }
