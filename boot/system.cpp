@@ -39,12 +39,39 @@ Result<Ref<vfs::Superblock>> make_filesystem(std::string_view type, std::string_
     return found->mount({.source = type, .options = options, .flags = 0, .view = View::root()});
 }
 
+/// A machine whose memory cannot hold the archive's files says so before it starts.
+void check_memory(std::span<const std::byte> archive) {
+    auto memory = mm::memory_info();
+    if (archive.size() < memory.free / 4) return;
+    u64 need = initramfs_need(archive), spare = 8 * MiB + need / 16;
+    u64 room = memory.free + archive.size(); // the archive's own memory comes back while it is unpacked
+    if (need + spare <= room) return;
+    u64 machine = memory.total + archive.size() + need + spare - room;
+    panic("the initramfs ({} MiB) needs {} MiB of memory for its files and {} MiB are free: start the machine with at "
+          "least {} MiB",
+          archive.size() / MiB, need / MiB, room / MiB, align_up(machine / MiB + 16, 16));
+}
+
+/// The part of the initrd that has been given to the allocator ends here.
+constinit u64 given_back = 0;
+void give_back(usize passed) {
+    u64 to = page_down(arch::boot_info().initrd.start + passed);
+    if (given_back < to) mm::add_free_memory({std::exchange(given_back, to), to});
+}
+
 Result<> unpack(const Host& host) {
     arch::MemoryRange initrd = arch::boot_info().initrd;
     if (initrd.start == initrd.end) return err::noent;
     auto* bytes = static_cast<const std::byte*>(arch::direct(initrd.start));
-    TRY(unpack_initramfs(host.walker(), {bytes, initrd.end - initrd.start}));
-    mm::add_free_memory(initrd);
+    std::span archive{bytes, initrd.end - initrd.start};
+    check_memory(archive);
+    given_back = initrd.start;
+    auto unpacked = unpack_initramfs(host.walker(), archive, give_back);
+    if (unpacked == err::nomem || unpacked == err::nospc)
+        panic("the initramfs ({} MiB) does not fit into this machine: start it with more than {} MiB of memory",
+              archive.size() / MiB, (mm::memory_info().total + archive.size() - (given_back - initrd.start)) / MiB);
+    // What could be read of a damaged archive may be enough, as on Linux.
+    mm::add_free_memory({given_back, initrd.end});
     return {};
 }
 
@@ -69,12 +96,14 @@ Result<> mount(const Host& host, const StandardMount& m) {
 Result<Host> make_host_tree() {
     Host host;
     host.root_user = TRY(make_ref<Credentials>());
-    auto root = TRY(make_filesystem("tmpfs", "mode=755"));
-    host.mounts = TRY(vfs::MountTree::create(std::move(root), "rootfs", 0));
+    // Its size is known when the archive's memory belongs to the machine.
+    auto root = TRY(make_filesystem("tmpfs", "mode=755,size=0,nr_inodes=0"));
+    host.mounts = TRY(vfs::MountTree::create(root, "rootfs", 0));
     if (auto unpacked = unpack(host); !unpacked) {
         log(LogLevel::error, "initramfs: {}", errno_text(unpacked.error()));
         return std::unexpected(unpacked.error());
     }
+    TRY(root->reconfigure("size=100%"));
     for (auto& m : standard_mounts)
         if (auto mounted = mount(host, m); !mounted)
             log(LogLevel::warning, "cannot mount {} on {}: {}", m.type, m.where, errno_text(mounted.error()));

@@ -250,8 +250,12 @@ Result<Ref<vfs::Superblock>> Superblock::snapshot(vfs::Inode& new_root) {
     view->next_number_ = next_number_.load();
     view->used_blocks_ = used_blocks_.load();
     view->used_inodes_ = used_inodes_.load();
+    // As if it were mounted now, beside what it shares.
     view->limits_ = limits_;
-    view->defaults_ = defaults_;
+    u64 half = mm::memory_info().total / 2 / page_size;
+    view->limits_.blocks = std::min(limits_.blocks, view->used_blocks_ + half);
+    view->limits_.inodes = std::min(limits_.inodes, view->used_inodes_ + half);
+    view->defaults_ = view->limits_;
     // Pages that mappings may write to belong to both sides now: let the next write fault.
     while (true) {
         Ref<Inode> inode;

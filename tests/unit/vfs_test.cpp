@@ -422,4 +422,71 @@ TEST_F(Tree, UnpacksArchives) {
         (void)boot::unpack_initramfs(walker, bytes(bad));
     }
 }
+
+TEST_F(Tree, ArchivesReplaceWhatIsThere) {
+    auto unpack = [&](const std::string& archive) {
+        return boot::unpack_initramfs(walker, std::as_bytes(std::span{archive}));
+    };
+    auto kind = [&](std::string_view path) {
+        auto at = vfs::resolve(walker, path, 0);
+        return at ? at->inode().type() & S_IFMT : 0;
+    };
+    auto changed = [&](std::string_view path) {
+        return vfs::resolve(walker, path, 0)->inode().attributes().modification.seconds;
+    };
+    std::string trailer = cpio_entry("TRAILER!!!", 0, "");
+    std::string first = cpio_entry("bin", S_IFDIR | 0755, "") + cpio_entry("bin/busybox", S_IFREG | 0755, "busybox") +
+                        cpio_entry("bin/wc", S_IFLNK | 0777, "busybox") + cpio_entry("full", S_IFDIR | 0700, "") +
+                        cpio_entry("full/file", S_IFREG | 0644, "x") + cpio_entry("empty", S_IFDIR | 0700, "") +
+                        cpio_entry("one", S_IFREG | 0600, "one", 5, 2) + cpio_entry("two", S_IFREG | 0600, "", 5, 2) +
+                        cpio_entry("to-bin", S_IFLNK | 0777, "bin") + trailer;
+    // The second archive counts its inodes anew, and stands behind some zeros.
+    std::string second = std::string(512, '\0') + cpio_entry("bin/wc", S_IFREG | 0755, "wc") + // over a link
+                         cpio_entry("no/folder/file", S_IFREG | 0644, "x") +                   // left out
+                         cpio_entry("full", S_IFREG | 0644, "x") +                             // left out
+                         cpio_entry("empty", S_IFREG | 0644, "was a folder", 5, 2) +           // another inode 5
+                         cpio_entry("bin/busybox", S_IFDIR | 0755, "") +                       // over a file
+                         cpio_entry("to-bin", S_IFDIR | 0755, "") +
+                         cpio_entry("to-bin/x", S_IFREG | 0644, "x") + // over a link
+                         cpio_entry("one", S_IFREG | 0600, "both") +   // of two names
+                         cpio_entry("fifo", S_IFIFO | 0600, "", 9, 2) + cpio_entry("fifo2", S_IFIFO | 0600, "", 9, 2) +
+                         cpio_entry("socket", S_IFSOCK | 0600, "") + cpio_entry("fifo", S_IFIFO | 0600, "") + trailer;
+    ASSERT_TRUE(unpack(first + second));
+    EXPECT_EQ(get(walker, "bin/wc"), "wc");
+    EXPECT_EQ(kind("bin/wc"), u32{S_IFREG});
+    EXPECT_EQ(kind("no"), 0u);
+    EXPECT_EQ(get(walker, "full/file"), "x");
+    EXPECT_EQ(get(walker, "empty"), "was a folder");
+    EXPECT_EQ(kind("bin/busybox"), u32{S_IFDIR});
+    EXPECT_EQ(kind("to-bin"), u32{S_IFDIR});
+    EXPECT_EQ(get(walker, "two"), "both");
+    EXPECT_EQ(kind("socket"), u32{S_IFSOCK});
+    auto number = [&](std::string_view path) { return vfs::resolve(walker, path, 0)->inode().number(); };
+    EXPECT_EQ(number("fifo"), number("fifo2"));
+    EXPECT_NE(number("empty"), number("one"));
+    EXPECT_EQ(changed("bin"), 1234) << "although files came into it later";
+    // What follows a good part and is no archive is told of; the good part stays.
+    EXPECT_EQ(unpack(cpio_entry("good", S_IFREG | 0644, "x") + "\x1f\x8b compressed").error(), Errno::inval);
+    EXPECT_EQ(kind("good"), u32{S_IFREG});
+}
+
+TEST_F(Tree, ArchivesKeepExtendedAttributes) {
+    auto record = [](std::string_view name, std::string_view value) {
+        char size[9];
+        snprintf(size, sizeof size, "%08zx", 10 + name.size() + 1 + value.size());
+        return std::string{size} + "\1\1" + std::string{name} + '\0' + std::string{value};
+    };
+    std::string archive = cpio_entry("METADATA!!!", S_IFREG, record("user.nobody", "x")) +
+                          cpio_entry("file", S_IFREG | 0644, "content") +
+                          cpio_entry("METADATA!!!", S_IFREG, record("user.a", "1") + record("security.b", "two")) +
+                          cpio_entry("other", S_IFREG | 0644, "content") +
+                          cpio_entry("METADATA!!!", S_IFREG, "0000000b\1\1x") + cpio_entry("TRAILER!!!", 0, "");
+    ASSERT_TRUE(boot::unpack_initramfs(walker, std::as_bytes(std::span{archive})));
+    auto file = *vfs::resolve(walker, "file", 0);
+    std::byte value[10];
+    EXPECT_EQ(*file.inode().get_xattr("user.a", value), 1u);
+    EXPECT_EQ(*file.inode().get_xattr("security.b", value), 3u);
+    EXPECT_EQ(get(walker, "file"), "content");
+    EXPECT_FALSE(vfs::resolve(walker, "METADATA!!!", 0));
+}
 } // namespace
