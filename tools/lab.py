@@ -55,7 +55,8 @@ class Lab:
                 tree.entries[f"{base}/rootfs{path[len(source):]}"] = entry
         for path, (contents, mode) in dict(files).items():
             for folder in reversed(pathlib.PurePath(path).parents[:-1]):
-                tree.entries.setdefault(f"{base}/rootfs/{folder}", (0o40755, b""))
+                if f"{base}/rootfs/{folder}" not in tree.entries:
+                    tree.directory(f"{base}/rootfs/{folder}")
             if isinstance(contents, pathlib.Path):
                 tree.file(f"{base}/rootfs/{path}", contents, mode)
             else:

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from mkinitramfs import memory_for
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 ARCHES = ("x86_64", "riscv64")
 MACHINES = {
@@ -245,6 +247,10 @@ def main():
     for needed in (options.kernel, options.initrd):
         if not needed.exists():
             sys.exit(f"{needed} does not exist: run `make build` and tools/build-userland {options.arch}")
+    memory = re.fullmatch(r"(\d+)([MG]?)", options.memory)
+    least = memory_for(options.initrd)
+    if memory and int(memory[1]) * (1024 if memory[2] == "G" else 1) < least:
+        sys.exit(f"{options.initrd} needs a machine with at least {least} MiB, and more for the programs: give --memory {least + 128}M")
     sys.exit(run(options))
 
 
