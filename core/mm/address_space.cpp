@@ -8,6 +8,8 @@
 namespace {
 bool writable_private(const Area& a) { return !a.shared && a.access & arch::page_write && !a.special; }
 
+constexpr uptr lowest_below = 1 * GiB; // where MapRequest::below has room, as Linux has it
+
 /// [start, start + size) rounded up to pages, inside user space. err::nomem.
 Result<uptr> end_of(uptr start, usize size) {
     if (size > arch::user_top || start > arch::user_top - page_up(size)) return err::nomem;
@@ -81,9 +83,12 @@ Result<> AddressSpace::Impl::split(Area& low, uptr at) {
     return {};
 }
 
-Result<> AddressSpace::Impl::split_range(uptr start, uptr end) {
-    if (Area* a = areas.find(start)) TRY(split(*a, start));
-    if (Area* a = areas.find(end)) TRY(split(*a, end));
+Result<> AddressSpace::Impl::split_range(uptr start, uptr end, usize leaving) {
+    Area *first = areas.find(start), *last = areas.find(end);
+    bool cut_first = first && first->start < start, cut_last = last && last->start < end;
+    if (areas.count() + cut_first + cut_last > max_areas + leaving) return err::nomem;
+    if (cut_first) TRY(split(*first, start));
+    if (cut_last) TRY(split(*areas.find(end), end));
     return {};
 }
 
@@ -147,7 +152,12 @@ Result<uptr> AddressSpace::Impl::place(const MapRequest& r, usize size) {
     }
     if (r.address) {
         uptr hint = r.address < lowest ? lowest : page_up(r.address);
-        if (hint >= r.address && hint <= arch::user_top - size && areas.is_free(hint, hint + size)) return hint;
+        uptr top = r.below ? r.below : arch::user_top;
+        if (hint >= r.address && size <= top && hint <= top - size && areas.is_free(hint, hint + size)) return hint;
+    }
+    if (r.below) {
+        uptr found = areas.find_gap(size, lowest_below, r.below);
+        return found ? Result<uptr>{found} : err::nomem;
     }
     uptr found = map_hint ? areas.find_gap(size, lowest, map_hint) : 0;
     if (!found) found = areas.find_gap(size, lowest, map_base);
@@ -204,7 +214,7 @@ Result<uptr> AddressSpace::Impl::map(AddressSpace& space, const MapRequest& r) {
         area->offset = 0;
     }
     if (replaced) {
-        TRY(split_range(at, at + size));
+        TRY(split_range(at, at + size, 1));
         remove_range(space, at, at + size);
     }
     Area& a = *area.release();
@@ -233,7 +243,7 @@ Result<> AddressSpace::unmap(uptr start, usize size) {
     if (!end) return err::inval;
     Impl::Change change{*impl_};
     if (!impl_->areas.first_in(start, *end)) return {};
-    TRY(impl_->split_range(start, *end));
+    TRY(impl_->split_range(start, *end, 1));
     impl_->remove_range(*this, start, *end);
     return {};
 }
@@ -277,7 +287,7 @@ Result<uptr> AddressSpace::set_break(uptr address) {
     if (address < s.break_start || address > arch::user_top - page_size) return s.break_end;
     uptr old_end = page_up(s.break_end), new_end = page_up(address);
     if (new_end < old_end) {
-        if (!s.split_range(new_end, old_end)) return s.break_end;
+        if (!s.split_range(new_end, old_end, 1)) return s.break_end;
         s.remove_range(*this, new_end, old_end);
     } else if (new_end > old_end) {
         MapRequest r{.address = old_end,

@@ -27,6 +27,7 @@ struct Area : TreeLink<>, ListLink<MemoryObject> {
 
 struct MapRequest {
     uptr address = 0; // a hint, or the place when fixed
+    uptr below = 0;   // where it ends at the most, unless fixed; 0: anywhere
     usize size = 0;
     arch::PageFlags access{};
     arch::PageFlags max_access = arch::page_read | arch::page_write | arch::page_execute;
@@ -146,6 +147,7 @@ public:
 private:
     AddressSpace(); // by create()
     void visit_areas(void (*visit)(const Area&, void*), void* argument);
+    Result<> punch(uptr start, uptr end);
     arch::PhysAddr root_ = 0;
     Box<Impl> impl_;
 };

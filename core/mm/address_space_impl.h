@@ -55,8 +55,8 @@ struct AddressSpace::Impl {
     void link(Area&);
     void unlink(Area&);
     Result<> split(Area&, uptr at);
-    /// Makes [start, end) begin and end at area boundaries.
-    Result<> split_range(uptr start, uptr end);
+    /// Makes [start, end) begin and end at area boundaries; so many areas will go then. err::nomem: max_areas.
+    Result<> split_range(uptr start, uptr end, usize leaving = 0);
     void extend(Area&, usize more); // upwards, into free space
     void merge_around(Area&);
     bool merge_with_next(Area&);

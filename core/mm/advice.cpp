@@ -44,11 +44,13 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
     case MADV_DONTNEED:
+    case MADV_DONTNEED_LOCKED:
     case MADV_FREE: break;
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
         (void)TRY(range_end(start, size));
         return populate(start, size, advice == MADV_POPULATE_WRITE);
+    case MADV_REMOVE: return punch(start, TRY(range_end(start, size)));
     case MADV_DONTFORK: flag = &Area::dont_fork; break;
     case MADV_DOFORK: flag = &Area::dont_fork, value = false; break;
     case MADV_WIPEONFORK: flag = &Area::wipe_on_fork; break;
@@ -62,18 +64,44 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     if (flag || on_huge) TRY(impl_->split_range(start, end));
     auto done = each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
         if (flag) {
-            if (a.special || (flag == &Area::wipe_on_fork && (a.shared || a.object))) return err::inval;
+            bool wipe = flag == &Area::wipe_on_fork && value;
+            if (a.special || (wipe && (a.shared || a.object))) return err::inval;
             a.*flag = value;
         }
         if (on_huge) a.huge_advice = advice;
-        if (advice == MADV_DONTNEED || advice == MADV_FREE) {
-            if (a.locked || a.special) return err::inval;
+        if (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED || advice == MADV_FREE) {
+            if ((a.locked && advice != MADV_DONTNEED_LOCKED) || a.special) return err::inval;
             if (advice == MADV_FREE && (a.shared || a.object)) return err::inval;
             impl_->zap_all(*this, from, to);
         }
         return {};
     });
     return done;
+}
+
+/// MADV_REMOVE. The objects' own locks stand above the space's.
+Result<> AddressSpace::punch(uptr start, uptr end) {
+    bool holes = false;
+    for (uptr at = start; at < end;) {
+        Ref<MemoryObject> object;
+        u64 first, n;
+        {
+            Holding hold{impl_->lock};
+            Area* a = impl_->areas.first_in(at, end);
+            if (!a || a->start > at) holes = true;
+            if (!a) break;
+            if (a->locked || a->special || !a->object) return err::inval;
+            if (!a->shared || !(a->max_access & arch::page_write)) return err::acces;
+            uptr from = std::max(a->start, at), to = std::min(a->end, end);
+            object = a->object;
+            first = (a->offset + (from - a->start)) >> page_shift;
+            n = (to - from) >> page_shift;
+            at = to;
+        }
+        TRY(object->punch(first, n));
+    }
+    if (holes) return err::nomem;
+    return {};
 }
 
 Result<> AddressSpace::lock_pages(uptr start, usize size, Locking how) {

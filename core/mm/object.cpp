@@ -38,6 +38,11 @@ public:
         content->holes_mapped = true;
         return FrameRef::share(mm::zero_frame());
     }
+    Result<> punch(u64 first, u64 n) override {
+        auto content = content_.lock();
+        unmap(first, n, false);
+        return content->pages.erase(first, n);
+    }
     void present_pages(u64 first, std::span<FrameRef> out) override {
         auto content = content_.lock();
         if (first < limit_) content->pages.find_range(first, out.first(std::min<u64>(out.size(), limit_ - first)));

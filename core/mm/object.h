@@ -19,6 +19,13 @@ public:
     /// Fault-around: pages present in [first, first + n) without allocating; null where absent. Default: none.
     virtual void present_pages(u64 first, std::span<FrameRef> out) { (void)first, (void)out; }
 
+    /// Makes the pages [first, first + n) a hole that reads as zeros: MADV_REMOVE. Called without locks.
+    /// err::opnotsupp: the object cannot.
+    virtual Result<> punch(u64 first, u64 n) {
+        (void)first, (void)n;
+        return err::opnotsupp;
+    }
+
     /// The owner calls this after it has taken pages [first, first+n) away (truncation) or replaced them: every mapping
     /// forgets them and will fault again. With `private_too`, pages that a private mapping has already copied go as
     /// well (truncation). The owner holds its inode lock.

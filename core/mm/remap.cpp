@@ -56,9 +56,9 @@ Result<uptr> move(const Remap& r, Area& old) {
     usize moved = std::min(r.old_size, r.new_size);
     if (moved == 0) return to; // old size 0: a second mapping of the same shared pages
     Result<> ready = r.impl.prepare_move_all(r.space, r.old_start, to, moved);
-    if (ready) ready = r.impl.split_range(r.old_start, r.old_start + r.old_size);
+    if (ready) ready = r.impl.split_range(r.old_start, r.old_start + r.old_size, !(r.flags & MREMAP_DONTUNMAP));
     if (!ready) {
-        if (r.impl.split_range(to, to + r.new_size)) r.impl.remove_range(r.space, to, to + r.new_size);
+        if (r.impl.split_range(to, to + r.new_size, 1)) r.impl.remove_range(r.space, to, to + r.new_size);
         return std::unexpected(ready.error());
     }
     Area* at = r.impl.areas.find(to);
@@ -89,12 +89,14 @@ Result<uptr> AddressSpace::remap(uptr old_start, usize old_size, usize new_size,
     Area* a = TRY(whole_area(*impl_, old_start, old_size));
     if (!old_size && !a->shared) return err::inval;
     if (flags & MREMAP_DONTUNMAP && (a->shared || a->object)) return err::inval;
+    u64 more = new_size > old_size ? (new_size - old_size) >> page_shift : 0;
+    if (more && a->locked && impl_->locked + more > impl_->limits.locked >> page_shift) return err::again;
     Remap r{*this, *impl_, old_start, old_size, new_size, flags, new_start};
 
     if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && old_size) {
         if (new_size <= old_size) {
             if (new_size == old_size) return old_start;
-            TRY(impl_->split_range(old_start + new_size, old_start + old_size));
+            TRY(impl_->split_range(old_start + new_size, old_start + old_size, 1));
             impl_->remove_range(*this, old_start + new_size, old_start + old_size);
             return old_start;
         }

@@ -277,6 +277,10 @@ Result<FrameRef> Inode::fault(u64 index, bool for_write) {
     return std::move(owned.frame);
 }
 
+Result<> FilePages::punch(u64 first, u64 n) {
+    return inode_->allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first << page_shift, n << page_shift);
+}
+
 void FilePages::present_pages(u64 first, std::span<FrameRef> out) {
     Holding hold{inode_->lock_};
     const Node& n = *inode_->node_;

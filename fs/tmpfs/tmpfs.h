@@ -108,6 +108,7 @@ public:
     explicit FilePages(Inode& inode) : inode_{Ref<Inode>::share(&inode)} {}
     ~FilePages() override;
     Result<FrameRef> page(u64 index, bool for_write) override { return inode_->fault(index, for_write); }
+    Result<> punch(u64 first, u64 n) override;
     void present_pages(u64 first, std::span<FrameRef> out) override;
 
 private:

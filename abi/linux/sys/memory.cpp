@@ -10,8 +10,16 @@ namespace linux_abi::sys {
 namespace {
 /// Flags without effect here, as on a Linux without the feature.
 constexpr u32 ignored_flags = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_STACK | MAP_NONBLOCK | MAP_UNINITIALIZED;
+#ifdef MAP_32BIT // x86's header has it
+constexpr u32 low_addresses = MAP_32BIT;
+#else
+constexpr u32 low_addresses = 0;
+#endif
+constexpr uptr end_of_low_addresses = 2 * GiB;
+/// What MAP_SHARED_VALIDATE takes: the flags that were there before it.
 constexpr u32 known_flags = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE |
-                            MAP_POPULATE | MAP_FIXED_NOREPLACE | ignored_flags;
+                            MAP_POPULATE | MAP_HUGETLB | MAP_HUGE_2MB | MAP_HUGE_1GB | low_addresses | ignored_flags;
+constexpr u64 largest_file = ~u64{0} >> 1;
 
 arch::PageFlags access_of(u32 protection) {
     arch::PageFlags access = arch::page_none;
@@ -54,13 +62,17 @@ Result<uptr> mmap(Task& task, uptr address, usize size, int protection, u32 flag
     Ref<File> file;
     if (!anonymous) file = TRY(task.files->get(static_cast<int>(fd)));
     if (type != MAP_SHARED && type != MAP_PRIVATE && !validated) return err::inval;
-    if (validated && flags & ~known_flags) return err::opnotsupp;
+    if (validated && anonymous) return err::inval;
     if (flags & MAP_HUGETLB) return anonymous ? err::nomem : Result<uptr>{err::inval}; // no such pages are reserved
     if (size == 0) return err::inval;
-    if (size > arch::user_top || offset + size < offset) return err::nomem;
+    if (size > arch::user_top) return err::nomem;
+    bool regular = file && file->inode() && file->inode()->is_regular();
+    if (regular && (offset > largest_file || size > largest_file - offset)) return err::overflow;
+    if (validated && flags & ~known_flags) return err::opnotsupp;
     bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     if (fixed && !is_aligned(address, page_size)) return err::inval;
     MapRequest request{.address = page_down(address),
+                       .below = flags & low_addresses ? end_of_low_addresses : 0,
                        .size = page_up(size),
                        .access = access_of(static_cast<u32>(protection)),
                        .shared = type != MAP_PRIVATE,
