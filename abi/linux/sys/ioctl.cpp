@@ -5,6 +5,7 @@
 #include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 
 namespace linux_abi {
 namespace {
@@ -26,6 +27,17 @@ Result<i64> bytes_left(File& file, uptr argument) {
     TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(size - at)));
     return 0;
 }
+
+/// FICLONE, FICLONERANGE: no file system here shares blocks between files. The errors are in Linux's order.
+Result<i64> clone_file(Task& task, File& to, int from) {
+    auto source = TRY(task.files->hold(from));
+    vfs::Inode *a = source->inode(), *b = to.inode();
+    if (!a || !b || &a->superblock() != &b->superblock()) return err::xdev;
+    if (a->is_directory() || b->is_directory()) return err::isdir;
+    if (!a->is_regular() || !b->is_regular()) return err::inval;
+    if (!source->readable() || !to.writable() || to.flags & O_APPEND) return err::badf;
+    return err::opnotsupp;
+}
 } // namespace
 
 namespace sys {
@@ -43,6 +55,11 @@ Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument
         if (!inode || !(inode->is_regular() || inode->is_directory() || inode->is_symlink())) return err::notty;
         TRY(copy_out(UserPtr<i64>{argument}, static_cast<i64>(inode->attributes().size)));
         return 0;
+    }
+    case FICLONE: return clone_file(task, *file, static_cast<int>(argument));
+    case FICLONERANGE: {
+        auto range = TRY(copy_in(UserPtr<const file_clone_range>{argument}));
+        return clone_file(task, *file, static_cast<int>(range.src_fd));
     }
     default: return file->ioctl(request, argument);
     }
