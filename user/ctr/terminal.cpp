@@ -50,6 +50,7 @@ Terminal::Terminal() {
     // Draining waits for the foreground. Asked before that, a shell that edits lines would show us its own settings.
     control(host::in, TCSBRK, reinterpret_cast<void*>(1));
     if (control(host::in, TCGETS, &before_) != Error::none || !open_pty()) return;
+    control(master_, TCSETS, &before_); // as the terminal that the container's stands for
     winsize size{};
     if (control(host::in, TIOCGWINSZ, &size) == Error::none) control(master_, TIOCSWINSZ, &size);
     raw_ = true;

@@ -144,6 +144,21 @@ Result<> set_foreground(Terminal& t, Task& by, Pid number) {
     return {};
 }
 
+namespace {
+/// Whether it controls a session of another view, which has handed it in: there it stays. The tree lock is held.
+bool is_foreign(Terminal::Impl& t, Task& by) {
+    Process* leader = t.session ? t.session->leader : nullptr;
+    return leader && &leader->view() != &by.view();
+}
+} // namespace
+
+Result<> check_administers(Terminal::Impl& t, Task& by) {
+    if (!by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    Holding tree{process::tree_lock()};
+    if (is_foreign(t, by)) return err::perm;
+    return {};
+}
+
 Result<> make_controlling(Terminal& t, Task& by, bool steal) {
     Ref<Terminal> old;
     Holding tree{process::tree_lock()};
@@ -156,6 +171,7 @@ Result<> make_controlling(Terminal& t, Task& by, bool steal) {
     if (!leads || session.terminal) return err::perm;
     if (impl.session) {
         if (!steal || !by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+        if (is_foreign(impl, by)) return err::perm;
         old = std::move(impl.session->terminal);
     }
     impl.session = group->session;

@@ -83,6 +83,10 @@ Result<Ref<Terminal>> make_pair(PtySet& set, Vector<Ref<Terminal>>& terminals) {
     BufferWriter text{name};
     print(text, "pts/{}", number);
     auto terminal = TRY(Terminal::create(std::move(pty), text.text(), device::number(UNIX98_PTY_SLAVE_MAJOR, number)));
+    ktermios settings = LineDiscipline::defaults(); // a console's; whoever opens the pty knows what its own user types
+    settings.c_iflag &= ~u32{IUTF8};
+    settings.c_cflag &= ~u32{HUPCL};
+    terminal->impl().line.set(settings);
     terminals[number] = terminal;
     return terminal;
 }

@@ -37,7 +37,7 @@ usize Terminal::input(std::span<const char> bytes) {
     usize n;
     {
         Holding held{impl_->lock};
-        n = impl_->gone ? bytes.size() : impl_->line.input(bytes);
+        n = impl_->gone ? bytes.size() : impl_->take_input(bytes);
         impl_->last_input_ns = clocks::monotonic_ns();
     }
     if (n) impl_->changed.notify_all(EPOLLIN | EPOLLRDNORM);
@@ -46,7 +46,33 @@ usize Terminal::input(std::span<const char> bytes) {
 
 bool Terminal::takes_input() {
     Holding held{impl_->lock};
-    return impl_->gone || impl_->line.takes_input();
+    return impl_->gone || impl_->takes_input();
+}
+
+bool Terminal::Impl::takes_input() const {
+    return owned ? waiting.size() - waiting_at < most_waiting : line.takes_input();
+}
+
+usize Terminal::Impl::take_input(std::span<const char> bytes) {
+    feed();
+    usize n = waiting.empty() ? line.input(bytes) : 0;
+    if (!owned) return n; // a device keeps the rest
+    for (; n < bytes.size() && takes_input(); n++)
+        if (!waiting.push(bytes[n])) break;
+    return n;
+}
+
+void Terminal::Impl::feed() {
+    waiting_at += line.input(std::span{waiting}.subspan(waiting_at));
+    if (waiting_at < waiting.size()) return;
+    waiting = {};
+    waiting_at = 0;
+}
+
+void Terminal::Impl::flush_input() {
+    line.flush_input();
+    waiting = {};
+    waiting_at = 0;
 }
 
 void Terminal::output_ready() {
@@ -73,7 +99,7 @@ void Terminal::hang_up() {
     {
         Holding held{impl_->lock};
         impl_->gone = true;
-        impl_->line.flush_input();
+        impl_->flush_input();
     }
     end_session(*impl_, true);
     impl_->changed.notify_all();
@@ -83,7 +109,7 @@ void Terminal::hang_up_files() {
     {
         Holding held{impl_->lock};
         impl_->hangups.fetch_add(1, std::memory_order_release);
-        impl_->line.flush_input();
+        impl_->flush_input();
     }
     end_session(*impl_, true);
     impl_->changed.notify_all();
@@ -155,7 +181,16 @@ Result<usize> Terminal::read(Sink& to, bool nonblocking) {
     } else {
         n = impl_->read_now(to);
     }
-    if (n && *n) impl_->output_to.input_taken();
+    if (n && *n) {
+        bool more;
+        {
+            Holding held{impl_->lock};
+            more = !impl_->waiting.empty();
+            if (more) impl_->feed();
+        }
+        if (more) impl_->changed.notify_all(EPOLLIN | EPOLLRDNORM);
+        impl_->output_to.input_taken();
+    }
     return n;
 }
 

@@ -17,6 +17,7 @@ struct Terminal::Impl final : LineHost {
 
     Mutex<Rank::tty> lock;
     LineDiscipline line;
+    ktermios fixed{}; // TIOCSLCKTRMIOS: the settings whose bits are set here do not change
     winsize size{};
     bool gone = false, exclusive = false;
     u64 last_input_ns = 0;
@@ -26,6 +27,15 @@ struct Terminal::Impl final : LineHost {
     // Under the tree lock.
     Ref<Session> session;
     Ref<ProcessGroup> foreground;
+
+    // Of a pty: input for which the line has no room yet, from waiting_at on. With the lock held.
+    static constexpr usize most_waiting = 8 * KiB; // as Linux has it
+    Vector<char> waiting;
+    usize waiting_at = 0;
+    usize take_input(std::span<const char>);
+    bool takes_input() const;
+    void feed(); // what waits goes where there is room now
+    void flush_input();
 
     // LineHost, with the lock held.
     usize output(std::span<const char> bytes) override { return output_to.write(bytes); }
@@ -52,5 +62,7 @@ Result<> set_foreground(Terminal&, Task& by, Pid group);
 Result<Pid> session_number(Terminal&, Task& by, bool from_master);
 Result<> make_controlling(Terminal&, Task& by, bool steal);
 Result<> give_up_controlling(Terminal&, Task& by);
+/// CAP_SYS_ADMIN, over a terminal that controls no session of another view. err::perm.
+Result<> check_administers(Terminal::Impl&, Task& by);
 void signal_foreground(Terminal::Impl&, int number);
 } // namespace tty

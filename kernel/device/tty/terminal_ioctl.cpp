@@ -54,6 +54,19 @@ ktermios merge(ktermios to, const OldSettings& from) {
 }
 static_assert(sizeof(termios2) == sizeof(ktermios));
 
+/// `to`, but for what is fixed.
+ktermios keep_fixed(const ktermios& now, ktermios to, const ktermios& fixed) {
+    auto mix = [](tcflag_t& flags, tcflag_t old, tcflag_t keep) { flags = (flags & ~keep) | (old & keep); };
+    mix(to.c_iflag, now.c_iflag, fixed.c_iflag);
+    mix(to.c_oflag, now.c_oflag, fixed.c_oflag);
+    mix(to.c_cflag, now.c_cflag, fixed.c_cflag);
+    mix(to.c_lflag, now.c_lflag, fixed.c_lflag);
+    if (fixed.c_line) to.c_line = now.c_line;
+    for (unsigned i = 0; i < std::size(to.c_cc); i++)
+        if (fixed.c_cc[i]) to.c_cc[i] = now.c_cc[i];
+    return to;
+}
+
 enum class When { now, drained, drained_and_flushed };
 
 /// Master and slave share one set of settings, so a master's request lands here as well.
@@ -65,13 +78,14 @@ Result<i64> set(Terminal::Impl& t, uptr argument, When when, bool from_master) {
     bool flow_before, flow_now;
     {
         Holding held{t.lock};
-        if (when == When::drained_and_flushed) t.line.flush_input();
+        if (when == When::drained_and_flushed) t.flush_input();
         auto uses_flow = [&] {
             const ktermios& s = t.line.settings();
             return (s.c_iflag & IXON) && s.c_cc[VSTART] == 17 && s.c_cc[VSTOP] == 19;
         };
         flow_before = uses_flow();
-        t.line.set(merge(t.line.settings(), from));
+        t.line.set(keep_fixed(t.line.settings(), merge(t.line.settings(), from), t.fixed));
+        t.feed();
         flow_now = uses_flow();
         if (flow_before != flow_now) t.output_to.report(flow_now ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
     }
@@ -108,6 +122,24 @@ Result<i64> get(Terminal::Impl& t, unsigned request, uptr argument) {
     return 0;
 }
 
+Result<i64> get_fixed(Terminal::Impl& t, uptr argument) {
+    termios out;
+    {
+        Holding held{t.lock};
+        std::memcpy(&out, &t.fixed, sizeof out);
+    }
+    TRY(copy_out(UserPtr<termios>{argument}, out));
+    return 0;
+}
+
+Result<i64> set_fixed(Terminal::Impl& t, uptr argument, Task& by) {
+    TRY(check_administers(t, by));
+    auto from = TRY(copy_in(UserPtr<const termios>{argument}));
+    Holding held{t.lock};
+    std::memcpy(&t.fixed, &from, sizeof from);
+    return 0;
+}
+
 Result<i64> set_size(Terminal::Impl& t, uptr argument) {
     auto size = TRY(copy_in(UserPtr<const winsize>{argument}));
     {
@@ -122,14 +154,16 @@ Result<i64> set_size(Terminal::Impl& t, uptr argument) {
 Result<i64> flush(Terminal::Impl& t, uptr which, bool from_master) {
     if (!from_master) TRY(check_foreground(t, SIGTTOU));
     if (which > TCIOFLUSH) return err::inval;
+    // A master's input is what the slave has written, and nobody needs to tell it of what it does itself.
+    bool input = which != (from_master ? TCIFLUSH : TCOFLUSH), output = which != (from_master ? TCOFLUSH : TCIFLUSH);
     {
         Holding held{t.lock};
-        u8 report = 0;
-        if (which != TCOFLUSH) t.line.flush_input(), report |= TIOCPKT_FLUSHREAD;
-        if (which != TCIFLUSH) t.output_to.discard(), report |= TIOCPKT_FLUSHWRITE;
-        t.output_to.report(report);
+        if (input) t.flush_input();
+        if (output) t.output_to.discard();
+        u8 report = (input ? TIOCPKT_FLUSHREAD : 0) | (output ? TIOCPKT_FLUSHWRITE : 0);
+        if (!from_master) t.output_to.report(report);
     }
-    if (which != TCOFLUSH) t.output_to.input_taken();
+    if (input) t.output_to.input_taken();
     t.changed.notify_all();
     return 0;
 }
@@ -195,6 +229,8 @@ Result<i64> Terminal::ioctl(unsigned request, uptr argument, Task& by, bool from
     case TCSETA: return set<OldSettings>(t, argument, When::now, from_master);
     case TCSETAW: return set<OldSettings>(t, argument, When::drained, from_master);
     case TCSETAF: return set<OldSettings>(t, argument, When::drained_and_flushed, from_master);
+    case TIOCGLCKTRMIOS: return get_fixed(t, argument);
+    case TIOCSLCKTRMIOS: return set_fixed(t, argument, by);
     case TCSBRK:
     case TCSBRKP: return drain(t, from_master);
     case TCXONC: return control_flow(t, argument, from_master);
@@ -236,7 +272,7 @@ Result<i64> Terminal::ioctl(unsigned request, uptr argument, Task& by, bool from
     case TIOCSTI:
         return err::io; // faking input is how programs escape their terminals: Linux refuses it by default too
     case TIOCVHANGUP:
-        if (!by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+        TRY(check_administers(t, by));
         hang_up_files();
         return 0;
     default: return job_control(*this, request, argument, by, from_master);
