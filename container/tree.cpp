@@ -90,8 +90,9 @@ private:
         auto what = TRY(vfs::resolve(in_bundle, m.source, vfs::walk_follow));
         TRY(what.inode().is_directory() ? make_directories(m.destination) : make_empty_file(m.destination));
         auto where = TRY(mount_point(m.destination));
-        TRY(tree_->bind(where, what, m.flags & MS_REC, static_cast<u32>(m.flags & ~(MS_BIND | MS_REC))));
-        return {};
+        TRY(tree_->graft(where, what, m.flags & MS_REC));
+        u32 flags = static_cast<u32>(m.flags) & vfs::mount_flag_mask;
+        return tree_->change_flags(TRY(mount_point(m.destination)), flags, 0, false);
     }
 
     /// What the specification promises in every container's /dev, unless the image has it, and `linux.devices`.
@@ -127,7 +128,8 @@ private:
             auto where = mount_point(path);
             if (!where) continue;
             if (!where->inode().is_directory()) {
-                TRY(tree_->bind(*where, TRY(mount_point("/dev/null")), false, MS_RDONLY));
+                TRY(tree_->bind(*where, TRY(mount_point("/dev/null")), false));
+                TRY(tree_->change_flags(TRY(mount_point(path)), MS_RDONLY, 0, false));
                 continue;
             }
             const vfs::FilesystemType* tmpfs = vfs::find_filesystem("tmpfs");
@@ -141,9 +143,8 @@ private:
         for (const String& path : spec_.readonly_paths) {
             auto where = mount_point(path);
             if (!where) continue;
-            u32 flags = where->mount->flags.load() | MS_RDONLY;
-            TRY(tree_->bind(*where, *where, true, flags));
-            TRY(tree_->remount(TRY(mount_point(path)), flags, "", true));
+            TRY(tree_->bind(*where, *where, true));
+            TRY(tree_->change_flags(TRY(mount_point(path)), MS_RDONLY, 0, false));
         }
         return {};
     }

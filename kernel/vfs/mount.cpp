@@ -208,11 +208,10 @@ Result<> MountTree::mount(const Path& where, Ref<Superblock> sb, std::string_vie
 }
 
 /// Copies of `what` and, if wanted, of the mounts below it, not yet in a tree.
-Result<Vector<MountTree::Copy>> MountTree::copy_mounts(Mounts& mounts, Mount& top, Ref<Dentry> root, bool recursive,
-                                                       u32 more_flags) {
+Result<Vector<MountTree::Copy>> MountTree::copy_mounts(Mounts& mounts, Mount& top, Ref<Dentry> root, bool recursive) {
     Vector<Copy> copies;
     auto copy = [&](Mount& m, Ref<Dentry> from) -> Result<> {
-        auto made = TRY(Mount::create(m.superblock, std::move(from), m.source, m.flags | more_flags));
+        auto made = TRY(Mount::create(m.superblock, std::move(from), m.source, m.flags));
         return copies.push({&m, std::move(made)});
     };
     TRY(copy(top, root));
@@ -241,14 +240,18 @@ Result<> MountTree::attach_copies(Mounts& mounts, Vector<Copy>& copies) {
     return {};
 }
 
-Result<> MountTree::bind(const Path& where, const Path& what, bool recursive, u32 flags) {
+Result<> MountTree::bind(const Path& where, const Path& what, bool recursive) {
+    return contains(*what.mount) ? graft(where, what, recursive) : Result<>{err::inval};
+}
+
+Result<> MountTree::graft(const Path& where, const Path& what, bool recursive) {
     if (what.dentry->unlinked()) return err::noent;
     auto* from = const_cast<MountTree*>(what.mount->tree());
     if (!from) return err::inval;
     Vector<Copy> copies;
     {
         auto theirs = from->mounts_.lock();
-        copies = TRY(copy_mounts(*theirs, *what.mount, what.dentry, recursive, flags & mount_flag_mask));
+        copies = TRY(copy_mounts(*theirs, *what.mount, what.dentry, recursive));
     }
     auto mounts = mounts_.lock();
     TRY(check_place(where, *what.dentry));
@@ -260,7 +263,7 @@ Result<> MountTree::bind(const Path& where, const Path& what, bool recursive, u3
 Result<Ref<MountTree>> MountTree::clone() {
     auto tree = TRY(make_ref<MountTree>());
     auto mounts = mounts_.lock();
-    auto copies = TRY(copy_mounts(*mounts, *mounts->root, mounts->root->root, true, 0));
+    auto copies = TRY(copy_mounts(*mounts, *mounts->root, mounts->root->root, true));
     Mounts& made = tree->mounts_.unguarded(); // nobody else has the tree yet
     made.root = copies[0].made;
     for (Copy& c : copies) c.made->copied_from_ = c.original;
@@ -286,6 +289,20 @@ Result<> MountTree::remount(const Path& where, u32 flags, std::string_view optio
         m.superblock->read_only = (flags & MS_RDONLY) != 0;
     }
     m.flags = flags & mount_flag_mask;
+    tell_changed();
+    return {};
+}
+
+Result<> MountTree::change_flags(const Path& where, u32 set, u32 clear, bool recursive) {
+    auto mounts = mounts_.lock();
+    Mount& top = *where.mount;
+    if (where.dentry != top.root || !contains(top)) return err::inval;
+    auto concerned = [&](const Mount& m) { return &m == &top || (recursive && is_below(m, top)); };
+    for (Mount& m : mounts->all)
+        if (concerned(m) && set & MS_RDONLY && !m.read_only() && m.writers.load(std::memory_order_relaxed))
+            return err::busy;
+    for (Mount& m : mounts->all)
+        if (concerned(m)) m.flags = (m.flags & ~clear) | (set & mount_flag_mask);
     tell_changed();
     return {};
 }

@@ -70,9 +70,14 @@ public:
     Path root();
 
     Result<> mount(const Path& where, Ref<Superblock>, std::string_view source, u32 flags);
-    /// Bind `what` (a file or directory, possibly of another tree) at `where`; `recursive`: with the mounts below it.
-    /// `flags` are added to those of what's mount.
-    Result<> bind(const Path& where, const Path& what, bool recursive, u32 flags);
+    /// Bind `what` (a file or directory of this tree) at `where`; `recursive`: with the mounts below it. Flags are
+    /// those of the mounts that are shown. err::inval: it is of another tree.
+    Result<> bind(const Path& where, const Path& what, bool recursive);
+    /// The same for what another tree has: what a container is given of its host's.
+    Result<> graft(const Path& where, const Path& what, bool recursive);
+    /// MS_* bits of the mount whose root `where` is (else err::inval), with `recursive` of the mounts below it too.
+    /// Read-only while something is open for writing: err::busy, and nothing is changed.
+    Result<> change_flags(const Path& where, u32 set, u32 clear, bool recursive);
     /// `where` is the root of a mount, else err::inval. `this_mount_only`: MS_BIND, the file system stays as it is.
     Result<> remount(const Path& where, u32 flags, std::string_view options, bool this_mount_only);
     Result<> unmount(const Path& where, unsigned flags); // UnmountFlags; err::busy, err::inval
@@ -110,7 +115,7 @@ private:
     bool contains(const Mount& m) const { return m.tree() == this; }
     Result<> check_place(const Path& where, const Dentry& root) const;
     static bool is_below(const Mount& below, const Mount& above);
-    static Result<Vector<Copy>> copy_mounts(Mounts&, Mount& top, Ref<Dentry> root, bool recursive, u32 more_flags);
+    static Result<Vector<Copy>> copy_mounts(Mounts&, Mount& top, Ref<Dentry> root, bool recursive);
     Result<> attach_copies(Mounts&, Vector<Copy>&);
     Guarded<Mounts, Mutex<Rank::mount>> mounts_;
 };

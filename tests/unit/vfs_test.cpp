@@ -258,7 +258,9 @@ TEST_F(Tree, MountsAndBinds) {
     EXPECT_EQ(error(vfs::rename(walker, "m/x", walker, "x", 0)), Errno::xdev);
     EXPECT_TRUE(tree.unmount(*vfs::resolve(walker, "m", 0), 0));
     EXPECT_EQ(list(walker, "m").size(), 0u);
-    ASSERT_TRUE(tree.bind(*vfs::resolve(walker, "m", 0), *vfs::resolve(walker, "d/sub", 0), true, MS_RDONLY));
+    ASSERT_TRUE(tree.bind(*vfs::resolve(walker, "m", 0), *vfs::resolve(walker, "d/sub", 0), true));
+    EXPECT_EQ(error(tree.change_flags(*vfs::resolve(walker, "d", 0), MS_RDONLY, 0, true)), Errno::inval);
+    ASSERT_TRUE(tree.change_flags(*vfs::resolve(walker, "m", 0), MS_RDONLY, 0, false));
     EXPECT_EQ(get(walker, "m/f"), "below");
     EXPECT_EQ(get(walker, "m/../d/sub/f"), "below");
     EXPECT_EQ(error(vfs::open(walker, "m/f", {.flags = O_WRONLY})), Errno::rofs);
@@ -270,6 +272,34 @@ TEST_F(Tree, MountsAndBinds) {
     EXPECT_EQ(get(second, "m/f"), "below");
     EXPECT_TRUE(tree.unmount(*vfs::resolve(walker, "m", 0), vfs::unmount_detach));
     EXPECT_EQ(get(second, "m/f"), "below");
+}
+
+TEST_F(Tree, BindsOfAnotherTreeAndFlagsBelow) {
+    for (const char* d : {"m", "d", "d/sub"}) ASSERT_TRUE(vfs::make_directory(walker, d, 0755));
+    put(walker, "f", "of the first");
+    auto& tree = *trees[0];
+    auto place = [&](const char* path) { return *vfs::resolve(walker, path, 0); };
+    auto copy = *tree.clone();
+    vfs::Walker second{copy->root(), copy->root(), walker.who, 022};
+    EXPECT_EQ(error(tree.bind(place("m"), *vfs::resolve(second, "d", 0), false)), Errno::inval);
+    ASSERT_TRUE(tree.graft(place("m"), *vfs::resolve(second, "/", 0), false));
+    EXPECT_EQ(get(walker, "m/f"), "of the first");
+    EXPECT_TRUE(tree.unmount(place("m"), 0));
+
+    auto sb = tmpfs::Superblock::mount({.source = "", .options = "", .flags = 0, .view = no_view()});
+    ASSERT_TRUE(tree.mount(place("d/sub"), *sb, "t", 0));
+    ASSERT_TRUE(tree.bind(place("m"), place("d"), true));
+    ASSERT_TRUE(tree.change_flags(place("m"), MS_RDONLY | MS_NOSUID, 0, false));
+    EXPECT_EQ(error(vfs::make_directory(walker, "m/x", 0755)), Errno::rofs);
+    put(walker, "m/sub/x", "the mount below is not concerned");
+    auto open = *vfs::open(walker, "m/sub/x", {.flags = O_WRONLY});
+    EXPECT_EQ(error(tree.change_flags(place("m"), MS_RDONLY, MS_NOSUID, true)), Errno::busy);
+    EXPECT_TRUE(place("m").mount->flags & MS_NOSUID);
+    open = nullptr;
+    ASSERT_TRUE(tree.change_flags(place("m"), MS_RDONLY, MS_NOSUID, true));
+    EXPECT_FALSE(place("m").mount->flags & MS_NOSUID);
+    EXPECT_EQ(error(vfs::open(walker, "m/sub/x", {.flags = O_WRONLY})), Errno::rofs);
+    put(walker, "d/sub/y", "the original is not concerned");
 }
 
 TEST_F(Tree, WalksWhileTheTreeChanges) {

@@ -76,7 +76,7 @@ Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at
         if (source.view().empty()) return err::noent;
         auto walker = task.walker();
         auto what = TRY(vfs::resolve(walker, source.view(), vfs::walk_follow));
-        return flags & MS_BIND ? tree.bind(where, what, flags & MS_REC, 0) : tree.move(what, where);
+        return flags & MS_BIND ? tree.bind(where, what, flags & MS_REC) : tree.move(what, where);
     }
     if (flags & propagation) return change_propagation(flags);
     return mount_new(task, where, source.view(), type.view(), flags, data.view());
