@@ -23,24 +23,27 @@ private:
 
 enum class Kind : u8 { absent, null, boolean, number, string, array, object };
 
-/// A value in the document's pool.
+/// A value in the document's pool. Texts are places in the document's.
 struct Node {
     Kind kind = Kind::absent;
-    i64 number = 0;                // boolean: 0 or 1
-    std::string_view text;         // of a string
-    std::string_view name;         // in an object
+    bool truth = false;
+    u32 text = 0, text_size = 0;   // of a string; of a number, as it is written
+    u32 name = 0, name_size = 0;   // in an object
     u32 first_child = 0, next = 0; // indices in the pool; 0: none
 };
 
 /// A parsed text. The strings are decoded in place: the document owns the bytes.
 class Document {
 public:
-    /// err::inval with a complaint: not JSON (with the line), deeper than 64, fractions, numbers beyond 18 digits.
+    /// err::inval with a complaint: not JSON (with the line), deeper than 64, more than 100,000 values, a name twice in
+    /// one object.
     static Result<Document> parse(Vector<char> text, Complaint&);
 
 private:
     friend class Field;
-    friend struct Builder;
+    friend class Reader;
+    std::string_view text(const Node& n) const { return {text_.data() + n.text, n.text_size}; }
+    std::string_view name(const Node& n) const { return {text_.data() + n.name, n.name_size}; }
     Vector<char> text_;
     Vector<Node> nodes_; // [0] is unused, [1] the root
 };
@@ -60,10 +63,11 @@ public:
     Result<std::string_view> string() const;
     Result<std::string_view> string_or(std::string_view otherwise) const;
     Result<i64> integer(i64 least, i64 most) const;
+    Result<u64> natural(u64 most) const; // from 0
     Result<i64> integer_or(i64 otherwise, i64 least, i64 most) const;
     Result<bool> boolean_or(bool otherwise) const;
-    /// Absent is fine; present must be an object (or an array).
-    Result<> check_object() const;
+    /// Absent is fine; present must be of this kind.
+    Result<> check_kind(Kind wanted) const { return present() ? check(wanted) : Result<>{}; }
 
     /// Calls visit(element) for each element of this array, stops at the first error. Absent: nothing. Duplicate use of
     /// a name in an object is refused by parse().
@@ -80,7 +84,7 @@ public:
     Result<> for_each_member(F visit) const {
         if (!present()) return {};
         TRY(check(Kind::object));
-        for (const Node* n = child(node_); n; n = next(n)) TRY(visit(Field{*this, n, n->name}));
+        for (const Node* n = child(node_); n; n = next(n)) TRY(visit(Field{*this, n, document_.name(*n)}));
         return {};
     }
     std::string_view name() const { return name_; }
@@ -95,6 +99,9 @@ private:
     Field(const Field& parent, const Node* node, u32 index)
         : document_{parent.document_}, complaint_{parent.complaint_}, parent_{&parent}, node_{node}, index_{index} {}
     Result<> check(Kind) const;
+    std::string_view text() const { return document_.text(*node_); }
+    template <class T>
+    Result<T> number(T least, T most) const;
     const Node* child(const Node* n) const { return n->first_child ? &document_.nodes_[n->first_child] : nullptr; }
     const Node* next(const Node* n) const { return n->next ? &document_.nodes_[n->next] : nullptr; }
     void print_path(Writer&) const;

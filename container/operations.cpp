@@ -61,6 +61,11 @@ Result<Spec> read_spec(const vfs::Walker& host, std::string_view bundle, vfs::Pa
     return parse_spec(std::move(text), why);
 }
 
+/// As an operator sets it, who may lower it: what runs inside cannot go below.
+void set_oom_score(Process& process, const ProcessSpec& p) {
+    process.oom_score_adjustment = process.least_oom_score_adjustment = p.oom_score_adjustment;
+}
+
 /// Everything of `create` that can fail once the id is taken.
 Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
     vfs::Path bundle;
@@ -85,6 +90,7 @@ Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
         why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
         return std::unexpected(first.error());
     }
+    set_oom_score(**first, c.spec.process);
     c.first = std::move(*first);
     return {};
 }
@@ -257,6 +263,7 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
         why.say("process.args[0]: \"{}\": {}", spec.args[0].view(), errno_text(made.error()));
         return std::unexpected(made.error());
     }
+    set_oom_score(**made, spec);
     Pid pid = (*made)->pid(View::root());
     constexpr usize most_unclaimed = 256;
     Holding held{Registry::lock()};

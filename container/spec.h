@@ -16,6 +16,7 @@ struct ProcessSpec {
     Vector<u32> groups;
     CapabilitySet effective = 0, permitted = 0, inheritable = 0, bounding = 0, ambient = 0;
     bool no_new_privileges = false;
+    int oom_score_adjustment = 0;
     struct Rlimit {
         unsigned resource; // RLIMIT_*
         Limit limit;
@@ -26,9 +27,11 @@ struct ProcessSpec {
 /// One entry of `mounts`.
 struct MountSpec {
     String destination, type, source;
-    String options;          // the file system's own, comma-separated
-    unsigned long flags = 0; // MS_*, MS_BIND and MS_REC included
-    bool optional = false;   // a kind that Linux has and Rundlet may not: sysfs, mqueue, cgroup
+    String options;                     // the file system's own, comma-separated
+    unsigned long flags = 0;            // MS_*, MS_BIND and MS_REC included
+    u32 set_below = 0, clear_below = 0; // MS_* for the mount and all that come with it: rro, rnosuid...
+    bool copy_up = false;               // tmpcopyup: starts with what the directory has that it covers
+    bool optional = false;              // a kind that Linux has and Rundlet may not: sysfs, mqueue, cgroup
 };
 
 /// One entry of `linux.devices`.
@@ -40,7 +43,7 @@ struct DeviceSpec {
 
 struct Spec {
     String oci_version;
-    String root_path; // relative to the bundle, no way out of it
+    String root_path; // relative to the bundle, with no ".."; or absolute
     bool root_readonly = false;
     String hostname, domainname;
     ProcessSpec process;

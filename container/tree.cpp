@@ -1,13 +1,19 @@
 #include "container/tree.h"
+#include "container/copy_up.h"
+#include "container/places.h"
 #include "core/log/log.h"
 #include "kernel/device/device.h"
 #include "lib/errno.h"
 #include <linux/fcntl.h>
+#include <linux/major.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
+#include <optional>
 
 namespace container {
 namespace {
+constexpr u64 null_device = device::number(MEM_MAJOR, 3);
+
 /// Works in the container's new tree, as root, with paths that cannot leave it.
 class TreeBuilder {
 public:
@@ -23,20 +29,46 @@ public:
                 return std::unexpected(mounted.error());
             }
         }
-        TRY(make_devices());
-        TRY(make_directories(spec_.process.cwd)); // as runc does
-        TRY(mask_paths());
-        TRY(protect_paths());
-        if (spec_.root_readonly) TRY(tree_->remount(tree_->root(), MS_RDONLY, "", true));
+        TRY(make_default_devices());
+        for (usize i = 0; i < spec_.devices.size(); i++)
+            if (auto made = make_device(spec_.devices[i]); !made) {
+                std::string_view what =
+                    made.error() == Errno::exist ? "something else is there" : errno_text(made.error());
+                why_.say("linux.devices[{}].path: \"{}\": {}", i, spec_.devices[i].path.view(), what);
+                return std::unexpected(made.error());
+            }
+        if (auto made = places_->make_directories(spec_.process.cwd); !made) { // as runc does
+            why_.say("process.cwd: \"{}\": {}", spec_.process.cwd.view(), errno_text(made.error()));
+            return std::unexpected(made.error());
+        }
+        for (const String& path : spec_.masked_paths) TRY(named("linux.maskedPaths", path, mask(path)));
+        for (const String& path : spec_.readonly_paths) TRY(named("linux.readonlyPaths", path, protect(path)));
+        if (spec_.root_readonly) TRY(tree_->change_flags(tree_->root(), MS_RDONLY, 0, false));
         return std::move(tree_);
     }
 
 private:
+    Result<> named(std::string_view field, const String& path, Result<> done) {
+        if (!done) why_.say("{}: \"{}\": {}", field, path.view(), errno_text(done.error()));
+        return done;
+    }
+
+    /// The directory that root.path names, in the bundle.
+    Result<vfs::Path> find_root() {
+        constexpr u32 how = vfs::walk_directory | vfs::walk_follow;
+        std::string_view path = spec_.root_path;
+        if (!path.starts_with('/'))
+            return vfs::resolve({host_.root_place(), bundle_, host_.who, 0}, path, how | vfs::walk_beneath);
+        auto place = TRY(vfs::resolve(host_, path, how));
+        auto named = TRY(vfs::path_text(place, host_.root_place()));
+        auto bundle = TRY(vfs::path_text(bundle_, host_.root_place()));
+        bool below =
+            named.view().starts_with(bundle) && (bundle == "/" || named.view().substr(bundle.size()).starts_with('/'));
+        return below ? Result<vfs::Path>{std::move(place)} : err::xdev;
+    }
     /// The snapshot of the bundle's root, as "/".
     Result<> start() {
-        vfs::Walker in_bundle{host_.root_place(), bundle_, host_.who, 0};
-        auto root =
-            vfs::resolve(in_bundle, spec_.root_path, vfs::walk_beneath | vfs::walk_directory | vfs::walk_follow);
+        auto root = find_root();
         if (!root) {
             std::string_view what = root.error() == Errno::xdev ? "leaves the bundle" : errno_text(root.error());
             why_.say("root.path: \"{}\": {}", spec_.root_path.view(), what);
@@ -50,53 +82,55 @@ private:
             return std::unexpected(snapshot.error());
         }
         tree_ = TRY(vfs::MountTree::create(std::move(*snapshot), "rootfs", 0));
-        inside_ = {tree_->root(), tree_->root(), TRY(builder_credentials()), 0};
+        places_.emplace(vfs::Walker{tree_->root(), tree_->root(), TRY(builder_credentials()), 0});
         return {};
     }
 
-    /// The directory at `path`, made with all its parents where missing.
-    Result<> make_directories(std::string_view path) {
-        for (usize end = 1; end <= path.size(); end++) {
-            if (end < path.size() && path[end] != '/') continue;
-            auto made = vfs::make_directory(inside_, path.substr(0, end), 0755);
-            if (!made && made.error() != Errno::exist && made.error() != Errno::rofs) return made;
-        }
-        return {};
+    Result<Ref<vfs::Superblock>> make_tmpfs(std::string_view options) {
+        const vfs::FilesystemType* tmpfs = vfs::find_filesystem("tmpfs");
+        return tmpfs ? tmpfs->mount({"tmpfs", options, 0, view_}) : err::nodev;
     }
-    Result<> make_empty_file(std::string_view path) {
-        if (vfs::resolve(inside_, path, vfs::walk_follow)) return {};
-        TRY(make_directories(path.substr(0, path.rfind('/'))));
-        return vfs::make_node(inside_, path, S_IFREG | 0644, 0);
-    }
-    Result<vfs::Path> mount_point(std::string_view path) { return vfs::resolve(inside_, path, vfs::walk_follow); }
 
     Result<> mount(const MountSpec& m) {
-        constexpr unsigned long per_mount = ~static_cast<unsigned long>(MS_BIND | MS_REC | MS_SILENT);
-        if (m.flags & MS_BIND) return bind(m);
-        const vfs::FilesystemType* type = vfs::find_filesystem(m.type);
-        if (!type && m.optional) {
+        if (!(m.flags & MS_BIND) && m.optional && !vfs::find_filesystem(m.type)) {
             log(LogLevel::info, "container {}: no {} for {}", view_.id.view(), m.type.view(), m.destination.view());
             return {};
         }
-        if (!type || !type->mountable_in_container) return err::nodev;
-        TRY(make_directories(m.destination));
-        auto where = TRY(mount_point(m.destination));
-        auto superblock = TRY(type->mount({m.source, m.options, m.flags, view_}));
-        return tree_->mount(where, std::move(superblock), m.source.empty() ? m.type.view() : m.source.view(),
-                            static_cast<u32>(m.flags & per_mount));
+        String path = TRY(places_->real(m.destination));
+        if (path == "/") return err::busy; // the root is mounted already
+        TRY(m.flags & MS_BIND ? bind(m, path) : mount_new(m, path));
+        auto top = TRY(places_->find(path));
+        TRY(tree_->change_flags(top, static_cast<u32>(m.flags) & vfs::mount_flag_mask, 0, false));
+        return tree_->change_flags(top, m.set_below, m.clear_below, true);
     }
-    Result<> bind(const MountSpec& m) {
+    Result<> mount_new(const MountSpec& m, std::string_view path) {
+        const vfs::FilesystemType* type = vfs::find_filesystem(m.type);
+        if (!type || !type->mountable_in_container) return err::nodev;
+        auto covered = places_->find(path);
+        String options;
+        // As runc: what covers a directory has its mode, unless the options say otherwise.
+        if (m.type == "tmpfs" && covered) {
+            char mode[16];
+            BufferWriter out{mode};
+            print(out, "mode={:o},", covered->inode().attributes().mode & 07777);
+            TRY(options.append(out.text()));
+        }
+        TRY(options.append(m.options));
+        TRY(places_->make_directories(path));
+        auto where = TRY(places_->find(path));
+        auto superblock = TRY(type->mount({m.source, options, m.flags, view_}));
+        TRY(tree_->mount(where, std::move(superblock), m.source.empty() ? m.type.view() : m.source.view(), 0));
+        return m.copy_up ? copy_up(where, TRY(places_->find(path)), places_->walker().who) : Result<>{};
+    }
+    Result<> bind(const MountSpec& m, std::string_view path) {
         vfs::Walker in_bundle{host_.root_place(), bundle_, host_.who, 0};
         auto what = TRY(vfs::resolve(in_bundle, m.source, vfs::walk_follow));
-        TRY(what.inode().is_directory() ? make_directories(m.destination) : make_empty_file(m.destination));
-        auto where = TRY(mount_point(m.destination));
-        TRY(tree_->graft(where, what, m.flags & MS_REC));
-        u32 flags = static_cast<u32>(m.flags) & vfs::mount_flag_mask;
-        return tree_->change_flags(TRY(mount_point(m.destination)), flags, 0, false);
+        TRY(what.inode().is_directory() ? places_->make_directories(path) : places_->make_file(path));
+        return tree_->graft(TRY(places_->find(path)), what, m.flags & MS_REC);
     }
 
-    /// What the specification promises in every container's /dev, unless the image has it, and `linux.devices`.
-    Result<> make_devices() {
+    /// What the specification promises in every container's /dev, unless the image has it.
+    Result<> make_default_devices() {
         static constexpr struct {
             std::string_view path;
             u32 major, minor;
@@ -109,44 +143,52 @@ private:
                      {"/dev/stdout", "/proc/self/fd/1"},
                      {"/dev/stderr", "/proc/self/fd/2"},
                      {"/dev/ptmx", "pts/ptmx"}};
-        TRY(make_directories("/dev"));
+        auto& inside = places_->walker();
+        auto unless_exists = [](Result<> made) { return made || made.error() == Errno::exist ? Result<>{} : made; };
+        TRY(places_->make_directories(TRY(places_->real("/dev"))));
         for (const auto& d : defaults)
-            TRY(unless_exists(vfs::make_node(inside_, d.path, S_IFCHR | 0666, device::number(d.major, d.minor))));
-        for (const auto& l : links) TRY(unless_exists(vfs::make_symlink(inside_, l.path, l.target)));
-        for (const DeviceSpec& d : spec_.devices) {
-            TRY(make_directories(d.path.view().substr(0, d.path.view().rfind('/'))));
-            TRY(unless_exists(vfs::make_node(inside_, d.path, S_IFCHR | d.mode, d.device)));
-            TRY(vfs::change_owner(TRY(mount_point(d.path)), *inside_.who, d.uid, d.gid));
-        }
+            TRY(unless_exists(vfs::make_node(inside, d.path, S_IFCHR | 0666, device::number(d.major, d.minor))));
+        for (const auto& l : links) TRY(unless_exists(vfs::make_symlink(inside, l.path, l.target)));
         return {};
     }
-    static Result<> unless_exists(Result<> made) { return made || made.error() == Errno::exist ? Result<>{} : made; }
+    /// err::exist: something else is there.
+    Result<> make_device(const DeviceSpec& d) {
+        String path = TRY(places_->real(d.path));
+        if (auto there = places_->find(path)) {
+            auto attributes = there->inode().attributes();
+            if (!S_ISCHR(attributes.mode) || attributes.device != d.device) return err::exist;
+        } else {
+            TRY(places_->make_parents(path));
+            TRY(vfs::make_node(places_->walker(), path, S_IFCHR | d.mode, d.device));
+        }
+        return vfs::change_owner(TRY(places_->find(path)), *places_->walker().who, d.uid, d.gid);
+    }
 
-    /// Hides files behind /dev/null and directories behind an empty read-only tmpfs; what does not exist needs no mask.
-    Result<> mask_paths() {
-        for (const String& path : spec_.masked_paths) {
-            auto where = mount_point(path);
-            if (!where) continue;
-            if (!where->inode().is_directory()) {
-                TRY(tree_->bind(*where, TRY(mount_point("/dev/null")), false));
-                TRY(tree_->change_flags(TRY(mount_point(path)), MS_RDONLY, 0, false));
-                continue;
-            }
-            const vfs::FilesystemType* tmpfs = vfs::find_filesystem("tmpfs");
-            if (!tmpfs) return err::nodev;
-            constexpr u32 flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-            TRY(tree_->mount(*where, TRY(tmpfs->mount({"tmpfs", "size=0k", flags, view_})), "tmpfs", flags));
+    /// A null device of the kernel's own: the image's /dev/null may be anything.
+    Result<vfs::Path> mask_for_files() {
+        if (!masks_) {
+            masks_ = TRY(vfs::MountTree::create(TRY(make_tmpfs("mode=755")), "tmpfs", MS_NOSUID | MS_NOEXEC));
+            vfs::Walker inside{masks_->root(), masks_->root(), places_->walker().who, 0};
+            TRY(vfs::make_node(inside, "/null", S_IFCHR | 0666, null_device));
         }
-        return {};
+        return vfs::resolve({masks_->root(), masks_->root(), places_->walker().who, 0}, "/null", 0);
     }
-    Result<> protect_paths() {
-        for (const String& path : spec_.readonly_paths) {
-            auto where = mount_point(path);
-            if (!where) continue;
-            TRY(tree_->bind(*where, *where, true));
-            TRY(tree_->change_flags(TRY(mount_point(path)), MS_RDONLY, 0, false));
-        }
-        return {};
+    /// Files are empty, directories an empty tmpfs, both read-only; what does not exist needs no mask.
+    Result<> mask(const String& path) {
+        auto where = places_->find(path);
+        if (!where) return {};
+        if (where->inode().is_directory())
+            TRY(tree_->mount(*where, TRY(make_tmpfs("")), "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+        else
+            TRY(tree_->graft(*where, TRY(mask_for_files()), false));
+        return tree_->change_flags(TRY(places_->find(path)), MS_RDONLY, 0, false);
+    }
+    /// The mount alone, as `ro` does it: those below it stay as they are.
+    Result<> protect(const String& path) {
+        auto where = places_->find(path);
+        if (!where) return {};
+        TRY(tree_->bind(*where, *where, true));
+        return tree_->change_flags(TRY(places_->find(path)), MS_RDONLY, 0, false);
     }
 
     const vfs::Walker& host_;
@@ -154,8 +196,8 @@ private:
     const Spec& spec_;
     View& view_;
     json::Complaint& why_;
-    Ref<vfs::MountTree> tree_;
-    vfs::Walker inside_;
+    Ref<vfs::MountTree> tree_, masks_;
+    std::optional<Places> places_; // of tree_
 };
 } // namespace
 

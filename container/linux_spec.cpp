@@ -1,0 +1,138 @@
+// `linux` of a config.json: namespaces, devices, limits, protected paths.
+#include "container/spec_parts.h"
+#include "kernel/device/device.h"
+#include <algorithm>
+#include <limits>
+#include <linux/major.h>
+
+namespace container {
+using json::Field;
+
+namespace {
+Result<> parse_namespaces(const Field& list) {
+    static constexpr std::string_view known[] = {"pid", "network", "mount", "ipc", "uts", "cgroup", "user", "time"};
+    unsigned seen = 0;
+    return list.for_each([&](const Field& entry) -> Result<> {
+        Field type = entry["type"];
+        auto name = TRY(type.string());
+        auto at = std::ranges::find(known, name);
+        if (at == std::end(known)) return type.refuse("is not a namespace");
+        // A container always has its own of each kind; joining another's would weaken that.
+        if (name == "user" || name == "time") return type.refuse("is not supported");
+        if (entry["path"].present() && !TRY(entry["path"].string()).empty())
+            return entry["path"].refuse("is not supported: a container cannot join another's namespace");
+        unsigned bit = 1u << (at - std::begin(known));
+        if (seen & bit) return type.refuse("stands twice");
+        seen |= bit;
+        return {};
+    });
+}
+
+/// A major or minor number of a rule: -1 or nothing stands for all.
+Result<i64> device_part(const Field& field) { return field.integer_or(-1, -1, 0xffff'ffff); }
+
+/// Whether a rule for character devices names devices that a container may open, and whether it names others.
+struct Reach {
+    bool defaults, others;
+};
+Reach reach_of(std::string_view type, i64 major, i64 minor) {
+    if (type == "b") return {false, true};
+    bool ptys = major >= UNIX98_PTY_SLAVE_MAJOR && major < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
+    if (major == -1) return {true, true};
+    if (minor == -1 && !ptys) return {major == MEM_MAJOR || major == TTYAUX_MAJOR, true};
+    bool allowed = device::allowed_in_container(
+        device::number(static_cast<u32>(major), minor == -1 ? 0u : static_cast<u32>(minor)));
+    return {allowed, !allowed};
+}
+
+/// What Rundlet enforces: a container opens the default devices of the specification, and no others. So a rule may deny
+/// all devices at once, or others than those; it may allow those, and the making of nodes for others.
+Result<> check_device_rule(const Field& rule) {
+    Field type = rule["type"], access = rule["access"];
+    auto kind = TRY(type.string_or("a"));
+    if (kind != "a" && kind != "b" && kind != "c") return type.refuse("is not a, b or c");
+    auto accesses = TRY(access.string_or("rwm"));
+    if (accesses.empty() || accesses.find_first_not_of("rwm") != accesses.npos)
+        return access.refuse("is not made of r, w and m");
+    i64 major = TRY(device_part(rule["major"])), minor = TRY(device_part(rule["minor"]));
+    bool all = kind == "a"; // as the device cgroup has it, whatever the numbers
+    Reach reach = all ? Reach{true, true} : reach_of(kind, major, minor);
+    if (!TRY(rule["allow"].boolean_or(false))) {
+        if (all || !reach.defaults) return {};
+        return rule.refuse("is not supported: the default devices can only be denied with all others, and stay");
+    }
+    if (!reach.others || accesses == "m") return {};
+    return rule.refuse("is not supported: only the default devices can be used");
+}
+
+Result<> parse_memory(const Field& memory, Spec& to) {
+    // What the memory cgroup calls no limit: the largest multiple of a page in an i64.
+    constexpr i64 most = std::numeric_limits<i64>::max(), none = most & ~0xfff;
+    i64 limit = TRY(memory["limit"].integer_or(0, -1, most));
+    if (limit > 0 && limit < none) {
+        if (limit < static_cast<i64>(1 * MiB))
+            return memory["limit"].refuse("is less than 1 MiB: no process could run");
+        to.memory_limit = static_cast<u64>(limit);
+    }
+    // There is no swap: any limit of memory and swap together that is not below the memory limit is kept.
+    Field swap = memory["swap"];
+    i64 both = TRY(swap.integer_or(0, -1, most));
+    if (both > 0 && both < none && static_cast<u64>(both) < to.memory_limit)
+        return swap.refuse("is not supported: it is below memory.limit");
+    return {};
+}
+
+Result<> parse_resources(const Field& resources, Spec& to) {
+    TRY(resources["devices"].for_each(check_device_rule));
+    TRY(parse_memory(resources["memory"], to));
+    constexpr i64 least = std::numeric_limits<i64>::min(), most = 4'194'304; // PIDS_MAX; 0 and below: no limit
+    if (i64 limit = TRY(resources["pids"]["limit"].integer_or(0, least, most)); limit > 0)
+        to.pids_limit = static_cast<u32>(limit);
+    return {};
+}
+
+Result<> parse_devices(const Field& list, Spec& to) {
+    return list.for_each([&](const Field& entry) -> Result<> {
+        if (to.devices.size() == 256) return list.refuse("has more than 256 elements");
+        DeviceSpec device;
+        device.path = TRY(absolute_path(entry["path"]));
+        auto type = TRY(entry["type"].string());
+        if (type != "c" && type != "u") return entry["type"].refuse("is not supported: only character devices are");
+        device.device = device::number(static_cast<u32>(TRY(entry["major"].integer(0, 511))),
+                                       static_cast<u32>(TRY(entry["minor"].integer(0, 0xfffff))));
+        if (!device::allowed_in_container(device.device))
+            return entry.refuse("is not supported: only the default devices can be used");
+        device.mode = static_cast<u32>(TRY(entry["fileMode"].integer_or(0666, 0, 07777)));
+        device.uid = static_cast<u32>(TRY(entry["uid"].integer_or(0, 0, 0xffff'fffe)));
+        device.gid = static_cast<u32>(TRY(entry["gid"].integer_or(0, 0, 0xffff'fffe)));
+        return to.devices.push(std::move(device));
+    });
+}
+
+Result<> parse_paths(const Field& paths, Vector<String>& to) {
+    return paths.for_each([&](const Field& element) -> Result<> {
+        if (to.size() == 512) return element.refuse("is beyond the limit of 512 paths");
+        return to.push(TRY(path_in_container(element)));
+    });
+}
+
+/// A container's mounts never propagate: all but the sharing kinds ask for that or allow it.
+Result<> check_propagation(const Field& field) {
+    static constexpr std::string_view kept[] = {"",       "private",    "rprivate",   "slave",
+                                                "rslave", "unbindable", "runbindable"};
+    auto how = TRY(field.string_or(""));
+    if (how == "shared" || how == "rshared")
+        return field.refuse("is not supported: a container's mounts do not propagate");
+    return std::ranges::find(kept, how) == std::end(kept) ? field.refuse("is not a propagation") : Result<>{};
+}
+} // namespace
+
+Result<> parse_linux(const Field& linux_part, Spec& to) {
+    TRY(parse_namespaces(linux_part["namespaces"]));
+    TRY(parse_resources(linux_part["resources"], to));
+    TRY(parse_devices(linux_part["devices"], to));
+    TRY(parse_paths(linux_part["maskedPaths"], to.masked_paths));
+    TRY(parse_paths(linux_part["readonlyPaths"], to.readonly_paths));
+    return check_propagation(linux_part["rootfsPropagation"]);
+}
+} // namespace container
