@@ -1,6 +1,6 @@
 #include "container/launch.h"
+#include "container/stdio.h"
 #include "container/tree.h"
-#include "kernel/device/device.h"
 #include "kernel/device/tty/terminal.h"
 #include "lib/errno.h"
 #include <algorithm>
@@ -69,39 +69,27 @@ Result<> copy_strings(const Vector<String>& from, Vector<String>& to) {
     return {};
 }
 
-/// The caller's terminal under the name that it has in the container, /dev/console, so that ttyname(3) finds it.
-Ref<File> by_own_name(const vfs::Walker& walker, Ref<File> given) {
-    auto terminal = tty::terminal_of(*given);
-    auto place = vfs::resolve(walker, "/dev/console", vfs::walk_follow);
-    if (!terminal || !place || place->inode().attributes().device != device::number(5, 1)) return given;
-    auto opened = tty::open(std::move(terminal), given->flags, &*place);
-    return opened ? std::move(*opened) : given;
-}
-
-Result<> set_stdio(const vfs::Walker& walker, process::Start& start, const ProcessSpec& p, const Stdio& stdio,
-                   json::Complaint& why) {
-    start.files = TRY(FileTable::create());
-    for (int fd = 0; fd < 3; fd++)
-        if (auto& given = stdio[static_cast<usize>(fd)])
-            TRY(start.files->install_at(fd, by_own_name(walker, given), false, 3));
-    if (!p.terminal) return {};
-    if (stdio[0]) start.terminal = tty::terminal_of(*stdio[0]);
-    if (!start.terminal) {
+/// The controlling terminal that process.terminal asks for.
+Result<Ref<tty::Terminal>> find_terminal(const Stdio& stdio, json::Complaint& why) {
+    Ref<tty::Terminal> terminal = stdio[0] ? tty::terminal_of(*stdio[0]) : nullptr;
+    if (!terminal) {
         why.say("process.terminal: true, but standard input is not a terminal");
         return err::notty;
     }
-    if (!start.terminal->controls_session()) return {};
+    if (!terminal->controls_session()) return terminal;
     why.say("process.terminal: true, but this terminal controls a session already (`ctr run` makes a new one)");
     return err::busy;
 }
 } // namespace
 
-Result<Box<Launch>> prepare(Container& container, const ProcessSpec& p, const Stdio& stdio, json::Complaint& why) {
+Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, const Stdio& stdio,
+                            const tty::Terminal* console, json::Complaint& why) {
+    TRY(check_stdio(stdio, why));
     auto launch = TRY(make<Launch>());
     process::Start& start = launch->start;
-    start.mounts = container.mounts;
+    start.mounts = std::move(tree);
     start.credentials = TRY(credentials_of(p));
-    vfs::Path root = container.mounts->root();
+    vfs::Path root = start.mounts->root();
     vfs::Walker walker{root, root, start.credentials, p.umask};
     auto cwd = vfs::resolve(walker, p.cwd, vfs::walk_follow | vfs::walk_directory);
     if (cwd) cwd = vfs::check_access(*cwd, *start.credentials, 1).transform([&] { return *cwd; });
@@ -111,7 +99,8 @@ Result<Box<Launch>> prepare(Container& container, const ProcessSpec& p, const St
     }
     walker.start = *cwd;
     start.fs = TRY(vfs::FsContext::create(root, std::move(*cwd), p.umask));
-    TRY(set_stdio(walker, start, p, stdio, why));
+    if (p.terminal) start.terminal = TRY(find_terminal(stdio, why));
+    start.files = TRY(install_stdio(walker, stdio, p.terminal ? start.terminal.get() : console));
     auto file = find_program(walker, p, launch->path);
     if (!file) {
         why.say("process.args[0]: \"{}\": {}", p.args[0].view(), errno_text(file.error()));
@@ -122,6 +111,7 @@ Result<Box<Launch>> prepare(Container& container, const ProcessSpec& p, const St
     TRY(copy_strings(p.args, start.program.arguments));
     TRY(copy_strings(p.env, start.program.environment));
     for (const auto& r : p.rlimits) start.limits.set(r.resource, r.limit);
+    give_stdio_to(p.uid, *start.files);
     return launch;
 }
 } // namespace container

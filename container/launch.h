@@ -8,7 +8,9 @@ struct Launch {
     String path;
     process::Start start;
 };
-/// The container's tree is already there. The program must exist and be executable for the process's user; complaints
-/// name the field of `process`.
-Result<Box<Launch>> prepare(Container&, const ProcessSpec&, const Stdio&, json::Complaint&);
+/// `tree` is the container's, held by the caller: the container gives it up when it stops. `console`: what /dev/console
+/// is in it, or null. The program must exist and be executable for the process's user; complaints name the field of
+/// `process`.
+Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec&, const Stdio&, const tty::Terminal* console,
+                            json::Complaint&);
 } // namespace container

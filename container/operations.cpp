@@ -2,6 +2,7 @@
 #include "container/json.h"
 #include "container/launch.h"
 #include "container/registry.h"
+#include "container/stdio.h"
 #include "container/tree.h"
 #include "core/log/log.h"
 #include "core/time/clock.h"
@@ -83,8 +84,8 @@ Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
     Charging to_the_container{c.account};
     TRY(c.prepare());
     c.mounts = TRY(make_tree(request.host, bundle, c.spec, c, why));
-    auto launch = TRY(prepare(c, c.spec.process, request.stdio, why));
-    c.console = launch->start.terminal;
+    c.console = console_of(request.stdio);
+    auto launch = TRY(prepare(c.mounts, c.spec.process, request.stdio, c.console.get(), why));
     auto first = process::create_init(c, launch->start);
     if (!first) {
         why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
@@ -249,15 +250,19 @@ Result<int> wait(std::string_view id, Pid pid, json::Complaint& why) {
 
 Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdio, json::Complaint& why) {
     Ref<Container> c;
+    Ref<vfs::MountTree> tree;
+    Ref<tty::Terminal> console;
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
         if (c->status != Status::running || !c->mounts) return wrong_state(*c, "running", why);
+        tree = c->mounts;
+        console = c->console;
     }
     auto document = TRY(json::Document::parse(std::move(process), why));
     auto spec = TRY(parse_process({document, why}, &c->spec.process));
     Charging to_the_container{c->account};
-    auto launch = TRY(prepare(*c, spec, stdio, why));
+    auto launch = TRY(prepare(std::move(tree), spec, stdio, console.get(), why));
     auto made = process::create_in(*c, launch->start);
     if (!made) {
         why.say("process.args[0]: \"{}\": {}", spec.args[0].view(), errno_text(made.error()));

@@ -35,6 +35,7 @@ void link(Task& task, Process& process, Start& start, Fresh& fresh) {
     if (start.new_session || !start.parent || !start.parent->group) {
         start_session(process, std::move(fresh.session), std::move(fresh.group));
         process.group->session->terminal = start.terminal;
+        process.group->session->on_console = start.terminal && !view.is_root();
     } else
         join_group(process, start.parent->group);
     view.processes++;

@@ -20,6 +20,7 @@ struct Session : RefCounted<Session> {
     Pid number_in(const View&) const;
     Process* leader = nullptr;   // null once gone
     Ref<tty::Terminal> terminal; // controlling terminal
+    bool on_console = false;     // its terminal came from outside the view: that is /dev/console for it
     PidNumber* number = nullptr; // taken until the last group of the session is gone
     ~Session();
 };

@@ -77,4 +77,5 @@ Result<Ref<Inode>> make_anonymous_device(u32 mode, u64 device) {
 Result<Path> anonymous_path(Inode& inode) {
     return Path{anonymous->tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
 }
+bool is_anonymous(const Path& path) { return &path.inode().superblock() == anonymous->superblock.get(); }
 } // namespace vfs

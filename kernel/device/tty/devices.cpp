@@ -2,6 +2,7 @@
 #include "kernel/device/devices.h"
 #include "kernel/device/tty/pty.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/anonymous.h"
 #include <asm/fcntl.h>
 
 namespace device {
@@ -11,7 +12,7 @@ public:
     Result<Ref<File>> open(u64 device, const vfs::Path& path, u32 flags) override {
         switch (minor(device)) {
         case 0: return tty::open(TRY(tty::controlling_terminal()), flags | O_NOCTTY, &path);
-        case 1: return tty::open(TRY(console()), flags | O_NOCTTY, &path);
+        case 1: return tty::open(TRY(console(path)), flags | O_NOCTTY, &path);
         case 2: return tty::open_multiplexer(path, flags);
         default: return err::nxio;
         }
@@ -19,10 +20,15 @@ public:
     std::string_view name() const override { return "/dev/tty"; }
 
 private:
-    static Result<Ref<tty::Terminal>> console() {
+    /// The machine's, for the host world and for who was given it as a standard file; in a container, where the session
+    /// or the container was started.
+    static Result<Ref<tty::Terminal>> console(const vfs::Path& path) {
         View& view = Task::current().view();
-        if (view.console) return view.console;
-        if (!view.is_root() || !tty::console()) return err::nxio;
+        if (!view.is_root() && !vfs::is_anonymous(path)) {
+            if (auto own = tty::console_of_session()) return own;
+            return view.console ? Result<Ref<tty::Terminal>>{view.console} : err::nxio;
+        }
+        if (!tty::console()) return err::nxio;
         return Ref<tty::Terminal>::share(tty::console());
     }
 };

@@ -107,6 +107,11 @@ Result<Ref<Terminal>> controlling_terminal() {
     if (!group || !group->session->terminal) return err::nxio;
     return group->session->terminal;
 }
+Ref<Terminal> console_of_session() {
+    Holding tree{process::tree_lock()};
+    auto& group = Task::current().process().group;
+    return group && group->session->on_console ? group->session->terminal : nullptr;
+}
 
 namespace {
 /// Whether it is the task's controlling terminal. The tree lock is held.

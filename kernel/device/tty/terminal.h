@@ -100,4 +100,6 @@ Result<Ref<File>> open(Ref<Terminal>, u32 flags, const vfs::Path* place = nullpt
 Ref<Terminal> terminal_of(File&);
 /// The current task's controlling terminal: /dev/tty. err::nxio: none.
 Result<Ref<Terminal>> controlling_terminal();
+/// What /dev/console is for the current task's session; null: what it is for its view.
+Ref<Terminal> console_of_session();
 } // namespace tty
