@@ -1,4 +1,5 @@
 #include "container/launch.h"
+#include "container/home.h"
 #include "container/stdio.h"
 #include "container/tree.h"
 #include "kernel/device/tty/terminal.h"
@@ -110,6 +111,7 @@ Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, cons
     start.program.path = launch->path;
     TRY(copy_strings(p.args, start.program.arguments));
     TRY(copy_strings(p.env, start.program.environment));
+    TRY(add_home({root, root, TRY(builder_credentials()), 0}, p.uid, start.program.environment));
     for (const auto& r : p.rlimits) start.limits.set(r.resource, r.limit);
     give_stdio_to(p.uid, *start.files);
     return launch;
