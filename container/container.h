@@ -37,8 +37,9 @@ public:
 // not possible in the present state. The complaint says the same for people. All may be called by several threads at
 // once.
 
+inline constexpr usize max_id = 1024;
 struct CreateRequest {
-    std::string_view id; // 1..64 of [A-Za-z0-9_+.-], not starting with '.'
+    std::string_view id; // 1 to max_id of [A-Za-z0-9_+.-], neither "." nor ".."
     std::string_view bundle;
     vfs::Walker host;         // the caller's view of the host tree
     Stdio stdio;              // with process.terminal: a terminal, which becomes the container's
@@ -48,15 +49,16 @@ struct CreateRequest {
 /// On failure nothing is left behind.
 Result<> create(CreateRequest&, json::Complaint&);
 Result<> start(std::string_view id, json::Complaint&);
-/// Sends a signal to the first process. A created container is only ended by SIGKILL.
+/// Sends a signal to the first process. A created container is ended by each that ends a process by default.
 Result<> kill(std::string_view id, int signal, json::Complaint&);
-/// Frees everything. Only when stopped; `force`: kills first.
+/// Frees everything. Not while it runs, unless `force`: that kills first, and takes no container of that id for
+/// deleted.
 Result<> remove(std::string_view id, bool force, json::Complaint&);
 /// Waits for the container to stop; the wait status of its first process. `pid` not 0: for a process of execute().
 /// err::restartsys: a signal came; err::child: no such process.
 Result<int> wait(std::string_view id, Pid pid, json::Complaint&);
-/// Runs a further process in a running container. `process` is a JSON object like config.json's `process`; what it
-/// leaves out is taken from there. Returns its number in the root view.
+/// Runs a further process in a container that is created or running. `process` is a JSON object like config.json's
+/// `process`; what it leaves out is taken from there. Returns its number in the root view.
 Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio&, json::Complaint&);
 /// One container's state, or all of them as a JSON array.
 Result<> print_state(std::string_view id, Writer&, json::Complaint&);

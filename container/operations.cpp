@@ -25,12 +25,12 @@ private:
 };
 
 Result<> check_id(std::string_view id, json::Complaint& why) {
-    bool good = !id.empty() && id.size() <= 64 && id[0] != '.';
+    bool good = !id.empty() && id.size() <= max_id && id != "." && id != "..";
     for (char c : id)
         good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                         std::string_view{"_+.-"}.contains(c));
     if (good) return {};
-    why.say("the id \"{}\" is not 1 to 64 of letters, digits and _+.-, not starting with a dot", id.substr(0, 64));
+    why.say("the id \"{}\" is not 1 to {} of letters, digits and _+.-", id.substr(0, 64), max_id);
     return err::inval;
 }
 
@@ -127,7 +127,7 @@ void Container::emptied(int status_of_first) {
 Result<> create(CreateRequest& request, json::Complaint& why) {
     TRY(check_id(request.id, why));
     auto c = TRY(make_ref<Container>());
-    c->id.assign(request.id);
+    c->id = TRY(String::create(request.id));
     {
         Holding held{Registry::lock()};
         if (Registry::find(request.id)) return why.say("the id \"{}\" is taken", request.id), err::exist;
@@ -160,8 +160,11 @@ Result<> kill(std::string_view id, int signal, json::Complaint& why) {
     Container* c = TRY(find_or_complain(id, why));
     if (c->status != Status::created && c->status != Status::running) return wrong_state(*c, "running", why);
     if (signal == 0) return {};
+    bool waits = c->status == Status::created; // and has no handlers: what ends a process by default ends it
+    bool ends = !(signal_bit(signal) & (signals::default_ignored | signals::default_stops));
+    if (waits && ends) signal = SIGKILL;
     TRY(signals::send(*c->first, signals::info_user(signal)));
-    if (c->status == Status::created && signal == SIGKILL) { // runs only to die
+    if (waits && ends) { // runs only to die
         c->status = Status::running;
         process::run(*c->first);
     }
@@ -184,7 +187,8 @@ Result<> stop_for_removal(Container& c, bool force, json::Complaint& why) {
     {
         Holding held{Registry::lock()};
         if (c.status == Status::stopped) return {};
-        if (c.status == Status::creating || !force) return wrong_state(c, "stopped", why);
+        if (c.status == Status::creating || (c.status == Status::running && !force))
+            return wrong_state(c, "stopped", why);
         if (c.status == Status::created) {
             c.status = Status::running;
             process::run(*c.first);
@@ -199,6 +203,7 @@ Result<> remove(std::string_view id, bool force, json::Complaint& why) {
     Ref<Container> c;
     {
         Holding held{Registry::lock()};
+        if (force && !Registry::find(id)) return {};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
     }
     TRY(stop_for_removal(*c, force, why));
@@ -255,7 +260,8 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
-        if (c->status != Status::running || !c->mounts) return wrong_state(*c, "running", why);
+        bool lives = c->status == Status::created || c->status == Status::running;
+        if (!lives || !c->mounts) return wrong_state(*c, "running", why);
         tree = c->mounts;
         console = c->console;
     }

@@ -30,7 +30,7 @@ public:
     Result<> prepare();
 
     /// Empty in the root view; the container's id else.
-    FixedString<64> id;
+    String id;
     bool is_root() const { return this == &root(); }
 
     // uname(2). Guarded together.

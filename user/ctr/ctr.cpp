@@ -139,10 +139,10 @@ int usage(u64 to) {
                   "  start ID\n"
                   "  state ID\n"
                   "  list\n");
-    host::say(to, "  exec ID PROGRAM [ARGUMENT...]        a further process in a running container\n"
+    host::say(to, "  exec ID PROGRAM [ARGUMENT...]        a further process in a created or running container\n"
                   "  kill ID [SIGNAL]                     default TERM\n"
                   "  wait ID\n"
-                  "  delete [-f] ID                       -f: kill it first\n"
+                  "  delete [-f] ID                       -f: kill it first, if it runs\n"
                   "  trace ID on|off                      system calls of new processes, in the log\n");
     return to == host::out ? 0 : usage_error;
 }
