@@ -15,6 +15,7 @@
 #include "abi/linux/sys/process.h"
 #include "abi/linux/sys/sched.h"
 #include "abi/linux/sys/signal.h"
+#include "abi/linux/sys/socket.h"
 #include "abi/linux/sys/system.h"
 #include "abi/linux/sys/time.h"
 
@@ -149,6 +150,26 @@ inline constexpr Syscall syscalls[] = {
     on<sys::signalfd4>(289, 74),
     on<sys::ioctl>(16, 29, "terminals, and what every file knows"),
     on<sys::vhangup>(153, 58),
+
+    // Sockets (sys/socket.h)
+    on<sys::socket>(41, 198, "EAFNOSUPPORT: no family of sockets yet"),
+    on<sys::socketpair>(53, 199, "EAFNOSUPPORT"),
+    on<sys::bind>(49, 200, "no descriptor is a socket: ENOTSOCK"),
+    on<sys::listen>(50, 201, "ENOTSOCK"),
+    on<sys::accept>(43, 202, "ENOTSOCK"),
+    on<sys::accept4>(288, 242, "ENOTSOCK"),
+    on<sys::connect>(42, 203, "ENOTSOCK"),
+    on<sys::getsockname>(51, 204, "ENOTSOCK"),
+    on<sys::getpeername>(52, 205, "ENOTSOCK"),
+    on<sys::sendto>(44, 206, "ENOTSOCK"),
+    on<sys::recvfrom>(45, 207, "ENOTSOCK"),
+    on<sys::setsockopt>(54, 208, "ENOTSOCK"),
+    on<sys::getsockopt>(55, 209, "ENOTSOCK"),
+    on<sys::shutdown>(48, 210, "ENOTSOCK"),
+    on<sys::sendmsg>(46, 211, "ENOTSOCK"),
+    on<sys::recvmsg>(47, 212, "ENOTSOCK"),
+    on<sys::sendmmsg>(307, 269, "ENOTSOCK"),
+    on<sys::recvmmsg>(299, 243, "ENOTSOCK"),
 
     // Memory (sys/memory.h)
     on<sys::mmap>(9, 222, "MAP_HUGETLB is refused"),
