@@ -6,7 +6,8 @@
 namespace epoll {
 namespace {
 constexpr u32 kept_by_oneshot = EPOLLONESHOT | EPOLLET | EPOLLWAKEUP | EPOLLEXCLUSIVE;
-constexpr unsigned max_depth = 4; // of epolls below and above one another
+constexpr u32 always_asked = EPOLLERR | EPOLLHUP; // of an item that is added or modified, even one with no events
+constexpr unsigned max_depth = 4;                 // of epolls below and above one another
 constexpr char epoll_kind = 0;
 struct ReadyTag;
 struct ItemTag;
@@ -15,7 +16,7 @@ class Epoll;
 /// One watched file. Counted: by the epoll while it is in the table, and by who looks at it without the lock.
 struct Item final : Waiter, FileWatch, HashLink<ItemTag>, ListLink<ReadyTag>, RefCounted<Item> {
     Item(Epoll& epoll, File* target, int fd, Event event)
-        : owner{epoll}, file_key{target}, descriptor{fd}, events{event.events}, data{event.data} {}
+        : owner{epoll}, file_key{target}, descriptor{fd}, events{event.events | always_asked}, data{event.data} {}
     ~Item() = default;
     bool notified(u32 changes) override;
     void detach(File& file, bool gone) override;
@@ -117,7 +118,7 @@ bool Item::push() {
 }
 
 /// What may become ready of what was asked for; 0: a one-shot event that has been.
-u32 interest(u32 asked) { return asked & ~kept_by_oneshot ? asked | EPOLLERR | EPOLLHUP : 0; }
+u32 interest(u32 asked) { return asked & ~kept_by_oneshot ? asked : 0; }
 
 /// Whoever changes `events` looks at the file afterwards, so that a notification that saw the old ones is not missed.
 bool Item::notified(u32 changes) {
@@ -238,7 +239,7 @@ Result<> Epoll::modify(File& target, int fd, Event event) {
     {
         auto state = state_.lock();
         if (item->events & EPOLLEXCLUSIVE) return err::inval;
-        item->events = event.events;
+        item->events = event.events | always_asked;
         item->data = event.data;
     }
     consider(*item, target);

@@ -1,0 +1,95 @@
+// qemu-user: has waits and futexes of its own
+// What ends a wait and what does not: epoll's hang-ups, children that can report nothing, futexes of two kinds.
+#include "check.h"
+#include <initializer_list>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static void hang_ups_are_always_told() {
+    int ends[2], more[2], epoll = epoll_create1(0);
+    CHECK(pipe(ends) == 0 && pipe(more) == 0);
+    epoll_event event{}, got{};
+    event.data.fd = ends[0];
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) == 0);
+    event.data.fd = more[0];
+    event.events = EPOLLIN;
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, more[0], &event) == 0);
+    event.events = 0;
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, more[0], &event) == 0);
+    CHECK(write(ends[1], "x", 1) == 1 && write(more[1], "x", 1) == 1);
+    CHECK(epoll_wait(epoll, &got, 1, 0) == 0); // that there is something to read was not asked for
+    close(ends[1]);
+    CHECK(epoll_wait(epoll, &got, 1, 0) == 1 && got.events == EPOLLHUP && got.data.fd == ends[0]);
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_DEL, ends[0], nullptr) == 0);
+    // While somebody sleeps.
+    pid_t child = start([&] {
+        close(more[1]);
+        return epoll_wait(epoll, &got, 1, 10'000) != 1 || got.events != EPOLLHUP;
+    });
+    CHECK(until_asleep(child));
+    close(more[1]);
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    close(more[0]);
+    // The end that writes: no reader is an error. Edge-triggered and nothing else; after a one-shot event nothing.
+    for (unsigned events : {static_cast<unsigned>(EPOLLET), static_cast<unsigned>(EPOLLONESHOT)}) {
+        CHECK(pipe(more) == 0);
+        event.events = events;
+        event.data.fd = more[1];
+        CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, more[1], &event) == 0);
+        CHECK(epoll_wait(epoll, &got, 1, 0) == 0);
+        close(more[0]);
+        CHECK(epoll_wait(epoll, &got, 1, 0) == 1 && got.events == EPOLLERR);
+        CHECK(epoll_wait(epoll, &got, 1, 0) == 0);
+        event.events = 0;
+        CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, more[1], &event) == 0);
+        CHECK(epoll_wait(epoll, &got, 1, 0) == 1 && got.events == EPOLLERR);
+        close(more[1]);
+    }
+    // fdinfo shows what is waited for.
+    char path[40], line[200];
+    CHECK(pipe(more) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, more[0], &event) == 0);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    FILE* info = fopen(path, "r");
+    unsigned events = 0;
+    while (info && fgets(line, sizeof line, info)) sscanf(line, "tfd: %*d events: %x", &events);
+    if (info) fclose(info);
+    CHECK(events == (EPOLLERR | EPOLLHUP));
+    close(more[0]), close(more[1]), close(ends[0]), close(epoll);
+}
+
+static long futex(int* word, int operation, unsigned value = 0, const void* timeout = nullptr, int* other = nullptr,
+                  unsigned third = 0) {
+    return syscall(SYS_futex, word, operation, value, timeout, other, third);
+}
+/// Waiters on a word, each in a process that shares it; how many of them have been woken.
+struct Waiters {
+    int* word = static_cast<int*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    pid_t children[3];
+    Waiters() {
+        for (pid_t& child : children) {
+            child = start([&] { return futex(word, FUTEX_WAIT, 0) == 0 ? 0 : 1; });
+            until_asleep(child);
+        }
+    }
+    ~Waiters() {
+        futex(word, FUTEX_WAKE, 10);
+        for (pid_t child : children) {
+            int status = 1;
+            CHECK(waitpid(child, &status, 0) == child && status == 0);
+        }
+    }
+};
+
+int main() {
+    hang_ups_are_always_told();
+    return finish("waits");
+}
