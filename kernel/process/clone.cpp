@@ -111,8 +111,10 @@ Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
     number->process = &process;
     Process* above = flags & CLONE_PARENT ? parent.parent : &parent;
     if (flags & CLONE_PARENT) process.exit_signal = parent.exit_signal;
+    Pid maker = flags & CLONE_PARENT ? parent.maker : current.tid();
     (void)Ref<Process>::share(&process).release(); // the link's count
     process.adopted_by(above);
+    process.maker = maker;
     join_group(process, parent.group);
     view.processes++;
     return {};

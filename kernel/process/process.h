@@ -69,7 +69,9 @@ public:
     // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its
     // link.
     Process* parent = nullptr; // changed by adopted_by()
-    Ref<ProcessGroup> group;   // null once reaped
+    /// The thread of the parent that made this one, by its number: __WNOTHREAD. 0, or ended: the first one stands in.
+    Pid maker = 0;
+    Ref<ProcessGroup> group; // null once reaped
     /// In the order in which they came to be children, which is the order in which wait4 looks at them.
     List<Process, struct SiblingTag> children;
     /// Those of them that have ended and wait to be reaped, in the same order: wait4 passes none that runs.

@@ -136,6 +136,7 @@ void Process::adopted_by(Process* above) {
     parent = above;
     parent_pid_.store(above ? above->pid(*view_) : 0, std::memory_order_relaxed);
     if (!above) return;
+    maker = 0;
     sibling_order_ = ++adoptions;
     above->children.push_back(*this);
     if (ended) above->ended_children.push_back(*this);

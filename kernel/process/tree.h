@@ -30,6 +30,8 @@ struct Reaped {
     Ref<Task> leader;
 };
 [[nodiscard]] Reaped reap(Process&);
+/// Whether the child is this very thread's: it made it, or the one that made it has ended and this is the first left.
+bool is_child_of(Process& child, Task& thread);
 /// Unlinks a thread that has ended (not the leader of a process that was not reaped).
 [[nodiscard]] Ref<Task> unlink_thread(Task&);
 

@@ -2,8 +2,19 @@
 #include <linux/wait.h>
 
 namespace process {
+bool is_child_of(Process& child, Task& thread) {
+    Task *first = nullptr, *maker = nullptr;
+    for_each_thread(thread.process(), [&](Task& t) {
+        if (t.exiting) return;
+        if (!first) first = &t;
+        if (t.tid() == child.maker) maker = &t;
+    });
+    return &thread == (maker ? maker : first);
+}
+
 namespace {
-bool selected(Process& child, Process& parent, int id_type, Pid id, unsigned options) {
+bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned options) {
+    Process& parent = waiter.process();
     View& view = parent.view();
     switch (id_type) {
     case P_PID:
@@ -14,6 +25,7 @@ bool selected(Process& child, Process& parent, int id_type, Pid id, unsigned opt
         break;
     default: break;
     }
+    if (options & __WNOTHREAD && !is_child_of(child, waiter)) return false;
     if (options & __WALL) return true;
     bool clone_child = child.exit_signal != SIGCHLD;
     return clone_child == ((options & __WCLONE) != 0);
@@ -27,7 +39,6 @@ Waited look(Process& child, Process& parent, unsigned options) {
     bool keep = options & WNOWAIT;
     ProcessState state = child.state;
     if (state == ProcessState::zombie) {
-        if (!(options & WEXITED)) return found;
         ChildCode how = decode_status(child.exit_status);
         found.status = child.exit_status;
         found.code = how.code;
@@ -52,17 +63,20 @@ Waited look(Process& child, Process& parent, unsigned options) {
 
 /// Whether any child is selected, and what there is to say of one. The tree lock is held.
 struct Search {
-    Process& parent;
+    Task& waiter;
     int id_type;
     Pid id;
     unsigned options;
     bool any = false;
     Waited found{};
     Process* child = nullptr;
+    Process& parent = waiter.process();
 
     /// Whether this one ends the search.
     bool settled_by(Process& candidate) {
-        if (!selected(candidate, parent, id_type, id, options)) return false;
+        if (!selected(candidate, waiter, id_type, id, options)) return false;
+        // One that has ended can report nothing else any more.
+        if (candidate.state == ProcessState::zombie && !(options & WEXITED)) return false;
         any = true;
         found = look(candidate, parent, options);
         if (!found.pid) return false;
@@ -109,7 +123,7 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
     Sleeper self;
     Wait registered{parent.child_changed, self};
     for (;;) {
-        Search search{parent, id_type, id, options};
+        Search search{current, id_type, id, options};
         Reaped gone; // dropped after the lock
         {
             Holding tree{tree_lock()};

@@ -66,6 +66,61 @@ static void hang_ups_are_always_told() {
     close(more[0]), close(more[1]), close(ends[0]), close(epoll);
 }
 
+static void children_that_report_nothing() {
+    pid_t child = start([] { return 7; });
+    siginfo_t info;
+    CHECK(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
+    for (idtype_t which : {P_ALL, P_PID, P_PGID}) {
+        id_t id = static_cast<id_t>(which == P_PID ? child : which == P_PGID ? getpgrp() : 0);
+        for (int options : {WSTOPPED, WCONTINUED, WSTOPPED | WCONTINUED, WSTOPPED | WNOHANG}) {
+            FAILS(ECHILD, waitid(which, id, &info, options));
+        }
+    }
+    // With one that runs there is something to wait for.
+    pid_t running = start([] { pause(); });
+    info.si_pid = 1;
+    CHECK(waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid == 0);
+    FAILS(ECHILD, waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED));
+    // Children that send another signal than SIGCHLD are others.
+    FAILS(ECHILD, waitpid(-1, nullptr, __WCLONE));
+    signal(SIGUSR2, SIG_IGN);
+    pid_t silent = static_cast<pid_t>(syscall(SYS_clone, SIGUSR2, 0, 0, 0, 0));
+    if (silent == 0) _exit(3);
+    FAILS(ECHILD, waitpid(silent, nullptr, 0));
+    int status = 0;
+    CHECK(waitpid(-1, &status, __WCLONE) == silent && WEXITSTATUS(status) == 3);
+    CHECK(waitpid(-1, &status, __WALL) == child && WEXITSTATUS(status) == 7);
+    kill(running, SIGKILL);
+    CHECK(waitpid(running, &status, 0) == running);
+    FAILS(ECHILD, waitpid(-1, nullptr, WNOHANG));
+}
+
+/// What a thread makes of the body, which it is given.
+static void in_a_thread(auto body) {
+    pthread_t thread;
+    auto run = [](void* b) -> void* {
+        (*static_cast<decltype(body)*>(b))();
+        return nullptr;
+    };
+    CHECK(pthread_create(&thread, nullptr, run, &body) == 0 && pthread_join(thread, nullptr) == 0);
+}
+static void children_of_other_threads() {
+    int status = 0;
+    pid_t mine = start([] { return 1; }), its = 0;
+    in_a_thread([&] {
+        its = start([] { return 2; });
+        FAILS(ECHILD, waitpid(mine, nullptr, __WNOTHREAD));
+        CHECK(waitpid(-1, &status, __WNOTHREAD) == its && WEXITSTATUS(status) == 2);
+        FAILS(ECHILD, waitpid(-1, nullptr, __WNOTHREAD));
+        its = start([] { return 3; });
+        CHECK(waitpid(mine, &status, 0) == mine && WEXITSTATUS(status) == 1);
+    });
+    // The thread has ended: its child is now the first thread's.
+    CHECK(waitpid(its, &status, __WNOTHREAD) == its && WEXITSTATUS(status) == 3);
+    mine = start([] { return 4; });
+    CHECK(waitpid(-1, &status, __WNOTHREAD) == mine && WEXITSTATUS(status) == 4);
+}
+
 static long futex(int* word, int operation, unsigned value = 0, const void* timeout = nullptr, int* other = nullptr,
                   unsigned third = 0) {
     return syscall(SYS_futex, word, operation, value, timeout, other, third);
@@ -91,5 +146,7 @@ struct Waiters {
 
 int main() {
     hang_ups_are_always_told();
+    children_that_report_nothing();
+    children_of_other_threads();
     return finish("waits");
 }
