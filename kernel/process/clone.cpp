@@ -81,7 +81,7 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
         process->handlers = parent.handlers;
     else
         process->handlers = TRY(parent.handlers->clone());
-    if (request.flags & CLONE_CLEAR_SIGHAND) process->handlers->reset_for_exec(true);
+    if (request.flags & CLONE_CLEAR_SIGHAND) process->handlers->reset_caught();
     TRY(process->set_executable(parent.executable()));
     process->oom_score_adjustment = parent.oom_score_adjustment.load();
     process->least_oom_score_adjustment = parent.least_oom_score_adjustment.load();

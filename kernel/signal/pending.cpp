@@ -93,8 +93,8 @@ Result<Ref<SignalHandlers>> SignalHandlers::clone() {
     return copy;
 }
 
-void SignalHandlers::reset_for_exec(bool ignored_too) {
+void SignalHandlers::reset_caught() {
     auto now = actions.lock();
     for (SignalAction& action : now->of)
-        action = {.handler = action.handler == 1 && !ignored_too ? uptr{1} : 0, .flags = 0, .restorer = 0, .mask = 0};
+        action = {.handler = action.handler == 1 ? uptr{1} : 0, .flags = 0, .restorer = 0, .mask = 0};
 }

@@ -28,7 +28,7 @@ struct SignalHandlers : RefCounted<SignalHandlers> {
     };
     Guarded<Actions, Spinlock<Rank::handlers>> actions;
     Result<Ref<SignalHandlers>> clone();
-    void reset_for_exec(bool ignored_too = false); // caught -> default; ignored stay unless `ignored_too`
+    void reset_caught(); // to the default: exec, CLONE_CLEAR_SIGHAND. Ignored ones stay
 };
 
 class User;

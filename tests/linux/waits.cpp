@@ -121,6 +121,24 @@ static void children_of_other_threads() {
     CHECK(waitpid(-1, &status, __WNOTHREAD) == mine && WEXITSTATUS(status) == 4);
 }
 
+static void ignored_signals_stay() {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, [](int) {});
+    clone_args args{};
+    args.flags = 0x100000000; // CLONE_CLEAR_SIGHAND
+    args.exit_signal = SIGCHLD;
+    pid_t child = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+    if (child == 0) {
+        struct sigaction pipe{}, user{};
+        sigaction(SIGPIPE, nullptr, &pipe);
+        sigaction(SIGUSR1, nullptr, &user);
+        _exit((pipe.sa_handler != SIG_IGN) + 2 * (user.sa_handler != SIG_DFL));
+    }
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    signal(SIGPIPE, SIG_DFL);
+}
+
 static long futex(int* word, int operation, unsigned value = 0, const void* timeout = nullptr, int* other = nullptr,
                   unsigned third = 0) {
     return syscall(SYS_futex, word, operation, value, timeout, other, third);
@@ -148,5 +166,6 @@ int main() {
     hang_ups_are_always_told();
     children_that_report_nothing();
     children_of_other_threads();
+    ignored_signals_stay();
     return finish("waits");
 }

@@ -79,7 +79,7 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
         Holding lock{process.signal_lock};
         if (handlers) std::swap(process.handlers, handlers);
     }
-    process.handlers->reset_for_exec();
+    process.handlers->reset_caught();
     bool changed_ids = loaded.secure || loaded.credentials->euid != task.credentials().euid;
     process.dumpable = !changed_ids;
     if (changed_ids) task.parent_death_signal = 0;
