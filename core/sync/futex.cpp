@@ -43,7 +43,9 @@ Result<Key> key_of(Word word, Ref<MemoryObject>& keep_alive) {
     if (!word.shared) return Key{space, word.address};
     TRY(arch::load_user(
         word.address)); // futex(2): EFAULT when the page cannot be read; a private word's place is enough
-    return space->futex_key(word.address, &keep_alive);
+    Key key = TRY(space->futex_key(word.address, &keep_alive));
+    key.offset |= 1; // words are aligned: no private key has this bit
+    return key;
 }
 
 /// Accesses under a bucket's lock: err::fault when the page is absent, and then the caller lets go of the lock,
@@ -93,9 +95,10 @@ bool was_woken(Queued& q) {
     }
 }
 
-Result<> sleep_until_woken(Queued& q, Sleeper& self, Deadline until) {
+Result<> sleep_until_woken(Queued& q, Sleeper& self, Moment until) {
+    clocks::MomentSleeper sleeper{self, until};
     for (;;) {
-        Result<> slept = self.sleep(until);
+        Result<> slept = sleeper.sleep();
         if (slept) {
             if (was_woken(q)) return {};
         } else {
@@ -152,7 +155,7 @@ private:
 };
 } // namespace
 
-Result<> wait(Word word, u32 expected, u32 bits, Deadline until) {
+Result<> wait(Word word, u32 expected, u32 bits, Moment until) {
     if (!bits) return err::inval;
     Sleeper self;
     Queued q;
@@ -280,9 +283,9 @@ Attempt try_pi(Word word, u32 seen, u32 tid, Queued* queue) {
     Bucket& bucket = bucket_of(*key);
     Holding held{bucket.lock};
     bool is_free = !(seen & FUTEX_TID_MASK);
-    // A free word may still be waited for: who takes it keeps the bits. An owned one gets the waiters' bit.
+    // A free word may still be waited for: who takes it keeps the bits. An owned one gets the waiters' bit, also from
+    // who does not wait.
     u32 wanted = is_free ? (seen & ~u32{FUTEX_TID_MASK}) | tid : seen | FUTEX_WAITERS;
-    if (!is_free && !queue) wanted = seen;
     auto old = exchange_now(word, seen, wanted);
     if (!old) return Attempt::absent;
     if (*old != seen) return Attempt::changed;
@@ -301,7 +304,8 @@ Result<> take_pi(Word word, u32 tid, OwnerAlive owner_alive, Queued* queue, bool
         u32 owner = seen & FUTEX_TID_MASK;
         if (owner == tid) return err::deadlk;
         if (owner && !owner_alive(owner)) {
-            if (TRY(arch::load_user(word.address)) != seen) continue; // it let go as it died
+            if (TRY(arch::compare_exchange_user(word.address, seen, seen | FUTEX_WAITERS)) != seen)
+                continue; // it let go as it died
             return err::srch;
         }
         switch (try_pi(word, seen, tid, queue)) {
@@ -348,7 +352,7 @@ Attempt pass_on(Word word, u32 seen, u32 kept) {
 }
 } // namespace
 
-Result<> lock_pi(Word word, u32 tid, Deadline until, OwnerAlive owner_alive) {
+Result<> lock_pi(Word word, u32 tid, Moment until, OwnerAlive owner_alive) {
     Sleeper self;
     Queued q;
     q.bits = any_bit;
@@ -370,17 +374,31 @@ Result<> try_lock_pi(Word word, u32 tid, OwnerAlive owner_alive) {
 }
 
 Result<> unlock_pi(Word word, u32 tid) {
-    if (word.address % 4) return err::inval;
     for (;;) {
-        u32 seen = TRY(arch::load_user(word.address));
+        u32 seen;
+        TRY(arch::copy_in(&seen, word.address, sizeof seen)); // who does not own it hears that first, aligned or not
         if ((seen & FUTEX_TID_MASK) != tid) return err::perm;
+        if (word.address % 4) return err::inval;
         Attempt attempt = pass_on(word, seen, 0);
         if (attempt == Attempt::taken) return {};
         if (attempt == Attempt::absent) TRY(touch_for_write(word));
     }
 }
 
-void owner_died_pi(Word word) {
+namespace {
+bool has_pi_waiter(Word word) {
+    Ref<MemoryObject> keep_alive;
+    auto key = key_of(word, keep_alive);
+    if (!key) return false;
+    Bucket& bucket = bucket_of(*key);
+    Holding held{bucket.lock};
+    return next_owner(bucket, *key).waiter;
+}
+} // namespace
+
+void owner_died_pi(uptr address) {
+    Word word{address, true};
+    word.shared = !has_pi_waiter({address, false}); // the list does not say which kind it is
     for (;;) {
         auto seen = arch::load_user(word.address);
         if (!seen || word.address % 4 || (*seen & FUTEX_TID_MASK)) return;
@@ -390,7 +408,7 @@ void owner_died_pi(Word word) {
     }
 }
 
-Result<usize> wait_any(std::span<const WaitvEntry> entries, Deadline until) {
+Result<usize> wait_any(std::span<const WaitvEntry> entries, Moment until) {
     if (entries.empty() || entries.size() > FUTEX_WAITV_MAX) return err::inval;
     std::unique_ptr<Queued[]> queued{new (std::nothrow) Queued[entries.size()]};
     if (!queued) return err::nomem;
@@ -409,8 +427,9 @@ Result<usize> wait_any(std::span<const WaitvEntry> entries, Deadline until) {
         if (auto woken = leave_all(i)) return *woken;
         return std::unexpected(done.error());
     }
+    clocks::MomentSleeper sleeper{self, until};
     for (;;) {
-        Result<> slept = self.sleep(until);
+        Result<> slept = sleeper.sleep();
         bool any = false;
         for (usize i = 0; i < entries.size() && slept; i++) any = any || was_woken(queued[i]);
         if (slept && !any) continue;

@@ -58,6 +58,12 @@ void set_realtime(i64 ns) {
 }
 WaitQueue& realtime_was_set() { return was_set; }
 
+Deadline Moment::deadline() const {
+    if (!wall) return {ns};
+    i64 left = static_cast<i64>(ns) - realtime_ns();
+    return left <= 0 ? Deadline{0} : in(static_cast<u64>(left));
+}
+
 u64 realtime_changes() { return state.changes.load(std::memory_order_acquire); }
 u64 vdso_data_page() { return state.vdso_page; }
 } // namespace clocks

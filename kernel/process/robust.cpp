@@ -22,7 +22,7 @@ Result<> owner_dies(Task& task, uptr word, bool pi, bool pending) {
         value = seen;
     }
     if (pi)
-        futex::owner_died_pi(futex);
+        futex::owner_died_pi(word);
     else if (value & FUTEX_WAITERS)
         (void)futex::wake(futex, 1);
     return {};

@@ -162,10 +162,75 @@ struct Waiters {
     }
 };
 
+static void two_kinds_of_futexes() {
+    static int word;
+    std::initializer_list<int> kinds = {0, FUTEX_PRIVATE_FLAG};
+    for (int kind : kinds) {
+        static volatile pid_t waiter;
+        static int operation;
+        operation = FUTEX_WAIT | kind;
+        waiter = 0;
+        pthread_t thread;
+        auto wait = [](void*) -> void* {
+            waiter = static_cast<pid_t>(syscall(SYS_gettid));
+            return reinterpret_cast<void*>(futex(&word, operation));
+        };
+        CHECK(pthread_create(&thread, nullptr, wait, nullptr) == 0);
+        CHECK(eventually([&] { return waiter != 0; }) && until_asleep(waiter));
+        CHECK(futex(&word, FUTEX_WAKE | (kind ^ FUTEX_PRIVATE_FLAG), 1) == 0);
+        CHECK(futex(&word, FUTEX_WAKE | kind, 1) == 1);
+        void* result;
+        CHECK(pthread_join(thread, &result) == 0 && result == nullptr);
+    }
+}
+static void how_many_are_woken() {
+    {
+        Waiters three;
+        CHECK(futex(three.word, FUTEX_WAKE, 0) == 1);
+        CHECK(futex(three.word, FUTEX_WAKE, ~0u) == 1);
+        CHECK(futex(three.word, FUTEX_WAKE_BITSET, 0, nullptr, nullptr, ~0u) == 1);
+    }
+    Waiters three;
+    int other = 0;
+    CHECK(futex(three.word, FUTEX_REQUEUE, 0, nullptr, &other) == 0);
+    CHECK(futex(three.word, FUTEX_WAKE_OP, 0, nullptr, &other, FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 5)) == 1);
+    CHECK(other == 1);
+}
+static void errors_of_futexes() {
+    int word = 5;
+    char odd[16] __attribute__((aligned(8))) = {};
+    int* unaligned = reinterpret_cast<int*>(odd + 1);
+    const timespec soon{0, 1'000'000}, wrong{0, 2'000'000'000};
+    FAILS(ENOSYS, futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 5, &soon));
+    FAILS(ENOSYS, futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1));
+    FAILS(ETIMEDOUT, futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 5, &soon, nullptr, ~0u));
+    FAILS(EINVAL, futex(unaligned, FUTEX_WAIT, 0));
+    FAILS(EINVAL, futex(unaligned, FUTEX_WAKE, 1));
+    FAILS(EINVAL, futex(unaligned, FUTEX_LOCK_PI));
+    FAILS(EPERM, futex(unaligned, FUTEX_UNLOCK_PI));
+    FAILS(EINVAL, futex(nullptr, FUTEX_WAIT, 0, &wrong)); // the time comes first
+    FAILS(EFAULT, futex(nullptr, FUTEX_UNLOCK_PI));
+    // Of nobody: refused, and marked as waited for all the same.
+    for (int operation : {FUTEX_LOCK_PI, FUTEX_TRYLOCK_PI}) {
+        word = 4'000'000;
+        FAILS(ESRCH, futex(&word, operation));
+        CHECK(static_cast<unsigned>(word) == (4'000'000 | FUTEX_WAITERS));
+    }
+    pid_t other = start([] { pause(); });
+    word = other;
+    FAILS(EAGAIN, futex(&word, FUTEX_TRYLOCK_PI));
+    CHECK(static_cast<unsigned>(word) == (static_cast<unsigned>(other) | FUTEX_WAITERS));
+    kill(other, SIGKILL);
+    waitpid(other, nullptr, 0);
+}
+
 int main() {
     hang_ups_are_always_told();
     children_that_report_nothing();
     children_of_other_threads();
     ignored_signals_stay();
+    two_kinds_of_futexes();
+    how_many_are_woken();
+    errors_of_futexes();
     return finish("waits");
 }

@@ -7,45 +7,49 @@ namespace linux_abi::sys {
 namespace {
 namespace core = ::futex;
 
-Deadline absolute(i64 ns, bool realtime) { return realtime ? from_realtime(ns) : Deadline{static_cast<u64>(ns)}; }
+core::Moment absolute(i64 ns, bool realtime) {
+    return realtime ? core::Moment::of_wall(ns) : core::Moment{Deadline{static_cast<u64>(ns)}};
+}
 
 bool owner_alive(u32 tid) { return process::find_task(Task::current().view(), static_cast<Pid>(tid)).has_value(); }
 
 i64 wait_again(Task& task);
 
 /// A wait whose timeout counts from now goes on with the same end after a signal.
-Result<i64> wait(Task& task, core::Word word, u32 expected, u32 bits, Deadline until, bool relative) {
+Result<i64> wait(Task& task, core::Word word, u32 expected, u32 bits, core::Moment until, bool relative) {
     auto waited = core::wait(word, expected, bits, until);
     if (waited) return 0;
-    if (waited.error() != Errno::restartsys || !relative || until == never) return std::unexpected(waited.error());
+    if (waited.error() != Errno::restartsys || !relative || until.ns == never.ns)
+        return std::unexpected(waited.error());
     task.restart = {wait_again, {word.address, word.shared, expected, bits, until.ns}};
     return err::restart_block;
 }
 i64 wait_again(Task& task) {
     auto w = task.restart.words;
-    return encode(wait(task, {w[0], w[1] != 0}, static_cast<u32>(w[2]), static_cast<u32>(w[3]), {w[4]}, true));
+    return encode(wait(task, {w[0], w[1] != 0}, static_cast<u32>(w[2]), static_cast<u32>(w[3]), Deadline{w[4]}, true));
 }
 
-Result<Deadline> timeout_of(int command, bool realtime, uptr timeout, bool& relative) {
-    relative = false;
-    if (!timeout) return never;
-    i64 ns = TRY(to_ns(TRY(copy_in(UserPtr<const Timespec>{timeout}))));
-    switch (command) {
-    case FUTEX_WAIT: relative = true; return clocks::in(static_cast<u64>(ns));
-    case FUTEX_LOCK_PI: return absolute(ns, true);
-    default: return absolute(ns, realtime);
-    }
+bool takes_timeout(int command) {
+    return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
+           command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
 }
+Result<core::Moment> timeout_of(int command, bool realtime, uptr timeout) {
+    if (!timeout || !takes_timeout(command)) return core::Moment{never};
+    i64 ns = TRY(to_ns(TRY(copy_in(UserPtr<const Timespec>{timeout}))));
+    if (command == FUTEX_WAIT) return core::Moment{clocks::in(static_cast<u64>(ns))};
+    return absolute(ns, realtime || command == FUTEX_LOCK_PI);
+}
+
+/// How many a wake of `count` wakes: Linux counts a sleeper after it has woken it, so one is always woken.
+unsigned wakes(u32 count) { return static_cast<unsigned>(std::max(static_cast<int>(count), 1)); }
 } // namespace
 
 Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeout, uptr address2, u32 value3) {
     int command = operation & FUTEX_CMD_MASK;
-    bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME, relative = false;
-    if (realtime && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2 &&
-        command != FUTEX_WAIT_REQUEUE_PI)
+    bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME;
+    auto until = TRY(timeout_of(command, realtime, timeout));
+    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2 && command != FUTEX_WAIT_REQUEUE_PI)
         return err::nosys;
-    if (!is_aligned(address, 4)) return err::inval;
-    if (address >= arch::user_top) return err::fault;
     core::Word word{address, shared}, word2{address2, shared};
     u32 tid = static_cast<u32>(task.tid());
     auto count2 = static_cast<unsigned>(timeout); // the same register
@@ -54,26 +58,22 @@ Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeo
     case FUTEX_WAIT_BITSET: {
         u32 bits = command == FUTEX_WAIT ? core::any_bit : value3;
         if (!bits) return err::inval;
-        Deadline until = TRY(timeout_of(command, realtime, timeout, relative));
-        return wait(task, word, value, bits, until, relative);
+        return wait(task, word, value, bits, until, command == FUTEX_WAIT);
     }
-    case FUTEX_WAKE: return static_cast<i64>(TRY(core::wake(word, value)));
+    case FUTEX_WAKE: return static_cast<i64>(TRY(core::wake(word, wakes(value))));
     case FUTEX_WAKE_BITSET:
         if (!value3) return err::inval;
-        return static_cast<i64>(TRY(core::wake(word, value, value3)));
+        return static_cast<i64>(TRY(core::wake(word, wakes(value), value3)));
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE: {
-        if (static_cast<int>(value) < 0 || static_cast<int>(count2) < 0 || !is_aligned(address2, 4)) return err::inval;
+        if (static_cast<int>(value) < 0 || static_cast<int>(count2) < 0) return err::inval;
         std::optional<u32> expected;
         if (command == FUTEX_CMP_REQUEUE) expected = value3;
         return static_cast<i64>(TRY(core::requeue(word, word2, value, count2, expected)));
     }
-    case FUTEX_WAKE_OP:
-        if (!is_aligned(address2, 4)) return err::inval;
-        return static_cast<i64>(TRY(core::wake_op(word, word2, value, count2, value3)));
+    case FUTEX_WAKE_OP: return static_cast<i64>(TRY(core::wake_op(word, word2, wakes(value), wakes(count2), value3)));
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2: {
-        Deadline until = TRY(timeout_of(command, realtime, timeout, relative));
         TRY(core::lock_pi(word, tid, until, owner_alive));
         return 0;
     }
@@ -86,7 +86,7 @@ Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeo
 Result<i64> futex_waitv(Task&, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags,
                         UserPtr<const Timespec> timeout, int clock) {
     if (flags || !count || count > FUTEX_WAITV_MAX || !waiters) return err::inval;
-    Deadline until = never;
+    core::Moment until = never;
     if (timeout) {
         if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) return err::inval;
         until = absolute(TRY(to_ns(TRY(copy_in(timeout)))), clock == CLOCK_REALTIME);
