@@ -16,52 +16,37 @@ u64 process_cpu_ns(Process& process) {
 
 /// Alive while listed or while its queue element is pending.
 struct PosixTimer : RefCounted<PosixTimer>, Timer {
-    PosixTimer() : Timer{expired} { element.owner = this; }
+    explicit PosixTimer(const process::Clock& by) : Timer{expired}, clock{by}, measured{by} { element.owner = this; }
     static void expired(Timer&);
     static void taken(QueuedSignal&);
-    /// What its clock shows, and when that will be `at`, in monotonic time. signal_lock is held.
-    u64 now() const;
-    void arm_again();
+    /// To look at the clock when it may be due, `now` being what it showed before signal_lock was taken.
+    void arm_again(u64 now);
 
     struct Element : QueuedSignal {
         PosixTimer* owner;
     } element;
     Process* process = nullptr;
-    Ref<Task> thread; // SIGEV_THREAD_ID, and the thread of a thread's CPU clock
-    int clock = 0, notify = 0, id = 0;
+    Ref<Task> thread; // SIGEV_THREAD_ID
+    const process::Clock clock;
+    /// What it is armed by: `clock`, but that a relative time of the wall clock is one of the monotonic clock, which
+    /// nobody sets. Changed while it is not armed.
+    process::Clock measured;
+    int notify = 0, id = 0;
     u64 due_ns = 0, interval_ns = 0; // in the clock's time; 0: not armed
     int pending_overruns = 0, overruns = 0;
 };
 
-u64 PosixTimer::now() const {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_TAI:
-    case CLOCK_REALTIME_ALARM: return static_cast<u64>(clocks::realtime_ns());
-    case CLOCK_PROCESS_CPUTIME_ID: return process_cpu_ns(*process);
-    case CLOCK_THREAD_CPUTIME_ID: {
-        CpuTime t = thread->cpu_time();
-        return t.user_ns + t.system_ns;
-    }
-    default: return clocks::monotonic_ns();
-    }
-}
-
-void PosixTimer::arm_again() {
-    if (!due_ns) return;
-    u64 at = now();
-    u64 left = due_ns > at ? due_ns - at : 0;
-    if (clock == CLOCK_PROCESS_CPUTIME_ID) left /= process->live_threads ? process->live_threads.load() : 1;
-    arm(clocks::in(left));
+void PosixTimer::arm_again(u64 now) {
+    if (due_ns) arm(measured.in(due_ns > now ? due_ns - now : 0));
 }
 
 void PosixTimer::expired(Timer& of) {
     auto& self = static_cast<PosixTimer&>(of);
     bool fire = false;
+    u64 changes = clocks::realtime_changes(), now = self.measured.now(); // a CPU clock takes its process's lock
     {
         Holding lock{self.process->signal_lock};
         if (!self.due_ns) return;
-        u64 now = self.now();
         if (now >= self.due_ns) {
             fire = true;
             if (self.interval_ns) {
@@ -73,7 +58,8 @@ void PosixTimer::expired(Timer& of) {
             } else
                 self.due_ns = 0;
         }
-        self.arm_again();
+        self.arm_again(now);
+        if (self.due_ns && self.measured.is_wall() && changes != clocks::realtime_changes()) self.arm(clocks::in(0));
     }
     if (!fire || self.notify == SIGEV_NONE) return;
     Task* only = self.notify == SIGEV_THREAD_ID ? self.thread.get() : nullptr;
@@ -282,7 +268,7 @@ void ProcessTimers::RealtimeLimit::check() {
 // POSIX timers.
 
 Result<int> ProcessTimers::create(const Request& request) {
-    auto timer = TRY(make_ref<PosixTimer>());
+    auto timer = TRY(make_ref<PosixTimer>(request.clock));
     if (timer->element.charge(Task::current().share(&Task::user)) > process_.limits.soft(RLIMIT_SIGPENDING))
         return err::again;
     Holding list{process_.timers_lock};
@@ -291,7 +277,6 @@ Result<int> ProcessTimers::create(const Request& request) {
     if (id >= timers_most) return err::again;
     timer->process = &process_;
     timer->thread = request.thread;
-    timer->clock = request.clock;
     timer->notify = request.notify;
     timer->id = static_cast<int>(id);
     siginfo_t& info = timer->element.info;
@@ -353,35 +338,56 @@ Result<Ref<PosixTimer>> ProcessTimers::find(int id) {
 }
 
 namespace {
-ProcessTimers::Value value_of(PosixTimer& timer) {
+/// signal_lock is held; `now` is what the timer's clock showed before.
+ProcessTimers::Value value_of(const PosixTimer& timer, u64 now) {
     if (!timer.due_ns) return {0, timer.interval_ns};
-    u64 now = timer.now();
     return {timer.due_ns > now ? timer.due_ns - now : 1, timer.interval_ns};
 }
 } // namespace
 
 Result<ProcessTimers::Value> ProcessTimers::get_posix(int id) {
     auto timer = TRY(find(id));
+    Holding one_at_a_time{process_.timers_lock};
+    u64 now = timer->measured.now();
     Holding lock{process_.signal_lock};
-    return value_of(*timer);
+    return value_of(*timer, now);
 }
 
 Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute) {
     auto timer = TRY(find(id));
+    if (timer->clock.is_gone()) return err::srch;
+    Holding one_at_a_time{process_.timers_lock};
     Value old;
     {
+        u64 now = timer->measured.now();
         Holding lock{process_.signal_lock};
-        old = value_of(*timer);
+        old = value_of(*timer, now);
     }
     silence(process_, *timer);
+    timer->measured = absolute || !timer->clock.is_wall() ? timer->clock : process::Clock::system(false);
+    u64 now = timer->measured.now();
     Holding lock{process_.signal_lock};
     timer->interval_ns = interval_ns;
     timer->pending_overruns = timer->overruns = 0;
     if (first_ns) {
-        timer->due_ns = absolute ? first_ns : timer->now() + first_ns;
-        timer->arm_again();
+        if (absolute)
+            timer->due_ns = first_ns;
+        else if (__builtin_add_overflow(now, first_ns, &timer->due_ns))
+            timer->due_ns = ~u64{0};
+        timer->arm_again(now);
     }
     return old;
+}
+
+void ProcessTimers::wall_clock_was_set() {
+    Holding one_at_a_time{process_.timers_lock};
+    for (auto& timer : posix_) {
+        if (!timer || !timer->measured.is_wall()) continue;
+        timer->cancel();
+        u64 now = timer->measured.now();
+        Holding lock{process_.signal_lock};
+        timer->arm_again(now);
+    }
 }
 
 Result<int> ProcessTimers::overruns(int id) {

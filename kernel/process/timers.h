@@ -1,10 +1,7 @@
 // The timers of a process: setitimer(2), alarm(2), timer_create(2). What expires is under the process's signal_lock.
 #pragma once
-#include "core/time/clock.h"
-#include "kernel/process/process.h"
+#include "kernel/process/clock.h"
 #include "lib/vector.h"
-
-class Task;
 
 /// One timer_create(2) timer.
 struct PosixTimer; // timers.cpp
@@ -21,9 +18,10 @@ public:
     Result<Value> get(int which);
     Result<Value> set(int which, const Value&);
 
-    /// `clock` CLOCK_*; `notify` SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID (then `thread`). err::again: too many.
+    /// `notify` SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID (then `thread`). err::again: too many.
     struct Request {
-        int clock = 0, notify = 0, signal = 0;
+        process::Clock clock;
+        int notify = 0, signal = 0;
         u64 value = 0; // sigev_value; or the timer's own id
         bool value_is_id = false;
         Ref<Task> thread;
@@ -31,7 +29,10 @@ public:
     Result<int> create(const Request&);
     Result<> remove(int id);
     Result<Value> get_posix(int id);
+    /// err::srch: what its clock measures is gone.
     Result<Value> set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute);
+    /// Timers that end at a moment of the wall clock are armed anew.
+    void wall_clock_was_set();
     Result<int> overruns(int id);
     /// Obeys RLIMIT_CPU: the process begins, or the limit was changed.
     void limit_cpu_time();

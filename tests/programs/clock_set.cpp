@@ -1,9 +1,12 @@
-// The wall clock is set while others wait for a moment of it: timerfd_create(2), clock_nanosleep(2). For the host
-// world: a container cannot set the clock.
+// The wall clock is set while others wait for a moment of it: timerfd_create(2), timer_create(2), clock_nanosleep(2),
+// futex(2). For the host world: a container cannot set the clock.
 #include "tests/linux/check.h"
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -102,11 +105,42 @@ void following() {
     close(fd);
     timespec at = in(1000);
     wakes([&] { return clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &at, nullptr); }, 2000);
+    at = in(1000);
+    wakes(
+        [&] {
+            int word = 1;
+            return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &at, nullptr, ~0) != -1 ||
+                   errno != ETIMEDOUT;
+        },
+        2000);
+}
+
+void timers() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    CHECK(sigprocmask(SIG_BLOCK, &set, nullptr) == 0);
+    timer_t timer;
+    CHECK(timer_create(CLOCK_REALTIME, nullptr, &timer) == 0);
+    itimerspec when{{100, 0}, in(1000)};
+    CHECK(timer_settime(timer, TIMER_ABSTIME, &when, nullptr) == 0);
+    move_clock(-500);
+    CHECK(timer_gettime(timer, &when) == 0 && when.it_value.tv_sec >= 1490);
+    move_clock(1750);
+    const timespec long_wait{100, 0};
+    CHECK(sigtimedwait(&set, nullptr, &long_wait) == SIGALRM && timer_getoverrun(timer) == 2);
+    // A relative time passes as it did.
+    when = {{}, {1000, 0}};
+    CHECK(timer_settime(timer, 0, &when, nullptr) == 0);
+    move_clock(2000);
+    CHECK(timer_gettime(timer, &when) == 0 && when.it_value.tv_sec >= 990 && when.it_value.tv_sec <= 1000);
+    CHECK(timer_delete(timer) == 0);
 }
 } // namespace
 
 int main() {
     cancelling();
     following();
+    timers();
     return finish("clock_set");
 }

@@ -1,6 +1,7 @@
 #include "abi/linux/sys/time.h"
 #include "abi/linux/sys/rusage.h"
 #include "core/time/clock_set.h"
+#include "kernel/process/clock.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>
 #include <linux/resource.h>
@@ -8,51 +9,70 @@
 
 namespace linux_abi::sys {
 namespace {
-constexpr int cpu_clock_thread = 4, cpu_clock_kind = 3; // of a negative clock id: (~pid << 3) | thread | kind
-constexpr u64 tick_ns = 10'000'000;                     // USER_HZ
+constexpr u64 user_hz = 100, tick_ns = clocks::ns_per_second / user_hz;
 
-/// A CPU clock of another process or thread, by its number.
-Result<u64> cpu_clock(Task& task, int clock) {
-    int kind = clock & cpu_clock_kind;
-    if (kind == cpu_clock_kind) return err::inval;
+using process::Clock;
+
+/// What the calls can do with a clock that has a number of its own.
+enum Use : u8 { reads = 1, sleeps = 2, timers = 4, alarms = 8 }; // alarms: needs CAP_WAKE_ALARM for more than reading
+struct SystemClock {
+    Clock::Kind kind;
+    u8 uses; // 0: there is none
+};
+constexpr SystemClock system_clocks[] = {
+    {Clock::Kind::wall, reads | sleeps | timers},               // CLOCK_REALTIME
+    {Clock::Kind::monotonic, reads | sleeps | timers},          // CLOCK_MONOTONIC
+    {Clock::Kind::process_cpu, reads | sleeps | timers},        // CLOCK_PROCESS_CPUTIME_ID
+    {Clock::Kind::thread_cpu, reads | timers},                  // CLOCK_THREAD_CPUTIME_ID
+    {Clock::Kind::monotonic, reads},                            // CLOCK_MONOTONIC_RAW
+    {Clock::Kind::wall, reads},                                 // CLOCK_REALTIME_COARSE
+    {Clock::Kind::monotonic, reads},                            // CLOCK_MONOTONIC_COARSE
+    {Clock::Kind::monotonic, reads | sleeps | timers},          // CLOCK_BOOTTIME
+    {Clock::Kind::wall, reads | sleeps | timers | alarms},      // CLOCK_REALTIME_ALARM: the machine never sleeps
+    {Clock::Kind::monotonic, reads | sleeps | timers | alarms}, // CLOCK_BOOTTIME_ALARM
+    {Clock::Kind::monotonic, 0},                                // CLOCK_SGI_CYCLE, which is gone
+    {Clock::Kind::wall, reads | sleeps | timers},               // CLOCK_TAI
+};
+static_assert(std::size(system_clocks) == CLOCK_TAI + 1);
+
+// A negative number is a CPU clock: (~pid << 3) | thread | kind; pid 0 is the caller. Or, with all bits of the kind set
+// and not those of a thread, a descriptor's: no device here has a clock.
+constexpr int cpu_clock_thread = 4, cpu_clock_kind = 3, cpu_clock_user = 1;
+bool of_descriptor(int clock) { return clock < 0 && (clock & (cpu_clock_thread | cpu_clock_kind)) == cpu_clock_kind; }
+
+/// err::inval: there is none. `reading`: the number of any thread of the caller's names its process.
+Result<Clock> cpu_clock(Task& task, int clock, bool reading) {
+    if ((clock & cpu_clock_kind) == cpu_clock_kind) return err::inval;
+    bool user_only = (clock & cpu_clock_kind) == cpu_clock_user;
     Pid pid = ~(clock >> 3);
-    CpuTime time;
-    if (clock & cpu_clock_thread) {
-        auto thread = pid ? TRY(process::find_task(task.view(), pid)) : Ref<Task>::share(&task);
-        if (&thread->process() != &task.process()) return err::inval;
-        time = thread->cpu_time();
-    } else
-        time = process::cpu_time(pid ? *TRY(process::find(task.view(), pid)) : task.process());
-    return kind == 1 ? time.user_ns : time.user_ns + time.system_ns;
+    bool of_thread = clock & cpu_clock_thread;
+    if (!pid)
+        return of_thread ? Clock::cpu_of(Ref<Task>::share(&task), user_only)
+                         : Clock::cpu_of(Ref<Process>::share(&task.process()), user_only);
+    auto found = process::find_task(task.view(), pid);
+    if (!found) return err::inval;
+    Process& process = (*found)->process();
+    if (of_thread)
+        return &process == &task.process() ? Clock::cpu_of(std::move(*found), user_only) : Result<Clock>{err::inval};
+    bool is_process = process.pid(task.view()) == pid || (reading && found->get() == &task);
+    return is_process ? Clock::cpu_of(Ref<Process>::share(&process), user_only) : Result<Clock>{err::inval};
 }
 
-Result<u64> read_clock(Task& task, int clock) {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI: return static_cast<u64>(clocks::realtime_ns());
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM: return clocks::monotonic_ns();
-    case CLOCK_PROCESS_CPUTIME_ID: {
-        CpuTime t = process::cpu_time(task.process());
-        return t.user_ns + t.system_ns;
-    }
-    case CLOCK_THREAD_CPUTIME_ID: {
-        CpuTime t = task.cpu_time();
-        return t.user_ns + t.system_ns;
-    }
-    default:
-        if (clock >= 0) return err::inval;
-        auto read = cpu_clock(task, clock);
-        return read ? read : Result<u64>{err::inval};
-    }
+/// err::opnotsupp: not for that use; err::inval: no such clock.
+Result<Clock> find_clock(Task& task, int clock, Use use) {
+    if (of_descriptor(clock)) return use == reads ? Result<Clock>{err::inval} : err::opnotsupp;
+    if (clock < 0) return cpu_clock(task, clock, use == reads);
+    if (static_cast<usize>(clock) >= std::size(system_clocks) || !system_clocks[clock].uses) return err::inval;
+    auto [kind, uses] = system_clocks[clock];
+    if (!(uses & use)) return err::opnotsupp;
+    if (uses & alarms && use != reads && !task.credentials().can(CAP_WAKE_ALARM)) return err::perm;
+    if (kind == Clock::Kind::process_cpu) return Clock::cpu_of(Ref<Process>::share(&task.process()));
+    if (kind == Clock::Kind::thread_cpu) return Clock::cpu_of(Ref<Task>::share(&task));
+    return Clock::system(kind == Clock::Kind::wall);
 }
 
-bool is_realtime(int clock) { return clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM; }
+/// The wall clock is the machine's.
+bool may_set_clock(Task& task) { return task.credentials().can(CAP_SYS_TIME) && task.view().is_root(); }
 
 i64 sleep_again(Task& task);
 
@@ -73,18 +93,40 @@ i64 sleep_again(Task& task) {
     return encode(sleep_until(task, {w[0]}, UserPtr<Timespec>{w[1]}));
 }
 
-/// Until a moment of a clock. The wall clock may be set meanwhile.
-Result<> sleep_absolute(int clock, i64 at) {
+/// Until a moment of the monotonic or the wall clock.
+Result<> sleep_absolute(clocks::Moment until) {
+    if (until.deadline().ns <= clocks::monotonic_ns()) return {};
     Sleeper self;
-    std::optional<Wait> setting;
-    if (is_realtime(clock)) setting.emplace(clocks::realtime_was_set(), self);
+    clocks::MomentSleeper sleeper{self, until};
     for (;;) {
-        Deadline until = is_realtime(clock) ? from_realtime(at) : Deadline{static_cast<u64>(at)};
-        if (until.ns <= clocks::monotonic_ns()) return {};
-        auto slept = self.sleep(until);
-        if (slept || slept.error() == Errno::timedout) continue; // set, or over
-        return err::restartnohand;
+        auto slept = sleeper.sleep();
+        if (slept) continue;
+        return slept.error() == Errno::timedout ? Result<>{} : err::restartnohand;
     }
+}
+
+i64 sleep_on_cpu_again(Task& task);
+
+/// Until a CPU clock shows `at`. `id` and `left` are for a relative sleep that is interrupted; absolute ones have
+/// neither.
+Result<> sleep_on_cpu(Task& task, const Clock& clock, u64 at, std::optional<int> id, UserPtr<Timespec> left) {
+    Sleeper self;
+    for (u64 now; (now = clock.now()) < at;) {
+        auto slept = self.sleep(clock.in(at - now));
+        if (slept || slept.error() == Errno::timedout) continue;
+        if (!id) return err::restartnohand;
+        if (left) TRY(copy_out(left, to_timespec(static_cast<i64>(at - now))));
+        task.restart = {sleep_on_cpu_again, {at, static_cast<u64>(*id), left.address()}};
+        return err::restart_block;
+    }
+    return {};
+}
+i64 sleep_on_cpu_again(Task& task) {
+    auto w = task.restart.words;
+    int id = static_cast<int>(w[1]);
+    auto clock = find_clock(task, id, sleeps);
+    if (!clock) return encode(Result<>{std::unexpected(clock.error())});
+    return encode(sleep_on_cpu(task, *clock, w[0], id, UserPtr<Timespec>{w[2]}));
 }
 } // namespace
 
@@ -93,32 +135,38 @@ Result<> nanosleep(Task& task, UserPtr<const Timespec> time, UserPtr<Timespec> l
     if (ns == 0) return sched::yield(), Result<>{};
     return sleep_until(task, clocks::in(static_cast<u64>(ns)), left);
 }
-Result<> clock_nanosleep(Task& task, int clock, int flags, UserPtr<const Timespec> time, UserPtr<Timespec> left) {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_TAI:
-    case CLOCK_MONOTONIC:
-    case CLOCK_BOOTTIME: break;
-    // CPU time and the alarm clocks cannot be slept on.
-    default: return clock < 0 || clock > CLOCK_TAI ? Result<>{err::inval} : err::opnotsupp;
-    }
+Result<> clock_nanosleep(Task& task, int id, int flags, UserPtr<const Timespec> time, UserPtr<Timespec> left) {
+    auto found = find_clock(task, id, sleeps);
+    if (!found && (id >= 0 || of_descriptor(id))) return std::unexpected(found.error());
     i64 ns = TRY(to_ns(TRY(copy_in(time))));
-    if (flags & TIMER_ABSTIME) return sleep_absolute(clock, ns);
-    return sleep_until(task, clocks::in(static_cast<u64>(ns)), left);
+    Clock clock = TRY(std::move(found)); // whose CPU time it is comes after the time
+    bool absolute = flags & TIMER_ABSTIME;
+    if (clock.is_cpu()) {
+        if (clock.is_of(task)) return err::inval; // it would never pass
+        u64 at = static_cast<u64>(ns) + (absolute ? 0 : clock.now());
+        return sleep_on_cpu(task, clock, at, absolute ? std::nullopt : std::optional{id}, left);
+    }
+    if (!absolute) return sleep_until(task, clocks::in(static_cast<u64>(ns)), left);
+    return sleep_absolute(clock.is_wall() ? clocks::Moment::of_wall(ns) : Deadline{static_cast<u64>(ns)});
 }
 
-Result<> clock_gettime(Task& task, int clock, UserPtr<Timespec> to) {
-    return copy_out(to, to_timespec(static_cast<i64>(TRY(read_clock(task, clock)))));
+Result<> clock_gettime(Task& task, int id, UserPtr<Timespec> to) {
+    return copy_out(to, to_timespec(static_cast<i64>(TRY(find_clock(task, id, reads)).now())));
 }
-Result<> clock_getres(Task& task, int clock, UserPtr<Timespec> to) {
-    TRY(read_clock(task, clock));
+Result<> clock_getres(Task& task, int id, UserPtr<Timespec> to) {
+    TRY(id < 0 && !of_descriptor(id) ? cpu_clock(task, id, false) : find_clock(task, id, reads));
     return to ? copy_out(to, Timespec{0, 1}) : Result<>{};
 }
-Result<> clock_settime(Task& task, int clock, UserPtr<const Timespec> from) {
-    if (clock != CLOCK_REALTIME) return err::inval;
-    i64 ns = TRY(to_ns(TRY(copy_in(from))));
-    if (!task.credentials().can(CAP_SYS_TIME) || !task.view().is_root()) return err::perm;
-    clocks::set_realtime(ns);
+Result<> clock_settime(Task& task, int id, UserPtr<const Timespec> from) {
+    if (id < 0 ? of_descriptor(id) : id != CLOCK_REALTIME) return err::inval;
+    auto time = TRY(copy_in(from));
+    if (id < 0) {
+        TRY(cpu_clock(task, id, false));
+        return err::perm;
+    }
+    i64 ns = TRY(to_ns(time));
+    if (!may_set_clock(task)) return err::perm;
+    process::set_wall_clock(ns);
     return {};
 }
 Result<> gettimeofday(Task&, UserPtr<Timeval> to, UserPtr<struct timezone> zone) {
@@ -129,8 +177,8 @@ Result<> gettimeofday(Task&, UserPtr<Timeval> to, UserPtr<struct timezone> zone)
 Result<> settimeofday(Task& task, UserPtr<const Timeval> from, UserPtr<const struct timezone> zone) {
     i64 ns = from ? TRY(to_ns(TRY(copy_in(from)))) : 0;
     if (zone) TRY(copy_in(zone));
-    if (!task.credentials().can(CAP_SYS_TIME) || !task.view().is_root()) return err::perm;
-    if (from) clocks::set_realtime(ns);
+    if (!may_set_clock(task)) return err::perm;
+    if (from) process::set_wall_clock(ns);
     return {};
 }
 Result<i64> time(Task&, UserPtr<i64> to) {
@@ -192,21 +240,12 @@ Result<u32> alarm(Task& task, u32 seconds) {
 }
 
 Result<> timer_create(Task& task, int clock, uptr event, UserPtr<int> id) {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_MONOTONIC:
-    case CLOCK_BOOTTIME:
-    case CLOCK_TAI:
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID: break;
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_BOOTTIME_ALARM: return err::opnotsupp;
-    default: return err::inval;
-    }
-    ProcessTimers::Request request{.clock = clock, .notify = SIGEV_SIGNAL, .signal = SIGALRM};
+    sigevent e{};
+    if (event) e = TRY(copy_in(UserPtr<const sigevent>{event}));
+    ProcessTimers::Request request{
+        .clock = TRY(find_clock(task, clock, timers)), .notify = SIGEV_SIGNAL, .signal = SIGALRM};
     bool own_value = false;
     if (event) {
-        sigevent e = TRY(copy_in(UserPtr<const sigevent>{event}));
         request.notify = e.sigev_notify;
         request.signal = e.sigev_signo;
         request.value = reinterpret_cast<u64>(e.sigev_value.sival_ptr);
@@ -223,7 +262,6 @@ Result<> timer_create(Task& task, int clock, uptr event, UserPtr<int> id) {
             return err::inval;
         if (request.notify != SIGEV_NONE && (request.signal < 1 || request.signal > signal_count)) return err::inval;
     }
-    if (clock == CLOCK_THREAD_CPUTIME_ID && !request.thread) request.thread = Ref<Task>::share(&task);
     request.value_is_id = !own_value;
     int made = TRY(task.process().timers->create(request));
     auto told = copy_out(id, made);

@@ -14,10 +14,4 @@ inline Result<i64> to_ns(const Timeval& t) {
 constexpr Timeval to_timeval(u64 ns) {
     return {static_cast<long>(ns / clocks::ns_per_second), static_cast<long>(ns % clocks::ns_per_second / 1000)};
 }
-/// A moment of the wall clock, as the monotonic clock sees it now.
-inline Deadline from_realtime(i64 ns) {
-    if (ns == static_cast<i64>(~u64{0} >> 1)) return never;
-    i64 left = ns - clocks::realtime_ns();
-    return left <= 0 ? Deadline{0} : clocks::in(static_cast<u64>(left));
-}
 } // namespace linux_abi
