@@ -264,6 +264,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::clock_gettime>(228, 113),
     on<sys::clock_getres>(229, 114, "1 ns for every clock"),
     on<sys::clock_settime>(227, 112),
+    on<sys::adjtimex>(159, 171, "reads; a change is EINVAL"),
+    on<sys::clock_adjtime>(305, 266, "reads; a change is EINVAL"),
     on<sys::gettimeofday>(96, 169),
     on<sys::settimeofday>(164, 170),
     on<sys::time>(201, none),

@@ -211,9 +211,37 @@ static void sleeping_on_cpu_time() {
     end(idle);
 }
 
+static void adjusting() {
+    timex now{};
+    CHECK(syscall(SYS_adjtimex, &now) >= 0 && now.tick == 10'000 && now.tolerance > 0 && now.time.tv_sec > 1'000'000);
+    timex same{};
+    CHECK(syscall(SYS_clock_adjtime, CLOCK_REALTIME, &same) >= 0 && same.tick == now.tick);
+    same = {};
+    same.modes = ADJ_OFFSET_SS_READ;
+    CHECK(syscall(SYS_adjtimex, &same) >= 0 && same.offset == 0);
+    FAILS(EOPNOTSUPP, syscall(SYS_clock_adjtime, CLOCK_MONOTONIC, &now));
+    FAILS(EINVAL, syscall(SYS_clock_adjtime, 99, &now));
+    FAILS(EFAULT, syscall(SYS_clock_adjtime, 99, 8));
+    same.modes = 0x8000; // ADJ_ADJTIME alone
+    FAILS(EINVAL, syscall(SYS_adjtimex, &same));
+    pid_t user = start([] {
+        failures = 0;
+        CHECK(setuid(1000) == 0);
+        timex set{};
+        set.modes = ADJ_FREQUENCY;
+        FAILS(EPERM, syscall(SYS_adjtimex, &set));
+        set.modes = 0;
+        CHECK(syscall(SYS_adjtimex, &set) >= 0);
+        return failures;
+    });
+    int status = 1;
+    CHECK(waitpid(user, &status, 0) == user && status == 0);
+}
+
 int main() {
     every_clock();
     timers_of_cpu_time();
     sleeping_on_cpu_time();
+    adjusting();
     return finish("clocks");
 }

@@ -169,6 +169,41 @@ Result<> clock_settime(Task& task, int id, UserPtr<const Timespec> from) {
     process::set_wall_clock(ns);
     return {};
 }
+namespace {
+/// Nothing steers the clock: what adjtimex(2) shows is a clock that nobody has set right.
+Result<int> read_adjustment(Task& task, UserPtr<__kernel_timex> at, const __kernel_timex& asked) {
+    constexpr u32 adjtime = 0x8000, singleshot = ADJ_OFFSET_SINGLESHOT & ~adjtime;
+    constexpr u32 readonly = ADJ_OFFSET_SS_READ & ~ADJ_OFFSET_SINGLESHOT;
+    if (asked.modes & adjtime && !(asked.modes & singleshot)) return err::inval;
+    bool changes = asked.modes & adjtime ? !(asked.modes & readonly) : asked.modes != 0;
+    if (changes) return may_set_clock(task) ? Result<int>{err::inval} : err::perm;
+    constexpr long worst_us = 16'000'000, ppm = 65536;
+    __kernel_timex shown{};
+    shown.modes = asked.modes;
+    shown.maxerror = shown.esterror = worst_us;
+    shown.status = STA_UNSYNC;
+    shown.constant = 2;
+    shown.precision = 1;
+    shown.tolerance = 500 * ppm;
+    shown.tick = static_cast<long>(1'000'000 / user_hz);
+    i64 us = clocks::realtime_ns() / 1000;
+    shown.time.tv_sec = us / 1'000'000;
+    shown.time.tv_usec = us % 1'000'000;
+    TRY(copy_out_zeroed(at, shown));
+    return TIME_ERROR;
+}
+} // namespace
+
+Result<int> adjtimex(Task& task, UserPtr<__kernel_timex> at) { return read_adjustment(task, at, TRY(copy_in(at))); }
+Result<int> clock_adjtime(Task& task, int clock, UserPtr<__kernel_timex> at) {
+    auto asked = TRY(copy_in(at));
+    if (of_descriptor(clock)) return err::inval;
+    if (clock != CLOCK_REALTIME) {
+        bool known = clock < 0 || (static_cast<usize>(clock) < std::size(system_clocks) && system_clocks[clock].uses);
+        return known ? err::opnotsupp : Result<int>{err::inval};
+    }
+    return read_adjustment(task, at, asked);
+}
 Result<> gettimeofday(Task&, UserPtr<Timeval> to, UserPtr<struct timezone> zone) {
     if (to) TRY(copy_out(to, to_timeval(static_cast<u64>(clocks::realtime_ns()))));
     if (zone) TRY(copy_out(zone, (struct timezone){}));

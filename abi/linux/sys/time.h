@@ -5,6 +5,7 @@
 #include "abi/linux/sys/timespec.h"
 #include <linux/resource.h>
 #include <linux/times.h>
+#include <linux/timex.h>
 
 namespace linux_abi::sys {
 Result<> nanosleep(Task&, UserPtr<const Timespec>, UserPtr<Timespec> left);
@@ -12,6 +13,8 @@ Result<> clock_nanosleep(Task&, int clock, int flags, UserPtr<const Timespec>, U
 Result<> clock_gettime(Task&, int clock, UserPtr<Timespec>);
 Result<> clock_getres(Task&, int clock, UserPtr<Timespec>);
 Result<> clock_settime(Task&, int clock, UserPtr<const Timespec>);
+Result<int> adjtimex(Task&, UserPtr<__kernel_timex>);
+Result<int> clock_adjtime(Task&, int clock, UserPtr<__kernel_timex>);
 Result<> gettimeofday(Task&, UserPtr<Timeval>, UserPtr<struct timezone>);
 Result<> settimeofday(Task&, UserPtr<const Timeval>, UserPtr<const struct timezone>);
 Result<i64> time(Task&, UserPtr<i64>);
