@@ -338,6 +338,7 @@ Result<Ref<AddressSpace>> AddressSpace::clone() {
         to.huge_disabled = from.huge_disabled;
         from.split_huge(*this, 0, arch::user_top);
         copy->layout = layout;
+        copy->auxiliary = auxiliary;
         for (Area* a = from.areas.first(); a && done; a = from.areas.next(*a)) {
             if (a->dont_fork) continue;
             auto area = make<Area>(*a);

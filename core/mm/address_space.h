@@ -134,6 +134,13 @@ public:
         uptr vdso;
     } layout{};
 
+    /// The auxiliary vector as exec made it, whatever the program does to its stack; null before. Clones share it.
+    struct Auxiliary : RefCounted<Auxiliary> {
+        explicit Auxiliary(Vector<u64> made) : words{std::move(made)} {}
+        const Vector<u64> words;
+    };
+    Ref<Auxiliary> auxiliary;
+
     /// CPUs that may have entries of this space in their TLB (one bit each): kept by entered() and left().
     std::atomic<u64> active_cpus{0};
 

@@ -12,13 +12,6 @@ Result<bool> print_memory(Writer& out, AddressSpace& space, uptr start, uptr end
     at += got;
     return got == n;
 }
-/// The first address at or after `at` behind a null word, looking at `most` words.
-uptr behind_null(AddressSpace& space, uptr at, usize most) {
-    u64 word = 1;
-    for (; most && word; most--, at += sizeof word)
-        if (space.read_memory(at, std::as_writable_bytes(std::span{&word, 1})) != sizeof word) return 0;
-    return word ? 0 : at;
-}
 } // namespace
 
 void print_area(Writer& out, const AddressSpace::AreaInfo& a) {
@@ -62,21 +55,11 @@ Result<bool> print_environ(Writer& out, const Context& c, u64& at) {
     if (!space) return false;
     return print_memory(out, *space, space->layout.environment_start, space->layout.environment_end, at);
 }
-/// Where exec put it: on the stack, behind the environment. Linux keeps a copy of its own.
 Result<> print_auxv(Writer& out, const Context& c) {
-    constexpr usize most_strings = 8 * MiB / 2, most_pairs = 64;
     auto space = space_of(*c.task);
-    if (!space || !space->layout.stack_start) return {};
-    uptr environment = behind_null(*space, space->layout.stack_start + sizeof(u64), most_strings);
-    uptr at = environment ? behind_null(*space, environment, most_strings) : 0;
-    for (usize i = 0; at && i < most_pairs; i++, at += 2 * sizeof(u64)) {
-        u64 pair[2]{};
-        auto bytes = std::as_writable_bytes(std::span{pair});
-        if (space->read_memory(at, bytes) != sizeof pair) break;
-        out.write({reinterpret_cast<const char*>(pair), sizeof pair});
-        if (!pair[0]) break; // AT_NULL
-    }
-    return {};
+    if (!space || !space->auxiliary) return {};
+    std::span<const u64> words{space->auxiliary->words};
+    return out.write({reinterpret_cast<const char*>(words.data()), words.size_bytes()}), Result<>{};
 }
 Result<> print_statm(Writer& out, const Context& c) {
     SpaceUsage u{};

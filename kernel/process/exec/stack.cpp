@@ -85,6 +85,13 @@ public:
     }
     std::span<const std::byte> bytes() const { return std::as_bytes(std::span<const u64>{words_}); }
     usize count() const { return words_.size(); }
+    /// A copy of those from `first` on.
+    Result<Vector<u64>> from(usize first) const {
+        Vector<u64> copy;
+        TRY(copy.reserve(words_.size() - first));
+        for (usize i = first; i < words_.size(); i++) TRY(copy.push(words_[i]));
+        return copy;
+    }
 
 private:
     Vector<u64> words_;
@@ -164,7 +171,9 @@ Result<> make_stack(Task& task, const Request& request, const Auxiliary& aux, Lo
     TRY(words.add(request.arguments.size()));
     TRY(add_pointers(words, request.arguments, arguments));
     TRY(add_pointers(words, request.environment, environment));
+    usize auxiliary = words.count();
     TRY(add_auxiliary(words, aux, loaded, placed));
+    space.auxiliary = TRY(make_ref<AddressSpace::Auxiliary>(TRY(words.from(auxiliary))));
     loaded.stack = TRY(stack.bytes(words.bytes(), 16));
     TRY(stack.flush());
     layout.stack_start = loaded.stack;
