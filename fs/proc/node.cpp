@@ -25,6 +25,7 @@ public:
     /// For a text that is made when it is opened: nobody else has the file yet.
     Result<> make() { return start(text_.unguarded()); }
     Result<usize> read(Sink& to, u64* at) override {
+        if (goes_with_process() && is_gone(context_)) return err::srch;
         auto text = text_.lock();
         if (!item_.at_open && (*at == 0 || *at < text->begins || !text->made)) TRY(start(*text));
         usize sum = 0;
@@ -48,6 +49,7 @@ public:
     }
     Result<usize> write(Source& from, u64* at) override {
         if (!item_.store) return err::io;
+        if (is_gone(context_)) return err::srch;
         if (from.remaining() >= most_stored) return err::inval;
         Vector<char> bytes;
         TRY(bytes.resize(from.remaining()));
@@ -69,6 +71,8 @@ public:
     Result<> truncate(u64) override { return {}; }
 
 private:
+    /// What was opened with the memory or the mounts of a process outlives it, as the memory's end or the text.
+    bool goes_with_process() const { return !item_.of_memory && !item_.of_mounts && !item_.at_open; }
     struct Text {
         TextWriter piece;
         u64 begins = 0; // the piece's place in the text
@@ -169,6 +173,11 @@ private:
 };
 } // namespace
 
+bool is_gone(const Context& c) {
+    if (!c.process) return false;
+    return c.process->state == ProcessState::dead || (c.task->ended && c.process->leader != c.task.get());
+}
+
 vfs::Protection Inode::unpublished_protection() {
     vfs::Protection p{mode_, 0, 0};
     if (!context_.process || !context_.process->dumpable) return p;
@@ -207,13 +216,14 @@ Result<Ref<vfs::Inode>> make_item(vfs::Superblock& sb, const Item& item, const C
 }
 
 Result<Ref<vfs::Inode>> ItemDirectory::lookup(std::string_view name) {
-    if (context_.process && context_.process->state == ProcessState::dead) return err::noent;
+    if (is_gone(context_)) return err::noent;
     for (usize i = 0; i < items_.size(); i++)
         if (items_[i].name == name) return make_item(sb(), items_[i], context_, item_number(number(), i));
     return err::noent;
 }
 
 Result<> ItemDirectory::read_directory(DirectorySink& to, u64* at) {
+    if (is_gone(context_)) return err::noent;
     for (u64 i = *at < 2 ? 0 : *at - 2; i < items_.size(); i++) {
         if (!to.entry(items_[i].name, item_number(number(), i), dt_of(items_[i].mode), i + 3)) return {};
         *at = i + 3;

@@ -103,6 +103,9 @@ Result<Ref<vfs::Inode>> make_item(vfs::Superblock&, const Item&, const Context&,
 constexpr u64 item_number(u64 directory, usize index) { return directory * 64 + index + 1; }
 constexpr u64 process_number(Pid tid) { return (u64{1} << 32) + static_cast<u64>(tid) * 64; }
 
+/// The process, or the thread, that the context is about has ended and been waited for.
+bool is_gone(const Context&);
+
 using process::may_inspect;
 Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock&, View&, Pid pid); // err::noent
 Ref<AddressSpace> space_of(Task&);

@@ -2,6 +2,7 @@
 #include "core/check/fail.h"
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
+#include "kernel/process/tree.h"
 #include "lib/numbers.h"
 #include <linux/capability.h>
 #include <linux/stat.h>
@@ -39,6 +40,21 @@ Result<> print_cgroup(Writer& out, const Context&) { return out.write("0::/\n"),
 Result<> print_no_uid(Writer& out, const Context&) { return out.write("4294967295"), Result<>{}; }
 Result<> print_id_map(Writer& out, const Context&) {
     return out.write("         0          0 4294967295\n"), Result<>{};
+}
+/// The children that the thread made, and that are still there.
+Result<> print_children(Writer& out, const Context& c) {
+    for (Pid from = 1;;) {
+        auto next = process::next(*c.view, from);
+        if (!next) return {};
+        Process& candidate = **next;
+        from = candidate.pid(*c.view) + 1;
+        bool its;
+        {
+            Holding tree{process::tree_lock()};
+            its = candidate.parent == c.process.get() && process::is_child_of(candidate, *c.task);
+        }
+        if (its) print(out, "{} ", from - 1);
+    }
 }
 Result<> print_personality(Writer& out, const Context& c) {
     return print(out, "{:08x}\n", c.task->personality), Result<>{};
@@ -154,6 +170,7 @@ constexpr Item process_item_list[] = {
 constexpr Item thread_item_list[] = {
     PROC_COMMON_ITEMS,
     {.name = "stat", .mode = text, .print = print_thread_stat},
+    {.name = "children", .mode = text, .print = print_children},
 };
 #undef PROC_COMMON_ITEMS
 constexpr Items process_items{process_item_list}, thread_items{thread_item_list};
@@ -211,6 +228,6 @@ Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, 
     Context c{Ref<View>::share(&view), std::move(process), *task};
     if (c.process->pid(view) == pid) return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
     // A thread's number works too, unlisted.
-    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), thread_items));
+    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), process_items));
 }
 } // namespace proc

@@ -68,7 +68,66 @@ static void auxiliary_vector(char** argv) {
     close(fd);
 }
 
+static void threads_and_children() {
+    static volatile pid_t thread_id, its_child;
+    static int ready[2], done[2];
+    CHECK(pipe(ready) == 0 && pipe(done) == 0);
+    pthread_t thread;
+    auto run = [](void*) -> void* {
+        thread_id = static_cast<pid_t>(syscall(SYS_gettid));
+        its_child = start([] { pause(); });
+        char byte = 0;
+        if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 1) failures++;
+        return nullptr;
+    };
+    CHECK(pthread_create(&thread, nullptr, run, nullptr) == 0);
+    char byte, path[80], wanted[20];
+    CHECK(read(ready[0], &byte, 1) == 1);
+    pid_t mine = start([] { pause(); });
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", thread_id);
+    snprintf(wanted, sizeof wanted, "%d ", its_child);
+    CHECK(strcmp(slurp(path), wanted) == 0);
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    snprintf(wanted, sizeof wanted, "%d ", mine);
+    CHECK(strcmp(slurp(path), wanted) == 0);
+    // A thread's number is a folder that is not listed, with its process's threads below.
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", thread_id, getpid());
+    CHECK(stat(path, &status) == 0);
+    CHECK(number(slurp(of(thread_id, "status")), "\nTgid:\t") == getpid());
+    CHECK(write(done[1], &byte, 1) == 1 && pthread_join(thread, nullptr) == 0);
+    kill(mine, SIGKILL), kill(its_child, SIGKILL);
+    while (waitpid(-1, nullptr, 0) > 0) {}
+}
+
+/// What was opened of a process that is there no more.
+static void after_the_end() {
+    pid_t child = start([] { pause(); });
+    const char* const gone[] = {"stat",   "status", "statm", "cmdline",       "comm",
+                                "limits", "io",     "maps",  "oom_score_adj", "wchan"};
+    int files[16], folder = open(of(child, ""), O_RDONLY | O_DIRECTORY), count = 0;
+    for (const char* name : gone) CHECK((files[count++] = open(of(child, name), O_RDONLY)) >= 0);
+    int memory = open(of(child, "environ"), O_RDONLY), mounts = open(of(child, "mountinfo"), O_RDONLY);
+    int setting = open(of(child, "oom_score_adj"), O_WRONLY);
+    CHECK(read(files[0], text, 10) == 10 && lseek(files[0], 0, SEEK_SET) == 0);
+    kill(child, SIGKILL);
+    siginfo_t info;
+    CHECK(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
+    CHECK(read(files[0], text, 10) == 10 && lseek(files[0], 0, SEEK_SET) == 0); // not before it is reaped
+    waitpid(child, nullptr, 0);
+    for (int i = 0; i < count; i++) {
+        FAILS(ESRCH, read(files[i], text, 10));
+        close(files[i]);
+    }
+    FAILS(ESRCH, write(setting, "1", 1));
+    CHECK(read(memory, text, 10) == 0 && read(mounts, text, 10) == 10);
+    FAILS(ENOENT, syscall(SYS_getdents64, folder, text, sizeof text));
+    close(memory), close(mounts), close(setting), close(folder);
+}
+
 int main(int, char** argv) {
+    threads_and_children();
+    after_the_end();
     auxiliary_vector(argv);
     return finish("proc_files");
 }
