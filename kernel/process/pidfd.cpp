@@ -1,20 +1,22 @@
 #include "kernel/process/pidfd.h"
+#include "kernel/file/anonymous.h"
 #include "kernel/process/tree.h"
-#include "kernel/vfs/inode.h"
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
 
 namespace process {
 namespace {
-class PidFile final : public File {
+class PidFile final : public AnonymousFile {
 public:
-    PidFile(Ref<Process> of, u32 open_flags) : process{std::move(of)} { flags = open_flags; }
+    PidFile(Ref<vfs::Inode> inode, Ref<Process> of, u32 open_flags)
+        : AnonymousFile{"pidfd", std::move(inode)}, process{std::move(of)} {
+        flags = open_flags;
+    }
     Result<usize> read(Sink&, u64*) override { return err::inval; }
     Result<usize> write(Source&, u64*) override { return err::inval; }
     u32 poll() override { return process->state == ProcessState::running ? 0 : POLLIN | POLLRDNORM; }
     WaitQueue& changed() override { return process->ended; }
-    void print_name(Writer& out) override { out.write("anon_inode:[pidfd]"); }
     void print_info(Writer& out) override { print(out, "Pid:\t{}\n", process->pid(current_view())); }
     const void* kind() const override { return &kind_tag; }
 
@@ -24,7 +26,7 @@ public:
 } // namespace
 
 Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
-    auto file = TRY(make_ref<PidFile>(std::move(process), O_RDWR | (flags & O_NONBLOCK)));
+    auto file = TRY(make_ref<PidFile>(TRY(file::anonymous_inode()), std::move(process), O_RDWR | (flags & O_NONBLOCK)));
     return current.files->install(std::move(file), true, current.process().limits.soft(RLIMIT_NOFILE));
 }
 

@@ -125,9 +125,19 @@ static void after_the_end() {
     close(memory), close(mounts), close(setting), close(folder);
 }
 
+static void a_pidfd_is_a_file() {
+    struct stat status;
+    char path[40];
+    int self = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", self);
+    CHECK(stat(path, &status) == 0 && status.st_nlink == 1 && (status.st_mode & S_IFMT) == 0);
+    close(self);
+}
+
 int main(int, char** argv) {
     threads_and_children();
     after_the_end();
+    a_pidfd_is_a_file();
     auxiliary_vector(argv);
     return finish("proc_files");
 }
