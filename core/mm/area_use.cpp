@@ -13,6 +13,8 @@ void AreaUse::add(const AreaUse& more) {
     shared_dirty += more.shared_dirty;
     pss_bytes += more.pss_bytes;
     pss_dirty_bytes += more.pss_dirty_bytes;
+    pss_anonymous_bytes += more.pss_anonymous_bytes;
+    pss_shared_bytes += more.pss_shared_bytes;
     locked += more.locked;
 }
 
@@ -28,6 +30,8 @@ void count(AreaUse& use, const Frame& frame, bool writable) {
     if (anonymous) use.anonymous++;
     (shared ? dirty ? use.shared_dirty : use.shared_clean : dirty ? use.private_dirty : use.private_clean)++;
     use.pss_bytes += page_size / mappings;
+    if (anonymous) use.pss_anonymous_bytes += page_size / mappings;
+    if (frame.use == FrameUse::shared) use.pss_shared_bytes += page_size / mappings;
     if (dirty) use.pss_dirty_bytes += page_size / mappings;
 }
 } // namespace

@@ -2,6 +2,7 @@
 #include "fs/proc/node.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/process/tree.h"
+#include <bit>
 
 namespace proc {
 namespace {
@@ -76,11 +77,26 @@ void print_memory_lines(Writer& out, const SpaceUsage& u) {
     for (auto& l : lines) print(out, "{}:\t{:>8} kB\n", l.name, l.pages * kib_per_page);
 }
 
-/// stat's number of a terminal: major in bits 8..15, minor in the others.
-u32 terminal_number(Process& p) {
+/// stat's number of a terminal, with major in bits 8..15 and minor in the others, and its foreground group.
+struct Controlled {
+    u32 terminal = 0;
+    Pid foreground = -1;
+};
+Controlled controlled_by(Process& p, const View& view) {
     Holding hold{process::tree_lock()};
-    if (!p.group || !p.group->session || !p.group->session->terminal) return 0;
-    return static_cast<u32>(p.group->session->terminal->device());
+    if (!p.group || !p.group->session || !p.group->session->terminal) return {};
+    tty::Terminal& terminal = *p.group->session->terminal;
+    return {static_cast<u32>(terminal.device()), terminal.foreground_in(view)};
+}
+
+/// "0-2,5" for the bits 0, 1, 2 and 5.
+void print_list(Writer& out, u64 bits) {
+    for (bool first = true; bits; first = false) {
+        int from = std::countr_zero(bits), length = std::countr_one(bits >> from);
+        print(out, "{}{}", first ? "" : ",", from);
+        if (length > 1) print(out, "-{}", from + length - 1);
+        bits = from + length < 64 ? bits & ~u64{0} << (from + length) : 0;
+    }
 }
 
 Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, u64 start_ns) {
@@ -95,8 +111,9 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     Signals signals{c};
     SchedParameters sched = c.task->parameters();
     bool fair = sched.priority == 0;
-    print(out, "{} ({}) {} {} {} {} {} -1 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
-          p.parent_pid(), process::group_of(p, *c.view), process::session_of(p, *c.view), terminal_number(p),
+    Controlled by = controlled_by(p, *c.view);
+    print(out, "{} ({}) {} {} {} {} {} {} 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
+          p.parent_pid(), process::group_of(p, *c.view), process::session_of(p, *c.view), by.terminal, by.foreground,
           use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
@@ -142,7 +159,12 @@ Result<> print_status(Writer& out, const Context& c) {
     for (u32 g : who->groups) print(out, "{} ", g);
     print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(*c.view), c.task->tid(*c.view),
           process::group_of(p, *c.view), process::session_of(p, *c.view));
-    if (auto space = space_of(*c.task)) print_memory_lines(out, space->usage());
+    if (auto space = space_of(*c.task)) {
+        print_memory_lines(out, space->usage());
+        // Nothing dumps core.
+        print(out, "HugetlbPages:\t{:>8} kB\nCoreDumping:\t0\nTHP_enabled:\t{}\n", 0,
+              space->huge_pages_disabled() ? 0 : 1);
+    }
     Signals s{c};
     auto user = c.task->share(&Task::user);
     print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", threads_of(p), user ? user->signals.load() : 0,
@@ -152,8 +174,11 @@ Result<> print_status(Writer& out, const Context& c) {
     print(out, "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\n",
           who->inheritable, who->permitted, who->effective, who->bounding, who->ambient);
     print(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n", who->no_new_privileges ? 1 : 0);
+    out.write("Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunknown\n");
     u64 cpus = c.task->affinity() & sched::online_cpus();
-    print(out, "Cpus_allowed:\t{:x}\nMems_allowed:\t1\nMems_allowed_list:\t0\n", cpus);
+    print(out, "Cpus_allowed:\t{:x}\nCpus_allowed_list:\t", cpus);
+    print_list(out, cpus);
+    out.write("\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
     print(out, "voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n", c.task->voluntary_switches(),
           c.task->involuntary_switches());
     return {};

@@ -47,6 +47,21 @@ static long number(const char* in, const char* name) {
     return at ? atol(at + strlen(name)) : -1;
 }
 
+static void lines_of_status() {
+    const char* status = slurp("/proc/self/status");
+    for (const char* line :
+         {"\nHugetlbPages:\t", "\nCoreDumping:\t0\n", "\nTHP_enabled:\t", "\nSpeculation_Store_Bypass:\t",
+          "\nCpus_allowed:\t", "\nCpus_allowed_list:\t", "\nMems_allowed_list:\t0\n"})
+        if (!strstr(status, line)) printf("status lacks %s\n", line + 1), failures++;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+    CHECK(strstr(slurp("/proc/self/status"), "\nCpus_allowed_list:\t0\n"));
+    for (const char* line : {"\nPss_Anon:", "\nPss_File:", "\nPss_Shmem:"})
+        CHECK(strstr(slurp("/proc/self/smaps_rollup"), line));
+}
+
 /// Field 8 of stat.
 static int foreground(pid_t pid) {
     int group = 99;
@@ -54,6 +69,29 @@ static int foreground(pid_t pid) {
     CHECK(behind && sscanf(behind, ") %*c %*d %*d %*d %*d %d", &group) == 1);
     return group;
 }
+static void foreground_groups() {
+    pid_t child = start([] {
+        failures = 0;
+        CHECK(setsid() == getpid() && foreground(getpid()) == -1);
+        int master = posix_openpt(O_RDWR | O_NOCTTY);
+        CHECK(grantpt(master) == 0 && unlockpt(master) == 0);
+        int slave = open(ptsname(master), O_RDWR);
+        CHECK(slave >= 0 && foreground(getpid()) == getpid());
+        pid_t background = start([] {
+            setpgid(0, 0);
+            pause();
+        });
+        CHECK(eventually([&] { return getpgid(background) == background; }));
+        CHECK(foreground(background) == getpid() && tcsetpgrp(slave, background) == 0);
+        CHECK(foreground(getpid()) == background);
+        kill(background, SIGKILL);
+        waitpid(background, nullptr, 0);
+        return failures;
+    });
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 /// Programs shorten argv and the environment in place.
 static void auxiliary_vector(char** argv) {
     static char before[1024], after[1024];
@@ -135,6 +173,8 @@ static void a_pidfd_is_a_file() {
 }
 
 int main(int, char** argv) {
+    lines_of_status();
+    foreground_groups();
     threads_and_children();
     after_the_end();
     a_pidfd_is_a_file();

@@ -121,6 +121,10 @@ bool controls(Terminal& t, Task& by) {
 }
 } // namespace
 
+Pid Terminal::foreground_in(const View& view) const {
+    return impl_->foreground ? impl_->foreground->number_in(view) : 0;
+}
+
 Result<Pid> foreground_number(Terminal& t, Task& by, bool from_master) {
     Holding tree{process::tree_lock()};
     if (!from_master && !controls(t, by)) return err::notty;

@@ -3,6 +3,7 @@
 #pragma once
 #include "core/sync/wait.h"
 #include "kernel/file/file.h"
+#include "kernel/views/view.h"
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 
@@ -80,6 +81,8 @@ public:
     /// group).
     void leave_session(Session&);
     bool controls_session() const;
+    /// The number of its foreground group; 0: it has none that the view sees. The caller holds the tree lock.
+    Pid foreground_in(const View&) const;
     /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.
     void offer_to(Task&);
 
