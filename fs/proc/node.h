@@ -122,6 +122,7 @@ Result<> print_thread_stat(Writer&, const Context&);
 Result<> print_statm(Writer&, const Context&);
 Result<> print_limits(Writer&, const Context&);
 Result<> print_io(Writer&, const Context&);
+Result<> print_thread_io(Writer&, const Context&);
 Result<> print_schedstat(Writer&, const Context&);
 Result<bool> print_maps(Writer&, const Context&, u64& at);
 Result<bool> print_cmdline(Writer&, const Context&, u64& at);

@@ -138,7 +138,6 @@ constexpr Items namespace_items{namespace_list};
         {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true, .of_mounts = true},              \
         {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true, .of_mounts = true},             \
         {.name = "limits", .mode = text, .print = print_limits},                                                       \
-        {.name = "io", .mode = secret, .print = print_io, .restricted = true},                                         \
         {.name = "oom_score", .mode = text, .print = print_oom_score},                                                 \
         {.name = "oom_score_adj",                                                                                      \
          .mode = S_IFREG | 0644,                                                                                       \
@@ -165,11 +164,13 @@ constexpr Item process_item_list[] = {
     {.name = "fail-nth", .mode = S_IFREG | 0644, .print = print_failure, .store = store_failure},
 #endif
     {.name = "stat", .mode = text, .print = print_stat},
+    {.name = "io", .mode = secret, .print = print_io, .restricted = true},
     {.name = "task", .mode = directory, .directory = make_task_directory},
 };
 constexpr Item thread_item_list[] = {
     PROC_COMMON_ITEMS,
     {.name = "stat", .mode = text, .print = print_thread_stat},
+    {.name = "io", .mode = secret, .print = print_thread_io, .restricted = true},
     {.name = "children", .mode = text, .print = print_children},
 };
 #undef PROC_COMMON_ITEMS

@@ -213,11 +213,21 @@ Result<> print_limits(Writer& out, const Context& c) {
     return {};
 }
 
-Result<> print_io(Writer& out, const Context&) {
-    // Nothing reaches a disk, and transfers are not counted.
-    out.write("rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+namespace {
+Result<> print_transfers(Writer& out, const ResourceUse& use) {
+    print(out, "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\n", use.bytes_read, use.bytes_written, use.reads,
+          use.writes);
+    out.write("read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"); // nothing reaches a disk
     return {};
 }
+} // namespace
+/// With the children that were waited for, as Linux counts.
+Result<> print_io(Writer& out, const Context& c) {
+    ResourceUse use = process::usage(*c.process);
+    use.add(process::children_usage(*c.process));
+    return print_transfers(out, use);
+}
+Result<> print_thread_io(Writer& out, const Context& c) { return print_transfers(out, process::thread_usage(*c.task)); }
 Result<> print_schedstat(Writer& out, const Context& c) {
     CpuTime t = c.task->cpu_time();
     print(out, "{} 0 {}\n", t.user_ns + t.system_ns, c.task->voluntary_switches() + c.task->involuntary_switches());

@@ -11,7 +11,9 @@ constexpr u64 last_offset = ~u64{0} >> 1;
 
 Result<usize> read_from(File& f, Sink& to, u64* at) {
     to.limit(most_bytes);
-    return block_on(f, [&] { return f.read(to, at); });
+    auto moved = block_on(f, [&] { return f.read(to, at); });
+    count_read(moved);
+    return moved;
 }
 
 /// Goes on until all is written; what has been written wins over a later error.
@@ -23,7 +25,8 @@ Result<usize> write_to(File& f, Source& from, u64* at) {
         answer = block_on(f, [&] { return f.write(from, at); });
     } while (answer && *answer != 0 && !from.done() && !f.seekable());
     if (!answer && answer.error() == Errno::pipe) broken_pipe();
-    if (usize moved = from.moved() - before) return moved;
+    if (usize moved = from.moved() - before) answer = moved;
+    count_write(answer);
     return answer;
 }
 } // namespace

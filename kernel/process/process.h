@@ -37,6 +37,7 @@ struct ProcessGroup : RefCounted<ProcessGroup> {
 struct ResourceUse {
     u64 user_ns = 0, system_ns = 0, minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0;
     u64 peak_resident_pages = 0;
+    u64 bytes_read = 0, bytes_written = 0, reads = 0, writes = 0; // /proc/pid/io
     void add(const ResourceUse&);
 };
 

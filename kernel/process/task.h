@@ -72,6 +72,11 @@ public:
         u64 sleeps = 0, since_ns = 0;
     } realtime_run;
     std::atomic<u64> minor_faults = 0, major_faults = 0;
+    /// What read(2), write(2) and their relatives moved and how often they were called. Changed only by the task
+    /// itself.
+    struct Transfers {
+        std::atomic<u64> bytes_read = 0, bytes_written = 0, reads = 0, writes = 0;
+    } transfers;
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
     Ref<View> counted_in; // whose limit of tasks this one counts against

@@ -8,6 +8,10 @@ void ResourceUse::add(const ResourceUse& more) {
     major_faults += more.major_faults;
     voluntary += more.voluntary;
     involuntary += more.involuntary;
+    bytes_read += more.bytes_read;
+    bytes_written += more.bytes_written;
+    reads += more.reads;
+    writes += more.writes;
     if (more.peak_resident_pages > peak_resident_pages) peak_resident_pages = more.peak_resident_pages;
 }
 
@@ -19,7 +23,11 @@ ResourceUse thread_use(Task& task) {
             .minor_faults = task.minor_faults,
             .major_faults = task.major_faults,
             .voluntary = task.voluntary_switches(),
-            .involuntary = task.involuntary_switches()};
+            .involuntary = task.involuntary_switches(),
+            .bytes_read = task.transfers.bytes_read,
+            .bytes_written = task.transfers.bytes_written,
+            .reads = task.transfers.reads,
+            .writes = task.transfers.writes};
 }
 
 ResourceUse thread_usage(Task& task) {

@@ -106,6 +106,31 @@ static void auxiliary_vector(char** argv) {
     close(fd);
 }
 
+static void transfers() {
+    int fd = open("moved", O_CREAT | O_RDWR | O_TRUNC, 0600);
+    static char bytes[5000];
+    auto counted = [] {
+        const char* io = slurp("/proc/self/io");
+        struct {
+            long read, written, reads, writes;
+        } now{number(io, "rchar: "), number(io, "wchar: "), number(io, "syscr: "), number(io, "syscw: ")};
+        return now;
+    };
+    counted();
+    auto before = counted();
+    CHECK(write(fd, bytes, sizeof bytes) == sizeof bytes && pwrite(fd, bytes, 10, 0) == 10);
+    CHECK(pread(fd, bytes, 3000, 0) == 3000);
+    auto after = counted();
+    CHECK(after.written - before.written == 5010 && after.writes - before.writes == 2);
+    // What reading the counts themselves has read comes on top.
+    CHECK(after.read - before.read >= 3000 && after.read - before.read < 3500 && after.reads - before.reads == 3);
+    // Children count once they have been waited for.
+    pid_t child = start([&] { return write(fd, bytes, 4000) != 4000; });
+    CHECK(waitpid(child, nullptr, 0) == child);
+    CHECK(counted().written - after.written == 4000);
+    close(fd);
+}
+
 static void threads_and_children() {
     static volatile pid_t thread_id, its_child;
     static int ready[2], done[2];
@@ -175,6 +200,7 @@ static void a_pidfd_is_a_file() {
 int main(int, char** argv) {
     lines_of_status();
     foreground_groups();
+    transfers();
     threads_and_children();
     after_the_end();
     a_pidfd_is_a_file();
