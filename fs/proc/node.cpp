@@ -123,6 +123,27 @@ private:
     std::atomic<u64> seen_;
 };
 
+/// hostname and domainname: a change since the last look is told once.
+class NameFile final : public TextFile {
+public:
+    NameFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context)
+        : TextFile{path, file_flags, item, context},
+          view_{context.view},
+          count_{(*view_).*item.of_names},
+          seen_{count_.load()} {}
+    u32 poll() override {
+        u32 now = count_.load(std::memory_order_acquire);
+        if (seen_.exchange(now) == now) return TextFile::poll();
+        return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
+    }
+    WaitQueue& changed() override { return view_->names_changed; }
+
+private:
+    const Ref<View> view_;
+    const std::atomic<u32>& count_;
+    std::atomic<u32> seen_;
+};
+
 class TextInode final : public Inode {
 public:
     TextInode(vfs::Superblock& sb, u64 number, const Item& item, Context context)
@@ -134,6 +155,8 @@ public:
             auto tree = mounts_of(*context_.task);
             if (!tree) return err::inval;
             file = TRY(make_ref<MountsFile>(path, flags, item_, context_, std::move(tree)));
+        } else if (item_.of_names) {
+            file = TRY(make_ref<NameFile>(path, flags, item_, context_));
         } else {
             file = TRY(make_ref<TextFile>(path, flags, item_, context_));
         }

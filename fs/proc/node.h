@@ -54,6 +54,7 @@ struct Item {
     bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)
     bool of_memory = false;  // cannot be opened when the thread has ended
     bool of_mounts = false;  // poll() tells that the process's mounts have changed
+    std::atomic<u32> View::* of_names = nullptr; // poll() tells that this count has changed: uname(2)'s names
 };
 
 class Superblock final : public vfs::Superblock {

@@ -190,13 +190,13 @@ Result<> may_set() {
 Result<> store_hostname(std::string_view s, const Context& c) {
     TRY(may_set());
     if (s.size() > 64) return err::inval;
-    c.view->names.lock()->host.assign(s);
+    c.view->set_host_name(s);
     return {};
 }
 Result<> store_domainname(std::string_view s, const Context& c) {
     TRY(may_set());
     if (s.size() > 64) return err::inval;
-    c.view->names.lock()->domain.assign(s);
+    c.view->set_domain_name(s);
     return {};
 }
 
@@ -244,8 +244,16 @@ constexpr Item kernel_list[] = {
     {.name = "ostype", .mode = text, .print = print_ostype},
     {.name = "osrelease", .mode = text, .print = print_osrelease},
     {.name = "version", .mode = text, .print = print_osversion},
-    {.name = "hostname", .mode = setting, .print = print_hostname, .store = store_hostname},
-    {.name = "domainname", .mode = setting, .print = print_domainname, .store = store_domainname},
+    {.name = "hostname",
+     .mode = setting,
+     .print = print_hostname,
+     .store = store_hostname,
+     .of_names = &View::host_name_changes},
+    {.name = "domainname",
+     .mode = setting,
+     .print = print_domainname,
+     .store = store_domainname,
+     .of_names = &View::domain_name_changes},
     {.name = "pid_max", .mode = text, .print = print_value<pid_max>},
     {.name = "threads-max", .mode = text, .print = print_value<pid_max>},
     {.name = "cap_last_cap", .mode = text, .print = print_value<40>},

@@ -23,6 +23,17 @@ View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
 
 u64 View::uptime_ns() const { return clocks::monotonic_ns() - (is_root() ? 0 : created_ns); }
 
+void View::set_host_name(std::string_view name) {
+    names.lock()->host.assign(name);
+    host_name_changes.fetch_add(1, std::memory_order_release);
+    names_changed.notify_all();
+}
+void View::set_domain_name(std::string_view name) {
+    names.lock()->domain.assign(name);
+    domain_name_changes.fetch_add(1, std::memory_order_release);
+    names_changed.notify_all();
+}
+
 Result<> View::prepare() {
     pids = TRY(make<PidTable>());
     created_ns = clocks::monotonic_ns();

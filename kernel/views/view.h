@@ -38,6 +38,11 @@ public:
         FixedString<64> host, domain = std::string_view{"(none)"};
     };
     Guarded<Names, Spinlock<Rank::device>> names;
+    void set_host_name(std::string_view);
+    void set_domain_name(std::string_view);
+    /// How often each was set, and who wants to know: poll(2) of /proc/sys/kernel/hostname and domainname.
+    std::atomic<u32> host_name_changes = 0, domain_name_changes = 0;
+    WaitQueue names_changed;
 
     /// Memory of everything in this view is charged here.
     MemoryAccount* account = nullptr;

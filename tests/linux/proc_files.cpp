@@ -188,6 +188,25 @@ static void after_the_end() {
     close(memory), close(mounts), close(setting), close(folder);
 }
 
+static void names_that_change() {
+    char name[65];
+    CHECK(gethostname(name, sizeof name) == 0);
+    int fd = open("/proc/sys/kernel/hostname", O_RDONLY), other = open("/proc/sys/kernel/domainname", O_RDONLY);
+    pollfd wanted{fd, POLLIN, 0};
+    CHECK(poll(&wanted, 1, 0) == 1 && wanted.revents == POLLIN);
+    int epoll = epoll_create1(0);
+    epoll_event event{EPOLLPRI, {}};
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 0);
+    CHECK(sethostname(name, strlen(name)) == 0); // to what it is
+    CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && event.events == (EPOLLPRI | EPOLLERR));
+    CHECK(poll(&wanted, 1, 0) == 1 && wanted.revents == POLLIN);
+    CHECK(sethostname(name, strlen(name)) == 0);
+    CHECK(poll(&wanted, 1, 0) == 1 && wanted.revents == (POLLIN | POLLERR));
+    pollfd not_this{other, POLLIN, 0};
+    CHECK(poll(&not_this, 1, 0) == 1 && not_this.revents == POLLIN);
+    close(fd), close(other), close(epoll);
+}
+
 static void a_pidfd_is_a_file() {
     struct stat status;
     char path[40];
@@ -203,6 +222,7 @@ int main(int, char** argv) {
     transfers();
     threads_and_children();
     after_the_end();
+    names_that_change();
     a_pidfd_is_a_file();
     auxiliary_vector(argv);
     return finish("proc_files");

@@ -22,8 +22,11 @@ Result<> set_name(Task& task, UserPtr<const char> from, int size, bool domain) {
     if (size < 0 || size > __NEW_UTS_LEN) return err::inval;
     char name[__NEW_UTS_LEN];
     TRY(arch::copy_in(name, from.address(), static_cast<usize>(size)));
-    auto names = task.view().names.lock();
-    (domain ? names->domain : names->host).assign({name, static_cast<usize>(size)});
+    std::string_view text{name, static_cast<usize>(size)};
+    if (domain)
+        task.view().set_domain_name(text);
+    else
+        task.view().set_host_name(text);
     return {};
 }
 } // namespace
