@@ -140,6 +140,9 @@ Result<Ref<vfs::Inode>> make_memory_inode(vfs::Superblock&, const Context&, u64 
 Result<> print_oom_score(Writer&, const Context&);
 Result<> print_oom_adjustment(Writer&, const Context&);
 Result<> store_oom_adjustment(std::string_view text, const Context&);
+/// oom_adj, the old scale: -17 to 15.
+Result<> print_old_oom_adjustment(Writer&, const Context&);
+Result<> store_old_oom_adjustment(std::string_view text, const Context&);
 // fd.cpp
 Result<Ref<vfs::Inode>> make_fd_directory(vfs::Superblock&, const Context&, u64 number);
 Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock&, const Context&, u64 number);

@@ -19,18 +19,39 @@ Result<> print_oom_score(Writer& out, const Context& c) {
 Result<> print_oom_adjustment(Writer& out, const Context& c) {
     return print(out, "{}\n", c.process->oom_score_adjustment.load()), Result<>{};
 }
-Result<> store_oom_adjustment(std::string_view text, const Context& c) {
-    constexpr unsigned most = 1000;
+namespace {
+/// A number with a sign, if it has one, of `most` at most. err::inval.
+Result<int> parse_adjustment(std::string_view text, unsigned most) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     bool negative = text.starts_with('-');
     if (negative || text.starts_with('+')) text.remove_prefix(1);
     unsigned size = TRY(parse_number<unsigned>(text));
     if (size > most) return err::inval;
-    int wanted = negative ? -static_cast<int>(size) : static_cast<int>(size);
+    return negative ? -static_cast<int>(size) : static_cast<int>(size);
+}
+Result<> set_adjustment(int wanted, const Context& c) {
     bool may_lower = Task::current().credentials().can(CAP_SYS_RESOURCE);
     if (wanted < c.process->least_oom_score_adjustment && !may_lower) return err::acces;
     c.process->oom_score_adjustment = wanted;
     if (may_lower) c.process->least_oom_score_adjustment = wanted;
     return {};
+}
+} // namespace
+
+Result<> store_oom_adjustment(std::string_view text, const Context& c) {
+    return set_adjustment(TRY(parse_adjustment(text, 1000)), c);
+}
+
+namespace {
+constexpr int old_never = -17, old_first = 15; // not to be killed, to be killed first
+}
+Result<> print_old_oom_adjustment(Writer& out, const Context& c) {
+    int now = c.process->oom_score_adjustment;
+    return print(out, "{}\n", now == 1000 ? old_first : now * -old_never / 1000), Result<>{};
+}
+Result<> store_old_oom_adjustment(std::string_view text, const Context& c) {
+    int wanted = TRY(parse_adjustment(text, -old_never));
+    if (wanted > old_first) return err::inval;
+    return set_adjustment(wanted == old_first ? 1000 : wanted * 1000 / -old_never, c);
 }
 } // namespace proc

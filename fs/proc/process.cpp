@@ -41,6 +41,35 @@ Result<> print_no_uid(Writer& out, const Context&) { return out.write("429496729
 Result<> print_id_map(Writer& out, const Context&) {
     return out.write("         0          0 4294967295\n"), Result<>{};
 }
+Result<> print_cpuset(Writer& out, const Context&) { return out.write("/\n"), Result<>{}; }
+Result<> print_setgroups(Writer& out, const Context&) { return out.write("allow\n"), Result<>{}; }
+Result<> print_time_offsets(Writer& out, const Context&) {
+    return out.write("monotonic           0         0\nboottime            0         0\n"), Result<>{};
+}
+Result<> print_coredump_filter(Writer& out, const Context& c) {
+    return print(out, "{:08x}\n", c.process->coredump_filter.load()), Result<>{};
+}
+Result<> store_coredump_filter(std::string_view text, const Context& c) {
+    constexpr u32 known = 0x1ff; // core(5)
+    bool hexadecimal = text.starts_with("0x");
+    c.process->coredump_filter =
+        TRY(parse_number<u32>(hexadecimal ? text.substr(2) : text, hexadecimal ? 16 : 10)) & known;
+    return {};
+}
+Result<> may_change_slack(const Context& c) {
+    Task& current = Task::current();
+    return c.task.get() == &current || current.credentials().can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+}
+Result<> print_timer_slack(Writer& out, const Context& c) {
+    TRY(may_change_slack(c));
+    return print(out, "{}\n", c.task->timer_slack_ns), Result<>{};
+}
+Result<> store_timer_slack(std::string_view text, const Context& c) {
+    TRY(may_change_slack(c));
+    u64 ns = TRY(parse_number<u64>(text));
+    c.task->timer_slack_ns = ns ? ns : c.task->default_timer_slack_ns;
+    return {};
+}
 /// The children that the thread made, and that are still there.
 Result<> print_children(Writer& out, const Context& c) {
     for (Pid from = 1;;) {
@@ -154,6 +183,13 @@ constexpr Items namespace_items{namespace_list};
         {.name = "sessionid", .mode = text, .print = print_no_uid},                                                    \
         {.name = "uid_map", .mode = text, .print = print_id_map},                                                      \
         {.name = "gid_map", .mode = text, .print = print_id_map},                                                      \
+        {.name = "projid_map", .mode = text, .print = print_id_map},                                                   \
+        {.name = "setgroups", .mode = text, .print = print_setgroups},                                                 \
+        {.name = "cpuset", .mode = text, .print = print_cpuset},                                                       \
+        {.name = "oom_adj",                                                                                            \
+         .mode = S_IFREG | 0644,                                                                                       \
+         .print = print_old_oom_adjustment,                                                                            \
+         .store = store_old_oom_adjustment},                                                                           \
         {.name = "personality", .mode = secret, .print = print_personality, .restricted = true}, {                     \
         .name = "schedstat", .mode = text, .print = print_schedstat                                                    \
     }
@@ -165,6 +201,9 @@ constexpr Item process_item_list[] = {
 #endif
     {.name = "stat", .mode = text, .print = print_stat},
     {.name = "io", .mode = secret, .print = print_io, .restricted = true},
+    {.name = "coredump_filter", .mode = S_IFREG | 0644, .print = print_coredump_filter, .store = store_coredump_filter},
+    {.name = "timerslack_ns", .mode = S_IFREG | 0666, .print = print_timer_slack, .store = store_timer_slack},
+    {.name = "timens_offsets", .mode = text, .print = print_time_offsets},
     {.name = "task", .mode = directory, .directory = make_task_directory},
 };
 constexpr Item thread_item_list[] = {

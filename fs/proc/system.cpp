@@ -7,6 +7,7 @@
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
 #include "kernel/process/tree.h"
+#include "kernel/vfs/mount.h"
 #include "kernel/views/release.h"
 #include <linux/capability.h>
 #include <linux/stat.h>
@@ -14,6 +15,7 @@
 namespace proc {
 namespace {
 constexpr u64 ns_per_second = clocks::ns_per_second, ns_per_tick = ns_per_second / 100;
+constexpr u64 most_files = ~u64{0} >> 1;
 constexpr u32 text = S_IFREG | 0444, setting = S_IFREG | 0644, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
 
 Result<> print_meminfo(Writer& out, const Context& c) {
@@ -149,6 +151,12 @@ Result<> print_vmstat(Writer& out, const Context&) {
     return {};
 }
 
+/// No controller has a hierarchy, no disk is there.
+Result<> print_cgroups(Writer& out, const Context&) {
+    return out.write("#subsys_name\thierarchy\tnum_cgroups\tenabled\n"), Result<>{};
+}
+Result<> print_nothing(Writer&, const Context&) { return {}; }
+
 /// Who asks: only tasks of the view have a number in it.
 Result<String> name_self(const Context& c) {
     Pid pid = Thread::current().is_user() ? Task::current().process().pid(*c.view) : 0;
@@ -230,6 +238,13 @@ Result<> print_dentry_state(Writer& out, const Context&) {
     vfs::CacheUse use = vfs::cache_use();
     return print(out, "{}\t{}\t45\t0\t0\t0\n", use.entries, use.unused), Result<>{};
 }
+/// Allocated, free (always 0), and how many there may be.
+Result<> print_file_count(Writer& out, const Context&) {
+    return print(out, "{}\t0\t{}\n", File::count.sum(), most_files), Result<>{};
+}
+Result<> print_inode_count(Writer& out, const Context&) {
+    return print(out, "{}\t0\n", vfs::Inode::count.sum()), Result<>{};
+}
 Result<> print_core_pattern(Writer& out, const Context&) { return out.write("core\n"), Result<>{}; }
 Result<> print_printk(Writer& out, const Context&) { return out.write("4\t4\t1\t7\n"), Result<>{}; }
 
@@ -261,6 +276,8 @@ constexpr Item kernel_list[] = {
     {.name = "overflowuid", .mode = text, .print = print_value<65534>},
     {.name = "overflowgid", .mode = text, .print = print_value<65534>},
     {.name = "randomize_va_space", .mode = text, .print = print_value<2>},
+    {.name = "dmesg_restrict", .mode = text, .print = print_value<0>},
+    {.name = "kptr_restrict", .mode = text, .print = print_value<2>}, // no file shows an address of the kernel
     {.name = "core_pattern", .mode = text, .print = print_core_pattern},
     {.name = "printk", .mode = text, .print = print_printk},
     {.name = "panic", .mode = text, .print = print_value<0>},
@@ -276,10 +293,19 @@ constexpr Item vm_list[] = {
     {.name = "max_map_count", .mode = text, .print = print_value<65530>},
     {.name = "mmap_min_addr", .mode = text, .print = print_value<65536>},
     {.name = "swappiness", .mode = text, .print = print_value<0>},
+    {.name = "dirty_ratio", .mode = text, .print = print_value<100>}, // nothing is written back
+    {.name = "dirty_background_ratio", .mode = text, .print = print_value<100>},
+    {.name = "nr_hugepages", .mode = text, .print = print_value<0>},
 };
 constexpr Items vm_items{vm_list};
 constexpr Item fs_list[] = {
-    {.name = "file-max", .mode = text, .print = print_value<(~u64{0} >> 1)>},
+    {.name = "file-max", .mode = text, .print = print_value<most_files>},
+    {.name = "file-nr", .mode = text, .print = print_file_count},
+    {.name = "inode-nr", .mode = text, .print = print_inode_count},
+    {.name = "mount-max", .mode = text, .print = print_value<vfs::MountTree::max_mounts>},
+    {.name = "suid_dumpable", .mode = text, .print = print_value<0>},
+    {.name = "overflowuid", .mode = text, .print = print_value<65534>},
+    {.name = "overflowgid", .mode = text, .print = print_value<65534>},
     {.name = "nr_open", .mode = text, .print = print_value<1'048'576>},
     {.name = "pipe-max-size", .mode = text, .print = print_value<1'048'576>},
     {.name = "dentry-state", .mode = text, .print = print_dentry_state},
@@ -289,11 +315,24 @@ constexpr Item core_list[] = {{.name = "somaxconn", .mode = text, .print = print
 constexpr Items core_items{core_list};
 constexpr Item net_list[] = {{.name = "core", .mode = directory, .children = &core_items}};
 constexpr Items net_items{net_list};
+// How many a user may make: views are the containers' alone.
+constexpr Item user_list[] = {
+    {.name = "max_cgroup_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_ipc_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_mnt_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_net_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_pid_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_time_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_user_namespaces", .mode = text, .print = print_value<0>},
+    {.name = "max_uts_namespaces", .mode = text, .print = print_value<0>},
+};
+constexpr Items user_items{user_list};
 constexpr Item sys_list[] = {
     {.name = "kernel", .mode = directory, .children = &kernel_items},
     {.name = "vm", .mode = directory, .children = &vm_items},
     {.name = "fs", .mode = directory, .children = &fs_items},
     {.name = "net", .mode = directory, .children = &net_items},
+    {.name = "user", .mode = directory, .children = &user_items},
 };
 constexpr Items sys_items{sys_list};
 Result<Ref<vfs::Inode>> make_sys_directory(vfs::Superblock& sb, const Context& above, u64 number) {
@@ -316,7 +355,9 @@ constexpr Item root_list[] = {
     {.name = "cmdline", .mode = text, .print = print_boot_line},
     {.name = "swaps", .mode = text, .print = print_swaps},
     {.name = "partitions", .mode = text, .print = print_partitions},
+    {.name = "diskstats", .mode = text, .print = print_nothing},
     {.name = "vmstat", .mode = text, .print = print_vmstat},
+    {.name = "cgroups", .mode = text, .print = print_cgroups},
     {.name = "sys", .mode = directory, .directory = make_sys_directory},
 };
 } // namespace

@@ -1,6 +1,7 @@
 // An open file description: what a file descriptor names.
 #pragma once
 #include "core/mm/address_space.h"
+#include "core/sched/cpu_counter.h"
 #include "core/sync/wait.h"
 #include "kernel/file/cursor.h"
 #include "lib/memory.h"
@@ -48,7 +49,10 @@ private:
 /// lacks the operation. Called without locks held; each file locks itself.
 class File : public RefCounted<File> {
 public:
-    virtual ~File() = default;
+    File() { count.add(1); }
+    virtual ~File() { count.add(-1); }
+    /// Open files of the whole system.
+    static inline constinit CpuCounter count;
 
     /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL
     /// shows.

@@ -77,6 +77,7 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     process->timers->limit_realtime();
     process->exit_signal = request.exit_signal;
     process->dumpable = parent.dumpable.load();
+    process->coredump_filter = parent.coredump_filter.load();
     if (request.flags & CLONE_SIGHAND)
         process->handlers = parent.handlers;
     else

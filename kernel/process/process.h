@@ -87,6 +87,7 @@ public:
     bool child_subreaper = false, has_executed = false;
     bool cut_off = false; // its group may have to be told that it is orphaned
     std::atomic<bool> dumpable = true;
+    std::atomic<u32> coredump_filter = 0x33; // core(5); nothing dumps core yet
     /// As wait4 shows it; final once `state` is zombie or dead.
     int exit_status = 0;
 

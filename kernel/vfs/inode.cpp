@@ -13,8 +13,13 @@ std::span<const FilesystemType* const> types;
 } // namespace
 
 Inode::Inode(Superblock& superblock, u64 number, u32 mode)
-    : superblock_{Ref<Superblock>::share(&superblock)}, number_{number}, type_{mode & S_IFMT} {}
-Inode::~Inode() { delete attachments_.load(std::memory_order_relaxed); }
+    : superblock_{Ref<Superblock>::share(&superblock)}, number_{number}, type_{mode & S_IFMT} {
+    count.add(1);
+}
+Inode::~Inode() {
+    count.add(-1);
+    delete attachments_.load(std::memory_order_relaxed);
+}
 
 bool Inode::is_directory() const { return S_ISDIR(type_); }
 bool Inode::is_symlink() const { return S_ISLNK(type_); }

@@ -68,6 +68,8 @@ struct Protection {
 class Inode : public RefCounted<Inode> {
 public:
     virtual ~Inode();
+    /// Inodes in memory, of all file systems.
+    static inline constinit CpuCounter count;
     static void operator delete(void* memory);
     Superblock& superblock() const { return *superblock_; }
     u64 number() const { return number_; }

@@ -106,6 +106,25 @@ static void auxiliary_vector(char** argv) {
     close(fd);
 }
 
+static void settings_of_a_process() {
+    CHECK(strcmp(slurp("/proc/self/coredump_filter"), "00000033\n") == 0);
+    CHECK(put("/proc/self/coredump_filter", "0x3f") == 4);
+    pid_t child = start([] { return strcmp(slurp("/proc/self/coredump_filter"), "0000003f\n"); });
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    FAILS(EINVAL, put("/proc/self/coredump_filter", "many"));
+    CHECK(prctl(PR_SET_TIMERSLACK, 70'000) == 0 && atol(slurp("/proc/self/timerslack_ns")) == 70'000);
+    CHECK(put("/proc/self/timerslack_ns", "90000") == 5 && prctl(PR_GET_TIMERSLACK) == 90'000);
+    CHECK(put("/proc/self/timerslack_ns", "0") == 1 && prctl(PR_GET_TIMERSLACK) == 50'000);
+    CHECK(put("/proc/self/oom_score_adj", "500") == 3 && strcmp(slurp("/proc/self/oom_adj"), "8\n") == 0);
+    CHECK(put("/proc/self/oom_adj", "15") == 2 && strcmp(slurp("/proc/self/oom_score_adj"), "1000\n") == 0);
+    FAILS(EINVAL, put("/proc/self/oom_adj", "16"));
+    FAILS(EINVAL, put("/proc/self/oom_adj", "-18"));
+    CHECK(strcmp(slurp("/proc/self/setgroups"), "allow\n") == 0 &&
+          strstr(slurp("/proc/self/projid_map"), "4294967295"));
+    CHECK(slurp("/proc/self/cpuset")[0] == '/' && strstr(slurp("/proc/self/timens_offsets"), "boottime"));
+}
+
 static void transfers() {
     int fd = open("moved", O_CREAT | O_RDWR | O_TRUNC, 0600);
     static char bytes[5000];
@@ -216,14 +235,33 @@ static void a_pidfd_is_a_file() {
     close(self);
 }
 
+static void the_machine() {
+    for (const char* path :
+         {"/proc/cgroups", "/proc/sys/fs/file-nr", "/proc/sys/fs/inode-nr", "/proc/sys/fs/suid_dumpable",
+          "/proc/sys/fs/mount-max", "/proc/sys/fs/overflowuid", "/proc/sys/kernel/dmesg_restrict",
+          "/proc/sys/kernel/kptr_restrict", "/proc/sys/vm/dirty_ratio", "/proc/sys/vm/nr_hugepages",
+          "/proc/sys/user/max_user_namespaces"})
+        if (!slurp(path)[0]) printf("%s: empty\n", path), failures++;
+    struct stat status;
+    CHECK(stat("/proc/diskstats", &status) == 0);
+    long files = atol(slurp("/proc/sys/fs/file-nr"));
+    int many[500];
+    for (int& fd : many) fd = open("/dev/null", O_RDONLY);
+    CHECK(atol(slurp("/proc/sys/fs/file-nr")) >= files + 400);
+    for (int fd : many) close(fd);
+    CHECK(strstr(slurp("/proc/cgroups"), "#subsys_name\thierarchy\tnum_cgroups\tenabled\n") == text);
+}
+
 int main(int, char** argv) {
     lines_of_status();
     foreground_groups();
+    settings_of_a_process();
     transfers();
     threads_and_children();
     after_the_end();
     names_that_change();
     a_pidfd_is_a_file();
+    the_machine();
     auxiliary_vector(argv);
     return finish("proc_files");
 }
