@@ -1,6 +1,8 @@
 #include "fs/sys/sys.h"
+#include "core/mm/frame.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
+#include "kernel/process/tree.h"
 #include <bit>
 #include <linux/magic.h>
 #include <linux/stat.h>
@@ -8,20 +10,46 @@
 namespace sysfs {
 namespace {
 /// All CPUs run from boot on, and none joins later.
-void print_cpus(Writer& out) {
-    int n = std::popcount(sched::online_cpus());
-    if (n > 1)
-        print(out, "0-{}\n", n - 1);
+unsigned cpus() { return static_cast<unsigned>(std::popcount(sched::online_cpus())); }
+void print_cpus(Writer& out, unsigned) {
+    if (cpus() > 1)
+        print(out, "0-{}\n", cpus() - 1);
     else
         out.write("0\n");
 }
-void print_last_cpu(Writer& out) { print(out, "{}\n", std::popcount(sched::online_cpus()) - 1); }
+void print_cpu_mask(Writer& out, unsigned) { print(out, "{:x}\n", sched::online_cpus()); }
+void print_last_cpu(Writer& out, unsigned) { print(out, "{}\n", cpus() - 1); }
+void print_empty(Writer& out, unsigned) { out.write("\n"); }
+void print_zero(Writer& out, unsigned) { out.write("0\n"); }
+
+// Each CPU counts as a core with one thread, all in one package.
+void print_own_number(Writer& out, unsigned cpu) { print(out, "{}\n", cpu); }
+void print_own_mask(Writer& out, unsigned cpu) { print(out, "{:x}\n", u64{1} << cpu); }
+
+// All memory is one node. A container sees its limit as the machine's memory, as in /proc/meminfo.
+void print_node_memory(Writer& out, unsigned) {
+    mm::MemoryInfo m = mm::memory_info();
+    u64 total = m.total, free = m.free;
+    if (MemoryAccount* account = process::current_view().account; account && account->limit() < total) {
+        total = account->limit();
+        free = account->used() < total ? total - account->used() : 0;
+    }
+    print(out, "Node 0 MemTotal:       {:>8} kB\nNode 0 MemFree:        {:>8} kB\nNode 0 MemUsed:        {:>8} kB\n",
+          total / KiB, free / KiB, (total - free) / KiB);
+}
+void print_distance(Writer& out, unsigned) { out.write("10\n"); }
+
+// Private anonymous memory gets pages of 2 MiB unless it is told not to; no other memory does.
+void print_huge_pages(Writer& out, unsigned) { out.write("[always] madvise never\n"); }
+void print_shared_huge_pages(Writer& out, unsigned) { out.write("always within_size advise [never] deny force\n"); }
+void print_huge_size(Writer& out, unsigned) { print(out, "{}\n", 2 * MiB); }
 
 /// The whole tree: parents before children. Without a printer: a directory.
 struct Node {
     u32 parent;
     std::string_view name;
-    void (*text)(Writer&) = nullptr;
+    void (*text)(Writer&, unsigned cpu) = nullptr;
+    bool each_cpu = false; // a directory that is there once for each CPU, which its number follows in the name
 };
 constexpr Node nodes[] = {
     {0, ""},
@@ -29,22 +57,78 @@ constexpr Node nodes[] = {
     {0, "bus"},
     {0, "class"},
     {0, "dev"},
-    {0, "devices"},
+    {0, "devices"}, // 5
     {0, "firmware"},
-    {0, "fs"},
-    {0, "kernel"},
+    {0, "fs"},     // 7
+    {0, "kernel"}, // 8
     {0, "module"},
     {0, "power"},
-    {5, "system"},
-    {11, "cpu"},
+    {5, "system"}, // 11
+    {11, "cpu"},   // 12
     {12, "online", print_cpus},
     {12, "present", print_cpus},
     {12, "possible", print_cpus},
+    {12, "offline", print_empty},
+    {12, "isolated", print_empty},
     {12, "kernel_max", print_last_cpu},
+    {12, "cpu", nullptr, true}, // 19
+    {19, "topology"},           // 20
+    {20, "physical_package_id", print_zero},
+    {20, "die_id", print_zero},
+    {20, "core_id", print_own_number},
+    {20, "thread_siblings", print_own_mask},
+    {20, "thread_siblings_list", print_own_number},
+    {20, "core_cpus", print_own_mask},
+    {20, "core_cpus_list", print_own_number},
+    {20, "core_siblings", print_cpu_mask},
+    {20, "core_siblings_list", print_cpus},
+    {20, "package_cpus", print_cpu_mask},
+    {20, "package_cpus_list", print_cpus},
+    {11, "node"}, // 32
+    {32, "online", print_zero},
+    {32, "possible", print_zero},
+    {32, "has_cpu", print_zero},
+    {32, "has_memory", print_zero},
+    {32, "has_normal_memory", print_zero},
+    {32, "node0"}, // 38
+    {38, "cpulist", print_cpus},
+    {38, "cpumap", print_cpu_mask},
+    {38, "distance", print_distance},
+    {38, "meminfo", print_node_memory},
     {7, "cgroup"},
+    {8, "mm"},                    // 44
+    {44, "transparent_hugepage"}, // 45
+    {45, "enabled", print_huge_pages},
+    {45, "shmem_enabled", print_shared_huge_pages},
+    {45, "hpage_pmd_size", print_huge_size},
 };
 constexpr u32 node_count = std::size(nodes);
-constexpr u64 number_of(u32 node) { return node + 1; }
+static_assert(nodes[12].name == "cpu" && nodes[19].each_cpu && nodes[20].name == "topology" &&
+              nodes[32].name == "node" && nodes[38].name == "node0" && nodes[44].name == "mm" &&
+              nodes[45].name == "transparent_hugepage");
+
+/// A node, and the CPU that it is about.
+struct Place {
+    u32 node;
+    unsigned cpu = 0;
+    u64 number() const { return u64{cpu} * node_count + node + 1; }
+};
+/// The places below one, in order: calls f(place, name) until it says stop. `from`: how many to pass over.
+void for_each_below(Place at, u64 from, auto f) {
+    u64 position = 0;
+    for (u32 i = 1; i < node_count; i++) {
+        if (nodes[i].parent != at.node) continue;
+        unsigned copies = nodes[i].each_cpu ? cpus() : 1;
+        for (unsigned n = 0; n < copies; n++) {
+            if (position++ < from) continue;
+            char text[32];
+            BufferWriter name{text};
+            name.write(nodes[i].name);
+            if (nodes[i].each_cpu) print(name, "{}", n);
+            if (!f(Place{i, nodes[i].each_cpu ? n : at.cpu}, name.text())) return;
+        }
+    }
+}
 
 class Superblock final : public vfs::Superblock {
 public:
@@ -56,10 +140,11 @@ public:
 
 class Inode final : public vfs::Inode {
 public:
-    Inode(Superblock& of, u32 node)
-        : vfs::Inode{of, number_of(node), nodes[node].text ? static_cast<u32>(S_IFREG) : static_cast<u32>(S_IFDIR)},
+    Inode(Superblock& of, Place place)
+        : vfs::Inode{of, place.number(),
+                     nodes[place.node].text ? static_cast<u32>(S_IFREG) : static_cast<u32>(S_IFDIR)},
           of_{of},
-          node_{node} {}
+          place_{place} {}
     vfs::Attributes attributes() override {
         vfs::Attributes a;
         a.number = number();
@@ -67,42 +152,49 @@ public:
         a.size = is_directory() ? 0 : page_size;
         if (is_directory()) {
             a.links = 2;
-            for (u32 i = 1; i < node_count; i++) a.links += nodes[i].parent == node_ && !nodes[i].text;
+            for_each_below(place_, 0, [&](Place p, std::string_view) {
+                a.links += !nodes[p.node].text;
+                return true;
+            });
         }
         constexpr i64 second = clocks::ns_per_second;
         a.access = a.modification = a.change =
             a.birth = {of_.mounted_ns / second, static_cast<u32>(of_.mounted_ns % second)};
         return a;
     }
-    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
-        for (u32 i = 1; i < node_count; i++)
-            if (nodes[i].parent == node_ && nodes[i].name == name) return TRY(make_ref<Inode>(of_, i));
-        return err::noent;
+    Result<Ref<vfs::Inode>> lookup(std::string_view wanted) override {
+        Place found{0};
+        for_each_below(place_, 0, [&](Place p, std::string_view name) {
+            if (name == wanted) found = p;
+            return found.node == 0;
+        });
+        if (!found.node) return err::noent;
+        return TRY(make_ref<Inode>(of_, found));
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {
         constexpr unsigned directory = 4, regular = 8; // DT_DIR, DT_REG
-        for (u64 i = *at < 3 ? 1 : *at - 2; i < node_count; i++) {
-            if (nodes[i].parent != node_) continue;
-            if (!to.entry(nodes[i].name, number_of(static_cast<u32>(i)), nodes[i].text ? regular : directory, i + 3))
-                return {};
-            *at = i + 3;
-        }
+        u64 next = *at < 2 ? 2 : *at;                  // behind . and ..
+        for_each_below(place_, next - 2, [&](Place p, std::string_view name) {
+            if (!to.entry(name, p.number(), nodes[p.node].text ? regular : directory, next + 1)) return false;
+            *at = ++next;
+            return true;
+        });
         return {};
     }
     Result<usize> read_at(Sink& to, u64 offset) override {
         char text[256];
         BufferWriter out{text};
-        nodes[node_].text(out);
+        nodes[place_.node].text(out, place_.cpu);
         if (offset >= out.text().size()) return 0;
         return to.put(std::as_bytes(std::span{out.text().substr(offset)}));
     }
 
 private:
     Superblock& of_;
-    const u32 node_;
+    const Place place_;
 };
 
-Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Inode>(*this, 0u)); }
+Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Inode>(*this, Place{0})); }
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest&) { return TRY(make_ref<Superblock>()); }
 } // namespace
 

@@ -59,13 +59,16 @@ def test_as_engines_ask(lab):
         config["linux"]["namespaces"].append({"type": "cgroup"})
 
     script = ("echo ids $(id -u) $(id -g) $(id -G); pwd; umask; grep -E 'Cap(Prm|Bnd|Amb)|NoNew' /proc/self/status; ulimit -n;"
-              "ulimit -Hn; touch /sys/x; wc -c </proc/version; ls /sys/firmware | wc -l; mount | grep -c -E 'mqueue|sysfs|shm'")
+              "ulimit -Hn; touch /sys/x; wc -c </proc/version; ls /sys/firmware | wc -l; mount | grep -c -E 'mqueue|sysfs|shm';"
+              "cd /sys/devices/system; [ $(ls -d cpu/cpu[0-9]* | wc -l) = $(nproc) ] && cat cpu/cpu0/topology/core_id;"
+              "cat node/online node/node0/distance /sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
     status, text = in_container(lab, "engine", script, engine)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     at = next((i for i, line in enumerate(lines) if line.startswith("ids ")), 0)
     assert lines[at:] == ["ids 1000 1001 1001 5 7", "/tmp", "0027", "CapPrm: 0000000000000000", "CapBnd: 0000000020000420",
                           "CapAmb: 0000000000000000", "NoNewPrivs: 1", "512", "1024",
-                          "touch: /sys/x: Read-only file system", "0", "0", "3"], text[-1500:]
+                          "touch: /sys/x: Read-only file system", "0", "0", "3",
+                          "0", "0", "10", "2097152"], text[-1500:]
 
 
 def test_fork_bomb(lab):
