@@ -293,6 +293,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::sched_rr_get_interval>(148, 127, "the scheduler's constants"),
     on<sys::getpriority>(140, 141),
     on<sys::setpriority>(141, 140),
+    on<sys::ioprio_get>(252, 31),
+    on<sys::ioprio_set>(251, 30, "remembered: nothing reads or writes a disk"),
     on<sys::getcpu>(309, 168),
     on<sys::membarrier>(324, 283, "MEMBARRIER_CMD_GET_REGISTRATIONS and RSEQ are EINVAL"),
 

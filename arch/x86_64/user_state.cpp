@@ -117,6 +117,8 @@ Result<i64> machine_control(TrapFrame& frame, UserState& state, int code, uptr a
     }
     case ARCH_GET_FS: TRY(copy_out(address, &state.fs_base, sizeof state.fs_base)); return 0;
     case ARCH_GET_GS: TRY(copy_out(address, &state.gs_base, sizeof state.gs_base)); return 0;
+    case ARCH_GET_CPUID: return 1;
+    case ARCH_SET_CPUID: return err::nodev; // no CPUID faulting
     default: return err::inval;
     }
 }

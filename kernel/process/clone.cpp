@@ -47,6 +47,7 @@ Result<> share(Task& from, Task& to, u64 flags) {
     to.name = from.name;
     to.blocked = from.blocked;
     to.personality = from.personality;
+    to.io_priority = from.io_priority.load();
     to.timer_slack_ns = to.default_timer_slack_ns = from.timer_slack_ns;
     if (!(flags & CLONE_VM) || flags & CLONE_VFORK) to.alternate_stack = from.alternate_stack;
     auto parameters = from.parameters();

@@ -77,6 +77,7 @@ public:
     struct Transfers {
         std::atomic<u64> bytes_read = 0, bytes_written = 0, reads = 0, writes = 0;
     } transfers;
+    std::atomic<u16> io_priority = 0;                             // ioprio_set(2); remembered
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
     Ref<View> counted_in; // whose limit of tasks this one counts against

@@ -76,8 +76,72 @@ static void what_is_no_socket() {
 static long io_get(int which, int who) { return syscall(SYS_ioprio_get, which, who); }
 static long io_set(int which, int who, int priority) { return syscall(SYS_ioprio_set, which, who, priority); }
 static int io(int kind, int level) { return IOPRIO_PRIO_VALUE(kind, level); }
+static void io_priorities() {
+    CHECK(io_get(IOPRIO_WHO_PROCESS, 0) == 0 && io_get(IOPRIO_WHO_PROCESS, getpid()) == 0);
+    CHECK(io_set(IOPRIO_WHO_PROCESS, 0, io(IOPRIO_CLASS_BE, 6)) == 0);
+    CHECK(io_get(IOPRIO_WHO_PROCESS, 0) == io(IOPRIO_CLASS_BE, 6));
+    pid_t child = start([] { return io_get(IOPRIO_WHO_PROCESS, 0) != io(IOPRIO_CLASS_BE, 6); }); // is inherited
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(io_set(IOPRIO_WHO_PROCESS, 0, io(IOPRIO_CLASS_IDLE, 0)) == 0);
+    CHECK(io_get(IOPRIO_WHO_PROCESS, 0) == io(IOPRIO_CLASS_IDLE, 0));
+    CHECK(io_set(IOPRIO_WHO_PROCESS, 0, 0) == 0 && io_get(IOPRIO_WHO_PROCESS, 0) == 0);
+    CHECK(io_get(IOPRIO_WHO_PGRP, 0) <= io(IOPRIO_CLASS_BE, 4) && io_get(IOPRIO_WHO_PGRP, 0) > 0);
+    FAILS(ESRCH, io_get(IOPRIO_WHO_PROCESS, 4'000'000));
+    FAILS(ESRCH, io_get(IOPRIO_WHO_USER, 77'777));
+    FAILS(ESRCH, io_set(IOPRIO_WHO_PROCESS, 4'000'000, io(IOPRIO_CLASS_BE, 1)));
+    FAILS(EINVAL, io_get(0, 0));
+    FAILS(EINVAL, io_get(4, 0));
+    FAILS(EINVAL, io_set(9, 0, io(IOPRIO_CLASS_BE, 1)));
+    FAILS(EINVAL, io_set(IOPRIO_WHO_PROCESS, 0, io(IOPRIO_CLASS_NONE, 4)));
+    FAILS(EINVAL, io_set(IOPRIO_WHO_PROCESS, 0, io(4, 0)));
+    pid_t user = start([] {
+        failures = 0;
+        CHECK(setuid(1000) == 0);
+        FAILS(EPERM, io_set(IOPRIO_WHO_PROCESS, 0, io(IOPRIO_CLASS_RT, 4)));
+        FAILS(EPERM, io_set(IOPRIO_WHO_PROCESS, getppid(), io(IOPRIO_CLASS_BE, 4)));
+        CHECK(io_set(IOPRIO_WHO_PROCESS, 0, io(IOPRIO_CLASS_BE, 7)) == 0);
+        return failures;
+    });
+    CHECK(waitpid(user, &status, 0) == user && status == 0);
+}
+
+static void other_priorities() {
+    for (int policy : {SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, 6 /* SCHED_DEADLINE */}) {
+        CHECK(sched_get_priority_max(policy) == 0 && sched_get_priority_min(policy) == 0);
+    }
+    CHECK(sched_get_priority_max(SCHED_FIFO) == 99 && sched_get_priority_min(SCHED_RR) == 1);
+    FAILS(EINVAL, sched_get_priority_max(4));
+    FAILS(EINVAL, sched_get_priority_min(99));
+}
+
+static void prctl_without_capabilities() {
+    pid_t user = start([] {
+        failures = 0;
+        CHECK(setuid(1000) == 0);
+        FAILS(EPERM, prctl(PR_SET_MM, PR_SET_MM_ARG_START, 0x1000, 0, 0));
+        FAILS(EPERM, prctl(57 /* PR_SET_IO_FLUSHER */, 0, 0, 0, 0));
+        FAILS(EPERM, prctl(58 /* PR_GET_IO_FLUSHER */, 0, 0, 0, 0));
+        return failures;
+    });
+    int status = 1;
+    CHECK(waitpid(user, &status, 0) == user && status == 0);
+#if defined(__x86_64__)
+    int counter = 0;
+    CHECK(prctl(PR_GET_TSC, &counter) == 0 && counter == PR_TSC_ENABLE);
+    FAILS(EINVAL, prctl(PR_SET_TSC, 99));
+    CHECK(syscall(SYS_arch_prctl, ARCH_GET_CPUID, 0) == 1);
+    long set = syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+    int error = errno;
+    CHECK(set == 0 || error == ENODEV); // as the processor has it
+#endif
+}
+
 int main() {
     making_sockets();
     what_is_no_socket();
+    io_priorities();
+    other_priorities();
+    prctl_without_capabilities();
     return finish("refusals");
 }

@@ -96,6 +96,8 @@ Result<i64> subreaper(Task& task, bool on) {
     task.process().child_subreaper = on;
     return 0;
 }
+constexpr bool has_tsc = arch::syscall_numbers == arch::SyscallNumbers::x86_64;
+
 Result<i64> put_int(uptr to, int value) {
     TRY(copy_out(UserPtr<int>{to}, value));
     return 0;
@@ -139,6 +141,16 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
         return 0;
     case PR_GET_THP_DISABLE:
         return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{task.address_space()->huge_pages_disabled()};
+    // Neither is supported; who may not do them hears that first.
+    case PR_SET_MM:
+        if (a == PR_SET_MM_MAP || a == PR_SET_MM_MAP_SIZE) return err::inval;
+        [[fallthrough]];
+    case PR_SET_IO_FLUSHER:
+    case PR_GET_IO_FLUSHER: return who.can(CAP_SYS_RESOURCE) ? err::inval : err::perm;
+    case PR_GET_TSC:
+        if (!has_tsc) return err::inval;
+        return put_int(a, PR_TSC_ENABLE);
+    case PR_SET_TSC: return has_tsc && a == PR_TSC_ENABLE ? Result<i64>{0} : err::inval;
     default: return err::inval;
     }
 }

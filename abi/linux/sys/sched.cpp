@@ -3,6 +3,7 @@
 #include "kernel/process/task.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>
+#include <linux/ioprio.h>
 #include <linux/membarrier.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -132,13 +133,19 @@ Result<> sched_getattr(Task& task, int pid, UserPtr<sched_attr> to, u32 size, u3
     if (size > sizeof attributes) TRY(arch::clear_user(to.address() + sizeof attributes, size - sizeof attributes));
     return arch::copy_out(to.address(), &attributes, attributes.size);
 }
+namespace {
+/// Also of policies that cannot be had here, as on Linux.
+bool has_one_priority(int policy) {
+    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == SCHED_DEADLINE;
+}
+} // namespace
 Result<int> sched_get_priority_max(Task&, int policy) {
     if (policy == SCHED_FIFO || policy == SCHED_RR) return 99;
-    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? Result<int>{0} : err::inval;
+    return has_one_priority(policy) ? Result<int>{0} : err::inval;
 }
 Result<int> sched_get_priority_min(Task&, int policy) {
     if (policy == SCHED_FIFO || policy == SCHED_RR) return 1;
-    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? Result<int>{0} : err::inval;
+    return has_one_priority(policy) ? Result<int>{0} : err::inval;
 }
 Result<> sched_rr_get_interval(Task& task, int pid, UserPtr<Timespec> to) {
     auto other = TRY(target(task, pid));
@@ -197,6 +204,61 @@ Result<> setpriority(Task& task, int which, int who, int nice) {
         if (nice < now.nice && !privileged && static_cast<u64>(20 - nice) > floor) return void(problem = err::acces);
         now.nice = nice;
         t.set_parameters(now);
+    }));
+    return found ? problem : err::srch;
+}
+
+namespace {
+// A class in the bits from 13 on, and a level below it: <linux/ioprio.h>.
+constexpr int io_class(int priority) { return IOPRIO_PRIO_CLASS(priority); }
+
+/// err::perm, err::inval: ioprio_set(2).
+Result<> check_io_priority(Task& task, int priority) {
+    switch (io_class(priority)) {
+    case IOPRIO_CLASS_RT: {
+        const Credentials& me = task.credentials();
+        return me.can(CAP_SYS_ADMIN) || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+    }
+    case IOPRIO_CLASS_BE:
+    case IOPRIO_CLASS_IDLE: return {};
+    case IOPRIO_CLASS_NONE: return IOPRIO_PRIO_DATA(priority) ? Result<>{err::inval} : Result<>{};
+    default: return err::inval;
+    }
+}
+/// What the task's priority comes to: without one of its own it follows from how it is scheduled.
+int effective_io_priority(Task& task) {
+    int own = task.io_priority;
+    if (io_class(own) != IOPRIO_CLASS_NONE) return own;
+    SchedParameters now = task.parameters();
+    int kind = now.policy == SchedPolicy::idle ? IOPRIO_CLASS_IDLE
+               : is_realtime(now.policy)       ? IOPRIO_CLASS_RT
+                                               : IOPRIO_CLASS_BE;
+    return IOPRIO_PRIO_VALUE(kind, (now.nice + 20) / 5);
+}
+/// ioprio_get(2)'s IOPRIO_WHO_* as getpriority(2)'s PRIO_*; -1: neither.
+int who_of(int which) {
+    return which == IOPRIO_WHO_PROCESS ? PRIO_PROCESS
+           : which == IOPRIO_WHO_PGRP  ? PRIO_PGRP
+           : which == IOPRIO_WHO_USER  ? PRIO_USER
+                                       : -1;
+}
+} // namespace
+
+Result<int> ioprio_get(Task& task, int which, int who) {
+    int best = INT_MAX;
+    bool found = TRY(for_each_named(task, who_of(which), who, [&](Task& t) {
+        best = std::min(best, which == IOPRIO_WHO_PROCESS ? t.io_priority.load() : effective_io_priority(t));
+    }));
+    return found ? Result<int>{best} : err::srch;
+}
+Result<> ioprio_set(Task& task, int which, int who, int priority) {
+    TRY(check_io_priority(task, priority));
+    Result<> problem;
+    bool found = TRY(for_each_named(task, who_of(which), who, [&](Task& t) {
+        u32 owner = t.credentials_ref()->uid;
+        const Credentials& me = task.credentials();
+        if (owner != me.euid && owner != me.uid && !me.can(CAP_SYS_NICE)) return void(problem = err::perm);
+        t.io_priority = static_cast<u16>(priority);
     }));
     return found ? problem : err::srch;
 }

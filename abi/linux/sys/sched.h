@@ -20,6 +20,8 @@ Result<int> sched_get_priority_min(Task&, int policy);
 Result<> sched_rr_get_interval(Task&, int pid, UserPtr<Timespec>);
 Result<int> getpriority(Task&, int which, int who);
 Result<> setpriority(Task&, int which, int who, int nice);
+Result<int> ioprio_get(Task&, int which, int who);
+Result<> ioprio_set(Task&, int which, int who, int priority);
 Result<> getcpu(Task&, UserPtr<u32> cpu, UserPtr<u32> node, uptr unused);
 Result<int> membarrier(Task&, int command, u32 flags, int cpu);
 } // namespace linux_abi::sys
