@@ -5,7 +5,7 @@ namespace file {
 namespace {
 bool is_task() { return Thread::current().is_user(); }
 void signal_current(int number) {
-    if (is_task()) (void)signals::send(Task::current(), signals::info_kernel(number));
+    if (is_task()) (void)signals::send(Task::current(), signals::info_user(number));
 }
 } // namespace
 

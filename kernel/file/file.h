@@ -15,7 +15,16 @@ class File;
 class FileTable;
 namespace file {
 class LockList;
-}
+
+/// Who is told by a signal that a file is ready (fcntl(2), F_SETOWN, O_ASYNC): kernel/process/file_owner.h. A file that
+/// nobody owns has none.
+class Owner {
+public:
+    virtual ~Owner() = default;
+    /// The file is about to be destroyed.
+    virtual void file_goes(File&) = 0;
+};
+} // namespace file
 
 /// Receives directory entries: getdents64.
 class DirectorySink {
@@ -117,8 +126,8 @@ public:
 
     /// The offset that read and write use; held over the transfer, as POSIX demands.
     Guarded<u64, Mutex<Rank::file_position>> position;
-    /// Who gets SIGIO/SIGURG: F_SETOWN.
-    std::atomic<int> owner = 0;
+    /// Set once, by file_owner.cpp.
+    std::atomic<file::Owner*> owner = nullptr;
 
     /// Adds a watch; the caller holds a reference to the file.
     void watch(FileWatch&);

@@ -41,6 +41,10 @@ void File::last_ref_gone(File* file) {
             w->file_ = nullptr;
         }
     }
+    if (file::Owner* owner = file->owner.load(std::memory_order_relaxed)) {
+        owner->file_goes(*file);
+        delete owner;
+    }
     delete file;
 }
 

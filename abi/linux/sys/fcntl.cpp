@@ -2,6 +2,7 @@
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
 #include "kernel/file/locks.h"
+#include "kernel/process/file_owner.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -9,7 +10,7 @@
 
 namespace linux_abi::sys {
 namespace {
-constexpr u32 changeable_flags = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME;
+constexpr u32 changeable_flags = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 constexpr u64 to_the_end = ~u64{0};
 
 /// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
@@ -72,12 +73,34 @@ Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock>
     return 0;
 }
 
-Result<i64> set_flags(Task& task, File& f, u32 wanted) {
+Result<i64> set_flags(Task& task, File& f, int fd, u32 wanted) {
     u32 old = f.flags.load();
     if (wanted & O_NOATIME && !(old & O_NOATIME) && f.inode() &&
         f.inode()->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_FOWNER))
         return err::perm;
+    if ((wanted ^ old) & FASYNC) { // who cannot tell keeps quiet, as on Linux
+        TRY(process::notify_owner(f, fd, wanted & FASYNC));
+        old = f.flags.load();
+    }
     while (!f.flags.compare_exchange_weak(old, (old & ~changeable_flags) | (wanted & changeable_flags)));
+    return 0;
+}
+/// F_SETOWN: a process, or as a negative number a group.
+Result<i64> set_owner(Task& task, File& f, int number) {
+    if (number == INT_MIN) return err::inval;
+    TRY(process::set_file_owner(f, task, {number < 0 ? F_OWNER_PGRP : F_OWNER_PID, number < 0 ? -number : number}));
+    return 0;
+}
+Result<i64> set_owner_by_type(Task& task, File& f, UserPtr<const f_owner_ex> from) {
+    auto wanted = TRY(copy_in(from));
+    if (wanted.type != F_OWNER_TID && wanted.type != F_OWNER_PID && wanted.type != F_OWNER_PGRP) return err::inval;
+    if (wanted.pid < 0) return err::srch;
+    TRY(process::set_file_owner(f, task, {wanted.type, wanted.pid}));
+    return 0;
+}
+Result<i64> show_owner(Task& task, File& f, UserPtr<f_owner_ex> to) {
+    auto owner = process::file_owner(f, task.view());
+    TRY(copy_out(to, f_owner_ex{owner.type, owner.number}));
     return 0;
 }
 } // namespace
@@ -97,15 +120,24 @@ Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argumen
     }
     if (file->path_only()) return err::badf;
     switch (command.value) {
-    case F_SETFL: return set_flags(task, *file, static_cast<u32>(argument));
+    case F_SETFL: return set_flags(task, *file, number, static_cast<u32>(argument));
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW: return lock_command(task, *file, command.value, UserPtr<struct flock>{argument});
-    case F_SETOWN: file->owner = static_cast<int>(argument); return 0;
-    case F_GETOWN: return file->owner.load();
+    case F_SETOWN: return set_owner(task, *file, static_cast<int>(argument));
+    case F_GETOWN: {
+        auto owner = process::file_owner(*file, task.view());
+        return owner.type == F_OWNER_PGRP ? -owner.number : owner.number;
+    }
+    case F_SETOWN_EX: return set_owner_by_type(task, *file, UserPtr<const f_owner_ex>{argument});
+    case F_GETOWN_EX: return show_owner(task, *file, UserPtr<f_owner_ex>{argument});
+    case F_SETSIG: TRY(process::set_file_signal(*file, static_cast<int>(argument))); return 0;
+    case F_GETSIG: return process::file_signal(*file);
+    case F_GETLEASE: return F_UNLCK; // nobody has one
+    case F_NOTIFY: return file->inode() && file->inode()->is_directory() ? Result<i64>{err::inval} : err::notdir;
     default: return file->control(command.value, argument);
     }
 }

@@ -1,6 +1,6 @@
 #include "abi/linux/sys/ioctl.h"
 #include "kernel/device/tty/terminal.h"
-#include "kernel/process/task.h"
+#include "kernel/process/file_owner.h"
 #include "kernel/vfs/inode.h"
 #include <asm/ioctls.h>
 #include <linux/capability.h>
@@ -49,6 +49,11 @@ Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument
     case FIOCLEX: TRY(task.files->set_close_on_exec(number, true)); return 0;
     case FIONCLEX: TRY(task.files->set_close_on_exec(number, false)); return 0;
     case FIONBIO: return set_flag(*file, O_NONBLOCK, argument);
+    case FIOASYNC: {
+        bool on = TRY(copy_in(UserPtr<const int>{argument})), is_on = file->flags & FASYNC;
+        if (on != is_on && !TRY(process::notify_owner(*file, number, on))) return err::notty;
+        return 0;
+    }
     case FIONREAD: return bytes_left(*file, argument);
     case FIOQSIZE: {
         auto* inode = file->inode();

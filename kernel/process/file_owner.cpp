@@ -1,0 +1,148 @@
+#include "kernel/process/file_owner.h"
+#include "core/time/clock.h"
+#include "kernel/device/tty/terminal.h"
+#include "kernel/file/pipe.h"
+#include "kernel/process/tree.h"
+#include <linux/eventpoll.h>
+
+namespace process {
+namespace {
+constexpr u32 readable_events = EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+
+/// Notifications come with a queue's lock held: a timer that is due at once sends the signal without it.
+class Owner final : public file::Owner, Waiter, Timer {
+public:
+    explicit Owner(bool reads) : Timer{expired}, reads_{reads} {}
+    ~Owner() override { set({}); }
+    void file_goes(File& file) override {
+        if (listens_) file.lasting_changed().remove(*this);
+        cancel();
+    }
+
+    struct Target {
+        int type = F_OWNER_PID;
+        Ref<Task> thread;
+        Ref<Process> process;
+        Ref<ProcessGroup> group; // its last reference goes under the tree lock
+        Ref<const Credentials> by;
+    };
+    void set(Target to) {
+        Holding tree{tree_lock()};
+        std::swap(target_, to);
+        to.group = nullptr;
+    } // the rest goes after the lock
+    FileOwner get(const View& view) {
+        Holding tree{tree_lock()};
+        FileOwner owner{target_.type};
+        if (target_.thread && !target_.thread->ended) owner.number = target_.thread->tid(view);
+        if (target_.process && target_.process->group) owner.number = target_.process->pid(view);
+        if (target_.group && !target_.group->members.empty()) owner.number = target_.group->number_in(view);
+        return owner;
+    }
+    void listen(File& file, int fd, bool on) {
+        Holding one_at_a_time{listening_lock_};
+        if (std::exchange(listens_, on)) file.lasting_changed().remove(*this);
+        if (!on) return cancel();
+        fd_ = fd;
+        file.lasting_changed().add(*this);
+    }
+    std::atomic<int> signal = 0;
+
+private:
+    bool notified(u32 events) override {
+        events_.fetch_or(events, std::memory_order_relaxed);
+        if (!scheduled_.exchange(true)) arm(clocks::in(0));
+        return true;
+    }
+    /// Nobody arms it while it runs with anything left to do, so that notified() never waits for a lock that send()
+    /// takes.
+    static void expired(Timer& timer) {
+        auto& self = static_cast<Owner&>(timer);
+        do {
+            if (u32 events = self.events_.exchange(0)) self.send(events);
+            self.scheduled_ = false;
+        } while (self.events_.load() && !self.scheduled_.exchange(true));
+    }
+    void send(u32 events) {
+        bool readable = reads_ && events & readable_events;
+        siginfo_t info = signals::info_kernel(SIGIO);
+        if (int number = signal) {
+            info = {};
+            info.si_signo = number;
+            info.si_code = readable ? POLL_IN : POLL_OUT;
+            info.si_band = readable ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+            info.si_fd = fd_;
+        }
+        Holding tree{tree_lock()};
+        if (target_.thread && may_signal(*target_.thread)) (void)signals::send(*target_.thread, info);
+        if (target_.process) tell(*target_.process, info);
+        if (target_.group)
+            for (Process& member : target_.group->members) tell(member, info);
+    }
+    void tell(Process& process, const siginfo_t& info) {
+        if (process.leader && may_signal(*process.leader)) (void)signals::send(process, info);
+    }
+    bool may_signal(Task& task) const {
+        auto it = task.credentials_ref();
+        const Credentials& me = *target_.by;
+        return me.euid == 0 || me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid;
+    }
+
+    const bool reads_;
+    Target target_; // under the tree lock
+    Mutex<Rank::exec> listening_lock_;
+    bool listens_ = false; // under listening_lock_
+    std::atomic<int> fd_ = -1;
+    std::atomic<u32> events_ = 0;
+    std::atomic<bool> scheduled_ = false;
+};
+
+Owner* owner_of(File& file) { return static_cast<Owner*>(file.owner.load(std::memory_order_acquire)); }
+Result<Owner*> make_owner(File& file) {
+    if (Owner* owner = owner_of(file)) return owner;
+    auto made = TRY(make<Owner>(file.readable()));
+    file::Owner* none = nullptr;
+    if (file.owner.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel)) return made.release();
+    return static_cast<Owner*>(none);
+}
+} // namespace
+
+Result<> set_file_owner(File& file, Task& current, FileOwner wanted) {
+    Owner::Target target{
+        .type = wanted.type, .thread = {}, .process = {}, .group = {}, .by = current.credentials_ref()};
+    if (wanted.number && wanted.type == F_OWNER_TID) target.thread = TRY(find_task(current.view(), wanted.number));
+    if (wanted.number && wanted.type == F_OWNER_PID) target.process = TRY(find(current.view(), wanted.number));
+    if (wanted.number && wanted.type == F_OWNER_PGRP) target.group = TRY(find_group(current.view(), wanted.number));
+    auto owner = make_owner(file);
+    if (owner) (*owner)->set(std::move(target));
+    if (target.group) { // memory was short
+        Holding tree{tree_lock()};
+        target.group = nullptr;
+    }
+    return owner ? Result<>{} : std::unexpected(owner.error());
+}
+FileOwner file_owner(File& file, const View& view) {
+    Owner* owner = owner_of(file);
+    return owner ? owner->get(view) : FileOwner{F_OWNER_TID, 0}; // as Linux shows it
+}
+
+Result<> set_file_signal(File& file, int signal) {
+    if (signal < 0 || signal > signal_count) return err::inval;
+    TRY(make_owner(file))->signal = signal;
+    return {};
+}
+int file_signal(File& file) {
+    Owner* owner = owner_of(file);
+    return owner ? owner->signal.load() : 0;
+}
+
+Result<bool> notify_owner(File& file, int fd, bool on) {
+    if (!pipes::is_pipe(file) && !tty::terminal_of(file)) return false;
+    TRY(make_owner(file))->listen(file, fd, on);
+    if (on)
+        file.flags |= FASYNC;
+    else
+        file.flags &= ~u32{FASYNC};
+    return true;
+}
+} // namespace process
