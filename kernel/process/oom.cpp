@@ -93,6 +93,12 @@ void report(View& view, Process& victim, bool machine) {
             view.id.view(), view.account->limit() / mib, pid, name, held);
 }
 
+/// A short sleep, whatever signals are pending: what comes next looks again.
+template <class Ready>
+void pause(WaitQueue& queue, Ready ready) {
+    (void)wait_until(queue, ready, clocks::in(10'000'000), false);
+}
+
 /// Ends a process, and waits for what it held: a container's files come back only when its last process has ended.
 void kill_and_wait(Task& task, View& view, Process& victim, bool machine) {
     bool already, last = victim.unkillable;
@@ -103,15 +109,14 @@ void kill_and_wait(Task& task, View& view, Process& victim, bool machine) {
     }
     if (!already) report(view, victim, machine);
     if (&victim == &task.process()) return;
-    constexpr u64 step_ns = 10'000'000;
     auto gone = [&] { return victim.state != ProcessState::running; };
     for (unsigned i = 0; i < 100 && !signals::dying(task); i++) {
-        (void)wait_until(victim.ended, gone, clocks::in(step_ns));
+        pause(victim.ended, gone);
         if (!gone()) continue;
         if (!last || (machine ? mm::has_room(*task.view().account) : !at_limit(view))) return;
-        (void)wait_until(victim.ended, [] { return false; }, clocks::in(step_ns));
+        pause(victim.ended, [] { return false; });
     }
-    if (!gone()) stuck = &victim;
+    stuck = gone() || signals::dying(task) ? nullptr : &victim;
 }
 } // namespace
 
@@ -128,17 +133,13 @@ void make_room(Task& task) {
     View& own = task.view();
     bool machine = !at_limit(own);
     if (machine && mm::has_room(*own.account)) return;
-    if (at_work.exchange(true)) {
-        (void)wait_until(finished, [] { return !at_work.load(); }, clocks::in(1'000'000'000));
-        return;
-    }
+    if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
     Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);
     Ref<Process> victim = view ? culprit(*view) : nullptr;
     if (victim) kill_and_wait(task, *view, *victim, machine);
     at_work = false;
     finished.notify_all();
-    if (!victim) // nobody is left to be killed: somebody may end, or delete something
-        (void)wait_until(finished, [] { return false; }, clocks::in(100'000'000));
+    if (!victim) pause(finished, [] { return false; }); // somebody may end, or delete something
 }
 } // namespace oom
