@@ -120,6 +120,10 @@ Result<Ref<Dentry>> DentryCache::make_root(Ref<Inode> inode) {
 
 Result<Ref<Dentry>> DentryCache::make(Dentry& parent, std::string_view name, Ref<Inode> inode) {
     auto* d = new (std::nothrow) Dentry;
+    if (!d) { // perhaps at a limit that the names themselves have reached
+        shrink_own(*parent.superblock_, 64);
+        d = new (std::nothrow) Dentry;
+    }
     if (!d) return err::nomem;
     auto made = Ref<Dentry>::adopt(d);
     void* memory = d->short_name();

@@ -4,6 +4,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/locks.h"
 #include "kernel/file/table.h"
+#include "kernel/vfs/dentry.h"
 #include "kernel/vfs/operations.h"
 #include <asm/fcntl.h>
 #include <gtest/gtest.h>
@@ -431,6 +432,17 @@ std::string cpio_entry(std::string_view name, u32 mode, std::string_view data, u
     all += data;
     while (all.size() % 4) all += '\0';
     return all;
+}
+
+TEST_F(Tree, NamesOfOneDoNotPushOutTheOthers) {
+    auto other = make_walker(*tmpfs::Superblock::mount({.source = "", .options = "", .flags = 0, .view = no_view()}));
+    auto absent = [](int i) { return "absent" + std::to_string(i); };
+    for (int i = 0; i < 500; i++) EXPECT_EQ(error(vfs::resolve(other, absent(i), 0)), Errno::noent);
+    for (int i = 0; i < 40'000; i++) EXPECT_EQ(error(vfs::resolve(walker, absent(i), 0)), Errno::noent);
+    EXPECT_LT(vfs::cache_use().entries, 20'000u);
+    int kept = 0;
+    for (int i = 0; i < 500; i++) kept += static_cast<bool>(vfs::DentryCache::find(*other.root.dentry, absent(i)));
+    EXPECT_EQ(kept, 500);
 }
 
 TEST_F(Tree, UnpacksArchives) {
