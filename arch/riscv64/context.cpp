@@ -67,5 +67,6 @@ void set_current(ThreadHead& thread) {
     CpuLocal& cpu = this_cpu();
     cpu.current = &thread;
     cpu.kernel_stack = thread.kernel_stack;
+    riscv::notice_kernel_map();
 }
 } // namespace arch

@@ -47,6 +47,7 @@ enum PortSlot : unsigned {
     slot_user_state = 1, // const UserState*: the current user thread's
     slot_emergency = 2,  // stack top, for kernel stack overflows
     slot_plic = 3,       // address of the hart's threshold and claim registers, 0: none
+    slot_kernel_map = 4, // how many times the kernel's part of the page tables had grown when this CPU last looked
 };
 
 /// Where map_device() and the boot stacks live: the GiB beyond the vmap space.
@@ -64,6 +65,10 @@ void init_this_cpu();
 void serve_plic();
 /// fence.i, if another CPU has asked for it. At every switch of address spaces and every IPI; interrupts are off.
 void refresh_instructions();
+/// Before a stack that may be new is used: forgets that there was nothing, if entries have been made meanwhile.
+void notice_kernel_map();
+/// A fault in the vmap space on an entry that is there: this CPU has remembered that there was none. True: go on.
+bool forget_absence(uptr address, arch::PageFlags access);
 /// True while a panic stops the machine: every CPU that looks halts.
 bool stopping();
 [[noreturn]] void halt();

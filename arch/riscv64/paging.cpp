@@ -2,11 +2,15 @@
 #include "arch/api/paging.h"
 #include "arch/api/code.h"
 #include "arch/api/irq.h"
+#include "arch/api/kernel_map.h"
 #include "arch/riscv64/internal.h"
 
 namespace {
 /// CPUs whose instruction fetch may see old code until they execute fence.i: they do in refresh_instructions().
 constinit std::atomic<u64> stale = 0;
+
+/// How often new entries were made in the kernel's half.
+constinit std::atomic<u64> kernel_map_changes = 0;
 
 u64 bit(unsigned cpu) { return u64{1} << cpu; }
 } // namespace
@@ -18,7 +22,34 @@ void riscv::refresh_instructions() {
     asm volatile("fence.i" ::: "memory");
 }
 
+void riscv::notice_kernel_map() {
+    u64 now = kernel_map_changes.load(std::memory_order_acquire);
+    u64& seen = arch::this_cpu().port[slot_kernel_map];
+    if (seen == now) return;
+    seen = now;
+    arch::flush_all();
+}
+
+bool riscv::forget_absence(uptr address, arch::PageFlags access) {
+    using namespace arch;
+    if (address < vmap_start || address >= device_start + GiB) return false;
+    auto* table = static_cast<const Pte*>(direct(kernel_page_table()));
+    for (unsigned level = page_table_levels; level-- > 0;) {
+        Pte e = table[address >> (page_shift + 9 * level) & 511];
+        if (!e.present()) return false;
+        if (e.is_leaf(level)) {
+            if ((e.flags() & access) != access) return false;
+            flush_page(address);
+            return true;
+        }
+        table = static_cast<const Pte*>(direct(e.address()));
+    }
+    return false;
+}
+
 namespace arch {
+void kernel_map_grew() { kernel_map_changes.fetch_add(1, std::memory_order_release); }
+
 void use_page_table(PhysAddr root) {
     asm volatile("csrw satp, %0\n sfence.vma zero, %1" ::"r"(u64{8} << 60 | root >> page_shift), "r"(0ul) : "memory");
     riscv::refresh_instructions();

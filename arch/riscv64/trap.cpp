@@ -147,6 +147,7 @@ void trap_from_kernel(TrapFrame& f) {
         upcall::irqs_go_on(); // by sret
         if (resolved) return;
     }
+    if (is_page_fault(f.cause) && riscv::forget_absence(f.bad_address, access_of(f.cause))) return;
     if (!recover(f)) upcall::fatal(f, name(f.cause), f.bad_address);
 }
 

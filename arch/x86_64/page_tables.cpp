@@ -1,4 +1,5 @@
 // The kernel's page tables: image, direct map, device window, stacks of the CPUs.
+#include "arch/api/kernel_map.h"
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
@@ -136,6 +137,8 @@ void map_low_memory(bool on) {
 } // namespace x86
 
 namespace arch {
+void kernel_map_grew() {} // the CPU remembers no entry that is not present
+
 PhysAddr kernel_page_table() { return x86::image_physical(top); }
 
 void* map_device(PhysAddr address, usize size) {

@@ -1,5 +1,6 @@
 // Kernel stacks: four frames each, in 32 KiB slots of the vmap space whose lower half stays unmapped and catches
 // overflows. Stacks of dead threads are kept mapped for the next ones.
+#include "arch/api/kernel_map.h"
 #include "core/irq/cross_call.h"
 #include "core/mm/frame_pool.h"
 #include "core/mm/page_table.h"
@@ -90,6 +91,7 @@ Result<uptr> make_stack() {
         }
         page_table::store(*entry, arch::Pte::leaf(frame->release()->address(), flags));
     }
+    arch::kernel_map_grew();
     return top;
 }
 } // namespace
