@@ -6,6 +6,7 @@
 #include "arch/riscv64/device_tree.h"
 #include "arch/riscv64/internal.h"
 #include "arch/riscv64/ranges.h"
+#include <algorithm>
 #include <cstring>
 
 using namespace arch;
@@ -119,9 +120,28 @@ void read_chosen(const DeviceNode& chosen) {
     }
 }
 
+/// Newer device trees list the extensions instead: "riscv,isa-extensions" becomes a string of the old form.
+std::string_view isa_of(const DeviceNode& cpu) {
+    if (auto p = cpu.property("riscv,isa")) return p->string();
+    static char text[512] = "rv64";
+    usize used = 4;
+    auto list = cpu.property("riscv,isa-extensions");
+    for (bool letters : {true, false})
+        for (auto rest = list; rest && !rest->bytes.empty();) {
+            auto one = rest->string();
+            if ((one.size() == 1) == letters && !one.empty() && used + 1 + one.size() <= sizeof text) {
+                if (!letters) text[used++] = '_';
+                std::memcpy(text + used, one.data(), one.size());
+                used += one.size();
+            }
+            rest->bytes = rest->bytes.subspan(std::min(one.size() + 1, rest->bytes.size()));
+        }
+    return {text, used};
+}
+
 void read_cpus(const DeviceNode& cpus, u64 boot_hart) {
     if (auto p = cpus.property("timebase-frequency"))
-        platform.timebase = p->number(0, static_cast<unsigned>(p->cells()));
+        if (u64 hz = p->number(0, static_cast<unsigned>(p->cells()))) platform.timebase = hz;
     platform.hart_count = 1; // index 0: the boot hart, wherever it stands in the list
     platform.harts[0].id = boot_hart;
     for (auto n = cpus.first_child(); n; n = n->next_sibling()) {
@@ -135,7 +155,7 @@ void read_cpus(const DeviceNode& cpus, u64 boot_hart) {
         for (auto c = n->first_child(); c; c = c->next_sibling())
             if (auto p = c->property("phandle"); p && c->property("interrupt-controller"))
                 hart.interrupt_phandle = p->cell(0);
-        if (auto p = n->property("riscv,isa"); p && id == boot_hart) platform.isa = p->string();
+        if (id == boot_hart) platform.isa = isa_of(*n);
     }
 }
 
@@ -182,8 +202,7 @@ void read_tree(const DeviceTree& dt, u64 boot_hart) {
             read_cpus(*n, boot_hart);
     }
     read_devices(root_node);
-    auto letters = platform.isa.substr(0, platform.isa.find('_'));
-    platform.fpu = letters.find('d', 4) != std::string_view::npos;
+    platform.fpu = has_letter('d');
     platform.sstc = has_extension("sstc");
     boot.cpus = platform.hart_count;
 }
@@ -223,6 +242,12 @@ void make_stacks() {
     }
 }
 } // namespace
+
+bool has_letter(char letter) {
+    auto letters = platform.isa.substr(0, platform.isa.find('_'));
+    auto has = [&](char c) { return letters.find(c, 4) != std::string_view::npos; };
+    return has(letter) || (has('g') && std::string_view{"imafd"}.contains(letter));
+}
 
 bool has_extension(std::string_view name) {
     for (auto rest = platform.isa; !rest.empty();) {
@@ -276,13 +301,17 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     cpu.hardware_id = hart;
     load_base = gib;
     auto dt = DeviceTree::open(direct(dtb));
-    if (!dt) power_off(1);
+    if (!dt) {
+        console_write("The firmware gave no device tree.\n");
+        power_off(1);
+    }
     read_tree(*dt, hart);
     // A null byte stops string functions from reading or forging it.
     __stack_chk_guard = (platform.seed[0] + counter()) * 0x9e37'79b9'7f4a'7c15 & ~uptr{0xff};
 
     Ranges ram;
     find_memory(dt->root(), ram);
+    ram.remove({vmap_start - direct_map, ~PhysAddr{0}}); // what the direct map has no room for
     free_ranges = ram;
     reserve_memory(*dt, dtb, ram);
     boot.memory_end = ram.end();
@@ -294,6 +323,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     secondary_offset = kernel_base - load_base;
 
     init_console(boot.serial);
+    probe_firmware();
     init_plic();
     init_this_cpu();
     boot.free_memory = free_ranges.all();

@@ -35,7 +35,8 @@ struct Platform {
 };
 extern Platform platform;
 
-/// Whether the boot hart's ISA string names a multi-letter extension.
+/// Whether the boot hart's ISA string names an extension of one letter, of several.
+bool has_letter(char);
 bool has_extension(std::string_view name);
 
 /// Physical address of something in the kernel's image.
@@ -57,6 +58,9 @@ extern arch::Pte* device_megapages;  // level 1
 uptr take_device_pages(usize pages); // of the first 2 MiB; 0: none left
 
 void init_console(const arch::SerialPort&);
+/// Asks for the firmware's calls that we need: stops with words without a timer, goes on with one CPU without the
+/// others'.
+void probe_firmware();
 void init_plic();
 /// What every CPU does for itself: interrupt sources, PLIC threshold.
 void init_this_cpu();

@@ -36,9 +36,8 @@ void init_console(const arch::SerialPort& port) {
     constexpr usize signal_frame = 128 + 176 + 784; // siginfo, ucontext up to and with its sigcontext
     user.machine = "riscv64";
     user.minimum_signal_stack = signal_frame;
-    auto letters = platform.isa.substr(0, platform.isa.find('_'));
     for (char c : {'i', 'm', 'a', 'f', 'd', 'c'})
-        if (letters.find(c, 4) != std::string_view::npos) user.hwcap |= u64{1} << (c - 'a'); // COMPAT_HWCAP_ISA_*
+        if (has_letter(c)) user.hwcap |= u64{1} << (c - 'a'); // COMPAT_HWCAP_ISA_*
 }
 } // namespace riscv
 

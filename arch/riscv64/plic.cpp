@@ -46,7 +46,10 @@ void serve_plic() {
     auto* context = reinterpret_cast<volatile u32*>(arch::this_cpu().port[slot_plic]);
     if (!context) return;
     while (u32 line = context[1]) {
+        // The claim, the device and the completion, in this order for other devices' eyes too.
+        asm volatile("fence" ::: "memory");
         upcall::interrupt(line);
+        asm volatile("fence" ::: "memory");
         context[1] = line;
     }
 }

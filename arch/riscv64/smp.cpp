@@ -1,4 +1,5 @@
 // The other harts, and interrupts between them.
+#include "arch/api/clock.h"
 #include "arch/api/irq.h"
 #include "arch/api/machine.h"
 #include "arch/api/upcalls.h"
@@ -16,9 +17,23 @@ void init_plic_context();
 void init_this_cpu() {
     constexpr uptr software = 1 << 1, external = 1 << 9; // the timer is let through by set_timer()
     constexpr uptr user_time = 2;                        // rdtime, not rdcycle
+    constexpr uptr sstatus_vs = 3 << 9, sstatus_mxr = 1 << 19;
     init_plic_context();
+    // As firmware may have left it: the FPU and vectors are off in the kernel, user pages out of reach, and only what
+    // can be read is readable.
+    asm volatile("csrc sstatus, %0" ::"r"(arch::sstatus_sum | arch::sstatus_fs | sstatus_vs | sstatus_mxr));
     asm volatile("csrw scounteren, %0" ::"r"(user_time));
     asm volatile("csrw sie, %0" ::"r"(software | external));
+}
+
+void probe_firmware() {
+    if (!platform.sstc && !sbi::has(sbi::ext_time)) {
+        arch::console_write("Neither the CPU (Sstc) nor the firmware (SBI TIME) has a timer.\n");
+        arch::power_off(1);
+    }
+    if (platform.hart_count == 1 || (sbi::has(sbi::ext_ipi) && sbi::has(sbi::ext_hsm))) return;
+    arch::console_write("The firmware cannot start other CPUs (SBI HSM, IPI): going on with one.\n");
+    platform.hart_count = 1;
 }
 
 bool stopping() { return stop.load(std::memory_order_relaxed); }
@@ -51,11 +66,16 @@ void start_cpus() {
         unsigned before = cpu_count();
         auto answer = sbi::start_hart(hart.id, riscv::image_physical(secondary_start), reinterpret_cast<u64>(&cpu));
         if (answer.error) return; // numbers stay dense: the harts beyond a dead one are not used
-        while (running.load(std::memory_order_acquire) == before) pause();
+        for (u64 begin = counter(); running.load(std::memory_order_acquire) == before; pause())
+            if (counter() - begin > counter_frequency())
+                return console_write("A CPU did not start; going on without it and those after it.\n");
     }
 }
 
-void send_ipi(unsigned cpu) { sbi::send_ipi(cpu_locals[cpu].hardware_id); }
+void send_ipi(unsigned cpu) {
+    asm volatile("fence" ::: "memory"); // who is interrupted sees all that was written before
+    sbi::send_ipi(cpu_locals[cpu].hardware_id);
+}
 
 void stop_other_cpus() {
     stop.store(true, std::memory_order_seq_cst);

@@ -70,7 +70,8 @@ void serve_interrupt(u64 cause, bool from_user) {
         asm volatile("csrc sie, %0" ::"r"(timer));
         return upcall::timer(from_user);
     case software_interrupt:
-        asm volatile("csrc sip, %0" ::"r"(software) : "memory");
+        // Nothing is looked at before the interrupt is taken back: else one sent in between would be lost.
+        asm volatile("csrc sip, %0\n fence" ::"r"(software) : "memory");
         if (riscv::stopping()) riscv::halt();
         riscv::refresh_instructions();
         return upcall::ipi();
