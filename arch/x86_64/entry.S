@@ -236,7 +236,7 @@ exception_stubs:
     stub vector, paranoid_entry
     .elseif vector == 8
     stub vector, paranoid_entry, 1
-    .elseif vector == 10 || vector == 11 || vector == 12 || vector == 13 || vector == 14 || vector == 17 || vector == 21
+    .elseif vector == 10 || vector == 11 || vector == 12 || vector == 13 || vector == 14 || vector == 17 || vector == 21 || vector == 29 || vector == 30
     stub vector, exception_entry, 1
     .else
     stub vector, exception_entry
