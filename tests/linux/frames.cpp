@@ -184,7 +184,7 @@ int64_t now_ms() {
     return t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
 }
 
-enum Call { sleep_relative, sleep_with_rest, poll_nothing, futex_wait, calls };
+enum Call { sleep_relative, sleep_with_rest, poll_nothing, futex_wait, futex_wait_until, calls };
 
 /// Sleeps for `ms` in the call; what it returned, as an errno.
 int wait_in(int call, int ms) {
@@ -196,6 +196,14 @@ int wait_in(int call, int ms) {
     case sleep_with_rest: result = syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, &left); break;
     case poll_nothing: result = poll(nullptr, 0, ms); break;
     case futex_wait: result = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &time, nullptr, 0); break;
+    case futex_wait_until: {
+        timespec end;
+        clock_gettime(CLOCK_REALTIME, &end);
+        end.tv_sec += time.tv_sec + (end.tv_nsec + time.tv_nsec) / 1'000'000'000;
+        end.tv_nsec = (end.tv_nsec + time.tv_nsec) % 1'000'000'000;
+        result = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &end, nullptr, -1);
+        break;
+    }
     }
     return result < 0 ? errno : 0;
 }
@@ -212,7 +220,7 @@ void going_on_with_the_rest() {
             int error = wait_in(call, whole);
             int64_t end = now_ms();
             if (!*continued) return 7; // a busy machine: over before it was stopped
-            if (error == (call == futex_wait ? ETIMEDOUT : 0) && end - begin >= whole && end - *continued < whole)
+            if (error == (call >= futex_wait ? ETIMEDOUT : 0) && end - begin >= whole && end - *continued < whole)
                 return 7;
             printf("call %d: errno %d after %d ms, %d after SIGCONT\n", call, error, static_cast<int>(end - begin),
                    static_cast<int>(end - *continued));

@@ -15,18 +15,18 @@ bool owner_alive(u32 tid) { return process::find_task(Task::current().view(), st
 
 i64 wait_again(Task& task);
 
-/// A wait whose timeout counts from now goes on with the same end after a signal.
-Result<i64> wait(Task& task, core::Word word, u32 expected, u32 bits, core::Moment until, bool relative) {
+/// A wait with an end, even of a clock, goes on until that after a stop, and ends with EINTR after any handler.
+Result<i64> wait(Task& task, core::Word word, u32 expected, u32 bits, core::Moment until) {
     auto waited = core::wait(word, expected, bits, until);
     if (waited) return 0;
-    if (waited.error() != Errno::restartsys || !relative || until.ns == never.ns)
-        return std::unexpected(waited.error());
-    task.restart = {wait_again, {word.address, word.shared, expected, bits, until.ns}};
+    if (waited.error() != Errno::restartsys || until.ns == never.ns) return std::unexpected(waited.error());
+    task.restart = {wait_again, {word.address, word.shared, expected, bits, until.ns, until.wall}};
     return err::restart_block;
 }
 i64 wait_again(Task& task) {
     auto w = task.restart.words;
-    return encode(wait(task, {w[0], w[1] != 0}, static_cast<u32>(w[2]), static_cast<u32>(w[3]), Deadline{w[4]}, true));
+    core::Moment until = w[5] ? core::Moment::of_wall(static_cast<i64>(w[4])) : core::Moment{Deadline{w[4]}};
+    return encode(wait(task, {w[0], w[1] != 0}, static_cast<u32>(w[2]), static_cast<u32>(w[3]), until));
 }
 
 bool takes_timeout(int command) {
@@ -58,7 +58,7 @@ Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeo
     case FUTEX_WAIT_BITSET: {
         u32 bits = command == FUTEX_WAIT ? core::any_bit : value3;
         if (!bits) return err::inval;
-        return wait(task, word, value, bits, until, command == FUTEX_WAIT);
+        return wait(task, word, value, bits, until);
     }
     case FUTEX_WAKE: return static_cast<i64>(TRY(core::wake(word, wakes(value))));
     case FUTEX_WAKE_BITSET:
