@@ -126,7 +126,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::statfs_>(137, 43),
     on<sys::fstatfs>(138, 44),
     on<sys::name_to_handle_at>(303, 264, "EOPNOTSUPP"),
-    on<sys::open_by_handle_at>(304, 265, "EOPNOTSUPP"),
+    on<sys::open_by_handle_at>(304, 265, "ESTALE"),
 
     // Pipes, polling, events, terminals (sys/poll.h, sys/event.h, sys/ioctl.h)
     on<sys::pipe>(22, none),

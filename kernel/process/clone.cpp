@@ -79,6 +79,7 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     process->exit_signal = request.exit_signal;
     process->dumpable = parent.dumpable.load();
     process->coredump_filter = parent.coredump_filter.load();
+    process->membarriers = parent.membarriers.load();
     if (request.flags & CLONE_SIGHAND)
         process->handlers = parent.handlers;
     else

@@ -40,9 +40,10 @@ private:
 
 class AnonymousSuperblock final : public Superblock {
 public:
+    AnonymousSuperblock(u64 magic, std::string_view name) : magic_{magic}, name_{name} {}
     Result<Ref<Inode>> root() override { return make(S_IFDIR | 0500, 0, 0, 0); }
-    Statistics statistics() override { return {.type = ANON_INODE_FS_MAGIC}; }
-    std::string_view type_name() const override { return "anon_inodefs"; }
+    Statistics statistics() override { return {.type = magic_}; }
+    std::string_view type_name() const override { return name_; }
     Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid, u64 device) {
         return TRY(
             make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid, device));
@@ -50,32 +51,44 @@ public:
 
 private:
     std::atomic<u64> next_ = 1;
+    u64 magic_;
+    std::string_view name_;
 };
 
 struct Anonymous {
     Ref<AnonymousSuperblock> superblock;
     Ref<MountTree> tree;
+    Result<> init(u64 magic, std::string_view name) {
+        superblock = TRY(make_ref<AnonymousSuperblock>(magic, name));
+        tree = TRY(MountTree::create(superblock, "none", 0));
+        return {};
+    }
 };
-constinit Anonymous* anonymous = nullptr;
+struct Kinds {
+    Anonymous pipes, others;
+};
+constinit Kinds* kinds = nullptr;
 } // namespace
 
 Result<> init_anonymous() {
-    auto made = TRY(make<Anonymous>());
-    made->superblock = TRY(make_ref<AnonymousSuperblock>());
-    made->tree = TRY(MountTree::create(made->superblock, "none", 0));
-    anonymous = made.release();
+    auto made = TRY(make<Kinds>());
+    TRY(made->pipes.init(PIPEFS_MAGIC, "pipefs"));
+    TRY(made->others.init(ANON_INODE_FS_MAGIC, "anon_inodefs"));
+    kinds = made.release();
     return {};
 }
 
 Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials& who) {
-    return anonymous->superblock->make(mode, who.fsuid, who.fsgid, 0);
+    auto& kind = (mode & S_IFMT) == S_IFIFO ? kinds->pipes : kinds->others;
+    return kind.superblock->make(mode, who.fsuid, who.fsgid, 0);
 }
 Result<Ref<Inode>> make_anonymous_device(u32 mode, u64 device) {
-    return anonymous->superblock->make(S_IFCHR | mode, 0, 0, device);
+    return kinds->others.superblock->make(S_IFCHR | mode, 0, 0, device);
 }
 
 Result<Path> anonymous_path(Inode& inode) {
-    return Path{anonymous->tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
+    auto& kind = &inode.superblock() == kinds->pipes.superblock.get() ? kinds->pipes : kinds->others;
+    return Path{kind.tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
 }
 bool is_anonymous(const Path& path) { return &path.inode().superblock() == anonymous->superblock.get(); }
 } // namespace vfs

@@ -46,6 +46,7 @@ Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) 
     }
     // Giving a program away must not give its privileges away.
     if (!inode.is_directory() && p.mode & (S_ISUID | S_ISGID)) {
+        if (!owns(inode, who)) return err::perm; // it changes the mode
         u32 mode = p.mode & ~u32{S_ISUID};
         if (mode & S_IXGRP) mode &= ~u32{S_ISGID};
         change.set |= AttributeChange::mode_bit;

@@ -1,6 +1,7 @@
 #include "kernel/vfs/xattr.h"
 #include "kernel/vfs/permission.h"
 #include <linux/capability.h>
+#include <linux/limits.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
 
@@ -36,6 +37,24 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
     TRY(check(at, who, name, may_read));
     return at.inode().get_xattr(name, to);
+}
+Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
+    Vector<char> names;
+    usize size = TRY(at.inode().list_xattr({}));
+    if (size > XATTR_LIST_MAX) return err::toobig;
+    TRY(names.resize(size));
+    if (size) size = TRY(at.inode().list_xattr(names)); // err::range: more than a moment ago
+    bool all = who.can(CAP_SYS_ADMIN);
+    usize kept = 0;
+    for (usize from = 0, n; from < size; from += n) {
+        std::string_view name{names.data() + from};
+        n = name.size() + 1;
+        if (!all && name.starts_with(XATTR_TRUSTED_PREFIX)) continue;
+        std::memmove(names.data() + kept, names.data() + from, n);
+        kept += n;
+    }
+    TRY(names.resize(kept));
+    return names;
 }
 Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
     TRY(check(at, who, name, may_write));

@@ -1,6 +1,7 @@
 // For the programs here: each says what it found, the same on every run, and ends with 0 when all of it is as the
 // manual page says. CHECK(x) prints a failure with errno and goes on; the number of failures is the exit status.
 #pragma once
+#include <asm/unistd.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,10 @@ static int failures;
             failures++;                                                                                                \
         }                                                                                                              \
     } while (0)
+
+/// The system call of this name itself: the C library may answer its own function by another one.
+#define CALL(name, ...) make_call(__NR_##name __VA_OPT__(, ) __VA_ARGS__)
+[[maybe_unused]] static long make_call(long number, auto... arguments) { return syscall(number, (long)arguments...); }
 
 /// Waits until the condition holds, ten seconds at most: a busy machine is no failure. Says whether it holds.
 template <class Condition>

@@ -57,6 +57,7 @@ Result<> utimensat(Task& task, DirFd dirfd, UserPath path, UserPtr<const __kerne
         }
     }
     // A null path means the descriptor itself: futimens(3).
+    if (!path && dirfd != at_cwd && flags) return err::inval;
     auto at = !path && dirfd != at_cwd ? TRY(open_place(task, Fd{static_cast<int>(dirfd)}))
                                        : TRY(place(task, dirfd, path, flags));
     return vfs::change_times(at, task.credentials(), set[0] ? &stamps[0] : nullptr, set[1] ? &stamps[1] : nullptr,
@@ -120,12 +121,12 @@ Result<usize> get_attribute(Task& task, Result<vfs::Path> at, UserPath name_at, 
     if (to.size) TRY(arch::copy_out(to.data.address(), value.data(), n));
     return n;
 }
-Result<usize> list_attributes(Result<vfs::Path> at, UserSpan<std::byte> to) {
-    Vector<char> names;
-    TRY(names.resize(to.size < XATTR_LIST_MAX ? to.size : XATTR_LIST_MAX));
-    usize n = TRY(TRY(std::move(at)).inode().list_xattr(names));
-    if (to.size) TRY(arch::copy_out(to.data.address(), names.data(), n));
-    return n;
+Result<usize> list_attributes(Task& task, Result<vfs::Path> at, UserSpan<std::byte> to) {
+    Vector<char> names = TRY(vfs::list_xattr(TRY(std::move(at)), task.credentials()));
+    if (!to.size) return names.size();
+    if (names.size() > to.size) return err::range;
+    TRY(arch::copy_out(to.data.address(), names.data(), names.size()));
+    return names.size();
 }
 Result<> remove_attribute(Task& task, Result<vfs::Path> at, UserPath name_at) {
     XattrName name;
@@ -155,13 +156,13 @@ Result<usize> fgetxattr(Task& task, Fd fd, UserPath name, UserSpan<std::byte> va
     return get_attribute(task, open_place(task, fd), name, value);
 }
 Result<usize> listxattr(Task& task, UserPath path, UserSpan<std::byte> to) {
-    return list_attributes(followed(task, path), to);
+    return list_attributes(task, followed(task, path), to);
 }
 Result<usize> llistxattr(Task& task, UserPath path, UserSpan<std::byte> to) {
-    return list_attributes(itself(task, path), to);
+    return list_attributes(task, itself(task, path), to);
 }
 Result<usize> flistxattr(Task& task, Fd fd, UserSpan<std::byte> to) {
-    return list_attributes(open_place(task, fd), to);
+    return list_attributes(task, open_place(task, fd), to);
 }
 Result<> removexattr(Task& task, UserPath path, UserPath name) {
     return remove_attribute(task, followed(task, path), name);

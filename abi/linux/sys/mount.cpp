@@ -177,6 +177,18 @@ Result<> fstatfs(Task& task, Fd fd, UserPtr<struct statfs> to) {
     return put_statfs(to, TRY(place_of(*TRY(task.files->get(static_cast<int>(fd), true)))));
 }
 
-Result<> name_to_handle_at(Task&, DirFd, UserPath, UserPtr<std::byte>, UserPtr<int>, u32) { return err::opnotsupp; }
-Result<> open_by_handle_at(Task&, DirFd, UserPtr<const std::byte>, u32) { return err::opnotsupp; }
+// No file system here has handles: Linux's answers for such.
+Result<> name_to_handle_at(Task& task, DirFd dirfd, UserPath path, UserPtr<std::byte>, UserPtr<int>, u32 flags) {
+    if (flags & ~u32{AT_SYMLINK_FOLLOW | AT_EMPTY_PATH}) return err::inval;
+    TRY(place(task, dirfd, path, flags, false));
+    return err::opnotsupp;
+}
+Result<> open_by_handle_at(Task& task, DirFd dirfd, UserPtr<const std::byte> handle, u32) {
+    if (!task.credentials().can(CAP_DAC_READ_SEARCH)) return err::perm;
+    constexpr u32 longest = 128;                     // MAX_HANDLE_SZ, which is the C library's
+    u32 size = TRY(copy_in(handle.as<const u32>())); // file_handle::handle_bytes
+    if (!size || size > longest) return err::inval;
+    TRY(task.walker(static_cast<int>(dirfd)));
+    return err::stale;
+}
 } // namespace linux_abi::sys

@@ -17,6 +17,7 @@ constexpr u32 all_modes = 07777;
 Result<int> open_file(Task& task, DirFd dirfd, UserPath path, const vfs::OpenHow& how) {
     [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
+    if (how.walk & vfs::walk_in_root) at.walker = TRY(task.walker(static_cast<int>(dirfd))); // an absolute path's too
     auto file = TRY(vfs::open(at.walker, at.name.view(), how));
     return task.files->install(std::move(file), how.flags & O_CLOEXEC, descriptor_limit(task));
 }

@@ -82,6 +82,7 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
     process.handlers->reset_caught();
     bool changed_ids = loaded.secure || loaded.credentials->euid != task.credentials().euid;
     process.dumpable = !changed_ids;
+    process.membarriers = 0;
     if (changed_ids) task.parent_death_signal = 0;
     task.set_credentials(std::move(loaded.credentials));
     process.set_abi(*loaded.abi);
