@@ -29,8 +29,9 @@ void load_user_state(const UserState& state);
 void sync_user_state(UserState& state);
 void reload_user_state(const UserState& state);
 
-/// The thread pointer of a user thread (x86-64: FS base; riscv64: tp). For CLONE_SETTLS and arch_prctl.
-void set_thread_pointer(TrapFrame&, UserState&, uptr);
+/// The thread pointer of a user thread (x86-64: FS base; riscv64: tp). For CLONE_SETTLS and arch_prctl. err::perm: the
+/// processor takes only addresses of user space (x86-64), and it is none.
+Result<> set_thread_pointer(TrapFrame&, UserState&, uptr);
 uptr thread_pointer(const TrapFrame&, const UserState&);
 
 /// arch_prctl(2) for the current thread; err::inval where a processor has no such call.

@@ -58,7 +58,10 @@ void reload_user_state(const UserState& state) {
     irqs_restore(on);
 }
 
-void set_thread_pointer(TrapFrame& f, UserState&, uptr to) { f.set_tls(to); }
+Result<> set_thread_pointer(TrapFrame& f, UserState&, uptr to) {
+    f.set_tls(to); // a general register
+    return {};
+}
 uptr thread_pointer(const TrapFrame& f, const UserState&) { return f.tls(); }
 
 Result<i64> machine_control(TrapFrame&, UserState&, int, uptr) { return err::inval; }

@@ -90,7 +90,8 @@ void reload_user_state(const UserState& state) {
     irqs_restore(were_on);
 }
 
-void set_thread_pointer(TrapFrame&, UserState& state, uptr to) {
+Result<> set_thread_pointer(TrapFrame&, UserState& state, uptr to) {
+    if (to >= user_top) return err::perm; // wrmsr faults when an address is not canonical
     bool were_on = irqs_save();
     state.fs_base = to;
     if (x86::is_live(state))
@@ -98,15 +99,13 @@ void set_thread_pointer(TrapFrame&, UserState& state, uptr to) {
     else
         state.loaded_on = ~0u;
     irqs_restore(were_on);
+    return {};
 }
 uptr thread_pointer(const TrapFrame&, const UserState& state) { return state.fs_base; }
 
 Result<i64> machine_control(TrapFrame& frame, UserState& state, int code, uptr address) {
     switch (code) {
-    case ARCH_SET_FS:
-        if (address >= user_top) return err::perm;
-        set_thread_pointer(frame, state, address);
-        return 0;
+    case ARCH_SET_FS: TRY(set_thread_pointer(frame, state, address)); return 0;
     case ARCH_SET_GS: {
         if (address >= user_top) return err::perm;
         bool were_on = irqs_save();

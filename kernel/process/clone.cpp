@@ -59,14 +59,15 @@ Result<> share(Task& from, Task& to, u64 flags) {
     return {};
 }
 
-void set_registers(Task& from, Task& to, const CloneRequest& request) {
+Result<> set_registers(Task& from, Task& to, const CloneRequest& request) {
     arch::TrapFrame& frame = arch::user_frame(to);
     frame = arch::user_frame(from);
     frame.set_result(0);
     if (request.stack) frame.set_sp(request.stack);
-    if (request.flags & CLONE_SETTLS) arch::set_thread_pointer(frame, to.user_state, request.tls);
+    if (request.flags & CLONE_SETTLS) TRY(arch::set_thread_pointer(frame, to.user_state, request.tls));
     if (request.flags & CLONE_CHILD_SETTID) to.set_child_tid = request.child_tid;
     if (request.flags & CLONE_CHILD_CLEARTID) to.clear_child_tid = request.child_tid;
+    return {};
 }
 
 Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
@@ -136,7 +137,7 @@ Result<Pid> clone(Task& current, const CloneRequest& request) {
     TRY(share(current, *child, flags));
     Ref<Process> process =
         flags & CLONE_THREAD ? Ref<Process>::share(&current.process()) : TRY(new_process(current, request));
-    set_registers(current, *child, request);
+    TRY(set_registers(current, *child, request));
 
     PidNumber* number = TRY(pids::allocate(view, request.set_tid));
     ProcessFactory::attach(*child, process, number, !(flags & CLONE_THREAD));
