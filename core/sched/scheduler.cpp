@@ -131,7 +131,7 @@ void step_back(RunQueue& rq, SchedEntity& e) {
     }
 }
 
-enum class Why { preempted, sleeps, yields };
+enum class Why { preempted, sleeps, yields, ends };
 
 /// Lets the best thread run.
 void schedule(Why why) {
@@ -143,6 +143,10 @@ void schedule(Why why) {
     u64 now = clocks::monotonic_ns();
     rq.account(now);
     previous.work.fetch_and(~u32{arch::work_reschedule}, std::memory_order_relaxed);
+    if (why == Why::ends) { // under the lock: a late waker that still saw the thread asleep must not undo it
+        e.state.store(ThreadState::dead, std::memory_order_relaxed);
+        rq.dequeue(e);
+    }
     ThreadState state = e.state.load(std::memory_order_relaxed);
     if (why == Why::yields) step_back(rq, e);
     if (why == Why::sleeps && state != ThreadState::ready && e.queued) {
@@ -164,7 +168,7 @@ void schedule(Why why) {
         arch::irqs_restore(were_on);
         return;
     }
-    auto& kind = why == Why::sleeps ? e.voluntary : e.involuntary;
+    auto& kind = why == Why::sleeps || why == Why::ends ? e.voluntary : e.involuntary;
     kind.store(kind.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (&next == rq.idle)
         idle_cpus.fetch_or(bit(rq.cpu), std::memory_order_seq_cst);
@@ -282,9 +286,7 @@ void start(Thread& thread) {
 }
 
 void exit() {
-    arch::irqs_off();
-    sched_entity(Thread::current()).state.store(ThreadState::dead, std::memory_order_relaxed);
-    schedule(Why::sleeps);
+    schedule(Why::ends);
     __builtin_unreachable();
 }
 
