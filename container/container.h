@@ -26,7 +26,7 @@ public:
     Ref<Process> first;            // the first process; stays until the container goes
     Vector<Ref<Process>> executed; // by execute(), until waited for
     Ref<vfs::MountTree> mounts;    // until stopped
-    // Set once, while `creating`.
+    // Set before the container is in the registry.
     Spec spec;
     String bundle; // absolute path in the host's tree
     /// Notified when it has stopped.

@@ -5,11 +5,11 @@
 #include "container/stdio.h"
 #include "container/tree.h"
 #include "core/log/log.h"
-#include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/block_on.h"
 #include "lib/errno.h"
 #include <linux/fcntl.h>
+#include <optional>
 
 namespace container {
 namespace {
@@ -67,40 +67,58 @@ void set_oom_score(Process& process, const ProcessSpec& p) {
     process.oom_score_adjustment = process.least_oom_score_adjustment = p.oom_score_adjustment;
 }
 
-/// Everything of `create` that can fail once the id is taken.
-Result<> build(Container& c, CreateRequest& request, json::Complaint& why) {
-    vfs::Path bundle;
+/// What nobody else may see half done: the container is in the registry only afterwards.
+Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json::Complaint& why) {
     c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
     if (!request.arguments.empty()) c.spec.process.args = std::move(request.arguments);
     c.bundle = TRY(vfs::path_text(bundle, request.host.root_place()));
     c.account = TRY(MemoryAccount::create(c.spec.memory_limit));
     c.max_tasks = c.spec.pids_limit;
-    c.created_ns = clocks::monotonic_ns();
-    {
-        auto names = c.names.lock();
-        names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());
-        if (!c.spec.domainname.empty()) names->domain.assign(c.spec.domainname);
-    }
     Charging to_the_container{c.account};
     TRY(c.prepare());
-    c.mounts = TRY(make_tree(request.host, bundle, c.spec, c, why));
+    auto names = c.names.lock();
+    names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());
+    if (!c.spec.domainname.empty()) names->domain.assign(c.spec.domainname);
+    return {};
+}
+
+/// Everything of `create` that can fail once the id is taken.
+Result<> build(Container& c, const vfs::Path& bundle, CreateRequest& request, json::Complaint& why) {
+    Charging to_the_container{c.account};
+    auto tree = TRY(make_tree(request.host, bundle, c.spec, c, why));
     c.console = console_of(request.stdio);
-    auto launch = TRY(prepare(c.mounts, c.spec.process, request.stdio, c.console.get(), why));
+    auto launch = TRY(prepare(tree, c.spec.process, request.stdio, c.console.get(), why));
     auto first = process::create_init(c, launch->start);
     if (!first) {
         why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
         return std::unexpected(first.error());
     }
     set_oom_score(**first, c.spec.process);
+    Holding held{Registry::lock()};
     c.first = std::move(*first);
+    c.mounts = std::move(tree);
+    c.status = Status::created;
     return {};
 }
 
-/// Lets go of what refers to the container from within: mounts of proc hold their view.
-void release(Container& c) {
-    c.mounts = nullptr;
-    c.console = nullptr;
-    c.executed.clear();
+/// What refers to the container from within (mounts of proc hold their view), taken from it under the registry's lock
+/// and let go without.
+struct Insides {
+    explicit Insides(Container& c)
+        : mounts{std::move(c.mounts)},
+          console{std::move(c.console)},
+          first{std::move(c.first)},
+          executed{std::move(c.executed)} {}
+    Ref<vfs::MountTree> mounts;
+    Ref<tty::Terminal> console;
+    Ref<Process> first;
+    Vector<Ref<Process>> executed;
+};
+
+Result<> check_free(std::string_view id, json::Complaint& why) {
+    if (!Registry::find(id)) return {};
+    why.say("the id \"{}\" is taken", id);
+    return err::exist;
 }
 } // namespace
 
@@ -110,11 +128,12 @@ Container::~Container() {
 
 void Container::emptied(int status_of_first) {
     Ref<vfs::MountTree> tree;
+    Ref<tty::Terminal> terminal;
     {
         Holding held{Registry::lock()};
         wait_status = status_of_first;
         tree = std::move(mounts);
-        console = nullptr;
+        terminal = std::move(console);
     }
     tree = nullptr;
     { // not before its files' memory is back: whoever deletes it may count on that
@@ -126,22 +145,28 @@ void Container::emptied(int status_of_first) {
 
 Result<> create(CreateRequest& request, json::Complaint& why) {
     TRY(check_id(request.id, why));
-    auto c = TRY(make_ref<Container>());
-    c->id = TRY(String::create(request.id));
     {
         Holding held{Registry::lock()};
-        if (Registry::find(request.id)) return why.say("the id \"{}\" is taken", request.id), err::exist;
+        TRY(check_free(request.id, why));
+    }
+    auto c = TRY(make_ref<Container>());
+    c->id = TRY(String::create(request.id));
+    auto complain = [&](Result<> done) {
+        if (!done && why.text().empty()) why.say("container {}: {}", request.id, errno_text(done.error()));
+        return done;
+    };
+    vfs::Path bundle;
+    TRY(complain(describe(*c, request, bundle, why)));
+    {
+        Holding held{Registry::lock()};
+        TRY(check_free(request.id, why));
         Registry::add(c);
     }
-    auto built = build(*c, request, why);
-    if (!built && why.text().empty()) why.say("container {}: {}", request.id, errno_text(built.error()));
+    auto built = complain(build(*c, bundle, request, why));
+    if (built) return {};
+    Ref<Container> listed;
     Holding held{Registry::lock()};
-    if (built)
-        c->status = Status::created;
-    else {
-        release(*c);
-        Registry::take(*c);
-    }
+    listed = Registry::take(*c);
     return built;
 }
 
@@ -189,17 +214,18 @@ Result<> stop_for_removal(Container& c, bool force, json::Complaint& why) {
         if (c.status == Status::stopped) return {};
         if (c.status == Status::creating || (c.status == Status::running && !force))
             return wrong_state(c, "stopped", why);
-        if (c.status == Status::created) {
+        process::kill_all(c);
+        if (c.status == Status::created) { // runs only to die
             c.status = Status::running;
             process::run(*c.first);
         }
     }
-    process::kill_all(c);
     return wait_until_stopped(c, false);
 }
 } // namespace
 
 Result<> remove(std::string_view id, bool force, json::Complaint& why) {
+    std::optional<Insides> insides; // goes after the lock, as `c` does
     Ref<Container> c;
     {
         Holding held{Registry::lock()};
@@ -208,13 +234,10 @@ Result<> remove(std::string_view id, bool force, json::Complaint& why) {
     }
     TRY(stop_for_removal(*c, force, why));
     Ref<Container> listed;
-    {
-        Holding held{Registry::lock()};
-        if (Registry::find(id) != c.get()) return why.say("container {} is already deleted", id), err::noent;
-        listed = Registry::take(*c);
-    }
-    release(*c);
-    c->first = nullptr;
+    Holding held{Registry::lock()};
+    if (Registry::find(id) != c.get()) return why.say("container {} is already deleted", id), err::noent;
+    listed = Registry::take(*c);
+    insides.emplace(*c);
     return {};
 }
 
@@ -247,21 +270,27 @@ Result<int> wait(std::string_view id, Pid pid, json::Complaint& why) {
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
+        if (c->status == Status::creating) return wrong_state(*c, "created", why); // it may never be
     }
     if (pid) return wait_for_executed(*c, pid, why);
     TRY(wait_until_stopped(*c, true));
     return c->wait_status;
 }
 
+namespace {
+constexpr usize most_unclaimed = 256; // processes of execute() that nobody waited for: older ones are forgotten
+}
+
 Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdio, json::Complaint& why) {
     Ref<Container> c;
-    Ref<vfs::MountTree> tree;
+    Ref<vfs::MountTree> tree; // the container may stop meanwhile, and gives it up then
     Ref<tty::Terminal> console;
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));
         bool lives = c->status == Status::created || c->status == Status::running;
         if (!lives || !c->mounts) return wrong_state(*c, "running", why);
+        TRY(c->executed.reserve(most_unclaimed));
         tree = c->mounts;
         console = c->console;
     }
@@ -270,19 +299,21 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     Charging to_the_container{c->account};
     auto launch = TRY(prepare(std::move(tree), spec, stdio, console.get(), why));
     auto made = process::create_in(*c, launch->start);
+    if (!made && made.error() == Errno::busy) return why.say("container {} is about to stop", id), err::busy;
     if (!made) {
         why.say("process.args[0]: \"{}\": {}", spec.args[0].view(), errno_text(made.error()));
         return std::unexpected(made.error());
     }
     set_oom_score(**made, spec);
     Pid pid = (*made)->pid(View::root());
-    constexpr usize most_unclaimed = 256;
+    // The container cannot stop before this process has ended.
+    Ref<Process> forgotten; // goes after the lock
     Holding held{Registry::lock()};
-    while (c->executed.size() >= most_unclaimed) c->executed.erase(0);
-    if (auto kept = c->executed.push(*made); !kept) {
-        process::discard(**made);
-        return std::unexpected(kept.error());
+    if (c->executed.size() == most_unclaimed) {
+        forgotten = std::move(c->executed[0]);
+        c->executed.erase(0);
     }
+    (void)c->executed.push(*made); // its place is reserved
     process::run(**made);
     return pid;
 }

@@ -76,13 +76,4 @@ Result<Ref<Process>> create_init(View& view, Start& start) { return create(view,
 Result<Ref<Process>> create_in(View& view, Start& start) { return create(view, start, 0); }
 
 void run(Process& process) { sched::start(*process.leader); }
-
-void discard(Process& process) {
-    Reaped gone; // dropped last, without the lock
-    Holding tree{tree_lock()};
-    View& view = process.view();
-    if (view.init == &process) view.init = nullptr;
-    view.processes--;
-    gone = reap(process);
-}
 } // namespace process

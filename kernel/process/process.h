@@ -184,8 +184,6 @@ Result<Ref<Process>> create_init(View&, Start&);
 /// Further processes that enter a view from outside (container_exec).
 Result<Ref<Process>> create_in(View&, Start&);
 void run(Process&);
-/// Undoes create_init() or create_in() of a process that never ran. Its number is free again.
-void discard(Process&);
 /// Kills every process of a view with SIGKILL (deleting a container, or its init has ended).
 void kill_all(View&);
 } // namespace process
