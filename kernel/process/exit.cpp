@@ -80,18 +80,6 @@ void leave_terminal(Process& process) {
     session = nullptr;
 }
 
-/// References that must be dropped without the tree lock.
-struct Leftovers {
-    Vector<Reaped> reaped;
-    Vector<Ref<Task>> threads;
-};
-
-/// Reaps at once, keeping what must outlive the lock. When memory is short the references go under the lock.
-void reap_now(Process& process, Leftovers& left) {
-    Reaped gone = reap(process);
-    (void)left.reaped.push(std::move(gone));
-}
-
 /// Who gets the children of `process`: the nearest subreaper above it, else the view's init; null: nobody.
 Process* reaper_of(Process& process) {
     for (Process* up = process.parent; up && &up->view() == &process.view(); up = up->parent)
@@ -122,85 +110,102 @@ bool tell_of_end(Process& process, Box<QueuedSignal>& memory) {
     return ignored;
 }
 
-void give_children_away(Process& process, Leftovers& left) {
+/// Gives some of the children away. False: there are no more. The tree lock is held.
+bool give_children_away(Process& process, Unlinked& gone) {
+    constexpr unsigned at_once = 32;
     Process* reaper = reaper_of(process);
     Box<QueuedSignal> none;
-    while (!process.children.empty()) {
+    for (unsigned n = 0; n < at_once && !process.children.empty(); n++) {
         Process& child = process.children.front();
         bool runs = child.state == ProcessState::running;
-        if (runs && child.leader && child.leader->parent_death_signal)
+        if (runs && child.leader->parent_death_signal)
             signals::send_prepared(child, signals::info_user(child.leader->parent_death_signal), none);
         child.adopted_by(reaper);
         child.exit_signal = SIGCHLD;
         if (runs)
             hang_up_if_orphaned(child, &process, &process);
         else if (tell_of_end(child, none))
-            reap_now(child, left);
+            reap(child, gone);
+    }
+    return !process.children.empty();
+}
+
+/// All but the last few of the children of a process whose threads are leaving go to others, with the tree lock let go
+/// in between: there may be many.
+void give_most_children_away(Process& process) {
+    if (process.children.empty()) return; // what comes meanwhile is given away at the end
+    for (bool first = true, more = true; more; first = false) {
+        Unlinked gone; // goes after the lock
+        Holding tree{tree_lock()};
+        // The group is orphaned by this end, whoever becomes the parent of the children in it.
+        if (first) hang_up_if_orphaned(process, process.parent, &process);
+        more = give_children_away(process, gone);
     }
 }
 
-void kill_all_locked(View& view, Process* except) {
-    for (PidNumber* n = pids::at_or_after(view, 1); n; n = pids::at_or_after(view, n->in(view) + 1)) {
-        Process* process = n->process;
-        if (!process || process == except || &process->view() != &view) continue;
-        Holding lock{process->signal_lock};
-        signals::end_all(*process, SIGKILL);
-    }
-}
-
-/// The last thread is gone: the process is a zombie, its relatives hear of it.
-void end_process(Process& process, Leftovers& left, Box<QueuedSignal>& memory) {
+/// The last thread has ended: the process is a zombie, its relatives hear of it. The tree lock is held. Returns whether
+/// it was its view's init: then all others are to be killed.
+bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory) {
     View& view = process.view();
     process.become_zombie();
     hang_up_if_orphaned(process, process.parent, &process);
-    give_children_away(process, left);
-    if (view.init == &process) {
+    while (give_children_away(process, gone)) {}
+    bool was_init = view.init == &process;
+    if (was_init) {
         view.init = nullptr;
         view.init_ended = true;
         view.init_status = process.exit_status;
-        kill_all_locked(view, &process);
     }
     view.processes--;
     bool reap_at_once = tell_of_end(process, memory);
     process.ended.notify_all();
-    if (reap_at_once) reap_now(process, left);
+    if (reap_at_once) reap(process, gone);
+    return was_init;
+}
+
+/// The thread has ended; what it did stays with the process. Returns whether it was the last. The tree lock is held.
+bool retire(Task& task) {
+    Process& process = task.process();
+    Holding lock{process.signal_lock};
+    process.ended_threads.add(thread_use(task));
+    task.ended = true;
+    return --process.unended_threads == 0;
 }
 
 /// Everything but the last switch, so that no reference is left on this stack.
 void end_thread(Task& task, int status) {
     Process& process = task.process();
     failures::thread_ends();
-    bool last = leave_threads(task, status);
+    bool last_to_leave = leave_threads(task, status);
     release_user_memory(task);
-    if (last) process.timers->stop_all();
+    if (last_to_leave) process.timers->stop_all();
     drop_shares(task);
-    if (last) {
+    if (last_to_leave) {
         leave_terminal(process);
         (void)process.set_executable(nullptr);
+        give_most_children_away(process);
     }
 
-    auto prepared = signals::prepare();
-    Box<QueuedSignal> memory = prepared ? std::move(*prepared) : nullptr;
+    Box<QueuedSignal> memory{process.spare_signal.take()};
     Ref<View> view = Ref<View>::share(&process.view());
     Ref<Process> keep = Ref<Process>::share(&process);
-    Leftovers left;
-    bool emptied = false;
+    Unlinked gone;
+    bool kill_others = false, emptied = false;
     int view_status = 0;
     {
         Holding tree{tree_lock()};
-        {
-            Holding lock{process.signal_lock};
-            process.ended_threads.add(thread_use(task));
-        }
-        task.ended = true;
-        if (&task != process.leader) (void)left.threads.push(unlink_thread(task));
+        // The last to end need not be the last to leave, and the leader need not be either.
+        bool last = retire(task);
+        if (&task != process.leader) unlink_thread(task, gone);
         if (last) {
-            end_process(process, left, memory);
+            kill_others = end_process(process, gone, memory);
             emptied = view->init_ended && view->processes == 0;
             view_status = view->init_status;
         }
         process.threads_changed.notify_all();
     }
+    process.spare_signal.give(std::move(memory));
+    if (kill_others) kill_all(*view);
     if (emptied) view->emptied(view_status);
 }
 } // namespace
@@ -221,7 +226,14 @@ void exit_group(int status) {
 }
 
 void kill_all(View& view) {
-    Holding tree{tree_lock()};
-    kill_all_locked(view, nullptr);
+    for (Pid from = 1;;) {
+        auto next = process::next(view, from);
+        if (!next) return;
+        Process& process = **next;
+        from = process.pid(view) + 1;
+        if (&process.view() != &view) continue;
+        Holding lock{process.signal_lock};
+        signals::end_all(process, SIGKILL);
+    }
 }
 } // namespace process

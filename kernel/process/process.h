@@ -95,7 +95,11 @@ public:
     // kept alive by its link; the leader stays listed until the process is reaped.
     Task* leader = nullptr;
     List<ThreadLink, struct ThreadTag> threads;
+    /// Those that have not begun to end. The last of them gives back what the process has.
     std::atomic<unsigned> live_threads = 0;
+    /// Those that have not ended; changes as the list does. Who ends last ends the process: by then every other thread
+    /// has unlinked itself, and the leader needs nobody but who reaps it.
+    unsigned unended_threads = 0;
 
     // Signals, job control, the end: guarded by signal_lock.
     Spinlock<Rank::signals> signal_lock;
@@ -118,7 +122,7 @@ public:
     WaitQueue signal_arrived;
     /// Notified when this process has ended (state is zombie or dead): pidfd, containers.
     WaitQueue ended;
-    /// Notified when the number of live threads falls: exec.
+    /// Notified when a thread has ended: exec.
     WaitQueue threads_changed;
 
     // Accounting: under signal_lock.

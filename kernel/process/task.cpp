@@ -64,6 +64,7 @@ void ProcessFactory::link_thread(Task& task) {
     (void)Ref<Task>::share(&task).release(); // the link's count
     process.threads.push_back(task);
     process.live_threads.fetch_add(1);
+    process.unended_threads++;
     task.number_->task = &task;
 }
 

@@ -38,22 +38,31 @@ Result<Ref<ProcessGroup>> find_group(View& view, Pid pid) {
     if (!number || !number->group) return err::srch;
     return Ref<ProcessGroup>::share(number->group);
 }
+namespace {
+/// The first number from `from` on that `wanted` finds something in, in the order of a view. The lock is let go now and
+/// then: a view may have many numbers.
+template <class Wanted>
+auto first_of(View& view, Pid from, Wanted wanted) -> Result<decltype(wanted(*pids::find(view, from)))> {
+    constexpr unsigned at_once = 64;
+    for (;;) {
+        Holding tree{lock};
+        for (unsigned looked = 0; looked < at_once; looked++) {
+            PidNumber* number = pids::at_or_after(view, from);
+            if (!number) return err::srch;
+            if (auto found = wanted(*number)) return found;
+            from = number->in(view) + 1;
+        }
+    }
+}
+} // namespace
+
 Result<Ref<Process>> next(View& view, Pid from) {
-    Holding tree{lock};
-    for (PidNumber* n = pids::at_or_after(view, from); n; n = pids::at_or_after(view, n->in(view) + 1))
-        if (n->process) return Ref<Process>::share(n->process);
-    return err::srch;
+    return first_of(view, from, [](PidNumber& n) { return Ref<Process>::share(n.process); });
 }
 Result<Ref<Task>> next_thread(Process& process, View& view, Pid from) {
-    Holding tree{lock};
-    Task* found = nullptr;
-    Pid least = 0;
-    for_each_thread(process, [&](Task& t) {
-        Pid tid = t.tid(view);
-        if (tid >= from && (!found || tid < least)) found = &t, least = tid;
+    return first_of(view, from, [&](PidNumber& n) {
+        return Ref<Task>::share(n.task && &n.task->process() == &process ? n.task : nullptr);
     });
-    if (!found) return err::srch;
-    return Ref<Task>::share(found);
 }
 
 // Groups and sessions.
@@ -86,12 +95,9 @@ bool has_stopped_member(ProcessGroup& group) {
         if (member.stopped) return true;
     return false;
 }
-bool send_group_locked(ProcessGroup& group, const siginfo_t& info) {
-    for (Process& member : group.members) {
-        auto memory = signals::prepare();
-        Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
-        signals::send_prepared(member, info, element);
-    }
+bool send_group_locked(ProcessGroup& group, int number) {
+    Box<QueuedSignal> none;
+    for (Process& member : group.members) signals::send_prepared(member, signals::info_kernel(number), none);
     return !group.members.empty();
 }
 void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends) {
@@ -99,8 +105,8 @@ void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends)
     if (!group || !parent || !parent->group) return;
     bool linked_to_session = parent->group != group && parent->group->session == group->session;
     if (!linked_to_session || !is_orphaned_locked(*group, ends) || !has_stopped_member(*group)) return;
-    send_group_locked(*group, signals::info_kernel(SIGHUP));
-    send_group_locked(*group, signals::info_kernel(SIGCONT));
+    send_group_locked(*group, SIGHUP);
+    send_group_locked(*group, SIGCONT);
 }
 
 namespace {
@@ -195,17 +201,28 @@ siginfo_t child_info(Process& child, Process& parent, int code, int status) {
     return info;
 }
 
-Reaped reap(Process& process) {
-    process.adopted_by(nullptr);
-    Reaped gone;
-    gone.process = Ref<Process>::adopt(&process); // the link's count
-    process.state = ProcessState::dead;
-    leave_group(process);
-    gone.leader = unlink_thread(*process.leader);
-    return gone;
+Unlinked::~Unlinked() {
+    while (!threads_.empty()) {
+        auto& task = static_cast<Task&>(threads_.front());
+        threads_.pop_front();
+        Ref<Task>::adopt(&task);
+    }
+    while (!processes_.empty()) {
+        Process& process = processes_.front();
+        processes_.pop_front();
+        Ref<Process>::adopt(&process);
+    }
 }
 
-Ref<Task> unlink_thread(Task& task) {
+void reap(Process& process, Unlinked& gone) {
+    process.adopted_by(nullptr);
+    process.state = ProcessState::dead;
+    leave_group(process);
+    unlink_thread(*process.leader, gone);
+    gone.add(process);
+}
+
+void unlink_thread(Task& task, Unlinked& gone) {
     Process& process = task.process();
     Holding lock{process.signal_lock};
     process.threads.erase(process.threads.iterator_to(task));
@@ -214,7 +231,7 @@ Ref<Task> unlink_thread(Task& task) {
     if (Ref<View> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     task.count_no_more();
     if (process.leader == &task) process.leader = nullptr;
-    return Ref<Task>::adopt(&task);
+    gone.add(task);
 }
 } // namespace process
 

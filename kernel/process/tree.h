@@ -18,22 +18,33 @@ void start_session(Process&, Ref<Session>, Ref<ProcessGroup>);
 /// No member has a parent in another group of the same session. `without`: a process that counts no more.
 bool is_orphaned_locked(ProcessGroup&, const Process* without = nullptr);
 bool has_stopped_member(ProcessGroup&);
-bool send_group_locked(ProcessGroup&, const siginfo_t&);
+/// A signal of the kernel, which needs no memory: see PendingSignals.
+bool send_group_locked(ProcessGroup&, int number);
 /// SIGHUP and SIGCONT to the group of `process` if it has become orphaned, because `process` ends or lost `parent`, and
 /// has stopped members.
 void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends);
 /// siginfo for SIGCHLD about a child, for its parent; status and code as waitid has them.
 siginfo_t child_info(Process& child, Process& parent, int code, int status);
-/// Takes an ended process out of the tree: its numbers are free. The returned references go without the lock.
-struct Reaped {
-    Ref<Process> process;
-    Ref<Task> leader;
+/// What has been taken out of the tree, with the counts that its links held: given up when this goes, which must be
+/// without locks. The objects' own links chain them, so that nothing has to be allocated.
+class Unlinked {
+public:
+    Unlinked() = default;
+    ~Unlinked();
+    Unlinked(const Unlinked&) = delete;
+    void add(Process& process) { processes_.push_back(process); }
+    void add(Task& task) { threads_.push_back(task); }
+
+private:
+    List<Process, struct SiblingTag> processes_;
+    List<ThreadLink, struct ThreadTag> threads_;
 };
-[[nodiscard]] Reaped reap(Process&);
+/// Takes an ended process out of the tree: its numbers are free.
+void reap(Process&, Unlinked&);
 /// Whether the child is this very thread's: it made it, or the one that made it has ended and this is the first left.
 bool is_child_of(Process& child, Task& thread);
 /// Unlinks a thread that has ended (not the leader of a process that was not reaped).
-[[nodiscard]] Ref<Task> unlink_thread(Task&);
+void unlink_thread(Task&, Unlinked&);
 
 /// Of one thread. cpu_time_locked(): with signal_lock held.
 ResourceUse thread_use(Task&);

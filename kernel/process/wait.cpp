@@ -102,19 +102,19 @@ struct Search {
 };
 
 /// Takes what wait4 reports from an ended child, and the child out of the tree.
-Reaped collect(Search& search) {
+void collect(Search& search, Unlinked& gone) {
     Process &child = *search.child, &parent = search.parent;
     {
         Holding lock{child.signal_lock};
         search.found.use = child.ended_threads;
         search.found.use.add(child.waited_children);
     }
-    if (search.options & WNOWAIT) return {};
+    if (search.options & WNOWAIT) return;
     {
         Holding lock{parent.signal_lock};
         parent.waited_children.add(search.found.use);
     }
-    return reap(child);
+    reap(child, gone);
 }
 } // namespace
 
@@ -124,11 +124,11 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
     Wait registered{parent.child_changed, self};
     for (;;) {
         Search search{current, id_type, id, options};
-        Reaped gone; // dropped after the lock
+        Unlinked gone; // goes after the lock
         {
             Holding tree{tree_lock()};
             search.run();
-            if (search.child && search.child->state == ProcessState::zombie) gone = collect(search);
+            if (search.child && search.child->state == ProcessState::zombie) collect(search, gone);
         }
         if (search.child) return search.found;
         if (!search.any) return err::child;

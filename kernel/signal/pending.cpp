@@ -30,9 +30,13 @@ u64 QueuedSignal::charge(Ref<User> user) {
 
 PendingSignals::~PendingSignals() { discard(~SignalSet{0}); }
 
-void PendingSignals::add(int number, QueuedSignal* memory) {
-    set |= signal_bit(number);
-    if (!memory) return;
+void PendingSignals::add(const siginfo_t& info, QueuedSignal* memory) {
+    SignalSet bit = signal_bit(info.si_signo);
+    set |= bit;
+    if (!memory) {
+        if (info.si_code == SI_KERNEL) from_kernel_ |= bit;
+        return;
+    }
     queue.push_back(*memory);
     memory->queued = true;
     queued++;
@@ -54,10 +58,11 @@ bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>&
         found = &element;
     }
     if (!more) set &= ~signal_bit(number);
-    if (!found) { // memory was short when it was sent
+    if (!found) {
         into = siginfo_t{};
         into.si_signo = number;
-        into.si_code = SI_USER;
+        into.si_code = from_kernel_ & signal_bit(number) ? SI_KERNEL : SI_USER;
+        from_kernel_ &= ~signal_bit(number);
         return true;
     }
     queue.erase(queue.iterator_to(*found));
@@ -75,6 +80,7 @@ bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>&
 
 void PendingSignals::discard(SignalSet which) {
     set &= ~which;
+    from_kernel_ &= ~which;
     for (auto at = queue.begin(); at != queue.end();) {
         QueuedSignal& element = *at;
         if (!(signal_bit(element.info.si_signo) & which)) {

@@ -81,10 +81,10 @@ Result<> send_locked(Process& process, Task* only, const siginfo_t& info, Queued
             element->info = info;
             translate_sender(process, element->info);
         }
-        pending.add(number, std::exchange(element, nullptr));
+        pending.add(info, std::exchange(element, nullptr));
     } else {
         if (!standard(number) && info.si_code != SI_USER) return err::again;
-        pending.add(number, nullptr);
+        pending.add(info, nullptr);
     }
     process.signal_arrived.notify_all();
     Task* receiver = only ? (takes(*only, number) ? only : nullptr) : choose(process, number);
@@ -199,9 +199,9 @@ bool send_embedded(Process& process, Task* only, QueuedSignal& embedded) {
     return element == nullptr;
 }
 
-bool send_group(ProcessGroup& group, const siginfo_t& info) {
+bool send_group(ProcessGroup& group, int number) {
     Holding tree{process::tree_lock()};
-    return process::send_group_locked(group, info);
+    return process::send_group_locked(group, number);
 }
 
 bool ignored_or_blocked(Task& task, int number) {

@@ -83,12 +83,16 @@ public:
     SignalSet set = 0;
     List<QueuedSignal> queue;
     unsigned queued = 0;
-    /// Adds one; `memory` may be null when the allocation failed: then only the bit is set.
-    void add(int number, QueuedSignal* memory);
+    /// Adds one. `memory` may be null: then only the bit is set, which tells all of a signal that the kernel sends
+    /// without details, and something of others when memory is short.
+    void add(const siginfo_t& info, QueuedSignal* memory);
     /// Takes the lowest deliverable one (synchronous signals first). False: none outside `blocked`. The queue's element
     /// is handed to `freed`, to be deleted without the lock.
     bool take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed);
     void discard(SignalSet which);
+
+private:
+    SignalSet from_kernel_ = 0; // of those that are no more than a bit
 };
 
 class Task;
@@ -111,8 +115,9 @@ Result<> send(Process&, const siginfo_t&);
 Result<> send(Task&, const siginfo_t&);
 /// The current thread has done something wrong: the signal cannot be blocked or ignored.
 void force(Task& current, const siginfo_t&);
-/// Every process of the group (tty: SIGINT, SIGTSTP, SIGHUP...). Returns whether there was one.
-bool send_group(ProcessGroup&, const siginfo_t&);
+/// A signal of the kernel to every process of the group (tty: SIGINT, SIGTSTP, SIGHUP...). Returns whether there was
+/// one.
+bool send_group(ProcessGroup&, int number);
 /// Whether the current task ignores or blocks it: a background read from a terminal.
 bool ignored_or_blocked(Task&, int number);
 

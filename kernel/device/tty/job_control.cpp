@@ -28,7 +28,7 @@ Ref<ProcessGroup> foreground_of(Terminal::Impl& t) {
 
 void signal_foreground(Terminal::Impl& t, int number) {
     GroupRef group{foreground_of(t)};
-    if (group.get()) signals::send_group(*group.get(), signals::info_kernel(number));
+    if (group.get()) signals::send_group(*group.get(), number);
 }
 
 Result<> check_foreground(Terminal::Impl& t, int signal) {
@@ -43,7 +43,7 @@ Result<> check_foreground(Terminal::Impl& t, int signal) {
     }
     if (signals::ignored_or_blocked(task, signal)) return signal == SIGTTIN ? Result<>{err::io} : Result<>{};
     if (process::is_orphaned(*own.get())) return err::io;
-    signals::send_group(*own.get(), signals::info_kernel(signal));
+    signals::send_group(*own.get(), signal);
     return err::restartsys;
 }
 
@@ -79,8 +79,8 @@ void Terminal::leave_session(Session& session) {
     {
         GroupRef group{foreground_of(*impl_)};
         if (group.get()) {
-            signals::send_group(*group.get(), signals::info_kernel(SIGHUP));
-            signals::send_group(*group.get(), signals::info_kernel(SIGCONT));
+            signals::send_group(*group.get(), SIGHUP);
+            signals::send_group(*group.get(), SIGCONT);
         }
     }
     end_session(*impl_, false);

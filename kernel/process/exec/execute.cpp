@@ -23,13 +23,10 @@ Result<> become_only_thread(Task& task) {
     }
     auto alone = [&] {
         Holding lock{process.signal_lock};
-        if (process.live_threads != 1) return false;
-        bool others = false;
-        for_each_thread(process, [&](Task& t) { others |= &t != &task && !t.ended; });
-        return !others;
+        return process.unended_threads == 1;
     };
     auto waited = signals::wait_killable(task, process.threads_changed, alone);
-    Ref<Task> old_leader;
+    process::Unlinked old_leader;
     Holding tree{process::tree_lock()};
     if (!waited) {
         Holding lock{process.signal_lock};
@@ -43,7 +40,7 @@ Result<> become_only_thread(Task& task) {
             ProcessFactory::take_over_number(leader, task);
             process.leader = &task;
         }
-        old_leader = process::unlink_thread(leader);
+        process::unlink_thread(leader, old_leader);
     }
     Holding lock{process.signal_lock};
     process.executing = nullptr;
