@@ -46,7 +46,6 @@ Result<> copy_contents(vfs::Inode& from, vfs::Inode& to) {
         if (!n) break;
         for (Source source{std::span<const std::byte>{chunk->bytes, n}}; !source.done();)
             TRY(to.write_at(source, at, false, &at));
-        sched::maybe_yield();
         if (Thread::current().interrupted()) return err::intr;
     }
     vfs::AttributeChange size{.set = vfs::AttributeChange::size_bit, .size = from.attributes().size};

@@ -90,5 +90,8 @@ Result<Path> anonymous_path(Inode& inode) {
     auto& kind = &inode.superblock() == kinds->pipes.superblock.get() ? kinds->pipes : kinds->others;
     return Path{kind.tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
 }
-bool is_anonymous(const Path& path) { return &path.inode().superblock() == anonymous->superblock.get(); }
+bool is_anonymous(const Path& path) {
+    auto* superblock = &path.inode().superblock();
+    return superblock == kinds->pipes.superblock.get() || superblock == kinds->others.superblock.get();
+}
 } // namespace vfs
