@@ -59,7 +59,7 @@ const Item& link_for(const File& f) {
 class FdDirectory final : public Inode {
 public:
     FdDirectory(vfs::Superblock& sb, const Context& c, u64 number, bool infos)
-        : Inode{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, true}, infos_{infos} {}
+        : Inode{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, infos}, infos_{infos} {}
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto fd = parse_number<u32>(name);
@@ -82,6 +82,15 @@ public:
             if (!to.entry(name.text(), number_of(static_cast<u32>(*fd)), infos_ ? 8 : 10, behind)) return {};
             *at = behind;
         }
+    }
+
+protected:
+    /// A process always finds its own descriptors, also when it hides from its user.
+    vfs::Protection unpublished_protection() override {
+        vfs::Protection p = Inode::unpublished_protection();
+        auto* who = file::credentials();
+        if (who && context_.process.get() == &Task::current().process()) p.uid = who->fsuid;
+        return p;
     }
 
 private:

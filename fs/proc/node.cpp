@@ -85,9 +85,7 @@ private:
         if (item_.print_record) return go_on(text);
         text.piece.clear();
         TRY(item_.print(text.piece, context_));
-        if (text.piece.failed()) return err::nomem;
-        text.made = true;
-        return {};
+        return finish(text);
     }
     /// The next records, some pages of them.
     Result<> go_on(Text& text) {
@@ -96,7 +94,13 @@ private:
         text.piece.clear();
         do text.more = TRY(item_.print_record(text.piece, context_, text.record));
         while (text.more && text.piece.text().size() < enough);
+        return finish(text);
+    }
+    Result<> finish(Text& text) {
         if (text.piece.failed()) return err::nomem;
+        // What was printed may be of a program that has been started since the file was opened, with other rights.
+        if (auto* who = file::credentials(); who && item_.restricted && context_.process)
+            TRY(may_inspect(*who, *context_.process));
         text.made = true;
         return {};
     }

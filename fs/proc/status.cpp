@@ -1,6 +1,7 @@
 // A process in numbers: status, stat, limits, io.
 #include "fs/proc/node.h"
 #include "kernel/device/tty/terminal.h"
+#include "kernel/file/current.h"
 #include "kernel/process/tree.h"
 #include <bit>
 
@@ -107,6 +108,10 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
         memory = space->usage();
         layout = space->layout;
     }
+    // Where things lie is told only to those who could look at them: Linux shows 1 and 0 to others.
+    auto* who = file::credentials();
+    bool shown = !who || may_inspect(*who, p);
+    if (!shown && layout.code_start) layout = {.code_start = 1, .code_end = 1};
     ResourceUse children = process::children_usage(p);
     Signals signals{c};
     SchedParameters sched = c.task->parameters();
@@ -125,7 +130,7 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
           static_cast<unsigned>(sched.policy));
     print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start,
           layout.arguments_start, layout.arguments_end, layout.environment_start, layout.environment_end,
-          p.exit_status);
+          shown ? p.exit_status : 0);
     return {};
 }
 } // namespace

@@ -51,7 +51,10 @@ Result<Node*> Inode::own_locked() {
 }
 
 void Inode::publish() {
-    vfs::Inode::publish({node_->mode, node_->uid, node_->gid});
+    bool capabilities = false;
+    if (node_->xattrs)
+        for (const Xattr& x : node_->xattrs->all) capabilities |= x.name == XATTR_NAME_CAPS;
+    vfs::Inode::publish({node_->mode, node_->uid, node_->gid}, capabilities);
     links_.store(node_->links, std::memory_order_relaxed);
 }
 
@@ -153,6 +156,7 @@ Result<> Inode::replace_xattr(std::string_view name, const std::string_view* val
     Node* n = TRY(own());
     n->xattrs = made->all.empty() ? nullptr : std::move(made);
     n->change = vfs::now();
+    publish();
     return {};
 }
 Result<> Inode::set_xattr(std::string_view name, std::span<const std::byte> value, int flags) {

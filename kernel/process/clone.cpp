@@ -40,7 +40,7 @@ Result<> share(Task& from, Task& to, u64 flags) {
         return err::again;
     to.space = flags & CLONE_VM ? from.space : TRY(from.space->clone());
     to.files = flags & CLONE_FILES ? from.files : TRY(from.files->clone());
-    to.fs = flags & CLONE_FS ? from.fs : TRY(from.fs->clone());
+    TRY(to.set_fs(flags & CLONE_FS ? from.fs : TRY(from.fs->clone())));
     to.mounts = from.mounts;
     arch::sync_user_state(from.user_state);
     TRY(to.user_state.copy_from(from.user_state));

@@ -11,7 +11,7 @@ Result<Ref<Task>> build(View& view, Start& start) {
     task->count_for(TRY(User::of(view, start.credentials->uid)));
     ProcessFactory::set_credentials(*task, std::move(start.credentials));
     task->files = std::move(start.files);
-    task->fs = std::move(start.fs);
+    TRY(task->set_fs(std::move(start.fs)));
     task->mounts = std::move(start.mounts);
     return task;
 }

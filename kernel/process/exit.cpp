@@ -50,12 +50,11 @@ void drop_shares(Task& task) {
         task.process().ended_threads.add(peak);
     }
     space = nullptr;
+    (void)task.set_fs(nullptr);
     Ref<FileTable> files;
-    Ref<vfs::FsContext> fs;
     Ref<vfs::MountTree> mounts;
     Holding lock{task.shares_lock};
     std::swap(files, task.files);
-    std::swap(fs, task.fs);
     std::swap(mounts, task.mounts);
     // The lock goes before they do: they were declared first.
 }

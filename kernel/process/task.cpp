@@ -91,6 +91,7 @@ void Task::count_for(Ref<User> next) {
 
 Task::~Task() {
     count_for(nullptr);
+    (void)set_fs(nullptr);
     if (counted_in) counted_in->tasks.fetch_sub(1);
 }
 
@@ -102,6 +103,16 @@ void Task::forget_number() {
         process_->number_ = nullptr;
     }
     pids::release(std::exchange(number_, nullptr));
+}
+
+Result<> Task::set_fs(Ref<vfs::FsContext> next) {
+    if (next) TRY(next->join());
+    {
+        Holding lock{shares_lock};
+        std::swap(fs, next);
+    }
+    if (next) next->leave();
+    return {};
 }
 
 void Task::set_credentials(Ref<const Credentials> who) {

@@ -23,9 +23,11 @@ public:
     // under `shares_lock` (/proc).
     Ref<AddressSpace> space;
     Ref<FileTable> files;
-    Ref<vfs::FsContext> fs;
+    Ref<vfs::FsContext> fs; // changed by set_fs() only
     Ref<vfs::MountTree> mounts;
     Spinlock<Rank::device> shares_lock;
+    /// Joins `next`, if not null, and leaves the one before. err::again: see FsContext::join().
+    Result<> set_fs(Ref<vfs::FsContext> next);
 
     /// The current credentials; replaced as a whole by the task itself.
     const Credentials& credentials() const { return *credentials_; }

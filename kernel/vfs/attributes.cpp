@@ -52,6 +52,7 @@ Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) 
         change.set |= AttributeChange::mode_bit;
         change.mode = mode & 07777;
     }
+    if (!inode.is_directory()) TRY(drop_capabilities(inode));
     if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
     return inode.change(change);
 }
@@ -86,7 +87,7 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
         return err::fbig;
     }
     TRY(inode.begin_writing());
-    auto done = drop_privileged_bits(inode, &who);
+    auto done = drop_privileges(inode, &who);
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
     inode.end_writing();
     return done;

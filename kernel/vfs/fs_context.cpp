@@ -9,6 +9,24 @@ Result<Ref<FsContext>> FsContext::create(Path root, Path cwd, u32 umask) {
     return made;
 }
 Result<Ref<FsContext>> FsContext::clone() { return create(root(), cwd(), umask); }
+
+namespace {
+constexpr u64 in_exec = u64{1} << 32;
+}
+Result<> FsContext::join() {
+    u64 now = users_.load(std::memory_order_relaxed);
+    do {
+        if (now >= in_exec) return err::again;
+    } while (!users_.compare_exchange_weak(now, now + 1, std::memory_order_acquire));
+    return {};
+}
+FsContext::Closed::Closed(Ref<FsContext> of) : of_{std::move(of)} {
+    of_->users_.fetch_add(in_exec, std::memory_order_acq_rel);
+}
+FsContext::Closed::~Closed() {
+    if (of_) of_->users_.fetch_sub(in_exec, std::memory_order_release);
+}
+
 Path FsContext::root() { return places_.lock()->root; }
 Path FsContext::cwd() { return places_.lock()->cwd; }
 

@@ -26,6 +26,12 @@ bool Inode::is_symlink() const { return S_ISLNK(type_); }
 bool Inode::is_regular() const { return S_ISREG(type_); }
 
 void Inode::operator delete(void* memory) { epoch::retire(memory); }
+void Inode::publish(const Protection& p, bool capabilities) {
+    privileged_.store(capabilities || p.mode & (S_ISUID | S_ISGID), std::memory_order_relaxed);
+    uid_.store(p.uid, std::memory_order_relaxed);
+    gid_.store(p.gid, std::memory_order_relaxed);
+    mode_.store(p.mode, std::memory_order_relaxed);
+}
 Protection Inode::unpublished_protection() {
     Attributes a = attributes();
     return {a.mode, a.uid, a.gid};

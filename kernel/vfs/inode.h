@@ -89,6 +89,8 @@ public:
         return {mode_.load(std::memory_order_relaxed), uid_.load(std::memory_order_relaxed),
                 gid_.load(std::memory_order_relaxed)};
     }
+    /// Its mode has set-id bits, or it has file capabilities: what a write takes away. As publish() said last.
+    bool carries_privileges() const { return privileged_.load(std::memory_order_relaxed); }
     /// A file was read: sets the access time, with `relative` only where it is not after the others or a day old.
     virtual void accessed(bool relative) { (void)relative; }
     /// How many names the inode has; 0: deleted.
@@ -164,11 +166,8 @@ public:
 protected:
     bool mapped_for_writing() const { return mapped_writers_.load() != 0; }
     Inode(Superblock& superblock, u64 number, u32 mode);
-    void publish(const Protection& p) {
-        uid_.store(p.uid, std::memory_order_relaxed);
-        gid_.store(p.gid, std::memory_order_relaxed);
-        mode_.store(p.mode, std::memory_order_relaxed);
-    }
+    /// `capabilities`: it has the attribute security.capability.
+    void publish(const Protection&, bool capabilities);
     virtual Protection unpublished_protection();
     Ref<Superblock> superblock_;
     u64 number_;
@@ -176,6 +175,7 @@ protected:
 
 private:
     std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0;
+    std::atomic<bool> privileged_ = false;
     std::atomic<i32> writers_ = 0; // below 0: executions
     std::atomic<u32> mapped_writers_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;

@@ -67,7 +67,7 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
     auto file = open_by_type(at, flags);
     if (truncate) {
         if (file) {
-            (void)drop_privileged_bits(inode, &who);
+            (void)drop_privileges(inode, &who);
             if (auto cut = inode.change({.set = AttributeChange::size_bit, .size = 0}); !cut)
                 file = std::unexpected(cut.error());
         }

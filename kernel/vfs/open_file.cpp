@@ -63,7 +63,7 @@ public:
         Inode& inode = place_.inode();
         bool append = flags.load(std::memory_order_relaxed) & O_APPEND;
         if (from.done()) return usize{0};
-        TRY(drop_privileged_bits(inode, file::credentials()));
+        TRY(drop_privileges(inode, file::credentials()));
         if (u64 limit = file::size_limit(); limit != ~u64{0}) {
             u64 start = append ? inode.attributes().size : *at;
             if (start >= limit) {
@@ -101,7 +101,7 @@ public:
             file::size_limit_passed();
             return err::fbig;
         }
-        TRY(drop_privileged_bits(inode, file::credentials()));
+        TRY(drop_privileges(inode, file::credentials()));
         return inode.change({.set = AttributeChange::size_bit, .size = size});
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
@@ -110,7 +110,7 @@ public:
             file::size_limit_passed();
             return err::fbig;
         }
-        TRY(drop_privileged_bits(place_.inode(), file::credentials()));
+        TRY(drop_privileges(place_.inode(), file::credentials()));
         return place_.inode().allocate(mode, offset, size);
     }
     Result<> sync() override { return {}; }

@@ -97,6 +97,26 @@ public:
     void set_cwd(Path);
     std::atomic<u32> umask = 022;
 
+    // Tasks that have it, so that exec knows who else does. err::again: one of them is in exec, and no more may come.
+    Result<> join();
+    void leave() { users_.fetch_sub(1, std::memory_order_release); }
+    /// While a task is in exec: nobody joins its working directory, root and umask.
+    class Closed {
+    public:
+        Closed() = default;
+        explicit Closed(Ref<FsContext>);
+        Closed(Closed&&) noexcept = default;
+        Closed& operator=(Closed o) noexcept {
+            std::swap(of_, o.of_);
+            return *this;
+        }
+        ~Closed();
+        u32 users() const { return of_ ? static_cast<u32>(of_->users_.load(std::memory_order_acquire)) : 0; }
+
+    private:
+        Ref<FsContext> of_;
+    };
+
     /// For readers: the root or the working directory, right if changes() was even before and is the same afterwards.
     Glimpse glimpse(bool root) const {
         const Raw& raw = root ? raw_root_ : raw_cwd_;
@@ -119,6 +139,7 @@ private:
     void set(Path Places::* which, Raw&, Path&);
     Raw raw_root_, raw_cwd_; // copies of places_
     std::atomic<u32> changes_ = 0;
+    std::atomic<u64> users_ = 0; // above 32 bits: tasks in exec
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 

@@ -3,6 +3,7 @@
 #include <linux/mount.h>
 #include <linux/securebits.h>
 #include <linux/stat.h>
+#include <linux/xattr.h>
 
 namespace vfs {
 namespace {
@@ -86,9 +87,17 @@ void touch_access(const Path& at) {
     at.inode().accessed(!(flags & MS_STRICTATIME));
 }
 
-Result<> drop_privileged_bits(Inode& inode, const Credentials* who) {
+Result<> drop_capabilities(Inode& inode) {
+    if (!inode.carries_privileges()) return {};
+    auto dropped = inode.remove_xattr(XATTR_NAME_CAPS);
+    return !dropped && dropped.error() == Errno::nodata ? Result<>{} : dropped;
+}
+
+Result<> take_privileges(Inode& inode, const Credentials* who) {
     u32 mode = inode.protection().mode;
-    if (!S_ISREG(mode) || !(mode & (S_ISUID | S_ISGID)) || (who && who->can(CAP_FSETID))) return {};
+    if (!S_ISREG(mode)) return {};
+    TRY(drop_capabilities(inode));
+    if (!(mode & (S_ISUID | S_ISGID)) || (who && who->can(CAP_FSETID))) return {};
     u32 kept = mode & ~u32{S_ISUID};
     if (mode & S_IXGRP) kept &= ~u32{S_ISGID};
     if (kept == mode) return {};

@@ -25,6 +25,11 @@ Result<> may_remove(const Path& directory, const Dentry& victim, const Credentia
 NewInode new_inode(const Path& directory, const Credentials&, u32 mode, u32 umask);
 /// A file was read: its access time, as the mount's flags want it.
 void touch_access(const Path&);
-/// What a write or truncation takes away: set-user-ID and set-group-ID. Without CAP_FSETID.
-Result<> drop_privileged_bits(Inode&, const Credentials*);
+/// What a write or truncation takes away: file capabilities and, without CAP_FSETID, set-user-ID and set-group-ID.
+Result<> take_privileges(Inode&, const Credentials*);
+inline Result<> drop_privileges(Inode& inode, const Credentials* who) {
+    return inode.carries_privileges() ? take_privileges(inode, who) : Result<>{};
+}
+/// File capabilities alone, which chown takes whoever does it.
+Result<> drop_capabilities(Inode&);
 } // namespace vfs

@@ -1,6 +1,6 @@
 #include "kernel/vfs/xattr.h"
+#include "kernel/vfs/file_capabilities.h"
 #include "kernel/vfs/permission.h"
-#include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
@@ -14,7 +14,7 @@ Result<> check(const Path& at, const Credentials& who, std::string_view name, un
     if (name.starts_with(XATTR_TRUSTED_PREFIX))
         return who.can(CAP_SYS_ADMIN) ? Result<>{} : writes ? Result<>{err::perm} : Result<>{err::nodata};
     if (name.starts_with(XATTR_SECURITY_PREFIX)) {
-        if (writes && !who.can(CAP_SYS_ADMIN)) return err::perm;
+        if (writes && !who.can(name == XATTR_NAME_CAPS ? CAP_SETFCAP : CAP_SYS_ADMIN)) return err::perm;
         return {};
     }
     if (name.starts_with(XATTR_SYSTEM_PREFIX)) return err::opnotsupp;
@@ -31,6 +31,11 @@ Result<> check(const Path& at, const Credentials& who, std::string_view name, un
 
 Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<const std::byte> value,
                    int flags) {
+    CapabilityValue capabilities;
+    if (name == XATTR_NAME_CAPS && !at.mount->read_only()) {
+        capabilities = TRY(check_capability_value(value));
+        value = std::span{capabilities.bytes}.first(capabilities.size);
+    }
     TRY(check(at, who, name, may_write));
     return at.inode().set_xattr(name, value, flags);
 }

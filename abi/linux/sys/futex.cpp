@@ -1,7 +1,7 @@
 #include "abi/linux/sys/futex.h"
 #include "core/sync/futex.h"
+#include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
-#include <linux/capability.h>
 
 namespace linux_abi::sys {
 namespace {
@@ -110,7 +110,7 @@ Result<> set_robust_list(Task& task, uptr head, usize size) {
 }
 Result<> get_robust_list(Task& task, int tid, UserPtr<uptr> head, UserPtr<usize> size) {
     auto target = tid ? TRY(process::find_task(task.view(), tid)) : Ref<Task>::share(&task);
-    if (&target->process() != &task.process() && !task.credentials().can(CAP_SYS_PTRACE)) return err::perm;
+    if (!process::may_inspect(task.credentials(), target->process(), process::Ids::real)) return err::perm;
     TRY(copy_out(size, sizeof(robust_list_head)));
     return copy_out(head, target->robust_list);
 }

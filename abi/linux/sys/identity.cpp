@@ -1,4 +1,5 @@
 #include "abi/linux/sys/identity.h"
+#include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timers.h"
 #include <algorithm>
@@ -27,7 +28,7 @@ void adjust_capabilities(const Credentials& old, Credentials& who) {
 
 Result<> commit(Task& task, Ref<Credentials> who) {
     const Credentials& old = task.credentials();
-    if (old.euid != who->euid || old.egid != who->egid || old.fsuid != who->fsuid || old.fsgid != who->fsgid) {
+    if (process::hides(old, *who)) {
         task.process().dumpable = false;
         task.parent_death_signal = 0;
     }

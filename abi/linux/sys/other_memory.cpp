@@ -24,8 +24,7 @@ Result<Ref<AddressSpace>> other_space(Task& task, int pid) {
     auto other = TRY(process::find_task(task.view(), pid)); // of any thread; one that has ended has no memory
     auto space = other->share(&Task::space);
     if (!space) return err::srch;
-    if (&other->process() != &task.process() && !process::may_inspect(task.credentials(), other->process()))
-        return err::perm;
+    if (!process::may_inspect(task.credentials(), other->process(), process::Ids::real)) return err::perm;
     return space;
 }
 

@@ -180,7 +180,7 @@ Result<int> pidfd_getfd(Task& task, Fd fd, int wanted, u32 flags) {
     auto target = TRY(process::process_of_pidfd(*TRY(task.files->get(static_cast<int>(fd)))));
     auto files = process::files_of(*target);
     if (!files) return err::srch;
-    if (target.get() != &task.process() && !process::may_inspect(task.credentials(), *target)) return err::perm;
+    if (!process::may_inspect(task.credentials(), *target, process::Ids::real)) return err::perm;
     auto file = TRY(files->get(wanted, true));
     return task.files->install(std::move(file), true, task.process().limits.soft(RLIMIT_NOFILE));
 }
@@ -197,11 +197,7 @@ Result<> unshare(Task& task, u64 flags) {
     bool alone = task.process().live_threads == 1;
     if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && !alone) return err::inval;
     if (flags & CLONE_VM && task.space->ref_count() > 1) return err::inval;
-    if (flags & CLONE_FS && task.fs->ref_count() > 1) {
-        auto own = TRY(task.fs->clone());
-        Holding lock{task.shares_lock};
-        std::swap(task.fs, own);
-    }
+    if (flags & CLONE_FS && task.fs->ref_count() > 1) { TRY(task.set_fs(TRY(task.fs->clone()))); }
     if (flags & CLONE_FILES && task.files->ref_count() > 1) {
         auto own = TRY(task.files->clone());
         {

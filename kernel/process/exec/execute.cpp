@@ -1,5 +1,6 @@
 #include "kernel/process/exec/load.h"
 #include "kernel/process/factory.h"
+#include "kernel/process/inspect.h"
 #include "kernel/process/robust.h"
 #include "kernel/process/timers.h"
 
@@ -54,10 +55,24 @@ Result<> own_handlers(Process& process, Ref<SignalHandlers>& fresh) {
     return {};
 }
 
+/// Who got more rights than its user, or runs what that may not read, is not for the user to look into.
+bool is_hidden(const Task& task, const Loaded& loaded) {
+    const Credentials& before = task.credentials();
+    bool was_itself = before.euid == before.uid && before.egid == before.gid;
+    return !loaded.readable || !was_itself || process::hides(before, *loaded.credentials);
+}
+
+void take_credentials(Task& task, Loaded& loaded) {
+    task.process().dumpable = !is_hidden(task, loaded);
+    if (loaded.secure || process::hides(task.credentials(), *loaded.credentials)) task.parent_death_signal = 0;
+    task.set_credentials(std::move(loaded.credentials));
+}
+
 /// The new image takes the place of the old one. Nothing fails here.
 void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTable> files) {
     Process& process = task.process();
     process::release_user_memory(task);
+    if (is_hidden(task, loaded)) process.dumpable = false; // before the memory is there
     Ref<AddressSpace> old = loaded.space;
     {
         Holding lock{task.shares_lock};
@@ -77,11 +92,8 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
         if (handlers) std::swap(process.handlers, handlers);
     }
     process.handlers->reset_caught();
-    bool changed_ids = loaded.secure || loaded.credentials->euid != task.credentials().euid;
-    process.dumpable = !changed_ids;
     process.membarriers = 0;
-    if (changed_ids) task.parent_death_signal = 0;
-    task.set_credentials(std::move(loaded.credentials));
+    take_credentials(task, loaded);
     process.set_abi(*loaded.abi);
     task.choose_syscalls(*loaded.abi);
     (void)process.set_executable(loaded.file); // loaded.guard holds it

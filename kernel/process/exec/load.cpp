@@ -189,6 +189,7 @@ Result<> load(Task& task, Request& request, Loaded& loaded) {
     if (!loaded.abi) return err::noexec;
     Interpreter interpreter;
     if (image.interpreter_size) interpreter = TRY(open_interpreter(task, reader, image));
+    if (interpreter.file) loaded.readable = may_read(*interpreter.file, task.credentials());
     TRY(choose_credentials(task, *request.file, loaded));
     loaded.file = request.file;
     std::string_view name = request.path;

@@ -37,6 +37,8 @@ struct Loaded {
     uptr entry = 0, stack = 0;
     Ref<const Credentials> credentials; // with set-id bits and file's rules applied
     bool secure = false;                // AT_SECURE
+    bool readable = true;               // the program and its interpreter, by who started it: else not dumpable
+    vfs::FsContext::Closed places;      // nobody comes to share the task's root and working directory meanwhile
     FixedString<15> name;               // comm
     /// Errors from here on end the task, as they do on Linux, where the old image is gone by now.
     bool mapping = false;
@@ -53,8 +55,11 @@ Result<> execute_first(Task& task, Request&);
 
 /// "#!": replaces the file by the interpreter and extends the arguments. False: the file is no script.
 Result<bool> follow_script(Task& task, Request&);
-/// execve's rules about credentials: set-user-ID, capabilities, ambient sets, no_new_privs, nosuid.
+/// execve's rules about credentials: set-user-ID, capabilities of files and of root, ambient sets, no_new_privs,
+/// nosuid, places shared with others. err::perm: see capabilities(7), "capability-dumb" programs.
 Result<> choose_credentials(Task& task, File& program, Loaded&);
+/// Who starts a program that it may not read must not find its text in the process either.
+bool may_read(File& program, const Credentials&);
 
 struct Auxiliary {
     uptr headers = 0, entry = 0, base = 0;
