@@ -7,8 +7,9 @@
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
 #include "kernel/process/tree.h"
-#include "kernel/vfs/mount.h"
+#include "kernel/vfs/settings.h"
 #include "kernel/views/release.h"
+#include "lib/numbers.h"
 #include <linux/capability.h>
 #include <linux/stat.h>
 
@@ -298,11 +299,32 @@ constexpr Item vm_list[] = {
     {.name = "nr_hugepages", .mode = text, .print = print_value<0>},
 };
 constexpr Items vm_items{vm_list};
+/// A setting of the machine: only the host world changes it.
+template <auto which, u32 least, u32 most>
+Result<> store_setting(std::string_view s, const Context& c) {
+    auto wanted = parse_number<u32>(s);
+    if (!wanted || *wanted < least || *wanted > most) return err::inval;
+    if (!c.view->is_root()) return err::perm;
+    (vfs::settings.*which).store(*wanted, std::memory_order_relaxed);
+    return {};
+}
+template <auto which>
+Result<> print_setting(Writer& out, const Context&) {
+    return print(out, "{}\n", (vfs::settings.*which).load(std::memory_order_relaxed)), Result<>{};
+}
+template <auto which, u32 least, u32 most>
+constexpr Item setting_of(std::string_view name, u32 mode) {
+    return {.name = name, .mode = mode, .print = print_setting<which>, .store = store_setting<which, least, most>};
+}
 constexpr Item fs_list[] = {
+    setting_of<&vfs::Settings::protected_hardlinks, 0, 1>("protected_hardlinks", setting),
+    setting_of<&vfs::Settings::protected_symlinks, 0, 1>("protected_symlinks", setting),
+    setting_of<&vfs::Settings::protected_fifos, 0, 2>("protected_fifos", setting),
+    setting_of<&vfs::Settings::protected_regular, 0, 2>("protected_regular", setting),
+    setting_of<&vfs::Settings::mount_max, 1, ~0u>("mount-max", setting),
     {.name = "file-max", .mode = text, .print = print_value<most_files>},
     {.name = "file-nr", .mode = text, .print = print_file_count},
     {.name = "inode-nr", .mode = text, .print = print_inode_count},
-    {.name = "mount-max", .mode = text, .print = print_value<vfs::MountTree::max_mounts>},
     {.name = "suid_dumpable", .mode = text, .print = print_value<0>},
     {.name = "overflowuid", .mode = text, .print = print_value<65534>},
     {.name = "overflowgid", .mode = text, .print = print_value<65534>},

@@ -1,6 +1,6 @@
 // Attributes, extended attributes, seals.
 #include "fs/tmpfs/tmpfs.h"
-#include "kernel/vfs/operations.h"
+#include "kernel/vfs/memfd.h"
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
@@ -86,6 +86,8 @@ Result<> Inode::change(const vfs::AttributeChange& c) {
     if (resize) writing_.lock();
     auto done = [&]() -> Result<> {
         Holding hold{lock_};
+        bool execution_changes = c.set & Change::mode_bit && (node_->mode ^ c.mode) & 0111;
+        if (execution_changes && node_->seals & vfs::seal_execution) return err::perm;
         Node* n = TRY(own());
         if (resize) TRY(set_size(c.size));
         if (c.set & Change::mode_bit) n->mode = (n->mode & S_IFMT) | (c.mode & 07777);
@@ -192,6 +194,9 @@ Result<> Inode::add_seals(u32 more) {
     if (node_->seals & F_SEAL_SEAL) return err::perm;
     Node* n = TRY(own());
     u32 before = n->seals;
+    // What may be executed for ever must not change either.
+    if (more & vfs::seal_execution && n->mode & 0111)
+        more |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
     n->seals |= more;
     // What a mapping may write cannot be called back. Asked after the seal is there: begin_mapped_writing() looks the
     // other way round.

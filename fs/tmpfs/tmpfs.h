@@ -54,6 +54,7 @@ public:
     Result<> read_directory(DirectorySink&, u64* at) override;
     Result<Ref<const vfs::LinkText>> readlink() override;
 
+    bool takes_direct_io() const override { return is_regular(); }
     Result<usize> read_at(Sink&, u64 offset) override;
     Result<usize> write_at(Source&, u64 offset, bool append, u64* end) override;
     Result<u64> seek_data(u64 offset, bool hole) override;

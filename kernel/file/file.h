@@ -66,10 +66,8 @@ public:
     /// O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC | O_PATH | O_LARGEFILE...: what F_GETFL
     /// shows.
     std::atomic<u32> flags = 0;
-    bool readable() const {
-        u32 f = flags.load(std::memory_order_relaxed);
-        return !(f & O_PATH) && (f & O_ACCMODE) != O_WRONLY;
-    }
+    /// The access mode 3 opens for neither: only ioctl() and what O_PATH allows are left.
+    bool readable() const { return !(flags.load(std::memory_order_relaxed) & (O_PATH | O_WRONLY)); }
     bool writable() const {
         u32 f = flags.load(std::memory_order_relaxed);
         return !(f & O_PATH) && ((f & O_ACCMODE) == O_WRONLY || (f & O_ACCMODE) == O_RDWR);

@@ -261,6 +261,7 @@ Result<Ends> create(u32 flags) {
 }
 
 Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
+    if ((flags & O_ACCMODE) == O_ACCMODE) return err::inval;
     auto pipe = TRY(pipe_of(place.inode()));
     auto file = TRY(make_ref<PipeFile>(pipe, flags));
     file->place = place;

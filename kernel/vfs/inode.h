@@ -124,7 +124,8 @@ public:
     virtual Result<usize> write_at(Source&, u64 offset, bool append, u64* end); // *end: offset behind the last byte
     virtual Result<u64> seek_data(u64 offset, bool hole);
     virtual Result<> allocate(int mode, u64 offset, u64 size);
-    virtual Result<Ref<MemoryObject>> memory_object(); // err::nodev
+    virtual Result<Ref<MemoryObject>> memory_object();     // err::nodev
+    virtual bool takes_direct_io() const { return false; } // may be open with O_DIRECT
     /// Makes a frame (order 0, in no other use) the file's page `index`, which must not exist: no copy. The size stays.
     virtual Result<> adopt_page(u64 index, FrameRef frame); // err::opnotsupp
     virtual Result<u32> seals();                            // F_SEAL_*; err::inval: knows none

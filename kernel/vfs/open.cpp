@@ -65,6 +65,7 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
     bool truncate = flags & O_TRUNC && !created;
     if (truncate) TRY(inode.begin_writing());
     auto file = open_by_type(at, flags);
+    if (file && flags & O_DIRECT && !inode.takes_direct_io()) file = err::inval;
     if (truncate) {
         if (file) {
             (void)drop_privileges(inode, &who);
@@ -80,7 +81,8 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
 /// O_TMPFILE: an inode without a name in the directory.
 Result<Ref<File>> open_unnamed(const Walker& who, std::string_view path, const OpenHow& how) {
     if ((how.flags & O_ACCMODE) == O_RDONLY) return err::inval;
-    Path dir = TRY(resolve(who, path, how.walk | walk_directory | walk_follow));
+    u32 follow = how.flags & O_NOFOLLOW ? 0u : u32{walk_follow};
+    Path dir = TRY(resolve(who, path, how.walk | walk_directory | follow));
     TRY(may_create(dir, *who.who));
     auto inode = TRY(dir.inode().create_unnamed(new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask)));
     inode->linkable = !(how.flags & O_EXCL);
@@ -100,7 +102,6 @@ struct Found {
 /// With O_CREAT: the last component, made if it is not there. An existing symbolic link is returned as it is.
 Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& how) {
     if (walk.trailing_slash()) return err::isdir;
-    TRY(walk.search());
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& dir = walk.at();
     Ref<Dentry> d = DentryCache::find(*dir.dentry, walk.name());
@@ -123,12 +124,17 @@ Result<Found> find(PathWalk& walk, const Walker& who, const OpenHow& how) {
     while (true) {
         TRY(walk.to_parent());
         if (walk.last() != PathWalk::Last::name) {
-            if ((how.flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return err::exist;
-            return Found{TRY(walk.finish_last()), false};
+            Path at = TRY(walk.finish_last());
+            return how.flags & O_EXCL ? Result<Found>{err::exist} : Found{std::move(at), false};
         }
         Found found = TRY(find_or_create(walk, who, how));
-        if (found.created || !found.at.inode().is_symlink() || !follow) return found;
-        TRY(walk.follow(found.at));
+        if (found.created) return found;
+        Inode& inode = found.at.inode();
+        if (!inode.is_symlink() || !follow) {
+            if (!inode.is_directory()) TRY(may_open_existing(walk.at().inode(), inode, *who.who));
+            return found;
+        }
+        TRY(walk.follow_at_end(found.at));
     }
 }
 } // namespace

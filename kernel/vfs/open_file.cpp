@@ -1,6 +1,7 @@
 #include "kernel/vfs/open_file.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/attachments.h"
+#include "kernel/vfs/memfd.h"
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/permission.h"
 #include <linux/fcntl.h>
@@ -42,11 +43,12 @@ void PlacedFile::descriptor_closed(FileTable& table) {
 namespace {
 class RegularFile final : public PlacedFile {
 public:
-    RegularFile(const Path& path, u32 file_flags) : PlacedFile{path, file_flags} {
-        if (writable()) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
+    /// `counted`: as a writer of the inode, which the caller has begun.
+    RegularFile(const Path& path, u32 file_flags, bool counted) : PlacedFile{path, file_flags}, counted_{counted} {
+        if (counted_) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
-        if (!writable()) return;
+        if (!counted_) return;
         place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
         place_.inode().end_writing();
     }
@@ -117,12 +119,16 @@ public:
     Result<i64> control(int command, u64 argument) override {
         if (command == F_GET_SEALS) return TRY(place_.inode().seals());
         if (command != F_ADD_SEALS) return PlacedFile::control(command, argument);
-        constexpr u64 known = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+        constexpr u64 known =
+            F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | seal_execution;
         if (argument & ~known) return err::inval;
         if (!writable()) return err::perm;
         TRY(place_.inode().add_seals(static_cast<u32>(argument)));
         return 0;
     }
+
+private:
+    const bool counted_;
 };
 
 class Directory final : public PlacedFile {
@@ -158,13 +164,15 @@ public:
 };
 } // namespace
 
+Result<Ref<File>> open_uncounted(const Path& path, u32 flags) { return TRY(make_ref<RegularFile>(path, flags, false)); }
+
 Result<Ref<File>> open_inode(const Path& path, u32 flags) {
     Inode& inode = path.inode();
     if (inode.is_directory()) return TRY(make_ref<Directory>(path, flags));
     if (!inode.is_regular()) return err::nxio;
     bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
     if (writes) TRY(inode.begin_writing());
-    auto file = make_ref<RegularFile>(path, flags);
+    auto file = make_ref<RegularFile>(path, flags, writes);
     if (!file) {
         if (writes) inode.end_writing();
         return std::unexpected(file.error());

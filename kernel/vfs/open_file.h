@@ -5,6 +5,8 @@
 namespace vfs {
 /// Inode::open()'s default. err::nxio: the inode is neither (sockets). err::txtbsy.
 Result<Ref<File>> open_inode(const Path& path, u32 flags);
+/// A regular file that is open for writing without keeping anybody from executing it: memfd_create(2).
+Result<Ref<File>> open_uncounted(const Path& path, u32 flags);
 
 /// An open file with a place in the tree: base of regular files and directories, and of what /proc opens.
 class PlacedFile : public File {

@@ -17,7 +17,6 @@ Result<> create_name(const Walker& who, std::string_view path, bool directory, M
     TRY(walk.begin(path));
     TRY(walk.to_parent());
     if (walk.last() != PathWalk::Last::name) return err::exist;
-    TRY(walk.search());
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& parent = walk.at();
     Holding hold{parent.inode().directory_lock};
@@ -49,7 +48,6 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
     case PathWalk::Last::dot_dot: return directory ? Result<>{err::notempty} : Result<>{err::isdir};
     case PathWalk::Last::here: return directory ? Result<>{err::busy} : Result<>{err::isdir};
     }
-    TRY(walk.search());
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& parent = walk.at();
     Inode& dir = parent.inode();
@@ -161,6 +159,7 @@ Result<> make_link(const Path& target, const Walker& who, std::string_view path)
     Inode& inode = target.inode();
     return create_name(who, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
         if (parent.mount != target.mount) return err::xdev;
+        TRY(may_link(inode, *who.who));
         if (inode.is_directory()) return err::perm;
         u32 links = inode.links();
         if (links == 0 && !inode.linkable.load(std::memory_order_relaxed)) return err::noent;
@@ -189,8 +188,6 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     if (source.last() != PathWalk::Last::name) return err::busy;
     if (goal.last() != PathWalk::Last::name)
         return flags & RENAME_NOREPLACE ? Result<>{err::exist} : Result<>{err::busy};
-    TRY(source.search());
-    TRY(goal.search());
     if (source.name().size() > name_max || goal.name().size() > name_max) return err::nametoolong;
 
     RenameLocks locks{from_dir, to_dir};

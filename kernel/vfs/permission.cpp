@@ -1,4 +1,5 @@
 #include "kernel/vfs/permission.h"
+#include "kernel/vfs/settings.h"
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/securebits.h>
@@ -65,6 +66,37 @@ Result<> may_remove(const Path& directory, const Dentry& victim, const Credentia
     if (!want_directory && is_directory) return err::isdir;
     if (victim.is_mount_point()) return err::busy;
     return {};
+}
+
+constinit Settings settings;
+
+Result<> may_follow(Inode& directory, Inode& link, const Credentials& who) {
+    if (!settings.protected_symlinks.load(std::memory_order_relaxed)) return {};
+    Protection dir = directory.protection();
+    constexpr u32 open_to_all = S_ISVTX | S_IWOTH;
+    if ((dir.mode & open_to_all) != open_to_all) return {};
+    u32 owner = link.protection().uid;
+    return owner == who.fsuid || owner == dir.uid ? Result<>{} : Result<>{err::acces};
+}
+
+Result<> may_open_existing(Inode& directory, Inode& found, const Credentials& who) {
+    Protection dir = directory.protection();
+    if (!(dir.mode & S_ISVTX)) [[likely]]
+        return {};
+    u32 type = found.type();
+    u32 level = S_ISREG(type)    ? settings.protected_regular.load(std::memory_order_relaxed)
+                : S_ISFIFO(type) ? settings.protected_fifos.load(std::memory_order_relaxed)
+                                 : 1;
+    u32 owner = found.protection().uid;
+    if (!level || owner == dir.uid || owner == who.fsuid) return {};
+    return dir.mode & S_IWOTH || (dir.mode & S_IWGRP && level >= 2) ? Result<>{err::acces} : Result<>{};
+}
+
+Result<> may_link(Inode& inode, const Credentials& who) {
+    if (!settings.protected_hardlinks.load(std::memory_order_relaxed) || owns(inode, who)) return {};
+    u32 mode = inode.protection().mode;
+    bool harmless = S_ISREG(mode) && !(mode & S_ISUID) && (mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP);
+    return harmless && check_mode(inode, who, may_read | may_write) ? Result<>{} : Result<>{err::perm};
 }
 
 NewInode new_inode(const Path& directory, const Credentials& who, u32 mode, u32 umask) {

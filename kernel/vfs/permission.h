@@ -23,6 +23,13 @@ Result<> may_create(const Path& directory, const Credentials&);
 Result<> may_remove(const Path& directory, const Dentry& victim, const Credentials&, bool want_directory);
 /// chmod by somebody outside of the group clears set-group-ID; what a new inode gets from its directory and the umask.
 NewInode new_inode(const Path& directory, const Credentials&, u32 mode, u32 umask);
+// Names that somebody else may have put there to lead a privileged program astray: proc_sys_fs(5), protected_*.
+/// Follows the symbolic link at the end of a path, which stands in `directory`. err::acces.
+Result<> may_follow(Inode& directory, Inode& link, const Credentials&);
+/// Opens with O_CREAT what stood in `directory` before. err::acces.
+Result<> may_open_existing(Inode& directory, Inode& found, const Credentials&);
+/// Gives an inode another name. err::perm.
+Result<> may_link(Inode&, const Credentials&);
 /// A file was read: its access time, as the mount's flags want it.
 void touch_access(const Path&);
 /// What a write or truncation takes away: file capabilities and, without CAP_FSETID, set-user-ID and set-group-ID.

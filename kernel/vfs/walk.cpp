@@ -168,6 +168,7 @@ bool PathWalk::at_end() {
     return true;
 }
 
+/// Whether at() is a directory whose names may be looked up.
 Result<> PathWalk::search() {
     if (!at_.inode().is_directory()) return err::notdir;
     Inode& inode = at_.inode();
@@ -228,6 +229,11 @@ Result<> PathWalk::follow(const Path& link) {
     return links_.push(std::move(text));
 }
 
+Result<> PathWalk::follow_at_end(const Path& link) {
+    TRY(may_follow(at_.inode(), link.inode(), *who_.who));
+    return follow(link);
+}
+
 /// A component that is not the last one.
 Result<> PathWalk::step(std::string_view name) {
     TRY(search());
@@ -243,7 +249,10 @@ Result<> PathWalk::step(std::string_view name) {
     return {};
 }
 
-Result<> PathWalk::to_parent() { return advance(Take::parent); }
+Result<> PathWalk::to_parent() {
+    TRY(advance(Take::parent));
+    return last_ == Last::here ? Result<>{} : search();
+}
 
 /// To the last component, or behind it where `take` allows and the cache is enough for it.
 Result<> PathWalk::advance(Take take) {
@@ -285,7 +294,7 @@ Result<Path> PathWalk::finish(bool follow_last) {
             last_ = Last::here;
             break;
         }
-        TRY(follow(found));
+        TRY(follow_at_end(found));
     }
     return finish_last();
 }

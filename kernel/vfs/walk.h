@@ -17,19 +17,19 @@ public:
 
     /// Takes a path, which must stay valid. err::noent: empty; err::nametoolong.
     Result<> begin(std::string_view path);
-    /// Goes up to the last component, which last() and name() then describe; at() is the directory it stands in.
+    /// Goes up to the last component, which last() and name() then describe; at() is the directory it stands in, and
+    /// may be searched.
     Result<> to_parent();
     /// The whole way. `follow`: the last component too, if it is a symbolic link.
     Result<Path> finish(bool follow);
     /// After to_parent() when last() is not a name: the place.
     Result<Path> finish_last();
 
-    /// Whether at() is a directory whose names may be looked up.
-    Result<> search();
     /// The topmost thing mounted at the child `d` of at().
     Result<Path> cross(Ref<Dentry> d);
-    /// Goes on behind the symbolic link `link`, a child of at(); call to_parent() again then.
-    Result<> follow(const Path& link);
+    /// Goes on behind the symbolic link `link`, a child of at() and the path's last component; call to_parent() again
+    /// then.
+    Result<> follow_at_end(const Path& link);
 
     Path& at() { return at_; }
     Last last() const { return last_; }
@@ -53,6 +53,8 @@ private:
     const Path& root();
     std::string_view next();
     bool at_end();
+    Result<> search();
+    Result<> follow(const Path& link);
     Result<> step(std::string_view name);
     Result<> up();
 

@@ -50,6 +50,11 @@ def test_containers_by_hand(lab):
         assert run(vm, "ctr start one") == "", vm.tail()
         assert json.loads(run(vm, "ctr state one"))["status"] == "running", vm.tail()
         assert run(vm, "ctr exec one echo inside") == "inside\n", vm.tail()
+        # The protections that distributions switch on; only the host switches them off.
+        names = "protected_hardlinks protected_symlinks protected_fifos protected_regular mount-max"
+        assert run(vm, f"ctr exec one sh -c 'cd /proc/sys/fs && cat {names}'") == "1\n1\n1\n2\n100000\n", vm.tail()
+        run(vm, "ctr exec one sh -c 'echo 0 >/proc/sys/fs/protected_symlinks'")
+        assert run(vm, "ctr exec one cat /proc/sys/fs/protected_symlinks") == "1\n", vm.tail()
         assert run(vm, "ctr create -b /bundles/sleeper two") == "" and run(vm, "ctr start two") == "", vm.tail()
         assert "one" in (both := run(vm, "ctr list")) and "two" in both, both
         inside = run(vm, "ctr exec two ps")

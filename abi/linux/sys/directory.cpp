@@ -69,8 +69,8 @@ Result<> mkdir(Task& task, UserPath path, u32 mode) { return mkdirat(task, at_cw
 Result<> mknodat(Task& task, DirFd dirfd, UserPath path, u32 mode, u32 device) {
     [[clang::uninitialized]] Walked at;
     TRY(at.load(task, dirfd, path));
-    bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
-    if (is_device && !task.view().is_root() && !device::allowed_in_container(device)) return err::perm;
+    // Block devices there are none: a node for one can be made, and not be opened.
+    if (S_ISCHR(mode) && !task.view().is_root() && !device::allowed_in_container(device)) return err::perm;
     return vfs::make_node(at.walker, at.name.view(), mode, device);
 }
 Result<> mknod(Task& task, UserPath path, u32 mode, u32 device) { return mknodat(task, at_cwd, path, mode, device); }

@@ -3,6 +3,7 @@
 #include "abi/linux/sys/places.h"
 #include "kernel/vfs/memfd.h"
 #include <linux/close_range.h>
+#include <linux/fcntl.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
 
@@ -81,12 +82,16 @@ Result<> close_range(Task& task, u32 first, u32 last, u32 flags) {
 
 Result<int> memfd_create(Task& task, UserPath name_at, u32 flags) {
     constexpr usize longest = 249;
-    if (flags & ~u32{MFD_CLOEXEC | MFD_ALLOW_SEALING}) return err::inval;
+    constexpr u32 no_execution = 8, execution = 16; // MFD_NOEXEC_SEAL, MFD_EXEC: of Linux 6.3
+    if (flags & ~u32{MFD_CLOEXEC | MFD_ALLOW_SEALING | no_execution | execution}) return err::inval;
+    if (flags & no_execution && flags & execution) return err::inval;
     PathName name;
     if (auto loaded = name.load(name_at); !loaded)
         return loaded.error() == Errno::nametoolong ? Result<int>{err::inval} : std::unexpected(loaded.error());
     if (name.view().size() > longest) return err::inval;
-    auto file = TRY(vfs::make_memory_file(name.view(), task.credentials(), flags & MFD_ALLOW_SEALING));
+    u32 mode = flags & no_execution ? 0666 : 0777;
+    u32 seals = flags & no_execution ? vfs::seal_execution : flags & MFD_ALLOW_SEALING ? 0 : u32{F_SEAL_SEAL};
+    auto file = TRY(vfs::make_memory_file(name.view(), task.credentials(), mode, seals));
     return task.files->install(std::move(file), flags & MFD_CLOEXEC, descriptor_limit(task));
 }
 

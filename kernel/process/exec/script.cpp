@@ -17,14 +17,18 @@ struct Line {
     std::string_view interpreter, argument;
 };
 /// Linux's rules: the interpreter, and all the rest as one argument. A line that does not end in the first 256 bytes is
-/// fine if the interpreter's name does. `whole`: the text is all there is.
+/// fine if the interpreter's name does; then the last of them is lost. `whole`: the text is all there is.
 Result<Line> parse(std::string_view text, bool whole) {
     usize end = text.find('\n');
-    whole |= end != std::string_view::npos;
+    if (!whole && end == std::string_view::npos) {
+        usize name = text.find_first_not_of(" \t");
+        if (name == std::string_view::npos || text.find_first_of(" \t", name) == std::string_view::npos)
+            return err::noexec;
+        end = text.size() - 1;
+    }
     std::string_view line = trim(text.substr(0, end));
     usize space = line.find_first_of(" \t");
     if (line.empty()) return end == std::string_view::npos ? err::acces : err::noexec; // the file named "" is a folder
-    if (!whole && space == std::string_view::npos) return err::noexec;
     if (space == std::string_view::npos) return Line{line, {}};
     return Line{line.substr(0, space), trim(line.substr(space))};
 }

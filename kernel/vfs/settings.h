@@ -1,0 +1,15 @@
+// What /proc/sys/fs lets the host's superuser change: proc_sys_fs(5). Read without locks.
+#pragma once
+#include "lib/types.h"
+#include <atomic>
+
+namespace vfs {
+struct Settings {
+    /// How far names in sticky directories that others may write to are trusted. 0: as any other.
+    /// `protected_regular` and `protected_fifos` 2: in directories that only a group may write to as well.
+    std::atomic<u32> protected_hardlinks = 1, protected_symlinks = 1, protected_fifos = 1, protected_regular = 2;
+    /// Mounts that one view may have.
+    std::atomic<u32> mount_max = 100'000;
+};
+extern Settings settings;
+} // namespace vfs
