@@ -6,6 +6,7 @@
 #include "fs/proc/node.h"
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
+#include "kernel/file/locks.h"
 #include "kernel/process/tree.h"
 #include "kernel/vfs/settings.h"
 #include "kernel/views/release.h"
@@ -157,6 +158,26 @@ Result<> print_cgroups(Writer& out, const Context&) {
     return out.write("#subsys_name\thierarchy\tnum_cgroups\tenabled\n"), Result<>{};
 }
 Result<> print_nothing(Writer&, const Context&) { return {}; }
+
+/// One line per lock that a process of the view has set.
+Result<> print_locks(Writer& out, const Context& c) {
+    u64 number = 0;
+    file::LockList::for_each([&](vfs::Inode& inode, const file::FileLock& l) {
+        static constexpr std::string_view kinds[] = {"POSIX  ADVISORY ", "OFDLCK ADVISORY ", "FLOCK  ADVISORY "};
+        bool host = c.view->is_root();
+        if (!host && l.setter.view != c.view.get()) return;
+        int pid = l.kind == file::LockKind::description ? -1 : host ? l.setter.root_pid : l.setter.pid;
+        u64 device = inode.superblock().device();
+        print(out, "{}: {} {} {} {:02x}:{:02x}:{} {} ", ++number, kinds[static_cast<usize>(l.kind)],
+              l.exclusive ? "WRITE" : "READ", pid, device::major(device), device::minor(device), inode.number(),
+              l.first);
+        if (l.last == ~u64{0})
+            out.write("EOF\n");
+        else
+            print(out, "{}\n", l.last);
+    });
+    return {};
+}
 
 /// Who asks: only tasks of the view have a number in it.
 Result<String> name_self(const Context& c) {
@@ -380,6 +401,7 @@ constexpr Item root_list[] = {
     {.name = "diskstats", .mode = text, .print = print_nothing},
     {.name = "vmstat", .mode = text, .print = print_vmstat},
     {.name = "cgroups", .mode = text, .print = print_cgroups},
+    {.name = "locks", .mode = text, .print = print_locks},
     {.name = "sys", .mode = directory, .directory = make_sys_directory},
 };
 } // namespace

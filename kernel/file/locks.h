@@ -1,30 +1,42 @@
 // Advisory locks of a file: byte ranges of fcntl(2), of processes and of open files, and whole files of flock(2).
 #pragma once
 #include "core/sync/wait.h"
-#include "lib/vector.h"
+#include "lib/chain.h"
+#include "lib/intrusive.h"
+#include "lib/memory.h"
 #include <optional>
 
 class FileTable;
 class File;
+class View;
+namespace vfs {
+class Inode;
+}
 
 namespace file {
 /// Who a lock belongs to: F_SETLK's to a file table, F_OFD_SETLK's and flock's to an open file.
 enum class LockKind : u8 { process, description, whole };
 struct FileLock {
     LockKind kind;
+    bool exclusive;
     const void* owner; // a FileTable or a File; only compared
     int pid;           // F_GETLK's l_pid: the process's number, -1 for open files
-    bool exclusive;
-    u64 first, last; // inclusive; last ~0: to the end of the file, however it grows
+    u64 first, last;   // inclusive; last ~0: to the end of the file, however it grows
+    /// Whose process set it, and its numbers: /proc/locks.
+    struct Setter {
+        const View* view; // only compared
+        int pid, root_pid;
+    } setter{};
 };
 
-/// The locks of one inode. flock and fcntl locks do not see each other.
-class LockList {
+/// The locks of one inode. flock and fcntl locks do not see each other. Each owner's ranges are disjoint and in order:
+/// a change costs the logarithm of how many it has, and looking for conflicts that for each owner.
+class LockList : public ChainLink<LockList> {
 public:
-    LockList() = default;
-    ~LockList() { counted(0); }
+    explicit LockList(vfs::Inode& of) : of_{of} {}
+    ~LockList();
     /// Sets a lock, replacing or merging the owner's others in the range. err::again: in conflict and not `wait`;
-    /// err::deadlk; err::restartsys; err::nolck: too many.
+    /// err::deadlk; err::restartsys; err::nolck: too many; err::nomem.
     Result<> set(const FileLock&, bool wait);
     Result<> unlock(const FileLock& range);
     /// The first lock that set() would wait for.
@@ -34,17 +46,57 @@ public:
     /// How many locks there are on all files: 0 nearly always, and then closing a file has nothing to drop.
     static u64 in_use() { return all_.load(std::memory_order_relaxed); }
     bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
-    /// Copies up to `to.size()` locks from index `from` on: /proc/locks, fdinfo.
-    usize copy(std::span<FileLock> to, usize from);
+    /// Calls visit(inode, lock) for every lock on any file, with that file's locks held still.
+    template <class F>
+    static void for_each(F visit) {
+        for (Ref<vfs::Inode> at = next_locked(nullptr); at; at = next_locked(at.get())) visit_each(*at, visit);
+    }
 
 private:
     static constexpr usize max_locks = 16'384;
-    using Locks = Vector<FileLock>;
-    static Result<Locks> without(const Locks&, const FileLock& range, const FileLock* added);
-    Guarded<Locks, Mutex<Rank::inode>> locks_;
-    void counted(usize now);
+    struct Held : TreeLink<> {
+        FileLock lock;
+    };
+    struct ByFirst {
+        using type = u64;
+        u64 operator()(const Held& h) const { return h.lock.first; }
+    };
+    using Ranges = bi::set<Held, bi::base_hook<TreeLink<>>, bi::key_of_value<ByFirst>, bi::constant_time_size<false>>;
+    struct Owner : ListLink<> {
+        LockKind kind;
+        const void* owner;
+        Ranges ranges;
+    };
+    /// What a change may need: made before anything is changed.
+    struct Spare {
+        Box<Held> added, split;
+        Box<Owner> owner;
+    };
+    using Owners = List<Owner>;
+    static Result<Spare> prepare();
+    static Ranges::iterator first_touching(Ranges&, u64 at);
+    static const FileLock* find_conflict(const Owners&, const FileLock& wanted);
+    Owner* find_owner(Owners&, const FileLock&);
+    void cut(Owners&, const FileLock& range, Spare&);
+    void add(Owners&, const FileLock&, Spare&);
+    void drop_if_empty(Owners&, Owner*);
+    void remove(Ranges&, Ranges::iterator);
+    void counted(int by);
+    void enlist();
+    static Ref<vfs::Inode> next_locked(vfs::Inode* after);
+    template <class F>
+    static void visit_each(vfs::Inode& inode, F& visit) {
+        auto owners = of(inode).owners_.lock();
+        for (const Owner& o : *owners)
+            for (const Held& h : o.ranges) visit(inode, h.lock);
+    }
+    static LockList& of(vfs::Inode&);
+
+    vfs::Inode& of_;
+    Guarded<Owners, Mutex<Rank::inode>> owners_;
     static std::atomic<u64> all_;
-    std::atomic<usize> count_ = 0; // under the lock of locks_; read without
+    std::atomic<usize> count_ = 0; // under the lock of owners_; read without
+    std::atomic<bool> listed_ = false;
     WaitQueue changed_;
 };
 } // namespace file

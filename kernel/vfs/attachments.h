@@ -9,6 +9,7 @@ class Pipe;
 
 namespace vfs {
 struct Inode::Attachments {
+    explicit Attachments(Inode& of) : locks{of} {}
     /// Of fcntl and flock.
     file::LockList locks;
     Spinlock<Rank::device> lock;

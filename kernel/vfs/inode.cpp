@@ -73,7 +73,7 @@ Result<> Inode::remove_xattr(std::string_view) { return err::opnotsupp; }
 Inode::Attachments* Inode::attachments() {
     Attachments* there = attachments_.load(std::memory_order_acquire);
     if (there) return there;
-    auto* made = new (std::nothrow) Attachments;
+    auto* made = new (std::nothrow) Attachments{*this};
     if (!made) return nullptr;
     if (attachments_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
     delete made; // another thread was faster

@@ -2,6 +2,7 @@
 #include "check.h"
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace {
@@ -109,6 +110,44 @@ void locks_of_open_files() {
     close(other);
     CHECK(flock(fd, LOCK_UN) == 0);
 }
+
+/// What /proc/locks says of our file: one line per lock, in no order.
+void listed() {
+    struct stat st;
+    CHECK(fstat(fd, &st) == 0);
+    CHECK(set(F_WRLCK, 10, 5) == 0 && set(F_RDLCK, 100, 0) == 0 && flock(fd, LOCK_EX) == 0);
+    char inode[40], lines[8][80];
+    snprintf(inode, sizeof inode, ":%llu ", static_cast<unsigned long long>(st.st_ino));
+    int count = 0;
+    FILE* file = fopen("/proc/locks", "r");
+    CHECK(file != nullptr);
+    for (char line[200]; file && fgets(line, sizeof line, file);) {
+        char kind[10], how[10], access[10], place[40], last[20];
+        int pid;
+        long long first;
+        if (!strstr(line, inode)) continue;
+        CHECK(sscanf(line, "%*d: %9s %9s %9s %d %39s %lld %19s", kind, how, access, &pid, place, &first, last) == 7);
+        CHECK(pid == getpid() && count < 8);
+        snprintf(lines[count++], sizeof lines[0], "%s %s %s %lld %s", kind, how, access, first, last);
+    }
+    fclose(file);
+    qsort(lines, static_cast<size_t>(count), sizeof lines[0], [](const void* a, const void* b) {
+        return strcmp(static_cast<const char*>(a), static_cast<const char*>(b));
+    });
+    for (int i = 0; i < count; i++) puts(lines[i]);
+    CHECK(flock(fd, LOCK_UN) == 0 && set(F_UNLCK, 0, 0) == 0);
+}
+
+/// Many ranges on one file: each change costs little.
+void many() {
+    for (int i = 0; i < 8000; i++) CHECK(set(i & 1 ? F_WRLCK : F_RDLCK, i * 3l, 2) == 0);
+    seen("among many", F_WRLCK, 3 * 4000 + 2, 3);
+    CHECK(set(F_UNLCK, 3 * 4000, 3 * 1000) == 0);
+    seen("behind a gap", F_WRLCK, 3 * 4000, 3 * 1000 + 1);
+    CHECK(set(F_WRLCK, 0, 0) == 0);
+    seen("all in one", F_RDLCK, 20'000, 1);
+    CHECK(set(F_UNLCK, 0, 0) == 0);
+}
 } // namespace
 
 int main() {
@@ -117,6 +156,8 @@ int main() {
     record_locks();
     circles();
     locks_of_open_files();
+    listed();
+    many();
     int reader = open("f", O_RDONLY);
     struct flock lock = range(F_WRLCK, 0, 1);
     FAILS(EBADF, fcntl(reader, F_SETLK, &lock));

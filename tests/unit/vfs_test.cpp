@@ -2,7 +2,7 @@
 #include "boot/initramfs.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/file/block_on.h"
-#include "kernel/file/locks.h"
+#include "kernel/vfs/attachments.h"
 #include "kernel/file/table.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/operations.h"
@@ -368,11 +368,24 @@ TEST(Descriptors, NumbersAreTheLowest) {
     EXPECT_EQ(copy->next_open(3).error(), Errno::badf);
 }
 
-TEST(Locks, SplitAndMerge) {
-    file::LockList locks;
+TEST_F(Tree, LocksSplitAndMerge) {
+    file::LockList& locks = walker.root.inode().attachments()->locks;
     int a, b;
     auto lock = [&](void* who, bool exclusive, u64 first, u64 last) {
-        return file::FileLock{file::LockKind::process, who, 1, exclusive, first, last};
+        return file::FileLock{.kind = file::LockKind::process,
+                              .exclusive = exclusive,
+                              .owner = who,
+                              .pid = 1,
+                              .first = first,
+                              .last = last};
+    };
+    auto held = [&] {
+        std::string all;
+        file::LockList::for_each([&](vfs::Inode&, const file::FileLock& l) {
+            all += (l.owner == &a ? "a" : "b") + std::string{l.exclusive ? "w" : "r"} + std::to_string(l.first) + "-" +
+                   std::to_string(l.last) + " ";
+        });
+        return all;
     };
     ASSERT_TRUE(locks.set(lock(&a, true, 0, 99), false));
     EXPECT_EQ(locks.set(lock(&b, false, 50, 60), false).error(), Errno::again);
@@ -381,6 +394,13 @@ TEST(Locks, SplitAndMerge) {
     EXPECT_TRUE(locks.conflict(lock(&b, false, 61, 61)));
     ASSERT_TRUE(locks.set(lock(&a, false, 0, 49), false));
     EXPECT_FALSE(locks.conflict(lock(&b, false, 0, 49)));
+    EXPECT_EQ(held(), "ar0-49 aw61-99 br50-60 ");
+    ASSERT_TRUE(locks.set(lock(&a, false, 50, 70), false));
+    EXPECT_EQ(held(), "ar0-70 aw71-99 br50-60 ");
+    ASSERT_TRUE(locks.set(lock(&a, false, 71, ~u64{0}), false));
+    EXPECT_EQ(held(), "ar0-18446744073709551615 br50-60 ");
+    EXPECT_EQ(locks.conflict(lock(&b, true, 55, 55))->first, 0u);
+    EXPECT_EQ(locks.conflict(lock(&a, true, 55, 80))->first, 50u);
     locks.drop_owner(file::LockKind::process, &a);
     locks.drop_owner(file::LockKind::process, &b);
     EXPECT_TRUE(locks.empty());

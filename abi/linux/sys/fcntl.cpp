@@ -12,6 +12,11 @@ namespace linux_abi::sys {
 namespace {
 constexpr u32 changeable_flags = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 constexpr u64 to_the_end = ~u64{0};
+constexpr i64 last_offset = ~u64{0} >> 1;
+
+file::FileLock::Setter setter(Task& task) {
+    return {&task.view(), task.process().pid(), task.process().pid(View::root())};
+}
 
 /// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
 Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bool of_description) {
@@ -23,22 +28,24 @@ Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bo
     else if (l.l_whence != SEEK_SET)
         return err::inval;
     if (__builtin_add_overflow(base, l.l_start, &start)) return err::overflow;
+    if (start < 0) return err::inval;
     if (l.l_len < 0) {
         end = start - 1;
-        if (__builtin_add_overflow(start, l.l_len, &start)) return err::overflow;
+        start += l.l_len;
+        if (start < 0) return err::inval;
     } else if (l.l_len > 0) {
         if (__builtin_add_overflow(start, l.l_len - 1, &end)) return err::overflow;
     } else {
-        end = -1;
+        end = last_offset;
     }
-    if (start < 0) return err::inval;
     return file::FileLock{.kind = of_description ? file::LockKind::description : file::LockKind::process,
+                          .exclusive = l.l_type == F_WRLCK,
                           .owner = of_description ? static_cast<const void*>(&f)
                                                   : static_cast<const void*>(task.files.get()),
                           .pid = of_description ? -1 : task.process().pid(),
-                          .exclusive = l.l_type == F_WRLCK,
                           .first = static_cast<u64>(start),
-                          .last = l.l_len == 0 ? to_the_end : static_cast<u64>(end)};
+                          .last = end == last_offset ? to_the_end : static_cast<u64>(end),
+                          .setter = setter(task)};
 }
 
 Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock> at) {
@@ -150,7 +157,12 @@ Result<> flock_(Task& task, Fd fd, u32 operation) {
     if (kind != shared && kind != exclusive && kind != unlock) return err::inval;
     auto* locks = file->locks();
     if (!locks) return err::inval;
-    file::FileLock wanted{file::LockKind::whole, file.get(), 0, kind == exclusive, 0, to_the_end};
+    file::FileLock wanted{.kind = file::LockKind::whole,
+                          .exclusive = kind == exclusive,
+                          .owner = file.get(),
+                          .first = 0,
+                          .last = to_the_end,
+                          .setter = setter(task)};
     if (kind == unlock) return locks->unlock(wanted);
     return locks->set(wanted, !(operation & no_wait));
 }
