@@ -23,14 +23,19 @@ auto block_on(File& file, Attempt attempt) {
 }
 
 namespace file {
+/// Whether a call may wait: as the file's O_NONBLOCK says, or never (RWF_NOWAIT; err::again).
+enum class Waiting : u8 { as_flags, never };
 /// read(2), write(2) and their relatives after the descriptor has been found: checks the open mode (err::badf), takes
 /// the position, blocks as the flags say, counts towards RLIMIT_FSIZE, sends SIGPIPE. A write larger than room
-/// continues until all is written (blocking) as pipes and terminals demand.
-Result<usize> read(File&, Sink&);
-Result<usize> write(File&, Source&);
+/// continues until all is written (blocking) as pipes and terminals demand. err::inval: see check_range().
+Result<usize> read(File&, Sink&, Waiting = Waiting::as_flags);
+Result<usize> write(File&, Source&, Waiting = Waiting::as_flags);
 /// At an offset, the file's own position untouched. err::spipe: not seekable.
-Result<usize> read_at(File&, Sink&, u64 offset);
-Result<usize> write_at(File&, Source&, u64 offset);
+Result<usize> read_at(File&, Sink&, u64 offset, Waiting = Waiting::as_flags);
+Result<usize> write_at(File&, Source&, u64 offset, Waiting = Waiting::as_flags);
+/// Offsets end at 2^63 - 1. err::inval: a transfer of `n` bytes at `offset`, or at the file's position if that is null,
+/// would pass them. Files without offsets take every size that a call can return.
+Result<> check_range(File&, const u64* offset, usize n);
 Result<u64> seek(File&, i64 offset, int whence);
 /// Kernel callers: all bytes at an offset. err::io when the file ends before.
 Result<> read_exactly(File&, std::span<std::byte>, u64 offset);

@@ -9,20 +9,23 @@ namespace {
 constexpr usize most_bytes = 0x7ffff000;
 constexpr u64 last_offset = ~u64{0} >> 1;
 
-Result<usize> read_from(File& f, Sink& to, u64* at) {
+bool must_not_wait(File& f, Waiting how) { return how == Waiting::never || f.nonblocking(); }
+bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
+
+Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_bytes);
-    auto moved = block_on(f, [&] { return f.read(to, at); });
+    auto moved = block_on(f, must_not_wait(f, how), never, [&] { return f.read(to, at); });
     count_read(moved);
     return moved;
 }
 
 /// Goes on until all is written; what has been written wins over a later error.
-Result<usize> write_to(File& f, Source& from, u64* at) {
+Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {
     from.limit(most_bytes);
     usize before = from.moved();
     Result<usize> answer = usize{0};
     do {
-        answer = block_on(f, [&] { return f.write(from, at); });
+        answer = block_on(f, must_not_wait(f, how), never, [&] { return f.write(from, at); });
     } while (answer && *answer != 0 && !from.done() && !f.seekable());
     if (!answer && answer.error() == Errno::pipe) broken_pipe();
     if (usize moved = from.moved() - before) answer = moved;
@@ -31,34 +34,45 @@ Result<usize> write_to(File& f, Source& from, u64* at) {
 }
 } // namespace
 
-Result<usize> read(File& f, Sink& to) {
+Result<usize> read(File& f, Sink& to, Waiting how) {
     if (!f.readable()) return err::badf;
     u64 none = 0;
-    if (!f.seekable()) return read_from(f, to, &none);
+    if (!f.seekable()) return read_from(f, to, &none, how);
     auto position = f.position.lock();
-    return read_from(f, to, &*position);
+    if (passes_the_end(*position, to.remaining())) return err::inval;
+    return read_from(f, to, &*position, how);
 }
 
-Result<usize> write(File& f, Source& from) {
+Result<usize> write(File& f, Source& from, Waiting how) {
     if (!f.writable()) return err::badf;
     u64 none = 0;
-    if (!f.seekable()) return write_to(f, from, &none);
+    if (!f.seekable()) return write_to(f, from, &none, how);
     auto position = f.position.lock();
-    return write_to(f, from, &*position);
+    if (passes_the_end(*position, from.remaining())) return err::inval;
+    return write_to(f, from, &*position, how);
 }
 
-Result<usize> read_at(File& f, Sink& to, u64 offset) {
+Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) {
     if (offset > last_offset) return err::inval;
     if (!f.seekable()) return err::spipe;
     if (!f.readable()) return err::badf;
-    return read_from(f, to, &offset);
+    if (passes_the_end(offset, to.remaining())) return err::inval;
+    return read_from(f, to, &offset, how);
 }
 
-Result<usize> write_at(File& f, Source& from, u64 offset) {
+Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
     if (offset > last_offset) return err::inval;
     if (!f.seekable()) return err::spipe;
     if (!f.writable()) return err::badf;
-    return write_to(f, from, &offset);
+    if (passes_the_end(offset, from.remaining())) return err::inval;
+    return write_to(f, from, &offset, how);
+}
+
+Result<> check_range(File& f, const u64* offset, usize n) {
+    if (n > last_offset) return err::inval;
+    if (!f.seekable()) return {};
+    u64 at = offset ? *offset : *f.position.lock();
+    return at > last_offset || passes_the_end(at, n) ? Result<>{err::inval} : Result<>{};
 }
 
 Result<u64> seek(File& f, i64 offset, int whence) {

@@ -21,6 +21,9 @@ public:
         Ring ring;
         unsigned readers = 0, writers = 0;
         u64 reader_opens = 0, writer_opens = 0; // a FIFO's opener waits for one more of the other kind
+        bool claimed = false, claim_awaited = false;
+        /// A reader must come back when the claim is gone.
+        bool must_wait() { return claimed && (claim_awaited = true); }
     };
     /// The state, locked for as long as this exists.
     class [[nodiscard]] Access {
@@ -130,6 +133,8 @@ public:
         bool made_room;
         {
             auto state = pipe_->lock();
+            if (state->must_wait()) [[unlikely]]
+                return err::again;
             bool was_full = state->ring.full();
             n = TRY(state->ring.read(to));
             if (n == 0 && state->writers && !to.done()) return err::again;
@@ -320,11 +325,71 @@ usize push(File& f, std::span<Piece> pieces) {
     return bytes;
 }
 
+Result<bool> wait_for_bytes(File& f, bool nonblocking) {
+    return block_on(f, nonblocking, never, [&]() -> Result<bool> {
+        auto state = pipe_behind(f).lock();
+        if (state->must_wait() || (state->ring.empty() && state->writers)) return err::again;
+        return !state->ring.empty();
+    });
+}
+
+Claim claim(File& f, usize most) {
+    Claim made;
+    auto state = pipe_behind(f).lock();
+    if (state->claimed || state->ring.empty()) return made;
+    state->claimed = true;
+    Piece piece = state->ring.first(most);
+    made.pipe_ = &f;
+    made.bytes_ = piece.bytes();
+    made.frame_ = std::move(piece.frame);
+    return made;
+}
+
+Claim::~Claim() {
+    if (!pipe_) return;
+    Pipe& pipe = pipe_behind(*pipe_);
+    bool made_room, awaited;
+    frame_ = {}; // the ring may use the page again
+    {
+        auto state = pipe.lock();
+        state->claimed = false;
+        awaited = std::exchange(state->claim_awaited, false) && !state->ring.empty();
+        usize room = state->ring.room();
+        if (taken_) state->ring.drop(taken_);
+        made_room = state->ring.room() > room;
+    }
+    if (made_room) pipe.tell_room(WaitQueue::any_event);
+    if (awaited) pipe.tell_bytes(WaitQueue::any_event);
+}
+
+Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
+    Pipe& pipe = pipe_behind(f);
+    FrameRef frame = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing));
+    n = std::min(n, page_size);
+    while (true) {
+        TRY(wait_for_room(f, nonblocking));
+        bool had_room = false;
+        usize got = TRY(block_on(from, [&]() -> Result<usize> {
+            auto state = pipe.lock();
+            had_room = !state->ring.full() && state->readers;
+            if (!had_room) return usize{0}; // wait_for_room() says why
+            Sink sink{frame->bytes().first(n)};
+            u64 nowhere = 0;
+            usize read = TRY(from.read(sink, &nowhere));
+            if (read) state->ring.push({frame, 0, static_cast<u16>(read)});
+            return read;
+        }));
+        if (got) pipe.tell_bytes(WaitQueue::any_event);
+        if (got || had_room) return got;
+    }
+}
+
 Result<usize> take(File& f, Sink& to, bool nonblocking) {
     Pipe& pipe = pipe_behind(f);
     bool made_room = false;
     usize n = TRY(block_on(f, nonblocking, never, [&]() -> Result<usize> {
         auto state = pipe.lock();
+        if (state->must_wait()) return err::again;
         usize room = state->ring.room();
         usize moved = TRY(state->ring.read(to, Ring::Packets::joined));
         if (moved == 0 && state->writers && !to.done()) return err::again;
@@ -339,18 +404,14 @@ Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {
     Pipe &in = pipe_behind(from), &out = pipe_behind(to);
     if (&in == &out) return err::inval;
     while (true) {
-        bool any = TRY(block_on(from, nonblocking, never, [&]() -> Result<bool> {
-            auto state = in.lock();
-            if (state->ring.empty() && state->writers) return err::again;
-            return !state->ring.empty();
-        }));
-        if (!any) return 0;
+        if (!TRY(wait_for_bytes(from, nonblocking))) return 0;
         TRY(wait_for_room(to, nonblocking));
         usize moved;
         bool made_room;
         {
             Pipe::BothAccess both{in, out};
             usize room = both.a.ring.room();
+            if (both.a.claimed) continue;
             moved = how == Pass::move ? both.a.ring.move_to(both.b.ring, n) : both.a.ring.share_with(both.b.ring, n);
             made_room = both.a.ring.room() > room;
         }

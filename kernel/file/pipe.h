@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel/file/file.h"
 #include <span>
+#include <utility>
 
 namespace vfs {
 struct Path;
@@ -27,6 +28,30 @@ bool is_pipe(const File&);
 Result<usize> wait_for_room(File& pipe, bool nonblocking);
 /// Puts pieces in, as many as fit; takes their references. How many bytes.
 usize push(File& pipe, std::span<Piece>);
+/// The first bytes of a pipe, kept from other readers until it is known how many of them their destination took: what
+/// it did not take stays in the pipe. The bytes lie in one page. Short: whoever wants to read meanwhile waits.
+class Claim {
+public:
+    Claim(Claim&& o) noexcept : pipe_{std::exchange(o.pipe_, nullptr)}, frame_{std::move(o.frame_)}, bytes_{o.bytes_} {}
+    ~Claim();
+    std::span<const std::byte> bytes() const { return bytes_; }
+    void taken(usize n) { taken_ = n; }
+
+private:
+    friend Claim claim(File& pipe, usize most);
+    Claim() = default;
+    File* pipe_ = nullptr;
+    FrameRef frame_;
+    std::span<const std::byte> bytes_;
+    usize taken_ = 0;
+};
+/// At most `most` bytes; none if there are none, or another reader has claimed them.
+Claim claim(File& pipe, usize most);
+/// Waits until there are bytes to read or to claim. False: there are none and no writer. err::again, err::restartsys.
+Result<bool> wait_for_bytes(File& pipe, bool nonblocking);
+/// Reads from another file, that is no pipe and cannot be sought in, at most `n` bytes and a page into a pipe: after a
+/// wait for room, one for bytes. Nothing is read that finds no room. 0: the end.
+Result<usize> fill(File& pipe, File& from, usize n, bool nonblocking);
 /// Moves at most `n` bytes from pipe to pipe: splice(2); or shares them, tee(2). Waits for bytes, then for room. 0: no
 /// bytes and no writer. err::inval: the same pipe; err::again; err::pipe with SIGPIPE; err::restartsys.
 enum class Pass : u8 { move, share };

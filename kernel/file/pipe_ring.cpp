@@ -82,6 +82,12 @@ Result<usize> Ring::append(Source& from, bool packets) {
     return n;
 }
 
+void Ring::drop(usize n) {
+    Slot& s = slot(0);
+    s.advance(n);
+    if (s.length == 0) drop_first();
+}
+
 void Ring::push(Piece piece) { enter({std::move(piece)}); }
 
 usize Ring::move_to(Ring& to, usize most) {

@@ -38,6 +38,9 @@ public:
 
     /// Puts a piece behind the others, without copying; there is room. No later write is merged into its page.
     void push(Piece);
+    /// The first piece, or its first `most` bytes; they stay until drop(). There is one.
+    Piece first(usize most) const { return slot(0).part(most); }
+    void drop(usize n);
     /// Puts the first `most` bytes into another ring, as far as that has room, without copying: moved (splice), or
     /// shared (tee). How many.
     usize move_to(Ring& to, usize most);

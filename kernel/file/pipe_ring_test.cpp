@@ -29,6 +29,17 @@ TEST_F(RingTest, SmallWritesShareAPage) {
     EXPECT_TRUE(ring.empty());
 }
 
+TEST_F(RingTest, APieceStaysUntilItIsDropped) {
+    EXPECT_EQ(*write("abcdef"), 6u);
+    EXPECT_EQ(ring.first(4).length, 4u);
+    EXPECT_EQ(*write("gh"), 2u); // behind it, in the same page
+    ring.drop(3);
+    EXPECT_EQ(read(1), "d");
+    EXPECT_EQ(ring.first(100).length, 4u);
+    ring.drop(4);
+    EXPECT_TRUE(ring.empty());
+}
+
 TEST_F(RingTest, AtomicWritesAreWholeOrNotAtAll) {
     std::string page(4096, 'p');
     for (int i = 0; i < 3; i++) EXPECT_EQ(*write(page), 4096u);

@@ -49,9 +49,9 @@ private:
     std::array<pipes::Piece, batch> pieces_;
 };
 
-Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes) {
+Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes, Waiting how = Waiting::as_flags) {
     Source source{bytes};
-    auto put = out_at ? write_at(out, source, *out_at) : write(out, source);
+    auto put = out_at ? write_at(out, source, *out_at, how) : write(out, source, how);
     usize did = source.moved();
     if (!put && did == 0) return put;
     if (out_at) *out_at += did;
@@ -95,8 +95,49 @@ Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bo
     return moved;
 }
 
-/// From anything else: through a buffer. Here, and above, a signal ends a long transfer early.
-Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
+/// From a pipe to what is none: each piece is taken out when it has been written. Waits for bytes once.
+Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, bool nonblocking) {
+    usize moved = 0;
+    nonblocking |= pipe.nonblocking();
+    while (moved < n) {
+        auto any = pipes::wait_for_bytes(pipe, nonblocking || moved);
+        if (!any && moved == 0) return std::unexpected(any.error());
+        if (!any || !*any) break;
+        bool had = false;
+        auto did = block_on(out, out.nonblocking(), never, [&]() -> Result<usize> {
+            auto claim = pipes::claim(pipe, n - moved);
+            had = !claim.bytes().empty();
+            if (!had) return usize{0}; // another reader came first
+            usize put = TRY(put_all(out, out_at, claim.bytes(), Waiting::never));
+            claim.taken(put);
+            return put;
+        });
+        if (!did && moved == 0) return did;
+        if (!did || (had && *did == 0)) break;
+        moved += *did;
+        if (interrupted()) break;
+    }
+    return moved;
+}
+
+/// Into a pipe from what has no offset: waits for bytes once.
+Result<usize> transfer_stream(File& in, File& pipe, usize n, bool nonblocking) {
+    usize moved = 0;
+    nonblocking |= pipe.nonblocking();
+    while (moved < n) {
+        if (moved && !(in.poll() & EPOLLIN)) break;
+        auto did = pipes::fill(pipe, in, n - moved, nonblocking || moved);
+        if (!did && moved == 0) return did;
+        if (!did || *did == 0) break;
+        moved += *did;
+        if (interrupted()) break;
+    }
+    return moved;
+}
+
+/// From a file that has offsets: through a buffer. What was read and not written is read again. Here, and above, a
+/// signal ends a long transfer early.
+Result<usize> transfer_bytes(File& in, u64& at, File& out, u64* out_at, usize n, bool nonblocking) {
     struct Buffer {
         Buffer() {} // not zeroed
         std::array<std::byte, 16 * KiB> bytes;
@@ -105,24 +146,19 @@ Result<usize> transfer_bytes(File& in, u64* in_at, File& out, u64* out_at, usize
     usize moved = 0;
     while (moved < n) {
         Sink sink{std::span{buffer->bytes}.first(std::min(n - moved, sizeof buffer->bytes))};
-        // A pipe that has given something must not make us wait for more.
-        if (moved && !in.seekable() && !(in.poll() & EPOLLIN)) break;
         if (pipes::is_pipe(out)) {
             auto room = pipes::wait_for_room(out, nonblocking || moved || out.nonblocking());
             if (!room && moved == 0) return room;
             if (!room) break;
             sink.limit(*room * page_size);
         }
-        auto got = in_at ? read_at(in, sink, *in_at) : read(in, sink);
+        auto got = read_at(in, sink, at);
         if (!got && moved == 0) return got;
         if (!got || *got == 0) break;
         auto did = put_all(out, out_at, std::span{buffer->bytes}.first(*got));
-        usize put = did.value_or(0);
-        if (in_at)
-            *in_at += put;
-        else if (put < *got && in.seekable())
-            (void)seek(in, -static_cast<i64>(*got - put), SEEK_CUR);
         if (!did && moved == 0) return did;
+        usize put = did.value_or(0);
+        at += put;
         moved += put;
         if (put < *got || interrupted()) break;
     }
@@ -171,14 +207,18 @@ Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bo
     if (!in.readable() || !out.writable()) return err::badf;
     if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
     if (n > most_bytes) n = most_bytes;
+    if (pipes::is_pipe(in)) return transfer_claims(in, out, out_at, n, nonblocking);
+    if (!in.seekable()) return pipes::is_pipe(out) ? transfer_stream(in, out, n, nonblocking) : err::inval;
     auto* inode = in.inode();
     auto object = inode && inode->is_regular() ? in.memory_object() : Result<Ref<MemoryObject>>{err::nodev};
-    // Within one file the ranges may share a page: that goes through a buffer.
-    if (!object || inode == out.inode()) return transfer_bytes(in, in_at, out, out_at, n, nonblocking);
-    Pages pages{std::move(*object), *inode};
     u64 at = in_at ? *in_at : *in.position.lock(); // not held: writing takes the other file's
-    auto moved = pipes::is_pipe(out) ? transfer_references(pages, at, out, n, nonblocking)
-                                     : transfer_pages(pages, at, out, out_at, n);
+    auto moved = [&]() -> Result<usize> {
+        // Within one file the ranges may share a page: that goes through a buffer.
+        if (!object || inode == out.inode()) return transfer_bytes(in, at, out, out_at, n, nonblocking);
+        Pages pages{std::move(*object), *inode};
+        if (pipes::is_pipe(out)) return transfer_references(pages, at, out, n, nonblocking);
+        return transfer_pages(pages, at, out, out_at, n);
+    }();
     if (in_at)
         *in_at = at;
     else

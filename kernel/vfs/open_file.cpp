@@ -87,8 +87,7 @@ public:
             return place_.inode().seek_data(static_cast<u64>(offset), whence == SEEK_HOLE);
         }
         i64 to;
-        if (__builtin_add_overflow(static_cast<i64>(base), offset, &to)) return err::overflow;
-        if (to < 0) return err::inval;
+        if (__builtin_add_overflow(static_cast<i64>(base), offset, &to) || to < 0) return err::inval;
         return static_cast<u64>(to);
     }
     Result<Ref<MemoryObject>> memory_object() override {
@@ -140,8 +139,8 @@ public:
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
         i64 to;
-        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to)) return err::overflow;
-        if (to < 0) return err::inval;
+        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to) || to < 0)
+            return err::inval;
         return static_cast<u64>(to);
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {

@@ -2,8 +2,9 @@
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
 #include "kernel/file/block_on.h"
+#include "kernel/file/current.h"
 #include "kernel/file/pipe.h"
-#include <linux/eventpoll.h>
+#include <algorithm>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -11,11 +12,22 @@
 
 namespace linux_abi::sys {
 namespace {
-constexpr usize most_bytes = ~usize{0} >> 1; // what the result can say
+constexpr usize most_moved = 0x7ffff000; // MAX_RW_COUNT: no call moves more
 
 Result<HeldFile> get(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
-/// The segments of an iovec array: few of them on the stack.
+bool in_user_space(uptr address, usize size) { return address <= arch::user_top && size <= arch::user_top - address; }
+
+/// One buffer of a call. Memory outside of user space is refused at once, however much of it would be used.
+template <class T>
+Result<UserSegment> segment_of(UserSpan<T> memory, bool may_use) {
+    UserSegment segment{memory.data.address(), memory.size};
+    if (!in_user_space(segment.address, segment.size)) [[unlikely]]
+        return may_use ? err::fault : err::badf;
+    return segment;
+}
+
+/// The segments of an iovec array: few of them on the stack. All together as many bytes as a call moves at most.
 class Segments {
 public:
     Result<> load(UserSpan<const iovec> from) {
@@ -24,11 +36,15 @@ public:
         if (from.size > few_.size()) TRY(many_.resize(from.size));
         UserSegment* to = from.size > few_.size() ? many_.data() : few_.data();
         TRY(arch::copy_in(to, from.data.address(), from.size * sizeof(UserSegment)));
-        all_ = {to, from.size};
-        for (const UserSegment& s : all_) {
-            if (s.size > most_bytes) return err::inval;
-            if (__builtin_add_overflow(total_, s.size, &total_)) return err::inval;
+        std::span<UserSegment> all{to, from.size};
+        for (const UserSegment& s : all)
+            if (s.size > ~usize{0} >> 1) return err::inval;
+        for (UserSegment& s : all) {
+            if (!in_user_space(s.address, s.size)) return err::fault;
+            s.size = std::min(s.size, most_moved - total_);
+            total_ += s.size;
         }
+        all_ = all;
         return {};
     }
     std::span<const UserSegment> all() const { return all_; }
@@ -53,31 +69,29 @@ Result<usize> vector_call(Task& task, Fd fd, UserSpan<const iovec> vector, auto 
 
 Result<usize> read(Task& task, Fd fd, UserSpan<std::byte> to) {
     auto file = TRY(get(task, fd));
-    if (to.size > most_bytes) return err::inval;
-    UserSegment segment{to.data.address(), to.size};
+    UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
     return file::read(*file, sink);
 }
 Result<usize> write(Task& task, Fd fd, UserSpan<const std::byte> from) {
     auto file = TRY(get(task, fd));
-    if (from.size > most_bytes) return err::inval;
-    UserSegment segment{from.data.address(), from.size};
+    UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
     return file::write(*file, source);
 }
 Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
     if (offset < 0) return err::inval;
     auto file = TRY(get(task, fd));
-    if (to.size > most_bytes) return err::inval;
-    UserSegment segment{to.data.address(), to.size};
+    if (!file->seekable()) return err::spipe;
+    UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
     return file::read_at(*file, sink, static_cast<u64>(offset));
 }
 Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 offset) {
     if (offset < 0) return err::inval;
     auto file = TRY(get(task, fd));
-    if (from.size > most_bytes) return err::inval;
-    UserSegment segment{from.data.address(), from.size};
+    if (!file->seekable()) return err::spipe;
+    UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
     return file::write_at(*file, source, static_cast<u64>(offset));
 }
@@ -98,13 +112,29 @@ Result<usize> pwritev(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset,
     return vector_call<Source>(task, fd, from,
                                [&](File& f, Source& s) { return file::write_at(f, s, static_cast<u64>(offset)); });
 }
-Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64 high, u32 flags) {
-    if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC}) return err::opnotsupp;
-    return offset == -1 ? readv(task, fd, to) : preadv(task, fd, to, offset, high);
+
+namespace {
+/// preadv2's and pwritev2's flags. Pipes know how not to wait; files in memory never do, and say so by refusing it.
+Result<file::Waiting> waiting_of(File& f, u32 flags) {
+    if (!(flags & RWF_NOWAIT)) return file::Waiting::as_flags;
+    return pipes::is_pipe(f) ? Result<file::Waiting>{file::Waiting::never} : err::opnotsupp;
 }
-Result<usize> pwritev2(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset, u64 high, u32 flags) {
-    if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC}) return err::opnotsupp;
-    return offset == -1 ? writev(task, fd, from) : pwritev(task, fd, from, offset, high);
+} // namespace
+Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64, u32 flags) {
+    if (offset < -1) return err::inval;
+    return vector_call<Sink>(task, fd, to, [&](File& f, Sink& s) -> Result<usize> {
+        if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND}) return err::opnotsupp;
+        auto how = TRY(waiting_of(f, flags));
+        return offset == -1 ? file::read(f, s, how) : file::read_at(f, s, static_cast<u64>(offset), how);
+    });
+}
+Result<usize> pwritev2(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset, u64, u32 flags) {
+    if (offset < -1) return err::inval;
+    return vector_call<Source>(task, fd, from, [&](File& f, Source& s) -> Result<usize> {
+        if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT}) return err::opnotsupp;
+        auto how = TRY(waiting_of(f, flags));
+        return offset == -1 ? file::write(f, s, how) : file::write_at(f, s, static_cast<u64>(offset), how);
+    });
 }
 
 Result<u64> lseek(Task& task, Fd fd, i64 offset, int whence) { return file::seek(*TRY(get(task, fd)), offset, whence); }
@@ -129,16 +159,6 @@ private:
     u64 value_ = 0;
 };
 
-Result<usize> move_bytes(File& in, UserPtr<i64> in_at, File& out, UserPtr<i64> out_at, usize n,
-                         bool nonblocking = false) {
-    OffsetArgument from{in_at}, to{out_at};
-    TRY(from.load());
-    TRY(to.load());
-    usize moved = TRY(file::transfer(in, from.pointer(), out, to.pointer(), n, nonblocking));
-    TRY(from.store());
-    TRY(to.store());
-    return moved;
-}
 u32 type_of(File& f) { return f.inode() ? f.inode()->type() : 0; }
 } // namespace
 
@@ -147,25 +167,52 @@ Result<usize> sendfile(Task& task, Fd out_fd, Fd in_fd, UserPtr<i64> offset, usi
     auto out = TRY(get(task, out_fd));
     if (!in->readable() || !out->writable()) return err::badf;
     if (offset && !in->seekable()) return err::spipe;
+    OffsetArgument from{offset};
+    TRY(from.load());
+    TRY(file::check_range(*in, from.pointer(), n));
     if (S_ISDIR(type_of(*in)) || out->flags & O_APPEND) return err::inval;
-    return move_bytes(*in, offset, *out, {}, n);
+    // Bytes of a stream that the other file does not take would be lost: splice() through a pipe keeps them.
+    if (pipes::is_pipe(*in) || (!in->seekable() && !pipes::is_pipe(*out))) return err::inval;
+    TRY(file::check_range(*out, nullptr, std::min(n, most_moved)));
+    usize moved = TRY(file::transfer(*in, from.pointer(), *out, nullptr, n));
+    TRY(from.store());
+    return moved;
 }
+
+namespace {
+/// What copy_file_range() asks of its range before anything is copied; `n` becomes what there is to copy.
+Result<> check_copy(File& in, const u64* in_at, File& out, const u64* out_at, usize& n) {
+    constexpr u64 last_offset = ~u64{0} >> 1;
+    u64 from = in_at ? *in_at : *in.position.lock(), to = out_at ? *out_at : *out.position.lock();
+    if (from + n < from || to + n < to) return err::overflow;
+    u64 size = in.inode()->attributes().size, limit = file::size_limit();
+    n = from >= size ? 0 : std::min(n, size - from);
+    if (to >= limit) file::size_limit_passed();
+    if (to >= limit || to >= last_offset) return err::fbig;
+    n = std::min(n, limit - to);
+    if (in.inode() == out.inode() && from < to + n && to < from + n) return err::inval;
+    TRY(file::check_range(in, &from, n));
+    return file::check_range(out, &to, n);
+}
+} // namespace
 
 Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPtr<i64> out_at, usize n,
                               u32 flags) {
-    if (flags) return err::inval;
     auto in = TRY(get(task, in_fd));
     auto out = TRY(get(task, out_fd));
+    OffsetArgument from{in_at}, to{out_at};
+    TRY(from.load());
+    TRY(to.load());
+    if (flags) return err::inval;
     u32 in_type = type_of(*in), out_type = type_of(*out);
     if (S_ISDIR(in_type) || S_ISDIR(out_type)) return err::isdir;
     if (!S_ISREG(in_type) || !S_ISREG(out_type)) return err::inval;
     if (!in->readable() || !out->writable() || out->flags & O_APPEND) return err::badf;
-    if (in->inode() == out->inode()) {
-        u64 from = in_at ? static_cast<u64>(TRY(copy_in(in_at))) : *in->position.lock();
-        u64 to = out_at ? static_cast<u64>(TRY(copy_in(out_at))) : *out->position.lock();
-        if (from < to + n && to < from + n) return err::inval;
-    }
-    return move_bytes(*in, in_at, *out, out_at, n);
+    TRY(check_copy(*in, from.pointer(), *out, to.pointer(), n));
+    usize moved = n ? TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n)) : 0;
+    TRY(from.store());
+    TRY(to.store());
+    return moved;
 }
 
 namespace {
@@ -187,10 +234,16 @@ Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPt
     if ((from_pipe && in_at) || (to_pipe && out_at)) return err::spipe;
     if (from_pipe && to_pipe) return pass(*in, *out, n, pipes::Pass::move, flags);
     if (!from_pipe && !to_pipe) return err::inval;
-    if (out->flags & O_APPEND) return err::inval;
-    bool nonblocking = flags & splice_nonblock;
-    if (nonblocking && from_pipe && !(in->poll() & EPOLLIN)) return err::again;
-    return move_bytes(*in, in_at, *out, out_at, n, nonblocking);
+    if ((in_at && !in->seekable()) || (out_at && !out->seekable())) return err::inval;
+    OffsetArgument from{in_at}, to{out_at};
+    TRY(from.load());
+    TRY(to.load());
+    if (from_pipe && out->flags & O_APPEND) return err::inval;
+    TRY(from_pipe ? file::check_range(*out, to.pointer(), n) : file::check_range(*in, from.pointer(), n));
+    usize moved = TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, flags & splice_nonblock));
+    TRY(from.store());
+    TRY(to.store());
+    return moved;
 }
 
 Result<usize> tee(Task& task, Fd in_fd, Fd out_fd, usize n, u32 flags) {
@@ -245,10 +298,10 @@ Result<> fadvise64(Task& task, Fd fd, i64, i64 size, int advice) {
     if (size < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE) return err::inval;
     return {}; // everything is in memory
 }
-Result<> readahead(Task& task, Fd fd, i64, usize) {
+Result<> readahead(Task& task, Fd fd, i64, usize n) {
     auto file = TRY(get(task, fd));
     if (!file->readable()) return err::badf;
-    if (!S_ISREG(type_of(*file))) return err::inval;
+    if (!S_ISREG(type_of(*file)) || static_cast<i64>(n) < 0) return err::inval;
     return {};
 }
 
