@@ -24,11 +24,7 @@ Result<vfs::Path> place_file(const Context& c) {
 Result<String> name_file(const Context& c) {
     auto file = TRY(file_of(c));
     TextWriter out;
-    // A path is printed as the reader sees it, from the reader's root.
-    if (file->path() && file::credentials())
-        vfs::print_path(out, *file->path(), Task::current().fs->root());
-    else
-        file->print_name(out);
+    file::print_name(out, *file);
     return String::create(out.text());
 }
 Result<> print_fdinfo(Writer& out, const Context& c) {

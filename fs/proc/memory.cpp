@@ -25,12 +25,15 @@ void print_area(Writer& out, const AddressSpace::AreaInfo& a) {
           a.access & arch::page_execute ? 'x' : '-', a.shared ? 's' : 'p', a.source ? a.offset : 0, id.major, id.minor,
           id.inode);
     out.write(line.text());
-    if (a.source || !a.label.empty()) {
+    bool shared_memory = a.shared && !a.source && a.label.empty();
+    if (a.source || shared_memory || !a.label.empty()) {
         constexpr std::string_view spaces = "                                                                         ";
         static_assert(spaces.size() == name_column);
         if (line.text().size() < name_column) out.write(spaces.substr(line.text().size()));
         if (a.source)
             a.source->print_path(out);
+        else if (shared_memory)
+            out.write("/dev/zero (deleted)"); // what Linux makes it of
         else
             out.write(a.label.view());
     }

@@ -36,5 +36,11 @@ void count_write(const Result<usize>& moved) {
 
 bool interrupted() { return Thread::current().interrupted(); }
 bool killed() { return Thread::current().killed(); }
+void print_name(Writer& out, File& f) {
+    if (is_task() && f.path() && Task::current().fs)
+        vfs::print_path(out, *f.path(), Task::current().fs->root());
+    else
+        f.print_name(out);
+}
 const Credentials* credentials() { return is_task() ? &Task::current().credentials() : nullptr; }
 } // namespace file

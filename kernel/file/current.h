@@ -4,6 +4,8 @@
 #include "lib/types.h"
 
 struct Credentials;
+class File;
+class Writer;
 
 namespace file {
 /// RLIMIT_FSIZE of the current process; ~0: none.
@@ -19,6 +21,8 @@ void count_write(const Result<usize>&);
 bool interrupted();
 /// It is one that ends the process: work that nothing else interrupts ends, too.
 bool killed();
+/// The name of an open file as /proc shows it to the current task: a path from its root.
+void print_name(Writer&, File&);
 /// Null in kernel threads.
 const Credentials* credentials();
 } // namespace file

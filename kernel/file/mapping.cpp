@@ -1,5 +1,6 @@
 #include "kernel/file/mapping.h"
 #include "kernel/device/device.h"
+#include "kernel/file/current.h"
 #include "kernel/vfs/inode.h"
 
 namespace file {
@@ -23,7 +24,7 @@ public:
         u64 device = inode->superblock().device();
         return {device::major(device), device::minor(device), inode->number()};
     }
-    void print_path(Writer& out) const override { file_->print_name(out); }
+    void print_path(Writer& out) const override { print_name(out, *file_); }
 
 private:
     Ref<File> file_;

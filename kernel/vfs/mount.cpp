@@ -1,6 +1,7 @@
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/buckets.h"
 #include "kernel/vfs/dentry.h"
+#include "kernel/vfs/settings.h"
 #include <linux/mount.h>
 
 namespace vfs {
@@ -115,6 +116,14 @@ void Mount::detach() {
     std::swap(mounted_on_, old);
 }
 
+Path topmost(Path p) {
+    while (auto mount = p.mount->mounted_at(*p.dentry)) {
+        p.dentry = mount->root;
+        p.mount = std::move(mount);
+    }
+    return p;
+}
+
 Result<Ref<Dentry>> root_dentry(Superblock& sb) {
     if (auto there = *sb.root_dentry.lock()) return there;
     auto made = TRY(DentryCache::make_root(TRY(sb.root())));
@@ -146,7 +155,7 @@ MountTree::~MountTree() {
 }
 
 Result<> MountTree::add(Mounts& mounts, const Path& where, Ref<Mount> m) {
-    if (mounts.count >= max_mounts) return err::nospc;
+    if (mounts.count >= settings.mount_max.load(std::memory_order_relaxed)) return err::nospc;
     mounts.count++;
     m->attach(*this, where);
     if (where) DentryCache::pin(*where.dentry);
@@ -171,17 +180,37 @@ bool MountTree::is_below(const Mount& below, const Mount& above) {
     return false;
 }
 
+/// Whether `from` is, or lies below, `above`.
+bool MountTree::reaches(Path from, const Path& above) {
+    while (from.mount != above.mount) {
+        from = from.mount->mounted_on();
+        if (!from) return false;
+    }
+    return DentryCache::is_below(*from.dentry, *above.dentry);
+}
+
+/// The mount that comes after `m` among those below `top`, parents first; null: it was the last. Without those below
+/// `m` itself, if wanted.
+Mount* MountTree::next_below(Mount& m, const Mount& top, bool skip_children) {
+    if (!skip_children && !m.children_.empty()) return &m.children_.front();
+    for (Mount* at = &m; at != &top;) {
+        Mount* parent = at->below_.load(std::memory_order_relaxed);
+        auto next = std::next(parent->children_.iterator_to(*at));
+        if (next != parent->children_.end()) return &*next;
+        at = parent;
+    }
+    return nullptr;
+}
+
 /// Removes the mounts below `top`, and `top`; those on top of others first.
 void MountTree::remove_with_all_below(Mounts& mounts, Mount& top) {
     auto keep = Ref<Mount>::share(&top);
-    for (bool again = true; again;) {
-        again = false;
-        for (Mount& m : mounts.all)
-            if (&m != &top && m.children_.empty() && is_below(m, top)) {
-                remove(mounts, m);
-                again = true;
-                break;
-            }
+    for (Mount* at = &top;;) {
+        while (!at->children_.empty()) at = &at->children_.front();
+        if (at == &top) break;
+        Mount* parent = at->below_.load(std::memory_order_relaxed);
+        remove(mounts, *at);
+        at = parent;
     }
     remove(mounts, top);
 }
@@ -203,40 +232,42 @@ Result<> MountTree::mount(const Path& where, Ref<Superblock> sb, std::string_vie
     auto root = TRY(root_dentry(*sb));
     auto m = TRY(Mount::create(std::move(sb), std::move(root), source, flags));
     auto mounts = mounts_.lock();
-    TRY(check_place(where, *m->root));
-    return add(*mounts, where, std::move(m));
+    Path place = topmost(where);
+    TRY(check_place(place, *m->root));
+    return add(*mounts, place, std::move(m));
 }
 
-/// Copies of `what` and, if wanted, of the mounts below it, not yet in a tree.
-Result<Vector<MountTree::Copy>> MountTree::copy_mounts(Mounts& mounts, Mount& top, Ref<Dentry> root, bool recursive) {
+/// Copies of `top` and, if wanted, of the mounts below it, not yet in a tree. The mutex of their tree is held.
+/// err::nospc: more than `most`.
+Result<Vector<MountTree::Copy>> MountTree::copy_mounts(Mount& top, Ref<Dentry> root, bool recursive, usize most) {
     Vector<Copy> copies;
-    auto copy = [&](Mount& m, Ref<Dentry> from) -> Result<> {
+    auto copy = [&](Mount& m, Ref<Dentry> from, Path place) -> Result<> {
+        if (copies.size() >= most) return err::nospc;
         auto made = TRY(Mount::create(m.superblock, std::move(from), m.source, m.flags));
-        return copies.push({&m, std::move(made)});
+        m.copy_ = made.get();
+        auto pushed = copies.push({&m, std::move(made), std::move(place)});
+        if (!pushed) m.copy_ = nullptr;
+        return pushed;
     };
-    TRY(copy(top, root));
-    if (recursive)
-        for (Mount& m : mounts.all) {
-            if (&m == &top || !is_below(m, top)) continue;
-            // Of the mounts right on `top`, those outside of the bound directory do not come along.
-            Path at = m.mounted_on();
-            while (at && at.mount != &top) at = at.mount->mounted_on();
-            if (at && DentryCache::is_below(*at.dentry, *root)) TRY(copy(m, m.root));
+    auto done = copy(top, root, {});
+    for (Mount* m = recursive && done ? next_below(top, top, false) : nullptr; m && done;) {
+        Path on = m->mounted_on();
+        // Of the mounts right on `top`, those outside of the bound directory do not come along.
+        bool wanted = on.mount != &top || DentryCache::is_below(*on.dentry, *root);
+        if (wanted) {
+            on.mount = Ref<Mount>::share(on.mount->copy_);
+            done = copy(*m, m->root, std::move(on));
         }
+        m = next_below(*m, top, !wanted);
+    }
+    for (Copy& c : copies) c.original->copy_ = nullptr;
+    TRY(done);
     return copies;
 }
 
-/// Puts copies where their originals stand, relative to the first one.
+/// Puts copies where their originals stand, relative to the first one, which is there.
 Result<> MountTree::attach_copies(Mounts& mounts, Vector<Copy>& copies) {
-    for (usize i = 1; i < copies.size(); i++) {
-        Path place = copies[i].original->mounted_on();
-        for (Copy& parent : copies)
-            if (place.mount == parent.original) {
-                place.mount = parent.made;
-                break;
-            }
-        TRY(add(mounts, place, copies[i].made));
-    }
+    for (usize i = 1; i < copies.size(); i++) TRY(add(mounts, copies[i].place, copies[i].made));
     return {};
 }
 
@@ -248,22 +279,24 @@ Result<> MountTree::graft(const Path& where, const Path& what, bool recursive) {
     if (what.dentry->unlinked()) return err::noent;
     auto* from = const_cast<MountTree*>(what.mount->tree());
     if (!from) return err::inval;
+    usize most = settings.mount_max.load(std::memory_order_relaxed);
     Vector<Copy> copies;
     {
         auto theirs = from->mounts_.lock();
-        copies = TRY(copy_mounts(*theirs, *what.mount, what.dentry, recursive));
+        copies = TRY(copy_mounts(*what.mount, what.dentry, recursive, most));
     }
     auto mounts = mounts_.lock();
-    TRY(check_place(where, *what.dentry));
-    if (mounts->count + copies.size() > max_mounts) return err::nospc;
-    TRY(add(*mounts, where, copies[0].made));
+    Path place = topmost(where);
+    TRY(check_place(place, *what.dentry));
+    if (mounts->count + copies.size() > most) return err::nospc;
+    TRY(add(*mounts, place, copies[0].made));
     return attach_copies(*mounts, copies);
 }
 
 Result<Ref<MountTree>> MountTree::clone() {
     auto tree = TRY(make_ref<MountTree>());
     auto mounts = mounts_.lock();
-    auto copies = TRY(copy_mounts(*mounts, *mounts->root, mounts->root->root, true));
+    auto copies = TRY(copy_mounts(*mounts->root, mounts->root->root, true, ~usize{0}));
     Mounts& made = tree->mounts_.unguarded(); // nobody else has the tree yet
     made.root = copies[0].made;
     for (Copy& c : copies) c.made->copied_from_ = c.original;
@@ -297,24 +330,25 @@ Result<> MountTree::change_flags(const Path& where, u32 set, u32 clear, bool rec
     auto mounts = mounts_.lock();
     Mount& top = *where.mount;
     if (where.dentry != top.root || !contains(top)) return err::inval;
-    auto concerned = [&](const Mount& m) { return &m == &top || (recursive && is_below(m, top)); };
-    for (Mount& m : mounts->all)
-        if (concerned(m) && set & MS_RDONLY && !m.read_only() && m.writers.load(std::memory_order_relaxed))
-            return err::busy;
-    for (Mount& m : mounts->all)
-        if (concerned(m)) m.flags = (m.flags & ~clear) | (set & mount_flag_mask);
+    auto next = [&](Mount& m) { return recursive ? next_below(m, top, false) : nullptr; };
+    for (Mount* m = &top; m; m = next(*m))
+        if (set & MS_RDONLY && !m->read_only() && m->writers.load(std::memory_order_relaxed)) return err::busy;
+    for (Mount* m = &top; m; m = next(*m)) m->flags = (m->flags & ~clear) | (set & mount_flag_mask);
     tell_changed();
     return {};
 }
 
-Result<> MountTree::unmount(const Path& where, unsigned flags) {
+Result<> MountTree::unmount(const Path& at, unsigned flags) {
     auto mounts = mounts_.lock();
+    Path where = topmost(at);
     Mount& m = *where.mount;
     if (where.dentry != m.root || !contains(m)) return err::inval;
     if (mounts->root == &m) return err::busy;
     if (!(flags & unmount_detach)) {
-        // The list has a reference and so has the caller; whoever else has one uses it.
-        if (!m.children_.empty() || m.ref_count() > 2) return err::busy;
+        // The list has a reference and so has the caller, one more than ours where it came in at the top; whoever else
+        // has one uses it.
+        unsigned ours = at.mount == &m ? 3 : 2;
+        if (!m.children_.empty() || m.ref_count() > ours) return err::busy;
         remove(*mounts, m);
     } else {
         remove_with_all_below(*mounts, m);
@@ -325,28 +359,36 @@ Result<> MountTree::unmount(const Path& where, unsigned flags) {
 Result<> MountTree::move(const Path& from, const Path& to) {
     auto mounts = mounts_.lock();
     Mount& m = *from.mount;
+    Path place = topmost(to);
     if (from.dentry != m.root || !contains(m) || mounts->root == &m) return err::inval;
-    TRY(check_place(to, *m.root));
-    if (is_below(*to.mount, m)) return err::loop;
+    TRY(check_place(place, *m.root));
+    if (is_below(*place.mount, m)) return err::loop;
     m.detach();
-    m.attach(*this, to);
-    DentryCache::pin(*to.dentry);
+    m.attach(*this, place);
+    DentryCache::pin(*place.dentry);
     tell_changed();
     return {};
 }
 
-Result<> MountTree::pivot(const Path& new_root, const Path& put_old) {
+Result<> MountTree::pivot(const Path& root, const Path& new_root, const Path& put_old) {
     auto mounts = mounts_.lock();
-    Mount& m = *new_root.mount;
-    Ref<Mount> old = mounts->root;
-    if (new_root.dentry != m.root || !contains(m) || !contains(*put_old.mount)) return err::inval;
-    if (&m == old.get() || put_old.mount == old.get()) return err::busy;
-    if (!put_old.inode().is_directory() || !m.root->inode()->is_directory()) return err::notdir;
-    if (!is_below(*put_old.mount, m)) return err::inval;
+    Path below = topmost(put_old);
+    Mount &m = *new_root.mount, &old = *root.mount;
+    if (!contains(old) || !contains(m)) return err::inval;
+    if (new_root.dentry->unlinked()) return err::noent;
+    if (&m == &old || below.mount == &old) return err::busy;
+    if (root.dentry != old.root || new_root.dentry != m.root || mounts->root == &m) return err::inval;
+    if (!reaches(below, new_root) || !reaches(new_root, root)) return err::inval;
+    Path place = old.mounted_on();
     m.detach();
-    mounts->root = Ref<Mount>::share(&m);
-    old->attach(*this, put_old);
-    DentryCache::pin(*put_old.dentry);
+    if (place) {
+        old.detach();
+        m.attach(*this, place);
+    } else {
+        mounts->root = Ref<Mount>::share(&m);
+    }
+    old.attach(*this, below);
+    DentryCache::pin(*below.dentry);
     tell_changed();
     return {};
 }

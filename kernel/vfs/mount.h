@@ -41,6 +41,7 @@ private:
 
     std::atomic<const MountTree*> tree_ = nullptr;
     const Mount* copied_from_ = nullptr; // by MountTree::clone(); only compared
+    Mount* copy_ = nullptr;              // while its tree is being copied
     Dentry* top_ = nullptr;              // root, also when that reference is gone
     // In the table of all mounts, by the place each stands on.
     std::atomic<Mount*> next_ = nullptr;
@@ -58,7 +59,6 @@ enum UnmountFlags : unsigned { unmount_force = 1, unmount_detach = 2, unmount_ex
 /// that something is mounted; changes hold the tree's mutex.
 class MountTree : public RefCounted<MountTree> {
 public:
-    static constexpr usize max_mounts = 4096;
     /// A tree whose "/" is the root of `superblock`.
     static Result<Ref<MountTree>> create(Ref<Superblock> superblock, std::string_view source, u32 flags);
     /// Detaches everything: dentries and superblocks go as their last user does.
@@ -82,8 +82,8 @@ public:
     Result<> remount(const Path& where, u32 flags, std::string_view options, bool this_mount_only);
     Result<> unmount(const Path& where, unsigned flags); // UnmountFlags; err::busy, err::inval
     Result<> move(const Path& from, const Path& to);
-    /// pivot_root(2).
-    Result<> pivot(const Path& new_root, const Path& put_old);
+    /// pivot_root(2) of who has this root: `new_root` takes its place, and it moves to `put_old`.
+    Result<> pivot(const Path& root, const Path& new_root, const Path& put_old);
     /// Visits every mount, parents first; the lock is held. visit(const Mount&).
     template <class F>
     void for_each(F visit) {
@@ -108,6 +108,7 @@ private:
     struct Copy {
         Mount* original;
         Ref<Mount> made;
+        Path place; // in another copy; null for the first
     };
     Result<> add(Mounts&, const Path& where, Ref<Mount>);
     void remove(Mounts&, Mount&);
@@ -115,10 +116,14 @@ private:
     bool contains(const Mount& m) const { return m.tree() == this; }
     Result<> check_place(const Path& where, const Dentry& root) const;
     static bool is_below(const Mount& below, const Mount& above);
-    static Result<Vector<Copy>> copy_mounts(Mounts&, Mount& top, Ref<Dentry> root, bool recursive);
+    static bool reaches(Path from, const Path& above);
+    static Mount* next_below(Mount&, const Mount& top, bool skip_children);
+    static Result<Vector<Copy>> copy_mounts(Mount& top, Ref<Dentry> root, bool recursive, usize most);
     Result<> attach_copies(Mounts&, Vector<Copy>&);
     Guarded<Mounts, Mutex<Rank::mount>> mounts_;
 };
+/// The topmost mount that is stacked on a place, or the place itself.
+Path topmost(Path);
 /// The one root dentry of a superblock, while it is mounted somewhere.
 Result<Ref<Dentry>> root_dentry(Superblock&);
 /// MS_* bits that belong to a mount (the others to its file system).

@@ -143,9 +143,9 @@ private:
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };
 
-/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked; "(unreachable)" before it when not below
-/// root).
-void print_path(Writer&, const Path&, const Path& root);
+/// Prints the path from `root` ("/a/b"; with " (deleted)" when unlinked). What does not lie below it is printed from
+/// the top of its own tree, behind `unreachable`.
+void print_path(Writer&, const Path&, const Path& root, std::string_view unreachable = {});
 /// The bare path without those marks, at most 4,095 bytes. err::noent: unlinked or not below `root`; err::nametoolong.
 Result<String> path_text(const Path&, const Path& root);
 /// The same; short paths need no memory of the heap.

@@ -93,11 +93,11 @@ void print_escaped(Writer& out, std::string_view s) {
 }
 } // namespace
 
-void print_path(Writer& out, const Path& p, const Path& root) {
+void print_path(Writer& out, const Path& p, const Path& root, std::string_view unreachable) {
     auto buffer = make<BackwardBuffer>();
     if (!buffer) return;
     Backward names{(*buffer)->bytes};
-    if (!collect(names, p, root)) out.write("(unreachable)");
+    if (!collect(names, p, root)) out.write(unreachable);
     out.write(names.text());
     if (p.dentry->unlinked()) out.write(" (deleted)");
 }

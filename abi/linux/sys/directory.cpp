@@ -33,6 +33,25 @@ public:
     usize used() const { return used_; }
     bool full() const { return full_; }
 
+    struct Whole {
+        usize size = 0;
+        u64 next = 0; // the position behind
+    };
+    /// How far take(entry) succeeds.
+    template <class Take>
+    static Whole whole_entries(std::span<const std::byte> all, Take take) {
+        Whole whole;
+        while (whole.size < all.size()) {
+            const std::byte* at = all.data() + whole.size;
+            u16 length;
+            std::memcpy(&length, at + 16, 2);
+            if (!take(std::span{at, length})) break;
+            std::memcpy(&whole.next, at + 8, 8);
+            whole.size += length;
+        }
+        return whole;
+    }
+
 private:
     std::span<std::byte> to_;
     usize used_ = 0;
@@ -41,6 +60,7 @@ private:
 
 Result<usize> list(Task& task, Fd fd, UserPtr<std::byte> to, u32 size, bool old_layout) {
     constexpr usize most = 32 * KiB;
+    if (static_cast<int>(size) < 0) return err::inval;
     auto file = TRY(task.files->hold(static_cast<int>(fd)));
     if (size > most) size = most;
     std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[size]}; // not zeroed: entries fill it without gaps
@@ -50,7 +70,16 @@ Result<usize> list(Task& task, Fd fd, UserPtr<std::byte> to, u32 size, bool old_
     u64 at = *position;
     TRY(file->read_directory(buffer, &at));
     if (buffer.used() == 0 && buffer.full()) return err::inval;
-    TRY(arch::copy_out(to.address(), memory.get(), buffer.used()));
+    if (!arch::copy_out(to.address(), memory.get(), buffer.used())) [[unlikely]] {
+        // Entries that lie before the bad page count, and the rest is read again.
+        auto whole = EntryBuffer::whole_entries({memory.get(), buffer.used()}, [&](std::span<const std::byte> entry) {
+            return arch::copy_out(to.address() + static_cast<usize>(entry.data() - memory.get()), entry.data(),
+                                  entry.size());
+        });
+        if (!whole.size) return err::fault;
+        *position = whole.next;
+        return whole.size;
+    }
     *position = at;
     return buffer.used();
 }

@@ -90,14 +90,26 @@ Result<> umount2(Task& task, UserPath target, u32 flags) {
     return task.mounts->unmount(where, flags);
 }
 
+namespace {
+/// Calls visit() with the root and working directory of every task of the view.
+template <class F>
+void for_each_places(View& view, F visit) {
+    for (Pid pid = 1; auto process = process::next(view, pid); pid = (*process)->pid(view) + 1)
+        for (Pid tid = 1; auto task = process::next_thread(**process, view, tid); tid = (*task)->tid(view) + 1)
+            if (auto fs = (*task)->share(&Task::fs)) visit(*fs);
+}
+} // namespace
+
 Result<> pivot_root(Task& task, UserPath new_root, UserPath put_old) {
     TRY(may_mount(task));
     auto to = TRY(place(task, at_cwd, new_root, 0, true, vfs::walk_directory));
     auto old = TRY(place(task, at_cwd, put_old, 0, true, vfs::walk_directory));
-    vfs::Path before = task.mounts->root();
-    TRY(task.mounts->pivot(to, old));
-    if (task.fs->root() == before) task.fs->set_root(to);
-    if (task.fs->cwd() == before) task.fs->set_cwd(to);
+    vfs::Path before = task.fs->root();
+    TRY(task.mounts->pivot(before, to, old));
+    for_each_places(task.view(), [&](vfs::FsContext& fs) {
+        if (fs.root() == before) fs.set_root(to);
+        if (fs.cwd() == before) fs.set_cwd(to);
+    });
     return {};
 }
 
@@ -133,10 +145,11 @@ Result<usize> getcwd(Task& task, UserPtr<std::byte> to, usize size) {
         TRY(arch::clear_user(to.address() + n, 1));
         return n + 1;
     }
-    Vector<char> whole; // "(unreachable)"
-    TRY(whole.resize(vfs::path_max + 16));
+    constexpr std::string_view unreachable = "(unreachable)";
+    Vector<char> whole;
+    TRY(whole.resize(vfs::path_max + unreachable.size() + 1));
     BufferWriter out{whole};
-    vfs::print_path(out, cwd, root);
+    vfs::print_path(out, cwd, root, unreachable);
     usize n = out.text().size() + 1;
     if (out.dropped() || n > vfs::path_max) return err::nametoolong;
     if (n > size) return err::range;
@@ -149,7 +162,8 @@ Result<u32> umask(Task& task, u32 mask) { return task.fs->umask.exchange(mask & 
 
 namespace {
 Result<> put_statfs(UserPtr<struct statfs> to, const vfs::Path& at) {
-    constexpr u32 valid = 0x20, relatime = 0x1000; // ST_VALID, ST_RELATIME; the others equal MS_*
+    // ST_VALID, ST_RELATIME, ST_NOSYMFOLLOW; the others equal MS_*
+    constexpr u32 valid = 0x20, relatime = 0x1000, no_symlinks = 0x2000;
     vfs::Superblock& sb = at.inode().superblock();
     vfs::Statistics s = sb.statistics();
     u32 mount = at.mount->flags;
@@ -165,7 +179,7 @@ Result<> put_statfs(UserPtr<struct statfs> to, const vfs::Path& at) {
     made.f_fsid.val[0] = static_cast<int>(sb.device());
     made.f_flags = static_cast<decltype(made.f_flags)>(
         valid | (mount & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)) |
-        (mount & MS_RELATIME ? relatime : 0));
+        (mount & MS_RELATIME ? relatime : 0) | (mount & MS_NOSYMFOLLOW ? no_symlinks : 0));
     return copy_out_zeroed(to, made);
 }
 } // namespace
