@@ -340,6 +340,10 @@ Result<Ref<AddressSpace>> AddressSpace::clone() {
         copy->layout = layout;
         copy->auxiliary = auxiliary;
         for (Area* a = from.areas.first(); a && done; a = from.areas.next(*a)) {
+            if (Thread::current().killed()) {
+                done = err::intr;
+                break;
+            }
             if (a->dont_fork) continue;
             auto area = make<Area>(*a);
             if (!area) {

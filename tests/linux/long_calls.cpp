@@ -104,8 +104,8 @@ static void kill_in(const char* name, void (*call)(), int signal = SIGKILL) {
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == signal);
     double took = now() - before;
-    if (took > 3) printf("%s: dead only %.1f s after the signal\n", name, took), failures++;
-    if (latest > 3) printf("%s: who slept for 10 ms woke after %.1f s\n", name, latest), failures++;
+    if (took > 10) printf("%s: dead only %.1f s after the signal\n", name, took), failures++;
+    if (latest > 5) printf("%s: who slept for 10 ms woke after %.1f s\n", name, latest), failures++;
 }
 
 static volatile sig_atomic_t caught;
@@ -134,7 +134,7 @@ static void partial() {
 /// A text of any size is whole, whatever the size of the pieces that it is read in, and costs time by its length.
 static void texts() {
     pid_t child = start([] {
-        make_areas(50'000);
+        make_areas(20'000);
         double before = now();
         FILE* maps = fopen("/proc/self/maps", "r");
         char line[512];
@@ -145,13 +145,13 @@ static void texts() {
             last = to;
             lines++;
         }
-        CHECK(lines >= 50'000);
+        CHECK(lines >= 20'000);
         fclose(maps);
         int fd = open("/proc/self/maps", O_RDONLY);
         static char all[8 << 20], part[3000];
         size_t size = 0;
         for (ssize_t n; (n = read(fd, all + size, sizeof all - size)) > 0;) size += static_cast<size_t>(n);
-        CHECK(size > 50'000 * 40);
+        CHECK(size > 20'000 * 40);
         for (size_t at : {size / 2, size_t{100}, size - 2000}) { // also backwards
             ssize_t n = pread(fd, part, 1000, static_cast<off_t>(at));
             CHECK(n == 1000 && memcmp(part, all + at, 1000) == 0);
@@ -159,7 +159,7 @@ static void texts() {
         CHECK(pread(fd, part, 1000, static_cast<off_t>(size)) == 0);
         close(fd);
         double took = now() - before;
-        if (took > 20) printf("texts took %.0f s\n", took), failures++;
+        if (took > 30) printf("texts took %.0f s\n", took), failures++;
         return failures;
     });
     int status;
