@@ -1,11 +1,13 @@
 #include "container/json.h"
 namespace json {
 namespace {
-__extension__ using Wide = __int128;
+struct Whole {
+    bool negative = false, beyond = false; // beyond: of more than 64 bits
+    u64 size = 0;
+};
 
-/// What a number means; values beyond 64 bits are kept apart from all others. err::inval: it is not whole.
-Result<Wide> whole(std::string_view text) {
-    constexpr Wide beyond = Wide{1} << 70;
+/// What a number means. err::inval: it is not whole.
+Result<Whole> whole(std::string_view text) {
     constexpr i64 far = 1'000'000'000; // for exponents: more than any text has digits
     bool negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
@@ -20,17 +22,20 @@ Result<Wide> whole(std::string_view text) {
         if (below) exponent = -exponent;
     }
     usize point = digits.find('.'), end = digits.find_last_not_of("0.");
-    if (end == digits.npos) return Wide{0};
+    Whole n{.negative = negative};
+    if (end == digits.npos) return n;
     // The number is the digits up to `end`, and `zeros` zeros.
     i64 places = static_cast<i64>(point == digits.npos ? digits.size() : point) - 1;
     i64 zeros = exponent + places - static_cast<i64>(end) + (end > point ? 1 : 0);
     if (zeros < 0) return err::inval;
-    Wide n = 0;
-    for (usize i = 0; i <= end && n < beyond; i++)
-        if (digits[i] != '.') n = n * 10 + (digits[i] - '0');
-    for (; zeros && n < beyond; zeros--) n *= 10;
-    if (n > beyond) n = beyond;
-    return negative ? -n : n;
+    auto append = [&](char digit) {
+        n.beyond = n.beyond || __builtin_mul_overflow(n.size, u64{10}, &n.size) ||
+                   __builtin_add_overflow(n.size, static_cast<u64>(digit - '0'), &n.size);
+    };
+    for (usize i = 0; i <= end && !n.beyond; i++)
+        if (digits[i] != '.') append(digits[i]);
+    for (; zeros && !n.beyond; zeros--) append('0');
+    return n;
 }
 } // namespace
 
@@ -74,7 +79,10 @@ Result<T> Field::number(T least, T most) const {
     TRY(check(Kind::number));
     auto value = whole(text());
     if (!value) return refuse("is not a whole number");
-    if (*value >= least && *value <= most) return static_cast<T>(*value);
+    u64 above = static_cast<u64>(most), below = 0 - static_cast<u64>(least);
+    bool fits = value->negative ? least <= 0 && value->size <= below : most >= 0 && value->size <= above;
+    T n = static_cast<T>(value->negative ? 0 - value->size : value->size);
+    if (fits && !value->beyond && n >= least) return n;
     char words[80];
     BufferWriter out{words};
     print(out, "is not in {}..{}", least, most);
