@@ -13,6 +13,7 @@ enum Work : u32 {
     work_reschedule = 1, // another thread should run
     work_signal = 2,     // a signal is pending, or the thread must die
     work_memory = 4,     // the machine had no memory for it: room must be made
+    work_timers = 8,     // a moment of a CPU clock has been reached: see CpuWatch
 };
 
 /// A system call of the current thread: its arguments from their registers, its result (encoded) for the user's.

@@ -5,6 +5,7 @@
 #include <atomic>
 
 class Thread;
+struct CpuWatch;
 
 enum class ThreadState : u8 {
     ready,           // runs or waits for a CPU
@@ -30,6 +31,7 @@ struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     u64 round_robin_left = 100'000'000; // ns
     std::atomic<u64> user_ns = 0, system_ns = 0;
     std::atomic<u64> voluntary = 0, involuntary = 0;
+    CpuWatch* watch = nullptr; // where its time is added up, too
     uptr stack_pointer = 0; // while it does not run
     void (*entry)(void*) = nullptr;
     void* argument = nullptr;

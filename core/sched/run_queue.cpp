@@ -8,6 +8,19 @@ namespace {
 bool is_realtime(const SchedEntity& e) {
     return e.policy == static_cast<u8>(SchedPolicy::fifo) || e.policy == static_cast<u8>(SchedPolicy::round_robin);
 }
+
+/// The time is counted in the watch, too; when a moment has been reached, the thread looks on its way to user mode.
+void count_watched(SchedEntity& e, u64 ns) {
+    CpuWatch& watch = *e.watch;
+    (e.last_in_user ? watch.user_ns : watch.system_ns).fetch_add(ns, std::memory_order_relaxed);
+    u64 user = watch.user_ns.load(std::memory_order_relaxed);
+    u64 total = user + watch.system_ns.load(std::memory_order_relaxed);
+    u64 own = e.user_ns.load(std::memory_order_relaxed) + e.system_ns.load(std::memory_order_relaxed);
+    if (user >= watch.user_moment.load(std::memory_order_relaxed) ||
+        total >= watch.total_moment.load(std::memory_order_relaxed) ||
+        own >= e.thread->cpu_time_moment.load(std::memory_order_relaxed))
+        e.thread->work.fetch_or(arch::work_timers, std::memory_order_seq_cst);
+}
 } // namespace
 
 void RunQueue::lock() {
@@ -67,6 +80,8 @@ bool RunQueue::account(u64 now) {
     };
     add(e.last_in_user ? e.user_ns : e.system_ns);
     add(e.last_in_user ? user_ns : system_ns);
+    if (e.watch) [[unlikely]]
+        count_watched(e, ns);
     if (!e.queued) return false; // it is ending
     if (!is_realtime(e)) {
         bool over = fair.charge(ns);

@@ -135,6 +135,13 @@ CpuTime Thread::cpu_time() const {
     return {sched_.user_ns.load(std::memory_order_relaxed), sched_.system_ns.load(std::memory_order_relaxed)};
 }
 
+CpuTime Thread::watch_cpu_time(CpuWatch* watch) {
+    QueueOf queue{sched_};
+    if (queue.runs(*this)) queue->account(clocks::monotonic_ns());
+    sched_.watch = watch;
+    return {sched_.user_ns.load(std::memory_order_relaxed), sched_.system_ns.load(std::memory_order_relaxed)};
+}
+
 unsigned Thread::last_cpu() const { return sched_.cpu.load(std::memory_order_relaxed); }
 u64 Thread::voluntary_switches() const { return sched_.voluntary.load(std::memory_order_relaxed); }
 u64 Thread::involuntary_switches() const { return sched_.involuntary.load(std::memory_order_relaxed); }

@@ -25,6 +25,13 @@ struct SchedParameters {
 struct CpuTime {
     u64 user_ns = 0, system_ns = 0;
 };
+/// The CPU time of a group of threads while somebody waits for it: a thread that is counted gets work_timers when the
+/// sum has reached a moment.
+struct CpuWatch {
+    static constexpr u64 no_moment = ~u64{0};
+    std::atomic<u64> user_ns = 0, system_ns = 0;
+    std::atomic<u64> user_moment = no_moment, total_moment = no_moment;
+};
 
 class Thread : public arch::ThreadHead, public RefCounted<Thread> {
 public:
@@ -62,6 +69,10 @@ public:
     /// err::inval when no running CPU is in the mask.
     Result<> set_affinity(u64 mask);
     CpuTime cpu_time() const;
+    /// What the thread uses from now on is counted in `watch`, too; null: in none. Returns what it has used.
+    CpuTime watch_cpu_time(CpuWatch* watch);
+    /// While it is watched: a moment of its own.
+    std::atomic<u64> cpu_time_moment = CpuWatch::no_moment;
     unsigned last_cpu() const;
     u64 voluntary_switches() const, involuntary_switches() const;
     /// R, S (interruptible), D (uninterruptible), T (stopped), Z, X: for /proc.

@@ -41,7 +41,8 @@ TimerQueue& own() { return *queues[arch::cpu_id()]; }
 } // namespace
 
 void TimerQueue::expire(u64 now) {
-    for (;;) {
+    constexpr unsigned at_once = 32; // the others interrupt again: somebody may have armed thousands for one moment
+    for (unsigned n = 0; n < at_once; n++) {
         Timer* due;
         {
             Holding held{lock};

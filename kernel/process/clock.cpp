@@ -25,8 +25,7 @@ Clock Clock::cpu_of(Ref<Task> thread, bool user_only) {
 u64 Clock::now() const {
     if (kind_ == Kind::monotonic) return clocks::monotonic_ns();
     if (kind_ == Kind::wall) return static_cast<u64>(clocks::realtime_ns());
-    CpuTime time = kind_ == Kind::thread_cpu ? thread_->cpu_time() : cpu_time(*process_);
-    return user_only_ ? time.user_ns : time.user_ns + time.system_ns;
+    return reading(kind_ == Kind::thread_cpu ? thread_->cpu_time() : cpu_time(*process_));
 }
 
 bool Clock::has_stopped() const {

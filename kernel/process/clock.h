@@ -18,6 +18,12 @@ public:
     bool is_cpu() const { return kind_ == Kind::process_cpu || kind_ == Kind::thread_cpu; }
     /// It is the CPU time of this very thread.
     bool is_of(const Task& task) const { return thread_.get() == &task; }
+    /// What a CPU clock shows when this much has been used.
+    u64 reading(CpuTime used) const { return user_only_ ? used.user_ns : used.user_ns + used.system_ns; }
+    bool is_user_only() const { return user_only_; }
+    /// Whose CPU time it is; null: it is a clock of the system, or of the whole process.
+    Process* process() const { return process_.get(); }
+    Task* thread() const { return thread_.get(); }
     /// Stands still for ever: what a CPU clock measures has ended.
     bool has_stopped() const;
     /// Has stopped, and nothing finds what it measured any more.

@@ -166,6 +166,7 @@ bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory) {
 bool retire(Task& task) {
     Process& process = task.process();
     Holding lock{process.signal_lock};
+    process.timers->left(task);
     process.ended_threads.add(thread_use(task));
     task.ended = true;
     return --process.unended_threads == 0;

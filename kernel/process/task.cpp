@@ -65,6 +65,7 @@ void ProcessFactory::link_thread(Task& task) {
     process.threads.push_back(task);
     process.live_threads.fetch_add(1);
     process.unended_threads++;
+    process.timers->joined(task);
     task.number_->task = &task;
 }
 
@@ -136,7 +137,10 @@ Result<vfs::Walker> Task::walker(int dirfd) {
 }
 
 Process::Process() = default;
-Process::~Process() { (void)set_executable(nullptr); }
+Process::~Process() {
+    if (timers) timers->stop_all();
+    (void)set_executable(nullptr);
+}
 
 void Process::adopted_by(Process* above) {
     static constinit u64 adoptions = 0; // under the tree lock

@@ -1,10 +1,16 @@
-// The timers of a process: setitimer(2), alarm(2), timer_create(2). What expires is under the process's signal_lock.
+// The timers of a process: setitimer(2), alarm(2), timer_create(2), and the limits on CPU time. What expires is under
+// the process's signal_lock; who arms and disarms takes timers_lock around it.
+//
+// What they can cost is bounded by what their owner does. A timer of the wall clock interrupts once, and again only
+// after its signal was taken; what nobody takes is counted as overruns. CPU clocks interrupt nothing: while one is
+// waited for, the scheduler adds the threads' time up (CpuWatch), and the thread that reaches a moment looks, on its
+// own way to user mode and its own time. Only the CPU clocks of other processes are looked at from time to time.
 #pragma once
 #include "kernel/process/clock.h"
 #include "lib/vector.h"
 
-/// One timer_create(2) timer.
-struct PosixTimer; // timers.cpp
+/// One timer_create(2) timer: posix_timer.h.
+struct PosixTimer;
 
 class ProcessTimers {
 public:
@@ -34,56 +40,68 @@ public:
     /// Timers that end at a moment of the wall clock are armed anew.
     void wall_clock_was_set();
     Result<int> overruns(int id);
+    /// A signal that was ignored may be so no more: timers that were quiet for it go on.
+    void unignored(int signal);
+
     /// Obeys RLIMIT_CPU: the process begins, or the limit was changed.
     void limit_cpu_time();
-    /// Obeys RLIMIT_RTTIME: the same, or a thread became a real-time one.
+    /// Obeys RLIMIT_RTTIME: the limit was changed, or a thread became a real-time one.
     void limit_realtime();
-    /// exec: POSIX timers go, interval timers stay. Exit: all go.
+
+    /// A thread comes to be, or has ended. signal_lock is held.
+    void joined(Task&);
+    void left(Task&);
+    /// The current task has work_timers: a moment of a CPU clock has been reached. On the way to user mode.
+    void look(Task& current);
+
+    /// exec: POSIX timers go, interval timers stay.
     void drop_posix();
+    /// The process ends, or never ran: all go for good, and none of their signals stays pending.
     void stop_all();
 
 private:
-    struct Interval : Timer {
-        using Timer::Timer;
-        QueuedSignal element; // unused fields stay zero
-        u64 due_ns = 0;       // monotonic for ITIMER_REAL, CPU time else; 0: not armed
-        u64 interval_ns = 0;
-        int which = 0;
+    friend struct PosixTimer;
+    struct Element : QueuedSignal {
         ProcessTimers* owner = nullptr;
     };
-    Result<Ref<PosixTimer>> find(int id);
-    static void interval_expired(Timer&);
-    void expire(Interval&);
-    /// Looks from time to time whether a limit on time has been reached: SIGXCPU at the soft one and each second after
-    /// it, SIGKILL at the hard one.
-    struct LimitTimer : Timer {
-        LimitTimer(ProcessTimers& of, void (*expired)(Timer&)) : Timer{expired}, owner{of} {}
-        void stop();
+    /// Of setitimer(2). Under signal_lock.
+    struct Interval {
+        Element element; // unused fields stay zero
+        u64 due_ns = 0;  // monotonic for ITIMER_REAL, CPU time else; 0: not armed
+        u64 interval_ns = 0;
+    };
+    struct RealTimer : Timer {
+        explicit RealTimer(ProcessTimers& of) : Timer{expired}, owner{of} {}
+        static void expired(Timer&);
         ProcessTimers& owner;
-        QueuedSignal element;
-        bool active = false; // under signal_lock
     };
-    /// RLIMIT_CPU.
-    struct CpuLimit : LimitTimer {
-        CpuLimit(ProcessTimers& of) : LimitTimer{of, expired} {}
-        static void expired(Timer& timer) { static_cast<CpuLimit&>(timer).check(); }
-        void check();
-        void arm_again();
-    };
-    /// RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. Looks every few milliseconds, while
-    /// there is such a thread.
-    struct RealtimeLimit : LimitTimer {
-        RealtimeLimit(ProcessTimers& of) : LimitTimer{of, expired} {}
-        static void expired(Timer& timer) { static_cast<RealtimeLimit&>(timer).check(); }
-        void check();
-    };
+    Interval* of(int which);
     u64 clock_now(int which);
-    void arm(Interval&);
+    void expire_real();
+    void real_taken();
+    void arm_real();
+
+    // CPU clocks (cpu_timers.cpp). signal_lock is held.
+    void watch();
+    void unwatch();
+    bool needs_watch();
+    /// Somebody is to look when the process's user time, or all its time, or the thread's is that much.
+    void look_at_user(u64 ns);
+    void look_at_total(u64 ns);
+    void look_at_thread(Task&, u64 ns);
+    void expire_cpu(Interval&, u64 now_ns);
+    void check_cpu_limit(u64 now_ns);
+    void check_realtime_limit(Task& current);
 
     Process& process_;
-    Interval real_{interval_expired}, virtual_{interval_expired}, profile_{interval_expired};
-    Interval& of(int which);
-    CpuLimit cpu_limit_{*this};
-    RealtimeLimit realtime_limit_{*this};
-    Vector<Ref<PosixTimer>> posix_; // index: the id; null: free. Under Process::timers_lock
+    Interval real_, virtual_, profile_;
+    RealTimer real_timer_{*this};
+    bool real_waits_ = false; // ITIMER_REAL has expired, and goes on when SIGALRM is taken
+    Element cpu_limit_, realtime_limit_;
+    CpuWatch watch_;
+    bool watching_ = false;
+    std::atomic<unsigned> quiet_ = 0; // POSIX timers whose signal is ignored
+    // Under Process::timers_lock.
+    bool closed_ = false;           // by stop_all()
+    Vector<Box<PosixTimer>> posix_; // index: the id; null: free
 };

@@ -2,6 +2,7 @@
 #include "arch/api/upcalls.h"
 #include "kernel/process/oom.h"
 #include "kernel/process/task.h"
+#include "kernel/process/timers.h"
 
 namespace {
 /// The signal that a fault becomes; nothing when it was resolved.
@@ -48,6 +49,11 @@ void return_to_user(arch::TrapFrame& frame) {
     if (work & arch::work_memory) [[unlikely]] { // it may have ended this process: the way out looks again
         arch::irqs_on();
         oom::make_room(task);
+        arch::irqs_off();
+    }
+    if (work & arch::work_timers) [[unlikely]] { // what it finds is delivered when the way out looks again
+        arch::irqs_on();
+        task.process().timers->look(task);
         arch::irqs_off();
     }
     if (work & arch::work_signal) {

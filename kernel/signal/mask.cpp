@@ -1,3 +1,4 @@
+#include "kernel/process/timers.h"
 #include "kernel/signal/state.h"
 
 namespace signals {
@@ -75,7 +76,11 @@ Result<SignalAction> set_action(Task& task, int number, const SignalAction* chan
         }
         return old;
     };
-    if (!change || !is_ignored(*change, number)) return exchange();
+    if (!change || !is_ignored(*change, number)) {
+        SignalAction old = exchange();
+        if (change) process.timers->unignored(number);
+        return old;
+    }
     Holding lock{process.signal_lock}; // POSIX: what is pending is forgotten
     SignalAction old = exchange();
     process.pending.discard(signal_bit(number));

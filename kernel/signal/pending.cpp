@@ -7,13 +7,6 @@ namespace {
 constexpr SignalSet synchronous = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) |
                                   signal_bit(SIGFPE) | signal_bit(SIGSYS);
 
-void dispose(QueuedSignal& element) {
-    if (element.taken) {
-        element.queued = false;
-        return;
-    }
-    delete &element;
-}
 } // namespace
 
 void QueuedSignal::forget_user() {
@@ -28,7 +21,20 @@ u64 QueuedSignal::charge(Ref<User> user) {
     return charged_->signals.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-PendingSignals::~PendingSignals() { discard(~SignalSet{0}); }
+void QueuedSignal::withdraw() {
+    if (!queued_in_) return;
+    PendingSignals& from = *queued_in_;
+    from.unlink(*this);
+    for (QueuedSignal& other : from.queue)
+        if (other.info.si_signo == info.si_signo) return;
+    from.set &= ~signal_bit(info.si_signo);
+}
+
+void PendingSignals::unlink(QueuedSignal& element) {
+    queue.erase(queue.iterator_to(element));
+    queued--;
+    element.queued_in_ = nullptr;
+}
 
 void PendingSignals::add(const siginfo_t& info, QueuedSignal* memory) {
     SignalSet bit = signal_bit(info.si_signo);
@@ -38,7 +44,7 @@ void PendingSignals::add(const siginfo_t& info, QueuedSignal* memory) {
         return;
     }
     queue.push_back(*memory);
-    memory->queued = true;
+    memory->queued_in_ = this;
     queued++;
 }
 
@@ -65,9 +71,7 @@ bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>&
         from_kernel_ &= ~signal_bit(number);
         return true;
     }
-    queue.erase(queue.iterator_to(*found));
-    queued--;
-    found->queued = false;
+    unlink(*found);
     if (found->taken) {
         found->taken(*found);
         into = found->info;
@@ -82,14 +86,10 @@ void PendingSignals::discard(SignalSet which) {
     set &= ~which;
     from_kernel_ &= ~which;
     for (auto at = queue.begin(); at != queue.end();) {
-        QueuedSignal& element = *at;
-        if (!(signal_bit(element.info.si_signo) & which)) {
-            ++at;
-            continue;
-        }
-        at = queue.erase(at);
-        queued--;
-        dispose(element);
+        QueuedSignal& element = *at++;
+        if (!(signal_bit(element.info.si_signo) & which)) continue;
+        unlink(element);
+        element.taken ? element.taken(element) : delete &element;
     }
 }
 

@@ -75,7 +75,7 @@ Result<> send_locked(Process& process, Task* only, const siginfo_t& info, Queued
 
     PendingSignals& pending = only ? only->pending : process.pending;
     if (!forced && !(blocked & signal_bit(number)) && is_ignored(action_of(process, number), number)) return {};
-    if (standard(number) && pending.set & signal_bit(number)) return {};
+    if (standard(number) && pending.set & signal_bit(number) && (!element || element->merges)) return {};
     if (may_queue(process, only ? *only : *process.leader, info, element) || forced) {
         if (element && !element->taken) {
             element->info = info;
@@ -191,12 +191,10 @@ void send_prepared(Process& process, const siginfo_t& info, Box<QueuedSignal>& m
     memory.reset(element);
 }
 
-bool send_embedded(Process& process, Task* only, QueuedSignal& embedded) {
-    Holding lock{process.signal_lock};
-    if (embedded.queued) return false;
+bool queue_embedded(Process& process, Task* only, QueuedSignal& embedded) {
     QueuedSignal* element = &embedded;
-    (void)send_locked(process, only, embedded.info, element, false);
-    return element == nullptr;
+    if (!embedded.queued()) (void)send_locked(process, only, embedded.info, element, false);
+    return embedded.queued();
 }
 
 bool send_group(ProcessGroup& group, int number) {

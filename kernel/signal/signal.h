@@ -32,6 +32,7 @@ struct SignalHandlers : RefCounted<SignalHandlers> {
 };
 
 class User;
+class PendingSignals;
 
 /// A queued signal with its information. Standard signals are queued once, real-time ones as often as sent (limit:
 /// RLIMIT_SIGPENDING of the user; beyond it sigqueue answers err::again, kill still sets the bit).
@@ -46,11 +47,17 @@ struct QueuedSignal : ListLink<> {
     }
 
     siginfo_t info;
-    /// Of a POSIX timer, which embeds it: not freed when taken, and asked then. Null: on the heap.
+    /// Of a timer, which embeds it: not freed when taken or discarded, and told then. Null: on the heap.
     void (*taken)(QueuedSignal&) = nullptr;
-    bool queued = false; // for embedded ones
+    /// Takes an embedded one back from where it is queued, if it is: before its owner goes. signal_lock is held.
+    void withdraw();
+    /// Is not queued while another one of its number is pending, if that is a standard signal. POSIX timers' are.
+    bool merges = true;
+    bool queued() const { return queued_in_ != nullptr; }
 
 private:
+    friend class PendingSignals;
+    PendingSignals* queued_in_ = nullptr;
     void forget_user();
     User* charged_ = nullptr; // a reference
 };
@@ -79,7 +86,7 @@ private:
 /// Pending signals of a task or of a process. Guarded by the process's signal lock.
 class PendingSignals {
 public:
-    ~PendingSignals();
+    ~PendingSignals() { discard(~SignalSet{0}); }
     SignalSet set = 0;
     List<QueuedSignal> queue;
     unsigned queued = 0;
@@ -92,6 +99,8 @@ public:
     void discard(SignalSet which);
 
 private:
+    friend struct QueuedSignal;
+    void unlink(QueuedSignal&);
     SignalSet from_kernel_ = 0; // of those that are no more than a bit
 };
 
@@ -130,8 +139,6 @@ inline constexpr SignalSet default_stops =
 /// As send(), with memory got before (null: only the bit is set), for callers under the tree lock or in interrupts.
 /// A queue element that was not needed is left in `memory`.
 void send_prepared(Process&, const siginfo_t&, Box<QueuedSignal>& memory);
-/// For timers: `element` is embedded in one. False: it is queued already (an overrun), or the signal is ignored.
-bool send_embedded(Process&, Task* only, QueuedSignal& element);
 Result<Box<QueuedSignal>> prepare();
 
 /// On the way to user mode: handlers, default actions, stops, restarts of system calls. May not return.

@@ -13,6 +13,9 @@ inline bool is_ignored(const SignalAction& action, int number) {
 }
 /// Ends every thread of the process with this wait status, at the next chance. Stopped ones are woken.
 void end_all(Process&, int status);
+/// For timers: `element` is embedded in one. Whether it is queued now; false: the signal is ignored, or another one of
+/// its number is pending already (QueuedSignal::merges).
+bool queue_embedded(Process&, Task* only, QueuedSignal& element);
 /// Tells the parent that the process has stopped or continued. Takes the tree lock; no lock may be held.
 void tell_parent(Process&, int code);
 } // namespace signals

@@ -1,0 +1,163 @@
+// What CPU time makes happen: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU, RLIMIT_RTTIME.
+#include "kernel/process/posix_timer.h"
+#include "kernel/process/tree.h"
+#include "kernel/signal/state.h"
+#include <algorithm>
+#include <linux/resource.h>
+#include <linux/time.h>
+
+namespace {
+constexpr u64 no_moment = CpuWatch::no_moment;
+constexpr u64 cpu_seconds_most = ~u64{0} / clocks::ns_per_second; // more is no limit
+u64 limit_ns(u64 seconds) { return seconds > cpu_seconds_most ? no_moment : seconds * clocks::ns_per_second; }
+u64 sum(CpuTime t) { return t.user_ns + t.system_ns; }
+
+constexpr u64 realtime_look_ns = 4'000'000;
+
+/// The CPU time since the thread last slept, as far as looks tell; 0: it is not a real-time thread.
+u64 realtime_run_ns(Task& t) {
+    if (!is_realtime(t.parameters().policy)) return 0;
+    u64 now = sum(t.cpu_time()), sleeps = t.voluntary_switches();
+    auto& run = t.realtime_run;
+    if (run.since_ns == 0 || run.sleeps != sleeps) run = {.sleeps = sleeps, .since_ns = now};
+    return std::max<u64>(now - run.since_ns, 1);
+}
+} // namespace
+
+// The watch.
+
+void ProcessTimers::watch() {
+    if (std::exchange(watching_, true)) return;
+    watch_.user_ns = watch_.system_ns = 0;
+    CpuTime used{process_.ended_threads.user_ns, process_.ended_threads.system_ns};
+    for_each_thread(process_, [&](Task& t) {
+        if (t.ended) return;
+        CpuTime time = t.watch_cpu_time(&watch_);
+        used.user_ns += time.user_ns;
+        used.system_ns += time.system_ns;
+    });
+    watch_.user_ns.fetch_add(used.user_ns, std::memory_order_relaxed);
+    watch_.system_ns.fetch_add(used.system_ns, std::memory_order_relaxed);
+}
+
+void ProcessTimers::unwatch() {
+    watching_ = false;
+    for_each_thread(process_, [](Task& t) {
+        if (!t.ended) t.watch_cpu_time(nullptr);
+    });
+}
+
+bool ProcessTimers::needs_watch() {
+    if (virtual_.due_ns || profile_.due_ns) return true;
+    if (process_.limits.soft(RLIMIT_CPU) <= cpu_seconds_most) return true;
+    if (process_.limits.soft(RLIMIT_RTTIME) != RLIM64_INFINITY) return true;
+    return std::any_of(posix_.begin(), posix_.end(), [](auto& t) { return t && t->of_own_cpu() && t->due_ns; });
+}
+
+void ProcessTimers::joined(Task& task) {
+    if (watching_) task.watch_cpu_time(&watch_);
+    if (process_.limits.soft(RLIMIT_RTTIME) != RLIM64_INFINITY && realtime_run_ns(task))
+        look_at_thread(task, realtime_look_ns);
+}
+void ProcessTimers::left(Task& task) {
+    if (watching_) task.watch_cpu_time(nullptr);
+}
+
+namespace {
+/// An earlier moment takes the place of a later one. One that has passed is noticed when the thread's time is counted
+/// next: at the latest with the next tick, as Linux does.
+void lower(std::atomic<u64>& moment, u64 ns) {
+    if (ns < moment.load(std::memory_order_relaxed)) moment.store(ns, std::memory_order_relaxed);
+}
+} // namespace
+
+void ProcessTimers::look_at_user(u64 ns) {
+    watch();
+    lower(watch_.user_moment, ns);
+}
+void ProcessTimers::look_at_total(u64 ns) {
+    watch();
+    lower(watch_.total_moment, ns);
+}
+void ProcessTimers::look_at_thread(Task& task, u64 ns) {
+    watch();
+    lower(task.cpu_time_moment, ns);
+}
+
+void ProcessTimers::look(Task& task) {
+    task.work.fetch_and(~u32{arch::work_timers}, std::memory_order_relaxed);
+    Holding list{process_.timers_lock};
+    CpuTime used;
+    {
+        Holding lock{process_.signal_lock};
+        if (!watching_) return;
+        watch_.user_moment = watch_.total_moment = task.cpu_time_moment = no_moment;
+        used = {.user_ns = watch_.user_ns, .system_ns = watch_.system_ns};
+        expire_cpu(virtual_, used.user_ns);
+        expire_cpu(profile_, sum(used));
+        check_cpu_limit(sum(used));
+        check_realtime_limit(task);
+    }
+    for (auto& timer : posix_) {
+        if (!timer || !timer->of_own_cpu()) continue;
+        Task* thread = timer->measured.thread();
+        if (thread && thread != &task) continue;
+        Holding lock{process_.signal_lock};
+        timer->look(timer->measured.reading(thread ? task.cpu_time() : used));
+    }
+    Holding lock{process_.signal_lock};
+    if (!needs_watch()) unwatch();
+}
+
+void ProcessTimers::expire_cpu(Interval& t, u64 now) {
+    if (!t.due_ns) return;
+    if (now >= t.due_ns) {
+        t.due_ns = t.interval_ns ? t.due_ns + ((now - t.due_ns) / t.interval_ns + 1) * t.interval_ns : 0;
+        (void)signals::queue_embedded(process_, nullptr, t.element);
+    }
+    if (t.due_ns) &t == &virtual_ ? look_at_user(t.due_ns) : look_at_total(t.due_ns);
+}
+
+// RLIMIT_CPU: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
+
+void ProcessTimers::limit_cpu_time() {
+    Holding one_at_a_time{process_.timers_lock};
+    Limit limit = process_.limits.get(RLIMIT_CPU);
+    if (closed_ || limit.soft > cpu_seconds_most) return;
+    Holding lock{process_.signal_lock};
+    look_at_total(limit_ns(limit.soft));
+}
+
+void ProcessTimers::check_cpu_limit(u64 now) {
+    Limit limit = process_.limits.get(RLIMIT_CPU);
+    if (limit.soft > cpu_seconds_most) return;
+    if (now >= limit_ns(limit.hard)) return signals::end_all(process_, SIGKILL);
+    if (now >= limit_ns(limit.soft)) {
+        process_.limits.set(RLIMIT_CPU, {++limit.soft, limit.hard});
+        (void)signals::queue_embedded(process_, nullptr, cpu_limit_);
+    }
+    look_at_total(std::min(limit_ns(limit.soft), limit_ns(limit.hard)));
+}
+
+// RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. Such a thread looks every few
+// milliseconds.
+
+void ProcessTimers::limit_realtime() {
+    Holding one_at_a_time{process_.timers_lock};
+    if (closed_ || process_.limits.soft(RLIMIT_RTTIME) == RLIM64_INFINITY) return;
+    Holding lock{process_.signal_lock};
+    for_each_thread(process_, [&](Task& t) {
+        if (!t.ended && realtime_run_ns(t)) look_at_thread(t, sum(t.cpu_time()) + realtime_look_ns);
+    });
+}
+
+void ProcessTimers::check_realtime_limit(Task& task) {
+    Limit limit = process_.limits.get(RLIMIT_RTTIME);
+    u64 run_us = limit.soft == RLIM64_INFINITY ? 0 : (realtime_run_ns(task) + 999) / 1000;
+    if (!run_us) return;
+    if (limit.hard != RLIM64_INFINITY && run_us >= limit.hard) return signals::end_all(process_, SIGKILL);
+    look_at_thread(task, sum(task.cpu_time()) + realtime_look_ns);
+    if (run_us < limit.soft) return;
+    process_.limits.set(RLIMIT_RTTIME, {limit.soft + 1'000'000, limit.hard});
+    (void)signals::queue_embedded(process_, nullptr, realtime_limit_);
+}
