@@ -1,4 +1,5 @@
 // What /proc tells about the whole system, and the settings below /proc/sys.
+#include "core/check/fail.h"
 #include "core/mm/area_use.h"
 #include "core/mm/frame.h"
 #include "core/rng/rng.h"
@@ -383,7 +384,17 @@ Result<Ref<vfs::Inode>> make_sys_directory(vfs::Superblock& sb, const Context& a
     c.sysctl = true;
     return TRY(make_ref<ItemDirectory>(sb, number, directory, std::move(c), sys_items));
 }
+#if RUNDLET_CHECK
+Result<> print_fail_rate(Writer& out, const Context&) { return print(out, "{}\n", failures::rate()), Result<>{}; }
+Result<> store_fail_rate(std::string_view text, const Context& c) {
+    if (!c.view->is_root()) return err::perm;
+    return failures::set_rate(TRY(parse_number<u32>(text))), Result<>{};
+}
+#endif
 constexpr Item root_list[] = {
+#if RUNDLET_CHECK
+    {.name = "fail-rate", .mode = setting, .print = print_fail_rate, .store = store_fail_rate},
+#endif
     {.name = "self", .mode = link, .target = name_self},
     {.name = "thread-self", .mode = link, .target = name_thread_self},
     {.name = "mounts", .mode = link, .target = name_mounts},
