@@ -137,9 +137,15 @@ def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", capabilities=
     """Runs the cases in a container. A case that takes the machine down is reported as such, and the rest runs after a
     new boot: {name: (status, output) or a string that says what happened}."""
     results, left = {}, list(cases)
-    process = {"terminal": False}
-    if capabilities: # those of the superuser that runs the cases on Linux
-        process["capabilities"] = {kind: CAPABILITIES for kind in ("bounding", "effective", "permitted")}
+
+    def edit(config):
+        config["process"]["terminal"] = False
+        if capabilities: # those of the superuser that runs the cases on Linux, set-user-ID programs in their folder included
+            config["process"]["capabilities"] = {kind: CAPABILITIES for kind in ("bounding", "effective", "permitted")}
+            for mount in config["mounts"]:
+                if mount["destination"] == "/tmp":
+                    mount["options"].remove("nosuid")
+
     boots = 0
     options.setdefault("memory", "256M")
     while left and boots < 12:
@@ -150,8 +156,7 @@ def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", capabilities=
         for path in sorted(pathlib.Path(fixture).rglob("*")) if fixture else ():
             if path.is_file():
                 contents[f"fixture/{path.relative_to(fixture)}"] = (path, 0o644)
-        lab.bundle(tree, "cases", ["sh", "/run.sh", "/cases", "/fixture", str(CASE_LIMIT)], contents,
-                   lambda config: config["process"].update(process))
+        lab.bundle(tree, "cases", ["sh", "/run.sh", "/cases", "/fixture", str(CASE_LIMIT)], contents, edit)
         with lab.boot(tree, append="-- bundle /bundles/cases", label=f"{label}-{boots}", **options) as vm:
             running, why = None, None
             try:

@@ -39,8 +39,9 @@ public:
         std::span<UserSegment> all{to, from.size};
         for (const UserSegment& s : all)
             if (s.size > ~usize{0} >> 1) return err::inval;
+        bool alone = all.size() == 1; // Linux cuts a single one off before it looks at it
         for (UserSegment& s : all) {
-            if (!in_user_space(s.address, s.size)) return err::fault;
+            if (!in_user_space(s.address, alone ? std::min(s.size, most_moved) : s.size)) return err::fault;
             s.size = std::min(s.size, most_moved - total_);
             total_ += s.size;
         }
