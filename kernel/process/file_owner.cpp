@@ -73,14 +73,31 @@ private:
             info.si_band = readable ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
             info.si_fd = fd_;
         }
-        Holding tree{tree_lock()};
-        if (target_.thread && may_signal(*target_.thread)) (void)signals::send(*target_.thread, info);
-        if (target_.process) tell(*target_.process, info);
-        if (target_.group)
-            for (Process& member : target_.group->members) tell(member, info);
+        Ref<Task> thread;
+        Vector<Ref<Process>> processes;
+        if (!find_receivers(thread, processes)) return; // memory is short
+        if (thread) (void)signals::send(*thread, info);
+        for (auto& process : processes) (void)signals::send(*process, info);
     }
-    void tell(Process& process, const siginfo_t& info) {
-        if (process.leader && may_signal(*process.leader)) (void)signals::send(process, info);
+    /// Those that the user who set the owner may signal. Nothing is sent, and nothing allocated, under the tree lock.
+    Result<> find_receivers(Ref<Task>& thread, Vector<Ref<Process>>& processes) {
+        for (usize room = 4;; room *= 2) {
+            processes.clear();
+            TRY(processes.reserve(room));
+            bool all = true;
+            auto add = [&](Process& p) {
+                if (!p.leader || !may_signal(*p.leader)) return;
+                all = processes.size() < room;
+                if (all) (void)processes.push(Ref<Process>::share(&p));
+            };
+            Holding tree{tree_lock()};
+            if (target_.thread && may_signal(*target_.thread)) thread = target_.thread;
+            if (target_.process) add(*target_.process);
+            if (target_.group)
+                for (Process& member : target_.group->members)
+                    if (all) add(member);
+            if (all) return {};
+        }
     }
     bool may_signal(Task& task) const {
         auto it = task.credentials_ref();
