@@ -32,7 +32,7 @@ struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     std::atomic<u64> user_ns = 0, system_ns = 0;
     std::atomic<u64> voluntary = 0, involuntary = 0;
     CpuWatch* watch = nullptr; // where its time is added up, too
-    uptr stack_pointer = 0; // while it does not run
+    uptr stack_pointer = 0;    // while it does not run
     void (*entry)(void*) = nullptr;
     void* argument = nullptr;
 };

@@ -9,7 +9,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, unsigned long s
     json::Complaint why;
     auto spec = container::parse_spec(std::move(text), why);
     if (!spec && spec.error() != Errno::nomem && why.text().empty()) __builtin_trap();
-    if (spec && (spec->root_path.empty() || spec->process.args.empty()))
-        __builtin_trap();
+    if (spec && (spec->root_path.empty() || spec->process.args.empty())) __builtin_trap();
     return 0;
 }

@@ -2,8 +2,8 @@
 #include "boot/initramfs.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/file/block_on.h"
-#include "kernel/vfs/attachments.h"
 #include "kernel/file/table.h"
+#include "kernel/vfs/attachments.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/operations.h"
 #include <asm/fcntl.h>
