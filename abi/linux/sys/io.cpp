@@ -145,10 +145,11 @@ namespace {
 class OffsetArgument {
 public:
     explicit OffsetArgument(UserPtr<i64> at) : at_{at} {}
-    Result<> load() {
+    /// `any`: the caller refuses negative ones itself, else err::inval.
+    Result<> load(bool any = false) {
         if (!at_) return {};
         i64 n = TRY(copy_in(at_));
-        if (n < 0) return err::inval;
+        if (n < 0 && !any) return err::inval;
         value_ = static_cast<u64>(n);
         return {};
     }
@@ -186,11 +187,12 @@ Result<> check_copy(File& in, const u64* in_at, File& out, const u64* out_at, us
     constexpr u64 last_offset = ~u64{0} >> 1;
     u64 from = in_at ? *in_at : *in.position.lock(), to = out_at ? *out_at : *out.position.lock();
     if (from + n < from || to + n < to) return err::overflow;
+    if (from > last_offset || to > last_offset) return err::inval;
     u64 size = in.inode()->attributes().size, limit = file::size_limit();
     n = from >= size ? 0 : std::min(n, size - from);
     if (to >= limit) file::size_limit_passed();
     if (to >= limit || to >= last_offset) return err::fbig;
-    n = std::min(n, limit - to);
+    n = std::min({n, limit - to, last_offset - to});
     if (in.inode() == out.inode() && from < to + n && to < from + n) return err::inval;
     TRY(file::check_range(in, &from, n));
     return file::check_range(out, &to, n);
@@ -202,8 +204,8 @@ Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_f
     auto in = TRY(get(task, in_fd));
     auto out = TRY(get(task, out_fd));
     OffsetArgument from{in_at}, to{out_at};
-    TRY(from.load());
-    TRY(to.load());
+    TRY(from.load(true));
+    TRY(to.load(true));
     if (flags) return err::inval;
     u32 in_type = type_of(*in), out_type = type_of(*out);
     if (S_ISDIR(in_type) || S_ISDIR(out_type)) return err::isdir;
