@@ -148,7 +148,7 @@ public:
         Result<usize> n = err::pipe;
         {
             auto state = pipe_->lock();
-            if (state->readers == 0) return n;
+            if (state->readers == 0) return from.done() ? Result<usize>{usize{0}} : n;
             n = state->ring.write(from, how & O_DIRECT);
         }
         // As Linux, which tells a reader again that a pipe is full when a write has found no room.

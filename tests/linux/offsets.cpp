@@ -271,6 +271,7 @@ static void signals_of_writes() {
         int p[2];
         CHECK(pipe(p) == 0 && close(p[0]) == 0);
         signal_code = -99;
+        CHECK(write(p[1], "", 0) == 0);
         FAILS(EPIPE, write(p[1], "x", 1));
         CHECK(signal_code == SI_USER && signal_from == getpid());
         return failures;
