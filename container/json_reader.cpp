@@ -1,4 +1,9 @@
 // From a JSON text (RFC 8259) to a Document. Works in place, without recursion.
+//
+// Not RapidJSON's reader: it computes a double for every number, even where the handler takes only the text
+// (kParseNumbersAsStringsFlag). The kernel has no floating point: on x86_64 that becomes x87 code, which spoils the
+// registers of the user's thread; on riscv64 calls of functions that are not linked. Its 1.1 also refuses numbers that
+// no double can hold, takes a lone low surrogate, and reads nothing behind a null byte.
 #include "container/json.h"
 
 namespace json {
