@@ -43,7 +43,7 @@ def test_files_stay_as_they_are(lab):
         folder = pathlib.Path(scratch) / "data"
         folder.mkdir()
         everything(folder)
-        runner = [] if lab.arch == os.uname().machine else [f"qemu-{lab.arch}-static"]
+        runner = [] if lab.arch == os.uname().machine else [f"/usr/bin/qemu-{lab.arch}-static"]
         busybox = [*runner, lab.target.busybox()]
         applets = pathlib.Path(scratch) / "bin"
         applets.mkdir()
