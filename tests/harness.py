@@ -117,6 +117,17 @@ def pointer_rows():
     return files
 
 
+def applet_links(lab):
+    """A folder with a link to this machine's busybox for each of its applets."""
+    folder = lab.target.out / "applets"
+    folder.mkdir(exist_ok=True)
+    for path in userland.applets(lab.target):
+        link = folder / pathlib.PurePath(path).name
+        if not link.is_symlink():
+            link.symlink_to("/bin/busybox")
+    return folder
+
+
 def cases_on_linux(cases, fixture, busybox, applet_folder):
     """Runs the cases on this machine: {name: (status, output)}. Only busybox's applets are in the PATH."""
     with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:

@@ -15,8 +15,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import (TOP, Clock, Lab, Report, Timeout, busybox_cases, cases_on_linux, cases_on_rundlet, compare,  # noqa: E402
-                     linux_programs, linux_sources, userland)
+from harness import (TOP, Clock, Lab, Report, Timeout, applet_links, busybox_cases, cases_on_linux,  # noqa: E402
+                     cases_on_rundlet, compare, linux_programs, linux_sources, userland)
 
 ARCHES = ["x86_64", "riscv64"]
 
@@ -180,17 +180,6 @@ def linux(report, arches):
                                        {f"tests/{n}": (programs[n], 0o755) for n in expected}, label="linux", cpus=2,
                                        capabilities=True)
                 compare(report, f"linux/{on.name}", expected, got)
-
-
-def applet_links(lab):
-    """A folder with a link to this machine's busybox for each of its applets."""
-    folder = lab.target.out / "applets"
-    folder.mkdir(exist_ok=True)
-    for path in userland.applets(lab.target):
-        link = folder / pathlib.PurePath(path).name
-        if not link.is_symlink():
-            link.symlink_to("/bin/busybox")
-    return folder
 
 
 def busybox(report, arches):

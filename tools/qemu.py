@@ -249,6 +249,8 @@ def main():
             sys.exit(f"{needed} does not exist: run `make build` and tools/build-userland {options.arch}")
     memory = re.fullmatch(r"(\d+)([MG]?)", options.memory)
     least = memory_for(options.initrd)
+    if options.arch == "riscv64":  # QEMU puts the archive behind the first half of a small machine, and the device tree at its end
+        least = max(least, min(2 * (os.stat(options.initrd).st_size >> 20) + 8, 1024))
     if memory and int(memory[1]) * (1024 if memory[2] == "G" else 1) < least:
         sys.exit(f"{options.initrd} needs a machine with at least {least} MiB, and more for the programs: give --memory {least + 128}M")
     sys.exit(run(options))

@@ -138,7 +138,8 @@ Result<vfs::Walker> Task::walker(int dirfd) {
 
 Process::Process() = default;
 Process::~Process() {
-    if (timers) timers->stop_all();
+    // What has run did that when it ended; here the last reference may go under any mutex.
+    if (timers && !timers->closed()) timers->stop_all();
     (void)set_executable(nullptr);
 }
 

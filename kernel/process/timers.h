@@ -58,6 +58,8 @@ public:
     void drop_posix();
     /// The process ends, or never ran: all go for good, and none of their signals stays pending.
     void stop_all();
+    /// stop_all() has been called. By whoever has the only reference to the process.
+    bool closed() const { return closed_; }
 
 private:
     friend struct PosixTimer;

@@ -32,7 +32,7 @@ ResourceUse thread_use(Task& task) {
 
 ResourceUse thread_usage(Task& task) {
     ResourceUse use = thread_use(task);
-    if (task.space) use.peak_resident_pages = task.space->peak_resident();
+    if (auto space = task.share(&Task::space)) use.peak_resident_pages = space->peak_resident();
     return use;
 }
 

@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import TOP, cases_on_linux, cases_on_rundlet, compare, userland
+from harness import TOP, applet_links, cases_on_linux, cases_on_rundlet, compare, userland
 
 SOURCES = TOP / "tests/programs"
 run = userland.run
@@ -90,6 +90,6 @@ def test_programs(lab):
             files[path] = (file, 0o755)
         cases.append((name, f"/programs/{name} {arguments}"))
         on_linux.append((name, f"{here} {arguments}"))
-    expected = cases_on_linux(on_linux, "/nonexistent", "/bin/busybox", lab.target.out / "applets")
+    expected = cases_on_linux(on_linux, "/nonexistent", "/bin/busybox", applet_links(lab))
     got = cases_on_rundlet(lab, cases, None, files, label="programs", memory="512M", cpus=4)
     compare(lab.report, f"programs/{lab.arch}", expected, got)
