@@ -18,11 +18,13 @@
 #include <sys/wait.h>
 
 static constexpr int64_t last = INT64_MAX;
-/// Behind it is nothing: how much of it can be read is the same everywhere.
+/// Behind it is nothing: how much of it can be read is the same everywhere. It lies low: the lengths that are tried do
+/// not lead out of user space, where the call would be refused at once.
 static constexpr size_t buf_size = 5000;
 static char* make_buf() {
     constexpr size_t page = 4096, all = 2 * page;
-    void* p = mmap(nullptr, all + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* p = mmap(reinterpret_cast<void*>(0x20000000), all + page, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     CHECK(p != MAP_FAILED && mprotect(p, all, PROT_READ | PROT_WRITE) == 0);
     return static_cast<char*>(p) + all - buf_size;
 }
