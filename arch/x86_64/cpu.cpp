@@ -88,7 +88,7 @@ void patch_smap_sites() {
     (void)cpuid(0); // a serialising instruction: what was fetched before is forgotten
 }
 
-/// CPUID has been seen to promise SMAP where clac was refused (a nested hypervisor). Entries would then fault for ever.
+/// A kernel under a nested hypervisor once ended at clac, though CPUID promised SMAP: entries would fault for ever.
 bool clac_works() {
     bool bad = true;
     asm volatile("1: .byte 0x0f, 0x01, 0xca\n xor %k[bad], %k[bad]\n 2:" FIXUP(1b, 2b) : [bad] "+r"(bad));
