@@ -61,7 +61,7 @@ if(RUNDLET_CHECK)
   set(KASAN -Xclang=-fsanitize=kernel-address -Xclang=-fsanitize-recover=kernel-address
     -mllvm=-asan-instrumentation-with-call-threshold=0 -mllvm=-asan-stack=0 -mllvm=-asan-globals=0 -mllvm=-asan-constructor-kind=none
     -mllvm=-asan-kernel-mem-intrinsic-prefix=1)
-  set(UBSAN -fsanitize=undefined -fsanitize-ignorelist=../../cmake/sanitizer-ignore.txt -fno-sanitize=function,vptr,float-divide-by-zero)
+  set(UBSAN -fsanitize=undefined -fno-sanitize=function,vptr,float-divide-by-zero)
   # The runtime of the checks, the string functions it uses, and code that runs before the shadow is mapped
   # (arch/<cpu>/early*.cpp) are not instrumented.
   set(plain ${SOURCES})

@@ -196,26 +196,29 @@ def busybox(report, arches):
 
 def system(report, arches, only=""):
     """tests/system/*_test.py: each function test_*(lab) drives a machine."""
-    sys.path.insert(0, str(TOP / "tests/system"))
     for arch in arches:
         lab = Lab(arch, report)
-        if not bootable(report, lab, "system"):
+        if bootable(report, lab, "system"):
+            system_on(lab, only)
+
+
+def system_on(lab, only=""):
+    sys.path.insert(0, str(TOP / "tests/system"))
+    for file in sorted((TOP / "tests/system").glob("*_test.py")):
+        module = importlib.import_module(file.stem)
+        if lab.arch not in getattr(module, "ARCHES", ARCHES):
             continue
-        for file in sorted((TOP / "tests/system").glob("*_test.py")):
-            module = importlib.import_module(file.stem)
-            if arch not in getattr(module, "ARCHES", ARCHES):
+        for name, test in vars(module).items():
+            if not name.startswith("test_") or only not in f"{file.stem}.{name}":
                 continue
-            for name, test in vars(module).items():
-                if not name.startswith("test_") or only not in f"{file.stem}.{name}":
-                    continue
-                label = f"system/{arch}/{file.stem[:-5]}.{name[5:]}"
-                try:
-                    test(lab)
-                    report.ok(label)
-                except module_skip(module) as reason:
-                    report.skip(label, reason)
-                except Exception as error: # whatever one test does, the others run
-                    report.fail(label, str(error) or type(error).__name__)
+            label = f"system/{lab.name}/{file.stem[:-5]}.{name[5:]}"
+            try:
+                test(lab)
+                lab.report.ok(label)
+            except module_skip(module) as reason:
+                lab.report.skip(label, reason)
+            except Exception as error: # whatever one test does, the others run
+                lab.report.fail(label, str(error) or type(error).__name__)
 
 
 def module_skip(module):
@@ -238,20 +241,29 @@ def bench(report, arches):
             command(report, f"bench/{arch}", "bench/run.py", "--arch", arch, "--no-linux", "call: ", "pipe: round trip")
 
 
+def coverage(report, arches):
+    """Which branches of the kernel the tests take (by hand: a quarter of an hour for each processor)."""
+    import coverage as counted
+    for arch in arches:
+        counted.run(report, arch, system_on)
+
+
 STEPS = {f.__name__: f for f in (rules, build, tidy, unit, ktest, linux, busybox, system, measure, bench)}
+BY_HAND = {f.__name__: f for f in (coverage,)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="default: all")
+    parser.add_argument("steps", nargs="*", choices=[*STEPS, *BY_HAND, []], help="default: all but coverage")
     parser.add_argument("--arch", action="append", choices=ARCHES)
     parser.add_argument("--only", default="", help="part of the name of a system test")
     options = parser.parse_args()
     report = Report()
     for name in options.steps or STEPS:
-        with Clock(f"{name}: {STEPS[name].__doc__.splitlines()[0]}"):
+        step = STEPS.get(name) or BY_HAND[name]
+        with Clock(f"{name}: {step.__doc__.splitlines()[0]}"):
             arguments = {"only": options.only} if name == "system" else {}
-            STEPS[name](report, options.arch or ARCHES, **arguments)
+            step(report, options.arch or ARCHES, **arguments)
     sys.exit(report.close())
 
 

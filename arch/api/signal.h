@@ -16,8 +16,10 @@ struct SignalFrame {
     u64 mask;               // the mask to restore on return
     stack_t alternate;      // for uc_stack
     uptr stack;             // where the frame goes: already switched to the alternate stack if due
+    uptr lowest;            // the frame must begin above: the alternate stack's base when `stack` is on it, else 0
 };
-/// Build the frame below `stack`, and make `frame` enter the handler. err::fault: the stack cannot be written.
+/// Build the frame below `stack`, and make `frame` enter the handler. err::fault: the stack cannot be written, or is
+/// too small.
 Result<> push_signal_frame(TrapFrame& frame, UserState& state, const SignalFrame&);
 
 struct RestoredSignal {

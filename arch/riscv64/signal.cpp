@@ -30,10 +30,7 @@ Result<> push_signal_frame(TrapFrame& f, UserState& state, const SignalFrame& si
 
     if (signal.stack < sizeof user) return err::fault;
     uptr at = align_down(signal.stack - sizeof user, 16);
-    // Below the alternate stack that it starts on there is no room: the next handler would begin at its top again.
-    uptr bottom = reinterpret_cast<uptr>(signal.alternate.ss_sp);
-    bool on_alternate = signal.stack > bottom && signal.stack - bottom <= signal.alternate.ss_size;
-    if (on_alternate && at <= bottom) return err::fault;
+    if (at <= signal.lowest) return err::fault;
     TRY(copy_out(at, &user, sizeof user));
     f.set_sp(at);
     f.set_ip(signal.handler);

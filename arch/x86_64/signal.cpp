@@ -79,10 +79,7 @@ Result<> push_signal_frame(TrapFrame& frame, UserState&, const SignalFrame& sign
     uptr fpu = align_down(top - fpu_size, 64);
     uptr at = align_down(fpu - sizeof(Frame), 16) - 8;
     if (at >= signal.stack || top > user_top) return err::fault; // wrapped around
-    // Below the alternate stack that it starts on there is no room: the next handler would begin at its top again.
-    uptr bottom = reinterpret_cast<uptr>(signal.alternate.ss_sp);
-    bool on_alternate = signal.stack > bottom && signal.stack - bottom <= signal.alternate.ss_size;
-    if (on_alternate && at <= bottom) return err::fault;
+    if (at <= signal.lowest) return err::fault;
     TRY(write_fpu(fpu));
 
     Frame f{};

@@ -9,7 +9,7 @@ enum class Rank : u8 {
     // Mutexes: may sleep while held.
     file_position, // an open file's offset; held over the whole call that moves it
     container,     // the table of containers and each one's life
-    exec,          // one exec or credential change per process
+    process,       // what one process keeps: its timers, the files that send it signals
     mount,         // the mount tree of a view
     rename,        // one cross-directory rename per file system
     directory,     // entries of one directory

@@ -11,6 +11,9 @@ struct UserSegment {
     usize size;
 };
 
+/// Bytes that one call moves at most: Linux's MAX_RW_COUNT.
+inline constexpr usize most_moved = 0x7ffff000;
+
 namespace cursor_detail {
 /// The common part: a list of segments (kernel memory is one segment), and how far we are.
 class Cursor {

@@ -5,15 +5,13 @@
 
 namespace file {
 namespace {
-/// More than fits into what the calls return, or than an offset can be.
-constexpr usize most_bytes = 0x7ffff000;
 constexpr u64 last_offset = ~u64{0} >> 1;
 
 bool must_not_wait(File& f, Waiting how) { return how == Waiting::never || f.nonblocking(); }
 bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
-    to.limit(most_bytes);
+    to.limit(most_moved);
     auto moved = block_on(f, must_not_wait(f, how), never, [&] { return f.read(to, at); });
     count_read(moved);
     return moved;
@@ -21,7 +19,7 @@ Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
 
 /// Goes on until all is written; what has been written wins over a later error.
 Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {
-    from.limit(most_bytes);
+    from.limit(most_moved);
     usize before = from.moved();
     Result<usize> answer = usize{0};
     do {

@@ -11,8 +11,6 @@
 
 namespace file {
 namespace {
-constexpr usize most_bytes = 0x7ffff000; // no call returns more
-
 /// The content of a regular file by its pages.
 class Pages {
 public:
@@ -188,7 +186,7 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
     usize moved = 0, done = 0;
     while (true) {
         while (!from.empty() && from.front().size == 0) from = from.subspan(1);
-        if (from.empty() || moved >= most_bytes) return moved;
+        if (from.empty() || moved >= most_moved) return moved;
         Result<pipes::Piece> piece = pipes::Piece{};
         usize did = 0;
         do { // again where another writer came first
@@ -206,7 +204,7 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
 Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
     if (!in.readable() || !out.writable()) return err::badf;
     if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
-    if (n > most_bytes) n = most_bytes;
+    if (n > most_moved) n = most_moved;
     if (pipes::is_pipe(in)) return transfer_claims(in, out, out_at, n, nonblocking);
     if (!in.seekable()) return pipes::is_pipe(out) ? transfer_stream(in, out, n, nonblocking) : err::inval;
     auto* inode = in.inode();

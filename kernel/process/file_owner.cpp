@@ -107,7 +107,7 @@ private:
 
     const bool reads_;
     Target target_; // under the tree lock
-    Mutex<Rank::exec> listening_lock_;
+    Mutex<Rank::process> listening_lock_;
     bool listens_ = false; // under listening_lock_
     std::atomic<int> fd_ = -1;
     std::atomic<u32> events_ = 0;

@@ -133,7 +133,7 @@ public:
     std::atomic<u32> membarriers = 0;
 
     Box<ProcessTimers> timers; // kernel/process/timers.h
-    Mutex<Rank::exec> timers_lock;
+    Mutex<Rank::process> timers_lock;
 
     /// The program's file, for /proc/pid/exe; null before the first exec.
     Ref<File> executable();
@@ -147,8 +147,6 @@ public:
     void adopted_by(Process* above);
     /// Has ended: `state`, and its place among its parent's ended children. Under the tree lock.
     void become_zombie();
-    /// Held by exec over the change of credentials and program, and by those who must see both agree.
-    Mutex<Rank::exec> exec_lock;
 
 private:
     friend struct ProcessFactory;

@@ -40,8 +40,9 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
     bool disarm = static_cast<unsigned>(alternate.ss_flags) & SS_AUTODISARM;
     uptr stack = frame.sp();
     bool on_it = !disarm && on_alternate_stack(alternate, stack);
-    if (action.flags & SA_ONSTACK && !(alternate.ss_flags & SS_DISABLE) && alternate.ss_size && !on_it)
-        stack = reinterpret_cast<uptr>(alternate.ss_sp) + alternate.ss_size;
+    bool enters_it = action.flags & SA_ONSTACK && !(alternate.ss_flags & SS_DISABLE) && alternate.ss_size && !on_it;
+    uptr base = reinterpret_cast<uptr>(alternate.ss_sp);
+    if (enters_it) stack = base + alternate.ss_size;
     stack_t shown = alternate;
     if (on_it) shown.ss_flags |= SS_ONSTACK;
     uptr vdso = task.space->layout.vdso;
@@ -55,6 +56,8 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
         .mask = task.restore_mask ? task.saved_mask : task.blocked,
         .alternate = shown,
         .stack = stack,
+        // Below an alternate stack there is no room: the next handler would begin at its top again.
+        .lowest = on_it || enters_it ? base : 0,
     };
     if (!arch::push_signal_frame(frame, task.user_state, description)) {
         if (number == SIGSEGV) { // there is no way to tell it: it ends

@@ -12,8 +12,6 @@
 
 namespace linux_abi::sys {
 namespace {
-constexpr usize most_moved = 0x7ffff000; // MAX_RW_COUNT: no call moves more
-
 Result<HeldFile> get(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
 bool in_user_space(uptr address, usize size) { return address <= arch::user_top && size <= arch::user_top - address; }
