@@ -13,27 +13,6 @@ u64 size_limit() { return is_task() ? Task::current().process().limits.soft(RLIM
 void size_limit_passed() { signal_current(SIGXFSZ); }
 void broken_pipe() { signal_current(SIGPIPE); }
 
-namespace {
-/// Only the task itself changes its counts.
-void count(std::atomic<u64>& calls, std::atomic<u64>& bytes, const Result<usize>& moved) {
-    auto add = [](std::atomic<u64>& to, u64 n) {
-        to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    };
-    add(calls, 1);
-    if (moved) add(bytes, *moved);
-}
-} // namespace
-void count_read(const Result<usize>& moved) {
-    if (!is_task()) return;
-    auto& counts = Task::current().transfers;
-    count(counts.reads, counts.bytes_read, moved);
-}
-void count_write(const Result<usize>& moved) {
-    if (!is_task()) return;
-    auto& counts = Task::current().transfers;
-    count(counts.writes, counts.bytes_written, moved);
-}
-
 bool interrupted() { return Thread::current().interrupted(); }
 bool killed() { return Thread::current().killed(); }
 void print_name(Writer& out, File& f) {

@@ -14,9 +14,6 @@ u64 size_limit();
 void size_limit_passed();
 /// A write found no reader: SIGPIPE.
 void broken_pipe();
-/// The current task has called read(2) or write(2), or one of their relatives, with this result: /proc/pid/io.
-void count_read(const Result<usize>&);
-void count_write(const Result<usize>&);
 /// A signal is pending: long work ends early.
 bool interrupted();
 /// It is one that ends the process: work that nothing else interrupts ends, too.

@@ -12,9 +12,7 @@ bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_moved);
-    auto moved = block_on(f, must_not_wait(f, how), never, [&] { return f.read(to, at); });
-    count_read(moved);
-    return moved;
+    return block_on(f, must_not_wait(f, how), never, [&] { return f.read(to, at); });
 }
 
 /// Goes on until all is written; what has been written wins over a later error.
@@ -27,7 +25,6 @@ Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {
     } while (answer && *answer != 0 && !from.done() && !f.seekable());
     if (!answer && answer.error() == Errno::pipe) broken_pipe();
     if (usize moved = from.moved() - before) answer = moved;
-    count_write(answer);
     return answer;
 }
 } // namespace

@@ -74,10 +74,20 @@ public:
         u64 sleeps = 0, since_ns = 0;
     } realtime_run;
     std::atomic<u64> minor_faults = 0, major_faults = 0;
-    /// What read(2), write(2) and their relatives moved and how often they were called. Changed only by the task
-    /// itself.
+    /// What read(2), write(2) and their relatives moved and how often they were called: /proc/pid/io. Changed only by
+    /// the task itself.
     struct Transfers {
         std::atomic<u64> bytes_read = 0, bytes_written = 0, reads = 0, writes = 0;
+        /// Counts a call that ends with `answer`, and gives it back.
+        Result<usize> read(Result<usize> answer) { return count(reads, bytes_read, answer); }
+        Result<usize> wrote(Result<usize> answer) { return count(writes, bytes_written, answer); }
+
+    private:
+        static Result<usize> count(std::atomic<u64>& calls, std::atomic<u64>& bytes, Result<usize> answer) {
+            calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            if (answer) bytes.store(bytes.load(std::memory_order_relaxed) + *answer, std::memory_order_relaxed);
+            return answer;
+        }
     } transfers;
     std::atomic<u16> io_priority = 0;                             // ioprio_set(2); remembered
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK

@@ -33,6 +33,10 @@ void wrong_arguments() {
     FAILS(EINVAL, CALL(settimeofday, &wrong, nullptr));
     FAILS(EINVAL, CALL(settimeofday, &negative, nullptr));
     FAILS(EFAULT, CALL(settimeofday, 8, nullptr));
+    struct timezone far = {15 * 60 + 1, 0};
+    FAILS(EINVAL, CALL(settimeofday, nullptr, &far));
+    FAILS(EINVAL, CALL(syslog, 11, &wrong, 1));
+    FAILS(EINVAL, CALL(syslog, -1, &wrong, 1));
     FAILS(EINVAL, CALL(syslog, 3, nullptr, 10));
     FAILS(EINVAL, CALL(syslog, 3, &wrong, -1));
     CHECK(CALL(syslog, 3, &wrong, 0) == 0);

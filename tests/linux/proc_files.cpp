@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -147,6 +148,17 @@ static void transfers() {
     pid_t child = start([&] { return write(fd, bytes, 4000) != 4000; });
     CHECK(waitpid(child, nullptr, 0) == child);
     CHECK(counted().written - after.written == 4000);
+    // A call that moves from file to file is one of each kind, however much it moves.
+    int to = open("moved-to", O_CREAT | O_RDWR | O_TRUNC, 0600);
+    loff_t start = 0, target = 0;
+    before = counted();
+    CHECK(sendfile(to, fd, &start, 5000) == 5000);
+    start = 0;
+    CHECK(copy_file_range(fd, &start, to, &target, 5000, 0) == 5000);
+    after = counted();
+    CHECK(after.written - before.written == 10'000 && after.writes - before.writes == 2);
+    CHECK(after.read - before.read >= 10'000 && after.read - before.read < 10'500 && after.reads - before.reads == 4);
+    close(to);
     close(fd);
 }
 

@@ -62,7 +62,8 @@ Result<usize> vector_call(Task& task, Fd fd, UserSpan<const iovec> vector, auto 
     Segments segments;
     TRY(segments.load(vector));
     Cursor cursor{segments.all(), segments.total()};
-    return call(*file, cursor);
+    Result<usize> answer = call(*file, cursor);
+    return std::is_same_v<Cursor, Sink> ? task.transfers.read(answer) : task.transfers.wrote(answer);
 }
 } // namespace
 
@@ -70,13 +71,13 @@ Result<usize> read(Task& task, Fd fd, UserSpan<std::byte> to) {
     auto file = TRY(get(task, fd));
     UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
-    return file::read(*file, sink);
+    return task.transfers.read(file::read(*file, sink));
 }
 Result<usize> write(Task& task, Fd fd, UserSpan<const std::byte> from) {
     auto file = TRY(get(task, fd));
     UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
-    return file::write(*file, source);
+    return task.transfers.wrote(file::write(*file, source));
 }
 Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
     if (offset < 0) return err::inval;
@@ -84,7 +85,7 @@ Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
     if (!file->seekable()) return err::spipe;
     UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
-    return file::read_at(*file, sink, static_cast<u64>(offset));
+    return task.transfers.read(file::read_at(*file, sink, static_cast<u64>(offset)));
 }
 Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 offset) {
     if (offset < 0) return err::inval;
@@ -92,7 +93,7 @@ Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 of
     if (!file->seekable()) return err::spipe;
     UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
-    return file::write_at(*file, source, static_cast<u64>(offset));
+    return task.transfers.wrote(file::write_at(*file, source, static_cast<u64>(offset)));
 }
 
 Result<usize> readv(Task& task, Fd fd, UserSpan<const iovec> to) {
@@ -160,6 +161,9 @@ private:
 };
 
 u32 type_of(File& f) { return f.inode() ? f.inode()->type() : 0; }
+
+/// What a call has moved from file to file counts as read and as written.
+Result<usize> moved_by(Task& task, Result<usize> answer) { return task.transfers.wrote(task.transfers.read(answer)); }
 } // namespace
 
 Result<usize> sendfile(Task& task, Fd out_fd, Fd in_fd, UserPtr<i64> offset, usize n) {
@@ -174,7 +178,7 @@ Result<usize> sendfile(Task& task, Fd out_fd, Fd in_fd, UserPtr<i64> offset, usi
     // Bytes of a stream that the other file does not take would be lost: splice() through a pipe keeps them.
     if (pipes::is_pipe(*in) || (!in->seekable() && !pipes::is_pipe(*out))) return err::inval;
     TRY(file::check_range(*out, nullptr, std::min(n, most_moved)));
-    usize moved = TRY(file::transfer(*in, from.pointer(), *out, nullptr, n));
+    usize moved = TRY(moved_by(task, file::transfer(*in, from.pointer(), *out, nullptr, n)));
     TRY(from.store());
     return moved;
 }
@@ -210,7 +214,7 @@ Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_f
     if (!S_ISREG(in_type) || !S_ISREG(out_type)) return err::inval;
     if (!in->readable() || !out->writable() || out->flags & O_APPEND) return err::badf;
     TRY(check_copy(*in, from.pointer(), *out, to.pointer(), n));
-    usize moved = n ? TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n)) : 0;
+    usize moved = n ? TRY(moved_by(task, file::transfer(*in, from.pointer(), *out, to.pointer(), n))) : 0;
     TRY(from.store());
     TRY(to.store());
     return moved;

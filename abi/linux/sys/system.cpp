@@ -84,8 +84,9 @@ Result<i64> syslog(Task& task, int action, UserPtr<char> buffer, int size) {
         buffer_size
     };
     bool reads = action == read_all || action == buffer_size;
-    if (!task.view().is_root() && !reads) return err::perm;
     if (!reads && !task.credentials().can(CAP_SYSLOG) && !task.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    if (action < close || action > buffer_size) return err::inval;
+    if (!task.view().is_root() && !reads) return err::perm;
     switch (action) {
     case close:
     case open:

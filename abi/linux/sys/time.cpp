@@ -211,7 +211,11 @@ Result<> gettimeofday(Task&, UserPtr<Timeval> to, UserPtr<struct timezone> zone)
 }
 Result<> settimeofday(Task& task, UserPtr<const Timeval> from, UserPtr<const struct timezone> zone) {
     i64 ns = from ? TRY(to_ns(TRY(copy_in(from)))) : 0;
-    if (zone) TRY(copy_in(zone));
+    struct timezone west{};
+    if (zone) west = TRY(copy_in(zone));
+    if (!task.credentials().can(CAP_SYS_TIME)) return err::perm;
+    constexpr int most_minutes = 15 * 60;
+    if (west.tz_minuteswest > most_minutes || west.tz_minuteswest < -most_minutes) return err::inval;
     if (!may_set_clock(task)) return err::perm;
     if (from) process::set_wall_clock(ns);
     return {};

@@ -33,8 +33,6 @@ namespace file {
 u64 size_limit() { return ~u64{0}; }
 void size_limit_passed() {}
 void broken_pipe() {}
-void count_read(const Result<usize>&) {}
-void count_write(const Result<usize>&) {}
 bool interrupted() { return false; }
 bool killed() { return false; }
 const Credentials* credentials() { return nullptr; }
