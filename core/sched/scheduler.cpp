@@ -182,8 +182,8 @@ void schedule(Why why) {
 /// Where a woken thread should run: where it ran if that is idle or nothing is, else an idle CPU.
 unsigned choose_cpu(const SchedEntity& e) {
     unsigned last = e.cpu.load(std::memory_order_relaxed);
-    u64 allowed = e.affinity & online.load(std::memory_order_relaxed);
-    if (!allowed) return last; // cannot be: set_affinity() checks
+    u64 allowed = e.affinity & online.load(std::memory_order_acquire); // their queues have been made
+    if (!allowed) return last;                                         // cannot be: set_affinity() checks
     u64 idle = allowed & idle_cpus.load(std::memory_order_relaxed);
     if (idle & bit(last)) return last;
     if (idle) return static_cast<unsigned>(std::countr_zero(idle));
@@ -257,7 +257,7 @@ void move_away(RunQueue& from, SchedEntity& e) {
 }
 
 RunQueue& queue_of(unsigned cpu) { return *queues[cpu]; }
-u64 online_cpus() { return online.load(std::memory_order_relaxed); }
+u64 online_cpus() { return online.load(std::memory_order_acquire); }
 
 void prepare_sleep(ThreadState kind) { sched_entity(Thread::current()).state.store(kind, std::memory_order_seq_cst); }
 void cancel_sleep() { sched_entity(Thread::current()).state.store(ThreadState::ready, std::memory_order_seq_cst); }

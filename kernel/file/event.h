@@ -1,7 +1,8 @@
 // Files that count and report events: eventfd(2), timerfd_create(2), signalfd(2).
 #pragma once
 #include "kernel/file/file.h"
-#include "kernel/signal/signal.h"
+
+using SignalSet = u64; // kernel/signal/signal.h
 
 namespace event {
 /// eventfd2(2). flags: O_NONBLOCK.

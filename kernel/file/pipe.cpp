@@ -3,7 +3,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/file/pipe_ring.h"
-#include "kernel/process/task.h"
+#include "kernel/process/credentials.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/operations.h"
 #include <algorithm>
@@ -184,7 +184,7 @@ public:
         u64 size = argument & 0xffff'ffff;
         if (size > u64{1} << 31) return err::inval;
         size = std::bit_ceil(size < page_size ? page_size : size);
-        bool privileged = Task::current().credentials().can(CAP_SYS_RESOURCE);
+        bool privileged = file::credentials()->can(CAP_SYS_RESOURCE);
         bool made_room;
         {
             auto state = pipe_->lock();
@@ -258,7 +258,7 @@ Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
     // /proc/pid/fd/N leads to the inode, where open(2) finds the pipe again.
     pipe->anonymous = true;
-    TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, Task::current().credentials()))));
+    TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, *file::credentials()))));
     u32 kept = flags & (O_NONBLOCK | O_DIRECT);
     auto read = TRY(make_ref<PipeFile>(pipe, O_RDONLY | kept));
     auto write = TRY(make_ref<PipeFile>(pipe, O_WRONLY | kept));

@@ -1,10 +1,10 @@
+#include "core/ktest/threads.h"
 #include "core/mm/frame_pool.h"
 #include "core/mm/heap.h"
 #include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <random>
-#include <thread>
 #include <vector>
 
 extern thread_local MemoryAccount* host_account;
@@ -225,21 +225,18 @@ TEST(Heap, LimitRefuses) {
 
 TEST(Heap, ThreadsPassObjectsOn) {
     u64 before = free_bytes();
-    constexpr int threads = 4, rounds = 5000;
+    constexpr unsigned threads = 4, rounds = 5000;
     std::atomic<void*> slots[64] = {};
-    std::vector<std::thread> all;
-    for (int t = 0; t < threads; t++)
-        all.emplace_back([&, t] {
-            std::mt19937 random{static_cast<unsigned>(t)};
-            for (int i = 0; i < rounds; i++) {
-                usize n = 16 + random() % 1500;
-                void* p = mm::allocate_object(n, 16);
-                if (p) std::memset(p, t, n);
-                mm::release_object(slots[random() % 64].exchange(p));
-                if (i % 1000 == 0) mm::drain_caches();
-            }
-        });
-    for (auto& t : all) t.join();
+    ASSERT_TRUE(ktest::run_threads(threads, [&](unsigned t) {
+        std::mt19937 random{t};
+        for (unsigned i = 0; i < rounds; i++) {
+            usize n = 16 + random() % 1500;
+            void* p = mm::allocate_object(n, 16);
+            if (p) std::memset(p, static_cast<int>(t), n);
+            mm::release_object(slots[random() % 64].exchange(p));
+            if (i % 1000 == 0) mm::drain_caches();
+        }
+    }));
     for (auto& s : slots) mm::release_object(s);
     EXPECT_EQ(free_bytes(), before);
 }

@@ -1,9 +1,9 @@
+#include "core/ktest/threads.h"
 #include "core/mm/page_tree.h"
 #include <cstring>
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
-#include <thread>
 
 namespace {
 unsigned char& first_byte(const FrameRef& f) { return *static_cast<unsigned char*>(f->data()); }
@@ -130,23 +130,21 @@ TEST(PageTree, SnapshotsInThreads) {
         std::vector<PageTree> copies;
         for (int t = 0; t < 4; t++) copies.push_back(base.share());
         base.clear();
-        std::vector<std::thread> threads;
-        for (int t = 0; t < 4; t++)
-            threads.emplace_back([tree = std::move(copies[static_cast<usize>(t)]), t] mutable {
-                std::mt19937 random{static_cast<unsigned>(t)};
-                for (int i = 0; i < 3000; i++) {
-                    u64 at = random() % 300;
-                    if (random() % 2)
-                        first_byte(tree.own(at)->frame)++;
-                    else
-                        (void)first_byte(tree.find(at));
-                    if (i % 100 == 0) {
-                        PageTree snapshot = tree.share();
-                        first_byte(tree.own(at)->frame)++;
-                    }
+        ASSERT_TRUE(ktest::run_threads(4, [&copies](unsigned t) {
+            PageTree tree = std::move(copies[t]);
+            std::mt19937 random{t};
+            for (int i = 0; i < 3000; i++) {
+                u64 at = random() % 300;
+                if (random() % 2)
+                    first_byte(tree.own(at)->frame)++;
+                else
+                    (void)first_byte(tree.find(at));
+                if (i % 100 == 0) {
+                    PageTree snapshot = tree.share();
+                    first_byte(tree.own(at)->frame)++;
                 }
-            });
-        for (auto& t : threads) t.join();
+            }
+        }));
     }
     EXPECT_EQ(free_frames(), before);
 }

@@ -1,5 +1,7 @@
 // The file tree over tmpfs: names, walks, snapshots, descriptors, locks, the initramfs.
 #include "boot/initramfs.h"
+#include "core/ktest/threads.h"
+#include "files.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/table.h"
@@ -15,7 +17,6 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 
 namespace {
 View& no_view() {
@@ -26,10 +27,7 @@ View& no_view() {
 /// A mounted tmpfs and a user who walks in it.
 class Tree : public testing::Test {
 protected:
-    static void SetUpTestSuite() {
-        static bool once = vfs::init().has_value();
-        ASSERT_TRUE(once);
-    }
+    static void SetUpTestSuite() { ASSERT_TRUE(host::files_ready()); }
     void SetUp() override {
         auto sb = tmpfs::Superblock::mount({.source = "", .options = "mode=755", .flags = 0, .view = no_view()});
         ASSERT_TRUE(sb);
@@ -304,7 +302,7 @@ TEST_F(Tree, BindsOfAnotherTreeAndFlagsBelow) {
 }
 
 TEST_F(Tree, WalksWhileTheTreeChanges) {
-    constexpr int rounds = 2000;
+    constexpr int rounds = 500;
     for (const char* d : {"/a", "/b", "/a/d"}) ASSERT_TRUE(vfs::make_directory(walker, d, 0755));
     std::string long_name(40, 'n');
     std::string in_a = "/a/d/" + long_name, in_b = "/b/./d/" + long_name;
@@ -313,6 +311,7 @@ TEST_F(Tree, WalksWhileTheTreeChanges) {
     std::atomic<bool> done = false;
     auto walk = [&] {
         while (!done) {
+            sched::yield();
             for (auto& path : {in_a, in_b}) {
                 auto place = vfs::resolve(walker, path, 0);
                 if (place)
@@ -331,14 +330,18 @@ TEST_F(Tree, WalksWhileTheTreeChanges) {
             (void)vfs::shrink_cache(3);
         }
     };
-    std::thread walkers[] = {std::thread{walk}, std::thread{walk}}, replacer{replace};
-    for (int i = 0; i < rounds; i++) {
-        ASSERT_TRUE(vfs::rename(walker, "/a/d", walker, "/b/d", 0));
-        ASSERT_TRUE(vfs::rename(walker, "/b/d", walker, "/a/d", 0));
-    }
-    replacer.join();
-    done = true;
-    for (auto& t : walkers) t.join();
+    auto move = [&] {
+        for (int i = 0; i < rounds; i++) {
+            EXPECT_TRUE(vfs::rename(walker, "/a/d", walker, "/b/d", 0));
+            EXPECT_TRUE(vfs::rename(walker, "/b/d", walker, "/a/d", 0));
+        }
+    };
+    std::atomic<int> changing = 2;
+    ASSERT_TRUE(ktest::run_threads(4, [&](unsigned n) {
+        if (n < 2) return walk();
+        n == 2 ? replace() : move();
+        if (--changing == 0) done = true;
+    }));
     EXPECT_EQ(get(walker, in_a), "f");
 }
 

@@ -2,24 +2,12 @@
 #include "core/check/kasan.h"
 #include "core/log/log.h"
 #include "core/mm/frame_pool.h"
-#include "core/sched/yield.h"
 #include "core/sync/lock.h"
+#include "core/time/timer_queue.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
-
-unsigned arch::cpu_count() { return max_cpus; }
-
-void sync_detail::spin(std::atomic<bool>& held) {
-    while (held.exchange(true, std::memory_order_acquire)) arch::pause();
-}
-void sync_detail::mutex_wait(std::atomic<u32>& state) {
-    while (state.exchange(2, std::memory_order_acquire) != 0) state.wait(2);
-}
-void sync_detail::mutex_wake(std::atomic<u32>& state) { state.notify_all(); }
-
-void sched::yield() { arch::pause(); }
 
 void panic_at(const arch::TrapFrame*, std::string_view cause) {
     std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(cause.size()), cause.data());
@@ -38,7 +26,15 @@ void will_take(Rank rank, const void* lock, std::source_location at) {
 void dropped(Rank, const void* lock) {
     std::erase_if(held, [&](auto& h) { return h.second == lock; });
 }
-void might_sleep(std::source_location) {}
+static bool spins() {
+    return std::ranges::any_of(held, [](auto& h) { return h.first >= Rank::page_table; });
+}
+void might_sleep(std::source_location at) {
+    if (spins() || !arch::irqs_enabled()) panic("sleep under a spinlock at {}:{}", at.file_name(), at.line());
+}
+void preempts() {
+    if (spins()) panic("a thread is preempted with a spinlock held");
+}
 } // namespace lockdep
 
 /// Tests set it to charge another account.
@@ -52,11 +48,13 @@ void mm::note_shortage() {}
 void kasan::poison(const void*, usize, Poison) {}
 void kasan::unpoison(const void*, usize) {}
 
-/// All of the tests' memory, once for the process.
+/// All of the tests' memory and the clocks, once for the process.
 static const int memory_ready = [] {
     static constexpr arch::MemoryRange ranges[] = {{64 * KiB, 640 * KiB}, {1 * MiB, arch::host_memory}};
     arch::BootInfo boot;
     boot.free_memory = ranges;
     mm::init_frames(boot);
+    clocks::init();
+    timers::init();
     return 0;
 }();

@@ -1,41 +1,38 @@
-// What kernel/file and kernel/vfs need of the kernel around them, for tests in which nothing waits.
+// What kernel/file and kernel/vfs need of the kernel around them.
+#include "files.h"
 #include "core/mm/object.h"
 #include "core/rng/rng.h"
-#include "core/sync/wait.h"
-#include "core/time/clock.h"
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
-#include "kernel/file/pipe.h"
-#include <cstdlib>
+#include "kernel/process/credentials.h"
+#include "kernel/vfs/operations.h"
 #include <random>
 
-void WaitQueue::add(Waiter& w) { waiters_.push_back(w); }
-void WaitQueue::remove(Waiter& w) { waiters_.erase(w); }
-void WaitQueue::notify_all(u32) {}
-void WaitQueue::notify_one(u32) {}
-bool WaitQueue::empty() const { return true; }
-alignas(64) static char no_thread[64];
-Sleeper::Sleeper() : thread_{reinterpret_cast<Thread&>(no_thread)} {}
-Result<> Sleeper::sleep(Deadline, bool) { std::abort(); }
-void Sleeper::notify() {}
-
 void MemoryObject::unmap(u64, u64, bool) {}
-i64 clocks::realtime_ns() {
-    static std::atomic<i64> now = 1'700'000'000'000'000'000;
-    return now += 1000;
-}
 u64 rng::number() {
     static thread_local std::mt19937_64 random{42};
     return random();
+}
+void rng::fill(std::span<std::byte> bytes) {
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(number());
+}
+u64 rng::below(u64 limit) { return number() % limit; }
+
+std::atomic<unsigned> host::broken_pipes = 0;
+bool host::files_ready() {
+    static bool ready = vfs::init().has_value();
+    return ready;
 }
 
 namespace file {
 u64 size_limit() { return ~u64{0}; }
 void size_limit_passed() {}
-void broken_pipe() {}
+void broken_pipe() { host::broken_pipes++; }
 bool interrupted() { return false; }
 bool killed() { return false; }
-const Credentials* credentials() { return nullptr; }
+const Credentials* credentials() {
+    static const Credentials root;
+    return &root;
+}
 } // namespace file
 Result<Ref<File>> device::open_character(u64, const vfs::Path&, u32) { return err::nxio; }
-Result<Ref<File>> pipes::open_fifo(const vfs::Path&, u32) { return err::nxio; }
