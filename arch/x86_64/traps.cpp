@@ -118,6 +118,8 @@ upcall::Exception user_exception_for(TrapFrame& frame) {
 extern "C" void handle_exception(TrapFrame* frame) {
     if (!frame->from_user()) return kernel_exception(*frame);
     if (frame->trap_number == page_fault) {
+        // As on Linux a handler does not learn which of the kernel's addresses are mapped.
+        if (frame->fault_address >= arch::user_top) frame->error_code |= fault_present;
         arch::irqs_on();
         return upcall::user_fault(*frame, frame->fault_address, access_of(frame->error_code));
     }

@@ -111,6 +111,7 @@ public:
         uptr start, end;
         arch::PageFlags access;
         bool shared;
+        bool grows_down;  // the stack
         bool may_be_huge; // get pages of 2 MiB
         int huge_advice;
         u64 offset;

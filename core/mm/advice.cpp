@@ -199,8 +199,8 @@ Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
     Area* a = impl_->areas.first_beyond(address);
     if (!a) return err::noent;
     bool may_be_huge = mm::may_be_huge(*a) && !impl_->huge_disabled;
-    return AreaInfo{a->start,       a->end,    a->access, a->shared, may_be_huge,
-                    a->huge_advice, a->offset, a->source, a->label};
+    return AreaInfo{a->start,    a->end,         a->access, a->shared, a->grows_down,
+                    may_be_huge, a->huge_advice, a->offset, a->source, a->label};
 }
 
 namespace {

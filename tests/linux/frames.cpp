@@ -3,8 +3,10 @@
 // calls that go on with what is left after SIGSTOP and SIGCONT.
 #include "tests/linux/check.h"
 #include <cstdint>
+#include <initializer_list>
 #include <linux/futex.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -141,7 +143,25 @@ void frames_that_the_program_changed() {
         CHECK(end_of(start([] { return raise(SIGUSR2) ? 8 : 7; })) == segv);
     }
 }
+
+/// What a handler learns of an access to one of the kernel's addresses does not tell whether it is mapped.
+void addresses_of_the_kernel() {
+    static sigjmp_buf back;
+    static volatile long error;
+    handle(SIGSEGV, [](int, siginfo_t*, void* context) {
+        error = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR];
+        siglongjmp(back, 1);
+    });
+    for (uintptr_t address : {0xffff'8000'0000'0000, 0xffff'8880'0000'0000, 0xffff'ffff'8000'0000,
+                              0xffff'ffff'8020'0000, 0xffff'ffff'ffff'e000}) {
+        error = -1;
+        if (sigsetjmp(back, 1) == 0) (void)*reinterpret_cast<volatile char*>(address);
+        CHECK((error & 7) == 5); // by a program, of a page that is there
+    }
+    signal(SIGSEGV, SIG_DFL);
+}
 #else
+void addresses_of_the_kernel() {}
 void fresh_state_in_handlers() {}
 void frames_that_the_program_changed() {}
 #endif
@@ -255,6 +275,7 @@ void interrupted_by_the_handler_of_sigcont() {
 int main() {
     fresh_state_in_handlers();
     frames_that_the_program_changed();
+    addresses_of_the_kernel();
     overflow_of_alternate_stack();
     going_on_with_the_rest();
     interrupted_by_the_handler_of_sigcont();

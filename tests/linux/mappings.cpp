@@ -209,6 +209,23 @@ void clones() {
     FAILS(EXDEV, ioctl(b, FICLONE, null));
     close(a), close(b), close(here), close(read_only), close(null);
 }
+/// Ranges of a page and all behind it: that they end beyond what a program can have is found at the first hole; only
+/// those that wrap round are refused at once, and a size that wraps to none asks for nothing.
+void ranges_that_leave_user_memory() {
+    char* page = static_cast<char*>(mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t size : {size_t{1} << 50, size_t{1} << 62, size_t{1} << 63}) {
+        FAILS(ENOMEM, CALL(madvise, page, size, MADV_NORMAL));
+        FAILS(ENOMEM, CALL(msync, page, size, MS_SYNC));
+        FAILS(ENOMEM, CALL(mlock, page, size));
+        FAILS(ENOMEM, CALL(munlock, page, size));
+    }
+    FAILS(EINVAL, CALL(madvise, page, size_t(-4096), MADV_NORMAL));
+    FAILS(EINVAL, CALL(munlock, page, size_t(-4096)));
+    FAILS(ENOMEM, CALL(msync, page, size_t(-4096), MS_SYNC));
+    FAILS(EINVAL, CALL(madvise, page, size_t(-1), MADV_NORMAL));
+    CHECK(CALL(msync, page, size_t(-1), MS_SYNC) == 0 && CALL(mlock, page, size_t(-1)) == 0 &&
+          CALL(munlock, page, size_t(-1)) == 0);
+}
 } // namespace
 
 int main() {
@@ -226,5 +243,6 @@ int main() {
     locked_memory();
     long_links();
     clones();
+    ranges_that_leave_user_memory();
     return finish("mappings");
 }

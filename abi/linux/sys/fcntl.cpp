@@ -152,9 +152,10 @@ Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argumen
 Result<> flock_(Task& task, Fd fd, u32 operation) {
     constexpr u32 shared = 1, exclusive = 2, no_wait = 4, unlock = 8; // LOCK_*, of <asm-generic/fcntl.h>
     static_assert(LOCK_SH == shared && LOCK_EX == exclusive && LOCK_NB == no_wait && LOCK_UN == unlock);
-    auto file = TRY(task.files->get(static_cast<int>(fd)));
+    if (operation & LOCK_MAND) return {}; // as on Linux, which has given up what it meant
     u32 kind = operation & ~no_wait;
     if (kind != shared && kind != exclusive && kind != unlock) return err::inval;
+    auto file = TRY(task.files->get(static_cast<int>(fd)));
     auto* locks = file->locks();
     if (!locks) return err::inval;
     file::FileLock wanted{.kind = file::LockKind::whole,

@@ -110,32 +110,35 @@ Result<> mprotect(Task& task, uptr address, usize size, u32 protection) {
     if (protection & PROT_GROWSDOWN) { // from the start of the stack's area
         auto area = TRY(task.space->area_after(address));
         if (area.start > address) return err::nomem;
+        if (!area.grows_down) return err::inval;
         size += address - area.start;
         address = area.start;
     }
     return task.space->protect(address, size, access_of(protection));
 }
 
-Result<uptr> mremap(Task& task, uptr address, usize old_size, usize new_size, u32 flags, uptr new_address) {
-    if (flags & ~u32{MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP}) return err::inval;
+Result<uptr> mremap(Task& task, uptr address, usize old_size, usize new_size, u64 flags, uptr new_address) {
+    if (flags & ~u64{MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP}) return err::inval;
     if (!is_aligned(address, page_size) || new_size == 0) return err::inval;
     if (new_size > arch::user_top || old_size > arch::user_top) return err::inval;
-    return task.space->remap(address, page_up(old_size), page_up(new_size), flags, new_address);
+    return task.space->remap(address, page_up(old_size), page_up(new_size), static_cast<u32>(flags), new_address);
 }
 
 Result<uptr> brk(Task& task, uptr address) { return task.space->set_break(address); }
 
 Result<> madvise(Task& task, uptr address, usize size, int advice) {
     if (!is_aligned(address, page_size)) return err::inval;
-    if (size > arch::user_top || address + page_up(size) < address) return err::inval;
-    return task.space->advise(address, page_up(size), advice);
+    usize whole = page_up(size);
+    if (whole < size || address + whole < address) return err::inval;
+    return task.space->advise(address, whole, advice);
 }
 
 Result<> msync(Task& task, uptr address, usize size, int flags) {
     if (flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) || (flags & MS_ASYNC && flags & MS_SYNC)) return err::inval;
     if (!is_aligned(address, page_size)) return err::inval;
-    if (size > arch::user_top || address + page_up(size) < address) return err::nomem;
-    return size ? task.space->sync(address, page_up(size), flags) : Result<>{};
+    usize whole = page_up(size); // as on Linux the last page's worth of sizes are none
+    if (address + whole < address) return err::nomem;
+    return whole ? task.space->sync(address, whole, flags) : Result<>{};
 }
 
 namespace {
@@ -143,9 +146,9 @@ using Locking = AddressSpace::Locking;
 
 Result<> lock_range(Task& task, uptr address, usize size, Locking lock) {
     if (lock != Locking::none && !may_lock(task)) return err::perm;
-    usize whole = page_up(size + address % page_size);
+    usize whole = page_up(size + address % page_size); // as on Linux the last page's worth of sizes are none
     address = page_down(address);
-    if (size > arch::user_top || address + whole < address) return err::inval;
+    if (address + whole < address) return err::inval;
     return whole ? task.space->lock_pages(address, whole, lock) : Result<>{};
 }
 } // namespace

@@ -8,7 +8,7 @@ namespace linux_abi::sys {
 Result<uptr> mmap(Task&, uptr address, usize size, int protection, u32 flags, Fd, u64 offset);
 Result<> munmap(Task&, uptr address, usize size);
 Result<> mprotect(Task&, uptr address, usize size, u32 protection);
-Result<uptr> mremap(Task&, uptr address, usize old_size, usize new_size, u32 flags, uptr new_address);
+Result<uptr> mremap(Task&, uptr address, usize old_size, usize new_size, u64 flags, uptr new_address);
 Result<uptr> brk(Task&, uptr address);
 Result<> madvise(Task&, uptr address, usize size, int advice);
 Result<> msync(Task&, uptr address, usize size, int flags);

@@ -44,9 +44,10 @@ u32 mount_flags(u64 flags) {
 }
 
 /// Mounts are never propagated: private is what all of them are.
-Result<> change_propagation(u64 flags) {
+Result<> change_propagation(const vfs::Path& where, u64 flags) {
     u64 kind = flags & propagation;
     if (flags & ~(propagation | MS_REC | MS_SILENT) || !std::has_single_bit(kind)) return err::inval;
+    if (where.dentry != where.mount->root) return err::inval;
     return kind == MS_SHARED ? Result<>{err::inval} : Result<>{};
 }
 
@@ -63,22 +64,24 @@ Result<> mount_new(Task& task, const vfs::Path& where, std::string_view source, 
 
 Result<> mount(Task& task, UserPath source_at, UserPath target, UserPath type_at, u64 flags, UserPath data_at) {
     if ((flags & magic_mask) == magic) flags &= ~magic_mask;
+    constexpr u64 of_the_kernel = u64{1} << 31; // MS_NOUSER
     OptionalText source, type;
     Options data;
     TRY(source.load(source_at));
     TRY(type.load(type_at));
     TRY(data.load(data_at));
     auto where = TRY(place(task, at_cwd, target, 0));
+    if (flags & of_the_kernel) return err::inval;
     TRY(may_mount(task));
     vfs::MountTree& tree = *task.mounts;
     if (flags & MS_REMOUNT) return tree.remount(where, mount_flags(flags), data.view(), flags & MS_BIND);
+    if (flags & propagation && !(flags & MS_BIND)) return change_propagation(where, flags);
     if (flags & MS_BIND || flags & MS_MOVE) {
         if (source.view().empty()) return err::noent;
         auto walker = task.walker();
         auto what = TRY(vfs::resolve(walker, source.view(), vfs::walk_follow));
         return flags & MS_BIND ? tree.bind(where, what, flags & MS_REC) : tree.move(what, where);
     }
-    if (flags & propagation) return change_propagation(flags);
     return mount_new(task, where, source.view(), type.view(), flags, data.view());
 }
 

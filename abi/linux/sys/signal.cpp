@@ -96,10 +96,18 @@ Result<> rt_tgsigqueueinfo(Task& task, int pid, int tid, int signal, UserPtr<con
 }
 
 namespace {
+/// The flags there are; others are forgotten, so that a program sees which of them the kernel knows.
+constexpr u64 action_flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
+                             SA_RESETHAND | SA_EXPOSE_TAGBITS
+#ifdef SA_RESTORER // only some architectures have it
+                             | SA_RESTORER
+#endif
+    ;
+
 template <class A>
 SignalAction from_user(const A& a) {
     SignalAction action{.handler = reinterpret_cast<uptr>(a.sa_handler),
-                        .flags = a.sa_flags,
+                        .flags = a.sa_flags & action_flags,
                         .mask = std::bit_cast<SignalSet>(a.sa_mask)};
     if constexpr (requires { a.sa_restorer; }) action.restorer = reinterpret_cast<uptr>(a.sa_restorer);
     return action;

@@ -50,7 +50,7 @@ Result<> fstat(Task& task, Fd fd, UserPtr<struct stat> to) {
     return put_stat(to, *file->inode());
 }
 Result<> newfstatat(Task& task, DirFd dirfd, UserPath path, UserPtr<struct stat> to, u32 flags) {
-    if (flags & ~u32{AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH}) return err::inval;
+    if (flags & ~u32{AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE}) return err::inval;
     return put_stat(to, TRY(place(task, dirfd, path, flags)).inode());
 }
 
