@@ -11,7 +11,7 @@ from host_test import run
 NEIGHBOUR = """cd /tmp; n=0
 while :; do
   seq 100 | sort -n | tail -1 > last; [ "$(cat last)" = 100 ] || { echo wrong: $(cat last); exit 1; }
-  n=$((n+1)); echo $n > rounds; sleep 0.05
+  n=$((n+1)); echo $n > next; mv next rounds; sleep 0.05
 done"""
 STRETCH = 5  # seconds for which one container is fuzzed
 

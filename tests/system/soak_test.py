@@ -12,7 +12,7 @@ while :; do
   tar cf t.tar d; rm -rf d; tar xf t.tar; md5sum t.tar | cut -c1-8 > sum; (sleep 0.01 & wait)
   awk 'BEGIN { for (i = 0; i < 2000; i++) s += i; print s }' > awk; sh -c 'kill -9 $$' 2>/dev/null
   [ "$(cat count)" = 200 ] && [ "$(cat awk)" = 1999000 ] || { echo wrong: $(cat count awk); exit 1; }
-  n=$((n+1)); echo $n > rounds
+  n=$((n+1)); echo $n > next; mv next rounds
 done"""
 HOST = """end=$(($(date +%s) + $1)); n=0
 while [ $(date +%s) -lt $end ]; do
