@@ -240,13 +240,13 @@ public:
     Result<> read_directory(DirectorySink& to, u64* at) override {
         while (true) {
             auto next =
-                process::next_thread(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
+                process::thread_after(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
             if (!next) return {};
             Pid tid = (*next)->tid(*context_.view);
             char buffer[12];
             BufferWriter name{buffer};
             print(name, "{}", tid);
-            u64 behind = static_cast<u64>(tid) + 3;
+            u64 behind = static_cast<u64>(tid) + 2;
             if (!to.entry(name.text(), thread_number(tid), 4, behind)) return {};
             *at = behind;
         }

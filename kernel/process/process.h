@@ -171,8 +171,9 @@ Result<Ref<Task>> find_task(View&, Pid);
 Result<Ref<ProcessGroup>> find_group(View&, Pid);
 /// The processes of a view in ascending order of number, from `from` on (/proc): err::srch at the end.
 Result<Ref<Process>> next(View&, Pid from);
-/// The threads of a process in ascending order of number in `view`, from `from` on (/proc/pid/task).
-Result<Ref<Task>> next_thread(Process&, View& view, Pid from);
+/// The threads of a process as they came, the first one for `tid` 0 (/proc/pid/task): err::srch at the end. Behind a
+/// thread that has ended meanwhile: a later one.
+Result<Ref<Task>> thread_after(Process&, View& view, Pid tid);
 
 /// Whether no member has a parent in another group of the same session: nobody could continue it (POSIX job control).
 /// Takes the tree lock.

@@ -38,31 +38,29 @@ Result<Ref<ProcessGroup>> find_group(View& view, Pid pid) {
     if (!number || !number->group) return err::srch;
     return Ref<ProcessGroup>::share(number->group);
 }
-namespace {
-/// The first number from `from` on that `wanted` finds something in, in the order of a view. The lock is let go now and
-/// then: a view may have many numbers.
-template <class Wanted>
-auto first_of(View& view, Pid from, Wanted wanted) -> Result<decltype(wanted(*pids::find(view, from)))> {
-    constexpr unsigned at_once = 64;
+
+Result<Ref<Process>> next(View& view, Pid from) {
+    constexpr unsigned at_once = 64; // the lock is let go now and then: a view may have many numbers
     for (;;) {
         Holding tree{lock};
         for (unsigned looked = 0; looked < at_once; looked++) {
             PidNumber* number = pids::at_or_after(view, from);
             if (!number) return err::srch;
-            if (auto found = wanted(*number)) return found;
+            if (number->process) return Ref<Process>::share(number->process);
             from = number->in(view) + 1;
         }
     }
 }
-} // namespace
-
-Result<Ref<Process>> next(View& view, Pid from) {
-    return first_of(view, from, [](PidNumber& n) { return Ref<Process>::share(n.process); });
-}
-Result<Ref<Task>> next_thread(Process& process, View& view, Pid from) {
-    return first_of(view, from, [&](PidNumber& n) {
-        return Ref<Task>::share(n.task && &n.task->process() == &process ? n.task : nullptr);
-    });
+Result<Ref<Task>> thread_after(Process& process, View& view, Pid tid) {
+    Holding tree{lock};
+    auto next = process.threads.begin();
+    PidNumber* number = tid ? pids::find(view, tid) : nullptr;
+    if (number && number->task && &number->task->process() == &process)
+        next = std::next(process.threads.iterator_to(*number->task));
+    else // it has ended meanwhile
+        while (next != process.threads.end() && static_cast<Task&>(*next).tid(view) <= tid) ++next;
+    if (next == process.threads.end()) return err::srch;
+    return Ref<Task>::share(static_cast<Task*>(&*next));
 }
 
 // Groups and sessions.

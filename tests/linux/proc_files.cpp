@@ -2,6 +2,7 @@
 // Files of /proc and /sys that programs read: their lines, who outlives whom, and what poll(2) tells of them.
 #include "check.h"
 #include <ctype.h>
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <initializer_list>
@@ -162,6 +163,55 @@ static void transfers() {
     close(fd);
 }
 
+/// A listing that goes on behind a thread which has ended meanwhile misses none of the later ones.
+static void listing_of_threads() {
+    constexpr int others = 8;
+    struct Other {
+        pthread_t thread;
+        volatile pid_t tid;
+        int end[2];
+        int listed;
+    };
+    static Other all[others];
+    auto run = [](void* own) -> void* {
+        auto& me = *static_cast<Other*>(own);
+        me.tid = static_cast<pid_t>(syscall(SYS_gettid));
+        char byte;
+        if (read(me.end[0], &byte, 1) != 1) failures++;
+        return nullptr;
+    };
+    for (Other& o : all) CHECK(pipe(o.end) == 0 && pthread_create(&o.thread, nullptr, run, &o) == 0);
+    for (Other& o : all) eventually([&] { return o.tid != 0; });
+    auto end = [](Other& o) {
+        CHECK(write(o.end[1], "", 1) == 1);
+        pthread_join(o.thread, nullptr);
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/task/%d", o.tid);
+        eventually([&] { return access(path, F_OK) != 0; });
+        o.tid = 0;
+    };
+    int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
+    char few[3 * 32]; // as many entries as one call has room for
+    long got;
+    while ((got = CALL(getdents64, folder, few, sizeof few)) > 0) {
+        Other* last = nullptr;
+        for (long at = 0; at < got;) {
+            auto* entry = reinterpret_cast<dirent64*>(few + at);
+            at += entry->d_reclen;
+            for (Other& o : all)
+                if (o.tid && atoi(entry->d_name) == o.tid) o.listed++, last = &o;
+        }
+        if (last) end(*last);
+    }
+    CHECK(got == 0);
+    for (Other& o : all) {
+        CHECK(o.listed == 1);
+        if (o.tid) end(o);
+        close(o.end[0]), close(o.end[1]);
+    }
+    close(folder);
+}
+
 static void threads_and_children() {
     static volatile pid_t thread_id, its_child;
     static int ready[2], done[2];
@@ -269,6 +319,7 @@ int main(int, char** argv) {
     foreground_groups();
     settings_of_a_process();
     transfers();
+    listing_of_threads();
     threads_and_children();
     after_the_end();
     names_that_change();
