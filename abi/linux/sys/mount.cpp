@@ -98,7 +98,7 @@ namespace {
 template <class F>
 void for_each_places(View& view, F visit) {
     for (Pid pid = 1; auto process = process::next(view, pid); pid = (*process)->pid(view) + 1)
-        for (Pid tid = 1; auto task = process::next_thread(**process, view, tid); tid = (*task)->tid(view) + 1)
+        for (Pid tid = 0; auto task = process::thread_after(**process, view, tid); tid = (*task)->tid(view))
             if (auto fs = (*task)->share(&Task::fs)) visit(*fs);
 }
 } // namespace
