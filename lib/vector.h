@@ -57,6 +57,10 @@ public:
     }
     Result<> resize(usize n) {
         TRY(reserve(n));
+        if constexpr (std::is_trivially_default_constructible_v<T> && std::is_trivially_copyable_v<T>) {
+            if (size_ < n) std::memset(static_cast<void*>(data_ + size_), 0, (n - size_) * sizeof(T)); // what T() makes
+            if (size_ < n) size_ = n;
+        }
         while (size_ < n) new (data_ + size_++) T();
         while (size_ > n) pop();
         return {};

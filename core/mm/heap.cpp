@@ -80,9 +80,11 @@ constinit Guarded<CpuHeap, Spinlock<Rank::magazine>> heaps[arch::max_cpus];
 constexpr u16 idle = 0x8000;
 static_assert(uncharged & idle);
 
+u16* accounts_at(std::byte* slab, const Shape& shape) {
+    return reinterpret_cast<u16*>(slab + (page_size << shape.order)) - shape.objects;
+}
 u16* accounts_of(const Frame* slab, const Shape& shape) {
-    auto* end = static_cast<std::byte*>(slab->data()) + (page_size << shape.order);
-    return reinterpret_cast<u16*>(end) - shape.objects;
+    return accounts_at(static_cast<std::byte*>(slab->data()), shape);
 }
 void* object_at(const Frame* slab, const Shape& shape, unsigned i) {
     return static_cast<std::byte*>(slab->data()) + usize{i} * shape.size;
@@ -90,6 +92,11 @@ void* object_at(const Frame* slab, const Shape& shape, unsigned i) {
 unsigned index_of(const Frame* slab, const Shape& shape, const void* object) {
     u64 offset = static_cast<u64>(static_cast<const std::byte*>(object) - static_cast<std::byte*>(slab->data()));
     return static_cast<unsigned>(offset * shape.reciprocal >> 32);
+}
+/// Who pays for an object, from its address alone: a slab is aligned to its size.
+u16& payer_of(const Shape& shape, void* object) {
+    uptr address = reinterpret_cast<uptr>(object), slab = align_down(address, page_size << shape.order);
+    return accounts_at(reinterpret_cast<std::byte*>(slab), shape)[(address - slab) * shape.reciprocal >> 32];
 }
 
 /// Objects that nobody uses are chained by indices in their first bytes.
@@ -273,6 +280,12 @@ void give_object(unsigned c, void* object) {
 }
 } // namespace
 
+namespace {
+[[noreturn, gnu::noinline, gnu::cold]] void bad_release(const void* object, std::string_view why) {
+    panic("heap: {:#x} {}", reinterpret_cast<uptr>(object), why);
+}
+} // namespace
+
 void* allocate_object(usize size, usize align) {
     if (failures::due()) return nullptr;
     if (size > largest || align > largest) return allocate_frames(size > align ? size : align);
@@ -283,8 +296,7 @@ void* allocate_object(usize size, usize align) {
     MemoryAccount& account = MemoryAccount::current();
     void* object = take_object(c);
     if (!object) return nullptr;
-    Frame* f = slab_of(object);
-    u16& payer = accounts_of(f, shape)[index_of(f, shape, object)];
+    u16& payer = payer_of(shape, object);
     if (payer != (account.index() | idle) && !change_payer(payer, account, shape)) {
         give_object(c, object);
         return nullptr;
@@ -298,14 +310,14 @@ void* allocate_object(usize size, usize align) {
 void release_object(void* object) {
     if (!object) return;
     Frame* f = frame_of(object);
-    if (!f) panic("heap: {:#x} was never allocated", object);
+    if (!f) bad_release(object, "was never allocated");
     if (f->use == FrameUse::large) return drop_frame(f);
     if (f->use == FrameUse::slab_rest) f = f->slab_head;
-    if (f->use != FrameUse::slab) panic("heap: {:#x} is not an object", object);
+    if (f->use != FrameUse::slab) bad_release(object, "is not an object");
     unsigned c = f->slab.size_class;
     const Shape& shape = tables.shape[c];
-    u16& payer = accounts_of(f, shape)[index_of(f, shape, object)];
-    if (payer & idle) panic("heap: {:#x} is freed twice", object);
+    u16& payer = payer_of(shape, object);
+    if (payer & idle) bad_release(object, "is freed twice");
     payer |= idle;
     kasan::poison(object, shape.size, kasan::Poison::freed);
     give_object(c, object);

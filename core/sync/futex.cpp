@@ -24,8 +24,20 @@ struct Queued : ChainLink<Queued> {
 };
 
 struct alignas(64) Bucket {
+    void add(Queued& q) {
+        q.bucket.store(this, std::memory_order_relaxed);
+        sleepers.push_back(q);
+        count.fetch_add(1, std::memory_order_seq_cst);
+    }
+    void remove(Queued& q) {
+        sleepers.erase(q);
+        count.fetch_sub(1, std::memory_order_relaxed);
+    }
     Spinlock<Rank::futex> lock;
     Chain<Queued> sleepers;
+    /// Of `sleepers`. A sleeper is counted before it looks at its word, and a waker has changed the word: where that
+    /// sees 0, whoever comes later sees the new value.
+    std::atomic<u32> count = 0;
 };
 constexpr unsigned bucket_bits = 8;
 constinit Bucket buckets[1 << bucket_bits];
@@ -65,13 +77,8 @@ Result<> touch_for_write(Word word) {
     return {};
 }
 
-void enqueue(Queued& q, Bucket& bucket) {
-    q.bucket.store(&bucket, std::memory_order_relaxed);
-    bucket.sleepers.push_back(q);
-}
-
 void wake_one(Queued& q, Bucket& bucket) {
-    bucket.sleepers.erase(q);
+    bucket.remove(q);
     q.woken = true;
     q.sleeper->notify(); // with the bucket locked: its stack stays until it has looked at `woken`
 }
@@ -83,7 +90,7 @@ bool leave(Queued& q) {
         if (!bucket) return false;
         Holding held{bucket->lock};
         if (q.bucket.load(std::memory_order_relaxed) != bucket) continue;
-        if (!q.woken) bucket->sleepers.erase(q);
+        if (!q.woken) bucket->remove(q);
         return q.woken;
     }
 }
@@ -115,11 +122,12 @@ Result<> enqueue_if(Queued& q, Word word, u32 expected) {
         Bucket& bucket = bucket_of(q.key);
         {
             Holding held{bucket.lock};
-            if (auto value = load_now(word)) {
-                if (*value != expected) return err::again;
-                enqueue(q, bucket);
-                return {};
-            }
+            bucket.add(q);
+            auto value = load_now(word);
+            if (value && *value == expected) return {};
+            bucket.remove(q);
+            q.bucket.store(nullptr, std::memory_order_relaxed);
+            if (value) return err::again;
         }
         TRY(arch::load_user(word.address));
     }
@@ -170,6 +178,8 @@ Result<usize> wake(Word word, unsigned count, u32 bits) {
     Ref<MemoryObject> keep_alive;
     Key key = TRY(key_of(word, keep_alive));
     Bucket& bucket = bucket_of(key);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!bucket.count.load(std::memory_order_relaxed)) return 0;
     constexpr usize at_once = 32; // bounds the time with interrupts off
     for (usize woken = 0;;) {
         usize wanted = std::min(count - woken, at_once), did = 0;
@@ -200,10 +210,10 @@ Result<usize> requeue(Word from, Word to, unsigned wake_count, unsigned move_cou
                     if (q->pi_tid) return err::inval;
                     moved++;
                     if (from_key == to_key) continue;
-                    source.sleepers.erase(*q);
+                    source.remove(*q);
                     q->key = to_key;
                     q->keep_alive = keep_to; // its old object is kept by keep_from: nothing dies under the lock
-                    enqueue(*q, target);
+                    target.add(*q);
                 }
                 return done + moved;
             }
@@ -292,7 +302,7 @@ Attempt try_pi(Word word, u32 seen, u32 tid, Queued* queue) {
     if (is_free) return Attempt::taken;
     if (!queue) return Attempt::queued;
     queue->key = *key;
-    enqueue(*queue, bucket);
+    bucket.add(*queue);
     return Attempt::queued;
 }
 

@@ -2,20 +2,25 @@
 #pragma once
 #include "kernel/file/file.h"
 
+/// The part of block_on() that sleeps. Not inlined: a call that finds what it wants would save registers for this.
+template <class Attempt>
+[[gnu::noinline]] auto wait_and_attempt(File& file, Deadline until, Attempt& attempt) -> decltype(attempt()) {
+    Sleeper self;
+    Wait wait{file.changed(), self};
+    while (true) {
+        auto answer = attempt();
+        if (answer.has_value() || answer.error() != Errno::again) return answer;
+        if (auto slept = self.sleep(until); !slept)
+            return slept.error() == Errno::timedout ? decltype(attempt()){err::again} : std::unexpected(slept.error());
+    }
+}
 /// Calls attempt() until it answers something else than err::again. Returns err::again at once when `nonblocking`,
 /// err::restartsys when a signal came, err::again when the deadline passed (as SO_RCVTIMEO wants).
 template <class Attempt>
 auto block_on(File& file, bool nonblocking, Deadline until, Attempt attempt) -> decltype(attempt()) {
     auto answer = attempt();
     if (answer.has_value() || answer.error() != Errno::again || nonblocking) return answer;
-    Sleeper self;
-    Wait wait{file.changed(), self};
-    while (true) {
-        answer = attempt();
-        if (answer.has_value() || answer.error() != Errno::again) return answer;
-        if (auto slept = self.sleep(until); !slept)
-            return slept.error() == Errno::timedout ? decltype(attempt()){err::again} : std::unexpected(slept.error());
-    }
+    return wait_and_attempt(file, until, attempt);
 }
 template <class Attempt>
 auto block_on(File& file, Attempt attempt) {

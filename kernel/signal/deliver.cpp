@@ -157,7 +157,7 @@ Next step(Task& task, arch::TrapFrame& frame, SignalAction& action, siginfo_t& i
 
 void deliver(Task& task, arch::TrapFrame& frame) {
     for (;;) {
-        SignalAction action;
+        SignalAction action{};
         [[clang::uninitialized]] siginfo_t info;
         Box<QueuedSignal> freed;
         Next next = step(task, frame, action, info, freed);
@@ -195,7 +195,7 @@ void tell_parent(Process& process, int code) {
     Holding tree{process::tree_lock()};
     Process* parent = process.parent;
     if (!parent) return;
-    SignalAction action;
+    SignalAction action{};
     int number;
     {
         Holding lock{parent->signal_lock};

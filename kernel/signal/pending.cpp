@@ -94,7 +94,7 @@ void PendingSignals::discard(SignalSet which) {
 }
 
 Result<Ref<SignalHandlers>> SignalHandlers::clone() {
-    auto copy = TRY(make_ref<SignalHandlers>());
+    auto copy = TRY(make_ref<SignalHandlers>(Actions::Unset{}));
     copy->actions.unguarded() = *actions.lock();
     return copy;
 }

@@ -15,17 +15,22 @@ inline constexpr SignalSet unblockable = signal_bit(SIGKILL) | signal_bit(SIGSTO
 
 /// What rt_sigaction(2) sets, per signal.
 struct SignalAction {
-    uptr handler = 0; // SIG_DFL 0, SIG_IGN 1
-    u64 flags = 0;    // SA_*
-    uptr restorer = 0;
-    SignalSet mask = 0;
+    uptr handler; // SIG_DFL 0, SIG_IGN 1
+    u64 flags;    // SA_*
+    uptr restorer;
+    SignalSet mask;
 };
 
 /// Dispositions: shared by the threads of a process, and by CLONE_SIGHAND.
 struct SignalHandlers : RefCounted<SignalHandlers> {
     struct Actions {
+        Actions() : of{} {}
+        struct Unset {};
+        explicit Actions(Unset) {}     // for clone(), which copies all of them
         SignalAction of[signal_count]; // [number - 1]
     };
+    SignalHandlers() = default;
+    explicit SignalHandlers(Actions::Unset unset) : actions{unset} {}
     Guarded<Actions, Spinlock<Rank::handlers>> actions;
     Result<Ref<SignalHandlers>> clone();
     void reset_caught(); // to the default: exec, CLONE_CLEAR_SIGHAND. Ignored ones stay

@@ -125,7 +125,7 @@ void to_user(const SignalAction& action, A& a) {
 Result<> rt_sigaction(Task& task, int signal, uptr change, uptr old, usize set_size) {
     TRY(check_set_size(set_size));
     struct sigaction action{};
-    SignalAction wanted;
+    SignalAction wanted{};
     if (change) {
         TRY(arch::copy_in(&action, change, sizeof action));
         wanted = from_user(action);
