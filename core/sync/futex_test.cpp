@@ -219,12 +219,17 @@ TEST_F(Futex, NoWakeOfALockIsLost) {
     EXPECT_EQ(count, threads * rounds);
 }
 
-/// Two threads hand a token to and fro.
+/// Two threads hand a token to and fro; each waits for a moment before it sleeps, so that the other one's wake comes
+/// while it does.
 TEST_F(Futex, NoWakeOfATokenIsLost) {
-    constexpr u32 rounds = 1000;
+    constexpr u32 rounds = 4000;
     run(2, [&](unsigned n) {
+        std::mt19937 random{n};
         for (u32 i = n; i < rounds; i += 2) {
-            for (u32 seen; (seen = load(word)) != i;) EXPECT_NE(wait(word, seen), err::timedout);
+            for (u32 seen; (seen = load(word)) != i;) {
+                for (unsigned spins = random() % 200; spins && load(word) == seen; spins--) arch::pause();
+                EXPECT_NE(wait(word, seen), err::timedout);
+            }
             store(word, i + 1);
             wake(word, 1);
         }

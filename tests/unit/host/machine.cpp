@@ -9,6 +9,7 @@
 #include "arch/api/irq.h"
 #include "arch/api/paging.h"
 #include "arch/api/upcalls.h"
+#include "core/log/log.h"
 #include "core/mm/frame.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
@@ -68,13 +69,15 @@ bool timer_is_due(const Cpu& cpu) {
 struct Context {
     Bell resumed;
     arch::CpuLocal* cpu = nullptr; // that it was given
-    bool over = false;             // will not be resumed: its std::thread ends
+    std::atomic<bool> runs = false;
+    bool over = false; // will not be resumed: its std::thread ends
     std::jmp_buf end;
     void (*entry)(void*) = nullptr;
     void* argument = nullptr;
     std::thread thread;
 
     void give(arch::CpuLocal* to_run_on) {
+        if (runs.exchange(true)) panic("a thread is to run on two CPUs");
         cpu = to_run_on;
         resumed.ring();
     }
@@ -150,6 +153,7 @@ uptr prepare_stack(uptr top, void (*entry)(void*), void* argument) {
 void switch_stacks(uptr* from, uptr to) {
     Context& self = *own_context;
     *from = reinterpret_cast<uptr>(&self);
+    self.runs = false;
     reinterpret_cast<Context*>(to)->give(host_cpu);
     self.wait();
 }
@@ -184,6 +188,7 @@ int status = 0;
 /// A CPU begins: its std::thread becomes that of its idle thread.
 void enter(unsigned id) {
     own_context = new Context;
+    own_context->runs = true;
     cpus[id].local.id = id;
     arch::host_cpu = &cpus[id].local;
     arch::host_irqs = false;
