@@ -43,7 +43,7 @@ void meet(std::atomic<unsigned>& here, unsigned others) {
 /// Three send values within the limit, two take them: each comes once, those of a sender and a number in order.
 KTEST(signals_arrive_once) {
     constexpr unsigned takers = 2, senders = 3;
-    constexpr int rounds = 400;
+    constexpr int rounds = 200;
     Family family;
     family.process->limits.set(RLIMIT_SIGPENDING, {10, 10});
     std::atomic<unsigned> ready = 0, refused = 0, wrong = 0;
@@ -89,7 +89,7 @@ KTEST(signals_arrive_once) {
 
 /// A standard signal is pending once, however often it is sent; but after the last one has been sent it is taken again.
 KTEST(signals_merge) {
-    constexpr int rounds = 300;
+    constexpr int rounds = 100;
     Family family;
     std::atomic<int> sent = 0, handled = 0;
     std::atomic<unsigned> ready = 0, late = 0, taken = 0;
@@ -122,7 +122,7 @@ KTEST(signals_merge) {
 
 /// What is sent to a thread ends its sleep, also when that is about to begin; no other takes it.
 KTEST(signals_end_sleeps) {
-    constexpr unsigned threads = 2, rounds = 300;
+    constexpr unsigned threads = 2, rounds = 150;
     Family family;
     WaitQueue nobody;
     std::atomic<unsigned> wrong = 0, taken[threads] = {};
@@ -159,7 +159,7 @@ KTEST(signals_end_sleeps) {
 
 /// Two threads block and unblock a signal of the process: whichever does not block it hears of it.
 KTEST(signals_find_who_takes_them) {
-    constexpr unsigned threads = 2, rounds = 200;
+    constexpr unsigned threads = 2, rounds = 100;
     Family family;
     std::atomic<unsigned> taken = 0, late = 0, ready = 0;
     WaitQueue nobody;
@@ -202,7 +202,7 @@ KTEST(signals_are_discarded) {
     family.start([&] {
         SignalAction ignore{.handler = 1}, handle{.handler = 0x1000};
         block(realtime);
-        for (unsigned i = 0; i < 300; i++) {
+        for (unsigned i = 0; i < 150; i++) {
             (void)signals::set_action(Task::current(), first_realtime, &handle);
             sched::yield();
             block(0); // what is blocked is kept

@@ -302,7 +302,7 @@ TEST_F(Tree, BindsOfAnotherTreeAndFlagsBelow) {
 }
 
 TEST_F(Tree, WalksWhileTheTreeChanges) {
-    constexpr int rounds = 500;
+    constexpr int rounds = 300;
     for (const char* d : {"/a", "/b", "/a/d"}) ASSERT_TRUE(vfs::make_directory(walker, d, 0755));
     std::string long_name(40, 'n');
     std::string in_a = "/a/d/" + long_name, in_b = "/b/./d/" + long_name;

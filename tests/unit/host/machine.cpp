@@ -218,10 +218,10 @@ int host::run(int (*function)()) {
         sched::idle();
     }}.detach();
     using namespace std::chrono_literals;
-    for (u64 seen = 0; !finished.wait_for(60s);) {
+    for (u64 seen = 0; !finished.wait_for(300s);) {
         u64 ended = ended_tests;
         if (ended == seen) {
-            std::fprintf(stderr, "no test has ended for a minute: a thread sleeps for ever\n");
+            std::fprintf(stderr, "no test has ended for five minutes: a thread sleeps for ever\n");
             std::abort();
         }
         seen = ended;
