@@ -90,7 +90,9 @@ void Inode::change_links(int by) {
 
 Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode& wanted) {
     Changing inside{sb().gate_};
-    auto made = TRY(sb().make_inode(wanted, true));
+    vfs::NewInode with_flags = wanted;
+    with_flags.flags = inherited_flags();
+    auto made = TRY(sb().make_inode(with_flags, true));
     bool directory = S_ISDIR(wanted.mode);
     TRY(own_locked());
     auto done = set_entry(name, *made, false);
@@ -107,7 +109,9 @@ Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode
 
 Result<Ref<vfs::Inode>> Inode::create_unnamed(const vfs::NewInode& wanted) {
     Changing inside{sb().gate_};
-    return TRY(sb().make_inode(wanted, false));
+    vfs::NewInode with_flags = wanted;
+    with_flags.flags = inherited_flags();
+    return TRY(sb().make_inode(with_flags, false));
 }
 
 Result<> Inode::link(std::string_view name, vfs::Inode& target_inode) {

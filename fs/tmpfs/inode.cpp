@@ -2,6 +2,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/memfd.h"
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
 
@@ -54,7 +55,7 @@ void Inode::publish() {
     bool capabilities = false;
     if (node_->xattrs)
         for (const Xattr& x : node_->xattrs->all) capabilities |= x.name == XATTR_NAME_CAPS;
-    vfs::Inode::publish({node_->mode, node_->uid, node_->gid}, capabilities);
+    vfs::Inode::publish({node_->mode, node_->uid, node_->gid}, capabilities, node_->flags);
     links_.store(node_->links, std::memory_order_relaxed);
 }
 
@@ -70,11 +71,15 @@ vfs::Attributes Inode::attributes() {
             .blocks = n.blocks() * (page_size / 512),
             .block_size = page_size,
             .device = n.device,
+            .flags = n.flags,
             .access = n.access,
             .modification = n.modification,
             .change = n.change,
             .birth = n.birth};
 }
+
+u32 Inode::known_flags() const { return FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL; }
+u32 Inode::inherited_flags() const { return published_flags() & (FS_NODUMP_FL | FS_NOATIME_FL); }
 
 u32 Inode::links() { return links_.load(std::memory_order_relaxed); }
 
@@ -93,6 +98,7 @@ Result<> Inode::change(const vfs::AttributeChange& c) {
         if (c.set & Change::mode_bit) n->mode = (n->mode & S_IFMT) | (c.mode & 07777);
         if (c.set & Change::uid_bit) n->uid = c.uid;
         if (c.set & Change::gid_bit) n->gid = c.gid;
+        if (c.set & Change::flags_bit) n->flags = c.flags;
         n->change = vfs::now();
         if (resize) n->modification = n->change;
         if (c.set & Change::access_bit) n->access = c.access;

@@ -52,6 +52,7 @@ public:
         made->target = target;
         made->xattrs = xattrs;
         made->seals = seals;
+        made->flags = flags;
         return made;
     }
 
@@ -70,5 +71,6 @@ public:
     Ref<const vfs::LinkText> target;      // symbolic links
     Ref<Xattrs> xattrs;                   // null: none
     u32 seals = 0;                        // F_SEAL_*
+    u32 flags = 0;                        // FS_*_FL
 };
 } // namespace tmpfs

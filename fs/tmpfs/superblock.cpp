@@ -213,6 +213,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
         node->uid = wanted.uid;
         node->gid = wanted.gid;
         node->device = wanted.device;
+        node->flags = wanted.flags;
         node->links = S_ISDIR(wanted.mode) ? 2 : 0;
         node->seals = in_table ? F_SEAL_SEAL : 0; // only a file without a name may come to be sealed: memfd_create(2)
         node->access = node->modification = node->change = node->birth = vfs::now();

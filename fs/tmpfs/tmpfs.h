@@ -41,6 +41,7 @@ public:
     vfs::Attributes attributes() override;
     u32 links() override;
     Result<> change(const vfs::AttributeChange&) override;
+    u32 known_flags() const override;
     void accessed(bool relative) override;
 
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
@@ -77,7 +78,8 @@ private:
     Result<Node*> own();
     /// The same, keeping lock_ only for the call: for directories, whose VFS lock keeps entries still.
     Result<Node*> own_locked();
-    void publish(); // the mirrored members
+    void publish();              // the mirrored members
+    u32 inherited_flags() const; // of what is made in this directory
     Result<> set_size(u64 size);
     Result<> zero_part(u64 from, u64 to);
     Result<> drop_pages(u64 first, u64 n, bool private_too);

@@ -22,7 +22,7 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     Inode& inode = at.inode();
     if (at.mount->read_only()) return err::rofs;
     if (inode.is_symlink()) return err::opnotsupp;
-    if (!owns(inode, who)) return err::perm;
+    if (inode.unchangeable() || !owns(inode, who)) return err::perm;
     mode &= 07777;
     if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
     return inode.change({.set = AttributeChange::mode_bit, .mode = mode});
@@ -31,6 +31,7 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
 Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) {
     Inode& inode = at.inode();
     if (at.mount->read_only()) return err::rofs;
+    if ((uid != ~0u || gid != ~0u) && inode.unchangeable()) return err::perm;
     Protection p = inode.protection();
     bool privileged = who.can(CAP_CHOWN);
     AttributeChange change;
@@ -62,6 +63,7 @@ Result<> change_times(const Path& at, const Credentials& who, const Timestamp* a
     Inode& inode = at.inode();
     if (!both_now && !access && !modification) return {};
     if (at.mount->read_only()) return err::rofs;
+    if (both_now ? inode.immutable() : inode.unchangeable()) return err::perm;
     if (!owns(inode, who)) {
         if (!both_now) return err::perm;
         TRY(check_mode(inode, who, may_write));
@@ -82,6 +84,7 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
     if (inode.is_directory()) return err::isdir;
     if (!inode.is_regular()) return err::inval;
     TRY(check_inode(at, who, may_write));
+    if (inode.append_only()) return err::perm;
     if (size > file::size_limit()) {
         file::size_limit_passed();
         return err::fbig;

@@ -4,6 +4,7 @@
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/path.h"
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 
 namespace vfs {
@@ -26,12 +27,16 @@ bool Inode::is_symlink() const { return S_ISLNK(type_); }
 bool Inode::is_regular() const { return S_ISREG(type_); }
 
 void Inode::operator delete(void* memory) { epoch::retire(memory); }
-void Inode::publish(const Protection& p, bool capabilities) {
+void Inode::publish(const Protection& p, bool capabilities, u32 flags) {
+    flags_.store(flags, std::memory_order_relaxed);
     privileged_.store(capabilities || p.mode & (S_ISUID | S_ISGID), std::memory_order_relaxed);
     uid_.store(p.uid, std::memory_order_relaxed);
     gid_.store(p.gid, std::memory_order_relaxed);
     mode_.store(p.mode, std::memory_order_relaxed);
 }
+bool Inode::immutable() const { return published_flags() & FS_IMMUTABLE_FL; }
+bool Inode::append_only() const { return published_flags() & FS_APPEND_FL; }
+bool Inode::keeps_access_time() const { return published_flags() & FS_NOATIME_FL; }
 Protection Inode::unpublished_protection() {
     Attributes a = attributes();
     return {a.mode, a.uid, a.gid};

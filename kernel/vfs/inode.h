@@ -30,6 +30,7 @@ struct Attributes {
     u64 size = 0, blocks = 0; // blocks of 512 bytes
     u32 block_size = 4096;
     u64 device = 0; // of the node, for S_IFCHR and S_IFBLK: makedev()'s encoding
+    u32 flags = 0;  // FS_*_FL: ioctl_iflags(2)
     Timestamp access, modification, change, birth;
 };
 /// What chmod, chown, utimens and truncation change: only the members that are set.
@@ -41,10 +42,11 @@ struct AttributeChange {
         size_bit = 8,
         access_bit = 16,
         modification_bit = 32,
-        change_bit = 64
+        change_bit = 64,
+        flags_bit = 128
     };
     u32 set = 0;
-    u32 mode = 0, uid = 0, gid = 0;
+    u32 mode = 0, uid = 0, gid = 0, flags = 0;
     u64 size = 0;
     Timestamp access, modification, change;
 };
@@ -54,6 +56,7 @@ struct NewInode {
     u32 uid, gid;
     u64 device = 0;
     std::string_view symlink_target = {};
+    u32 flags = 0; // FS_*_FL
 };
 
 /// The part of Attributes that permission checks look at: read without a lock where the file system can.
@@ -91,6 +94,15 @@ public:
     }
     /// Its mode has set-id bits, or it has file capabilities: what a write takes away. As publish() said last.
     bool carries_privileges() const { return privileged_.load(std::memory_order_relaxed); }
+    /// FS_*_FL that may be changed; 0: the file system knows none.
+    virtual u32 known_flags() const { return 0; }
+    // Flags that bind the superuser too, as publish() said last. Who may not write to a file may not in any way change
+    // it, its attributes and its names; what may only grow keeps all of them as well.
+    bool immutable() const;
+    bool append_only() const;
+    bool unchangeable() const { return immutable() || append_only(); } // but for what is appended
+    /// Reading leaves the access time alone.
+    bool keeps_access_time() const;
     /// A file was read: sets the access time, with `relative` only where it is not after the others or a day old.
     virtual void accessed(bool relative) { (void)relative; }
     /// How many names the inode has; 0: deleted.
@@ -168,14 +180,15 @@ protected:
     bool mapped_for_writing() const { return mapped_writers_.load() != 0; }
     Inode(Superblock& superblock, u64 number, u32 mode);
     /// `capabilities`: it has the attribute security.capability.
-    void publish(const Protection&, bool capabilities);
+    void publish(const Protection&, bool capabilities, u32 flags);
+    u32 published_flags() const { return flags_.load(std::memory_order_relaxed); }
     virtual Protection unpublished_protection();
     Ref<Superblock> superblock_;
     u64 number_;
     u32 type_;
 
 private:
-    std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0;
+    std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0, flags_ = 0;
     std::atomic<bool> privileged_ = false;
     std::atomic<i32> writers_ = 0; // below 0: executions
     std::atomic<u32> mapped_writers_ = 0;

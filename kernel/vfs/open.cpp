@@ -61,6 +61,8 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
         TRY(check_type(at, flags, may));
         TRY(check_inode(at, who, may));
     }
+    bool only_reads = (flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY;
+    if (inode.append_only() && !only_reads && (!(flags & O_APPEND) || flags & O_TRUNC)) return err::perm;
     if (flags & O_NOATIME && !owns(inode, who)) return err::perm;
     bool truncate = flags & O_TRUNC && !created;
     if (truncate) TRY(inode.begin_writing());

@@ -4,6 +4,7 @@
 #include "kernel/vfs/memfd.h"
 #include "kernel/vfs/mount.h"
 #include "kernel/vfs/permission.h"
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -98,6 +99,7 @@ public:
     Result<> truncate(u64 size) override {
         if (!writable()) return err::inval;
         Inode& inode = place_.inode();
+        if (inode.append_only()) return err::perm;
         if (size > file::size_limit()) {
             file::size_limit_passed();
             return err::fbig;
@@ -107,6 +109,8 @@ public:
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
         if (!writable()) return err::badf;
+        Inode& inode = place_.inode();
+        if (inode.immutable() || (inode.append_only() && mode & ~FALLOC_FL_KEEP_SIZE)) return err::perm;
         if (offset + size > file::size_limit()) {
             file::size_limit_passed();
             return err::fbig;

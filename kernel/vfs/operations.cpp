@@ -160,7 +160,7 @@ Result<> make_link(const Path& target, const Walker& who, std::string_view path)
     return create_name(who, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
         if (parent.mount != target.mount) return err::xdev;
         TRY(may_link(inode, *who.who));
-        if (inode.is_directory()) return err::perm;
+        if (inode.is_directory() || inode.unchangeable()) return err::perm;
         u32 links = inode.links();
         if (links == 0 && !inode.linkable.load(std::memory_order_relaxed)) return err::noent;
         if (links >= max_links) return err::mlink;

@@ -58,6 +58,8 @@ Result<Ref<const LinkText>> read_link(const Path&);
 /// access(2). `may`: 4 read, 2 write, 1 execute/search; `real`: by the real ids.
 Result<> check_access(const Path&, const Credentials&, unsigned may, bool real = false);
 Result<> change_mode(const Path&, const Credentials&, u32 mode);
+/// FS_IOC_SETFLAGS: FS_*_FL. err::opnotsupp: the file system does not know one of them.
+Result<> change_flags(const Path&, const Credentials&, u32 flags);
 Result<> change_owner(const Path&, const Credentials&, u32 uid, u32 gid); // ~0: leave
 Result<> change_times(const Path&, const Credentials&, const Timestamp* access, const Timestamp* modification,
                       bool both_now);

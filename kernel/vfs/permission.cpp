@@ -39,6 +39,7 @@ bool permits(const Protection& p, const Credentials& who, unsigned may, bool rea
 }
 
 Result<> check_mode(Inode& inode, const Credentials& who, unsigned may, bool real) {
+    if (may & may_write && inode.immutable()) return err::perm;
     if (!permits(inode.protection(), who, may, real)) return err::acces;
     return inode.is_published() ? Result<>{} : inode.permission(who, may);
 }
@@ -59,6 +60,7 @@ Result<> may_create(const Path& directory, const Credentials& who) {
 
 Result<> may_remove(const Path& directory, const Dentry& victim, const Credentials& who, bool want_directory) {
     TRY(check_inode(directory, who, may_write | may_execute));
+    if (directory.inode().append_only() || victim.inode()->unchangeable()) return err::perm;
     Protection dir = directory.inode().protection();
     if (dir.mode & S_ISVTX && dir.uid != who.fsuid && !owns(*victim.inode(), who)) return err::perm;
     bool is_directory = victim.inode()->is_directory();
@@ -116,6 +118,7 @@ void touch_access(const Path& at) {
     u32 flags = at.mount->flags.load(std::memory_order_relaxed);
     if (flags & MS_NOATIME || at.mount->read_only()) return;
     if (flags & MS_NODIRATIME && at.inode().is_directory()) return;
+    if (at.inode().keeps_access_time()) return;
     at.inode().accessed(!(flags & MS_STRICTATIME));
 }
 

@@ -11,14 +11,14 @@ bool permits(const Protection&, const Credentials&, unsigned may, bool real);
 inline bool permits_search(const Protection& p, const Credentials& who, bool real) {
     return (p.mode & 0111) == 0111 || permits(p, who, may_execute, real);
 }
-/// That, and the inode's own permission(). `real`: the real ids and what capabilities they would have, as access(2)
-/// asks.
+/// That, the inode's own permission(), and for writing err::perm: immutable. `real`: the real ids and what capabilities
+/// they would have, as access(2) asks.
 Result<> check_mode(Inode&, const Credentials&, unsigned may, bool real = false);
 /// That and read-only file systems: err::rofs.
 Result<> check_inode(const Path&, const Credentials&, unsigned may, bool real = false);
 /// The owner, or CAP_FOWNER.
 bool owns(Inode&, const Credentials&);
-/// A name may be made in / `victim` removed from `directory`. err::perm: the sticky bit.
+/// A name may be made in / `victim` removed from `directory`. err::perm: the sticky bit, or a flag of either.
 Result<> may_create(const Path& directory, const Credentials&);
 Result<> may_remove(const Path& directory, const Dentry& victim, const Credentials&, bool want_directory);
 /// chmod by somebody outside of the group clears set-group-ID; what a new inode gets from its directory and the umask.

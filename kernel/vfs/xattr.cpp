@@ -11,6 +11,7 @@ Result<> check(const Path& at, const Credentials& who, std::string_view name, un
     bool writes = may & may_write;
     Inode& inode = at.inode();
     if (writes && at.mount->read_only()) return err::rofs;
+    if (writes && inode.unchangeable()) return err::perm;
     if (name.starts_with(XATTR_TRUSTED_PREFIX))
         return who.can(CAP_SYS_ADMIN) ? Result<>{} : writes ? Result<>{err::perm} : Result<>{err::nodata};
     if (name.starts_with(XATTR_SECURITY_PREFIX)) {

@@ -82,6 +82,7 @@ Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock>
 
 Result<i64> set_flags(Task& task, File& f, int fd, u32 wanted) {
     u32 old = f.flags.load();
+    if ((wanted ^ old) & O_APPEND && f.inode() && f.inode()->append_only()) return err::perm;
     if (wanted & O_NOATIME && !(old & O_NOATIME) && f.inode() &&
         f.inode()->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_FOWNER))
         return err::perm;

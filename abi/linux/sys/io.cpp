@@ -187,6 +187,7 @@ namespace {
 /// What copy_file_range() asks of its range before anything is copied; `n` becomes what there is to copy.
 Result<> check_copy(File& in, const u64* in_at, File& out, const u64* out_at, usize& n) {
     constexpr u64 last_offset = ~u64{0} >> 1;
+    if (out.inode()->immutable()) return err::perm;
     u64 from = in_at ? *in_at : *in.position.lock(), to = out_at ? *out_at : *out.position.lock();
     if (from + n < from || to + n < to) return err::overflow;
     if (from > last_offset || to > last_offset) return err::inval;

@@ -1,7 +1,7 @@
 #include "abi/linux/sys/ioctl.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/process/file_owner.h"
-#include "kernel/vfs/inode.h"
+#include "kernel/vfs/operations.h"
 #include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -38,6 +38,18 @@ Result<i64> clone_file(Task& task, File& to, int from) {
     if (!source->readable() || !to.writable() || to.flags & O_APPEND) return err::badf;
     return err::opnotsupp;
 }
+/// The inode flags of regular files and directories; others have none.
+Result<i64> inode_flags(Task& task, File& file, u32 request, uptr argument) {
+    auto* inode = file.inode();
+    const vfs::Path* path = file.path();
+    if (!path || !(inode->is_regular() || inode->is_directory()) || !inode->known_flags())
+        return file.ioctl(request, argument);
+    if (request == FS_IOC_GETFLAGS)
+        TRY(copy_out(UserPtr<u32>{argument}, inode->attributes().flags));
+    else
+        TRY(vfs::change_flags(*path, task.credentials(), TRY(copy_in(UserPtr<const u32>{argument}))));
+    return 0;
+}
 } // namespace
 
 namespace sys {
@@ -61,6 +73,8 @@ Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument
         TRY(copy_out(UserPtr<i64>{argument}, static_cast<i64>(inode->attributes().size)));
         return 0;
     }
+    case FS_IOC_GETFLAGS:
+    case FS_IOC_SETFLAGS: return inode_flags(task, *file, request, argument);
     case FICLONE: return clone_file(task, *file, static_cast<int>(argument));
     case FICLONERANGE: {
         auto range = TRY(copy_in(UserPtr<const file_clone_range>{argument}));

@@ -36,6 +36,7 @@ Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
         if (protection & PROT_WRITE) return err::acces;
         request.max_access = request.max_access & ~arch::page_write;
     }
+    if (request.shared && file->writable() && file->inode() && file->inode()->append_only()) return err::acces;
     if (const vfs::Path* path = file->path(); path && path->mount && path->mount->flags & MS_NOEXEC) {
         if (protection & PROT_EXEC) return err::perm;
         request.max_access = request.max_access & ~arch::page_execute;

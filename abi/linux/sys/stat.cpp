@@ -66,8 +66,10 @@ Result<> statx_(Task& task, DirFd dirfd, UserPath path, u32 flags, u32 mask, Use
     struct statx s{};
     s.stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     s.stx_blksize = a.block_size;
-    s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
-    if (at.dentry == at.mount->root) s.stx_attributes = STATX_ATTR_MOUNT_ROOT;
+    constexpr u32 shown_flags =
+        STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP; // FS_*_FL have the same values
+    s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT | (at.inode().known_flags() & shown_flags);
+    s.stx_attributes = (a.flags & shown_flags) | (at.dentry == at.mount->root ? STATX_ATTR_MOUNT_ROOT : 0u);
     s.stx_nlink = a.links;
     s.stx_uid = a.uid;
     s.stx_gid = a.gid;
