@@ -39,7 +39,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::preadv>(295, 69),
     on<sys::pwritev>(296, 70),
     on<sys::preadv2>(327, 286, "RWF_NOWAIT for pipes, else EOPNOTSUPP"),
-    on<sys::pwritev2>(328, 287, "RWF_NOWAIT for pipes, else EOPNOTSUPP; RWF_APPEND is EOPNOTSUPP"),
+    on<sys::pwritev2>(328, 287, "RWF_NOWAIT for pipes, else EOPNOTSUPP"),
     on<sys::lseek>(8, 62),
     on<sys::sendfile>(40, 71),
     on<sys::copy_file_range>(326, 285),

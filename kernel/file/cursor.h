@@ -68,6 +68,8 @@ public:
         : Cursor{{&own_, 1}, kernel.size(), true}, own_{reinterpret_cast<uptr>(kernel.data()), kernel.size()} {}
     Source(const Source&) = delete;
 
+    /// Goes to the end of the file, whatever offset is given: RWF_APPEND.
+    bool append = false;
     /// Copies out as much as there is; returns that. Errors as Sink::put().
     Result<usize> get(std::span<std::byte> to);
     /// The same, and stays where it was: for those who must see the bytes to know whether they can take them.

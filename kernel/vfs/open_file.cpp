@@ -64,7 +64,7 @@ public:
     }
     Result<usize> write(Source& from, u64* at) override {
         Inode& inode = place_.inode();
-        bool append = flags.load(std::memory_order_relaxed) & O_APPEND;
+        bool append = from.append || flags.load(std::memory_order_relaxed) & O_APPEND;
         if (from.done()) return usize{0};
         TRY(drop_privileges(inode, file::credentials()));
         if (u64 limit = file::size_limit(); limit != ~u64{0}) {

@@ -11,6 +11,9 @@
 #ifndef RWF_HIPRI // linux/fs.h defines what musl's headers define too
 #define RWF_HIPRI 1
 #endif
+#ifndef RWF_APPEND
+#define RWF_APPEND 0x10
+#endif
 #ifndef RWF_DSYNC
 #define RWF_DSYNC 2
 #endif
@@ -43,6 +46,13 @@ void at_an_offset() {
     CHECK(CALL(preadv2, fd, parts, 2, -1l, 0, 0) == 4 && memcmp(text, "a123", 4) == 0 && position() == 4);
     CHECK(CALL(pwritev2, fd, out, 2, -1l, 0, RWF_DSYNC) == 3 && position() == 7 && file_is("a123123"));
     CHECK(CALL(preadv2, fd, parts, 2, 0l, 0, 0) == 4 && CALL(pwritev2, fd, out, 1, 0l, 0, 0) == 2 && position() == 7);
+    // RWF_APPEND goes to the end, and moves the position only where it is asked for.
+    CHECK(CALL(pwritev2, fd, out, 2, 0l, 0, RWF_APPEND) == 3 && position() == 7 &&
+          file_is("12231"
+                  "23123"));
+    CHECK(lseek(fd, 1, SEEK_SET) == 1 && CALL(pwritev2, fd, out, 1, -1l, 0, RWF_APPEND) == 2 && position() == 12);
+    CHECK(CALL(preadv2, fd, parts, 2, 0l, 0, RWF_APPEND) == 4 && memcmp(text, "1223", 4) == 0);
+    CHECK(ftruncate(fd, 7) == 0 && lseek(fd, 7, SEEK_SET) == 7);
     FAILS(EOPNOTSUPP, CALL(preadv2, fd, parts, 2, 0l, 0, 1 << 20));
     FAILS(EOPNOTSUPP, CALL(pwritev2, fd, out, 2, 0l, 0, 1 << 20));
     FAILS(EINVAL, CALL(preadv2, fd, parts, 2, -2l, 0, 0));

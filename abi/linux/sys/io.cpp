@@ -114,6 +114,7 @@ Result<usize> pwritev(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset,
 }
 
 namespace {
+constexpr u32 known_flags = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
 /// preadv2's and pwritev2's flags. Pipes know how not to wait; files in memory never do, and say so by refusing it.
 Result<file::Waiting> waiting_of(File& f, u32 flags) {
     if (!(flags & RWF_NOWAIT)) return file::Waiting::as_flags;
@@ -123,7 +124,7 @@ Result<file::Waiting> waiting_of(File& f, u32 flags) {
 Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64, u32 flags) {
     if (offset < -1) return err::inval;
     return vector_call<Sink>(task, fd, to, [&](File& f, Sink& s) -> Result<usize> {
-        if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND}) return err::opnotsupp;
+        if (flags & ~known_flags) return err::opnotsupp;
         auto how = TRY(waiting_of(f, flags));
         return offset == -1 ? file::read(f, s, how) : file::read_at(f, s, static_cast<u64>(offset), how);
     });
@@ -131,8 +132,9 @@ Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u
 Result<usize> pwritev2(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset, u64, u32 flags) {
     if (offset < -1) return err::inval;
     return vector_call<Source>(task, fd, from, [&](File& f, Source& s) -> Result<usize> {
-        if (flags & ~u32{RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT}) return err::opnotsupp;
+        if (flags & ~known_flags) return err::opnotsupp;
         auto how = TRY(waiting_of(f, flags));
+        s.append = flags & RWF_APPEND;
         return offset == -1 ? file::write(f, s, how) : file::write_at(f, s, static_cast<u64>(offset), how);
     });
 }
