@@ -7,6 +7,8 @@
 #include <string_view>
 
 namespace rng {
+/// What the pool holds, and once it is seeded all of it can be counted on.
+inline constexpr int pool_bits = 256;
 /// Seeds from what the CPU and the boot loader give, and says so in the log. Once, on the boot CPU, after
 /// clocks::init().
 void init();

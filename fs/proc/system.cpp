@@ -274,8 +274,8 @@ Result<> print_printk(Writer& out, const Context&) { return out.write("4\t4\t1\t
 constexpr Item random_list[] = {
     {.name = "uuid", .mode = text, .print = print_random_uuid},
     {.name = "boot_id", .mode = text, .print = print_boot_id},
-    {.name = "entropy_avail", .mode = text, .print = print_value<256>},
-    {.name = "poolsize", .mode = text, .print = print_value<256>},
+    {.name = "entropy_avail", .mode = text, .print = print_value<rng::pool_bits>},
+    {.name = "poolsize", .mode = text, .print = print_value<rng::pool_bits>},
 };
 constexpr Items random_items{random_list};
 constexpr Item kernel_list[] = {

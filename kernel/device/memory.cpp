@@ -1,4 +1,5 @@
 // null, zero, full, random, urandom: mem(4), random(4).
+#include "arch/api/user_copy.h"
 #include "core/rng/rng.h"
 #include "core/sched/thread.h"
 #include "kernel/device/devices.h"
@@ -82,9 +83,12 @@ public:
         constexpr u64 limit = u64{1} << 46;
         return make_shared_memory(limit);
     }
-    Result<i64> ioctl(unsigned request, uptr) override {
-        if ((minor_ == random_ || minor_ == urandom) && request == RNDADDTOENTCNT) return err::perm;
-        return err::notty;
+    Result<i64> ioctl(unsigned request, uptr argument) override {
+        if (minor_ != random_ && minor_ != urandom) return err::notty;
+        if (request == RNDADDTOENTCNT) return err::perm;
+        if (request != RNDGETENTCNT) return err::notty;
+        TRY(arch::copy_out(argument, &rng::pool_bits, sizeof rng::pool_bits));
+        return 0;
     }
 
 private:
