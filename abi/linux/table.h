@@ -125,8 +125,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::umask>(95, 166),
     on<sys::statfs_>(137, 43),
     on<sys::fstatfs>(138, 44),
-    on<sys::name_to_handle_at>(303, 264, "EOPNOTSUPP"),
-    on<sys::open_by_handle_at>(304, 265, "ESTALE"),
+    on<sys::name_to_handle_at>(303, 264, "of tmpfs, else EOPNOTSUPP"),
+    on<sys::open_by_handle_at>(304, 265, "ESTALE for what the cache of names has forgotten"),
 
     // Pipes, polling, events, terminals (sys/poll.h, sys/event.h, sys/ioctl.h)
     on<sys::pipe>(22, none),

@@ -133,6 +133,7 @@ public:
     void print_options(Writer&) override;
     Result<> reconfigure(std::string_view options) override;
     Result<Ref<vfs::Superblock>> snapshot(vfs::Inode& new_root) override;
+    bool has_handles() const override { return true; }
 
     Superblock() = default;
 

@@ -196,6 +196,15 @@ void DentryCache::unhash(Dentry& d) {
     entries.fetch_sub(1, std::memory_order_relaxed);
 }
 
+Ref<Dentry> DentryCache::find_inode(Superblock& sb, u64 number) {
+    auto root = *sb.root_dentry.lock();
+    if (root && root->inode()->number() == number) return root;
+    Holding hold{sb.cached.lock}; // what is listed has the cache's reference
+    for (Dentry& d : sb.cached.list)
+        if (Inode* inode = d.inode(); inode && inode->number() == number) return Ref<Dentry>::share(&d);
+    return nullptr;
+}
+
 void DentryCache::fill(Dentry& d, Ref<Inode> inode) { d.inode_.store(inode.release(), std::memory_order_release); }
 
 void DentryCache::mark_unlinked(Dentry& d) {

@@ -10,6 +10,8 @@ struct DentryCache {
     static Ref<Dentry> find(const Dentry& parent, std::string_view name);
     /// The same for readers (epoch::Reading). Wrong when something moved meanwhile: see Moves.
     static Dentry* glimpse(const Dentry& parent, std::string_view name);
+    /// A cached name of an inode of this number, or null. Looks at all names of the superblock.
+    static Ref<Dentry> find_inode(Superblock&, u64 number);
     /// A dentry for a superblock's root. Unhashed.
     static Result<Ref<Dentry>> make_root(Ref<Inode>);
     /// A new, unhashed child. `inode` null: negative.

@@ -214,6 +214,8 @@ public:
     /// A read-write view of the present content in O(1): later changes on either side do not show on the other.
     /// Nothing is copied now. err::opnotsupp: this file system cannot.
     virtual Result<Ref<Superblock>> snapshot(Inode& new_root);
+    /// Its inodes can be named by handles: no number is ever used for another one.
+    virtual bool has_handles() const { return false; }
     u32 device() const { return device_; } // st_dev: a number of its own, major 0
     virtual Result<> sync() { return {}; }
     /// remount: new options. err::inval: one cannot be changed.

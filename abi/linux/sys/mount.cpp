@@ -1,5 +1,7 @@
 #include "abi/linux/sys/mount.h"
 #include "abi/linux/sys/places.h"
+#include "kernel/vfs/handles.h"
+#include <cstddef>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
@@ -194,18 +196,44 @@ Result<> fstatfs(Task& task, Fd fd, UserPtr<struct statfs> to) {
     return put_statfs(to, TRY(place_of(*TRY(task.files->get(static_cast<int>(fd), true)))));
 }
 
-// No file system here has handles: Linux's answers for such.
-Result<> name_to_handle_at(Task& task, DirFd dirfd, UserPath path, UserPtr<std::byte>, UserPtr<int>, u32 flags) {
+namespace {
+constexpr u32 longest_handle = 128; // MAX_HANDLE_SZ
+/// struct file_handle, which is the C library's, with what vfs has to put into it.
+struct Handle {
+    u32 bytes;
+    int type;
+    vfs::FileHandle handle;
+};
+constexpr usize head = offsetof(Handle, handle);
+} // namespace
+
+Result<> name_to_handle_at(Task& task, DirFd dirfd, UserPath path, UserPtr<std::byte> to, UserPtr<int> mount_id,
+                           u32 flags) {
     if (flags & ~u32{AT_SYMLINK_FOLLOW | AT_EMPTY_PATH}) return err::inval;
-    TRY(place(task, dirfd, path, flags, false));
-    return err::opnotsupp;
+    auto at = TRY(place(task, dirfd, path, flags, false));
+    Handle made{.bytes = sizeof(vfs::FileHandle), .type = vfs::FileHandle::type, .handle = TRY(vfs::handle_of(at))};
+    u32 room = TRY(copy_in(to.as<const u32>()));
+    if (room > longest_handle) return err::inval;
+    bool fits = room >= made.bytes;
+    if (!fits) made.type = 0xff; // FILEID_INVALID; the size says how much room it takes
+    TRY(copy_out(mount_id, at.mount->id));
+    TRY(arch::copy_out(to.address(), &made, fits ? sizeof made : head));
+    return fits ? Result<>{} : err::overflow;
 }
-Result<> open_by_handle_at(Task& task, DirFd dirfd, UserPtr<const std::byte> handle, u32) {
+Result<int> open_by_handle_at(Task& task, DirFd dirfd, UserPtr<const std::byte> from, u32 flags) {
     if (!task.credentials().can(CAP_DAC_READ_SEARCH)) return err::perm;
-    constexpr u32 longest = 128;                     // MAX_HANDLE_SZ, which is the C library's
-    u32 size = TRY(copy_in(handle.as<const u32>())); // file_handle::handle_bytes
-    if (!size || size > longest) return err::inval;
-    TRY(task.walker(static_cast<int>(dirfd)));
-    return err::stale;
+    u32 size = TRY(copy_in(from.as<const u32>()));
+    if (!size || size > longest_handle) return err::inval;
+    vfs::Path in;
+    if (dirfd == at_cwd)
+        in = task.fs->cwd();
+    else
+        in = TRY(place_of(*TRY(task.files->get(static_cast<int>(dirfd), true))));
+    Handle handle{};
+    TRY(arch::copy_in(&handle, from.address(), std::min<usize>(head + size, sizeof handle)));
+    if (size < sizeof(vfs::FileHandle)) return err::stale;
+    auto at = TRY(vfs::place_of_handle(in, handle.handle));
+    auto file = TRY(vfs::open_path(at, task.credentials(), (flags & ~u32{O_CREAT | O_EXCL}) | O_LARGEFILE));
+    return task.files->install(std::move(file), flags & O_CLOEXEC, descriptor_limit(task));
 }
 } // namespace linux_abi::sys

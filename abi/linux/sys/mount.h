@@ -18,5 +18,5 @@ Result<u32> umask(Task&, u32 mask);
 Result<> statfs_(Task&, UserPath, UserPtr<struct statfs>);
 Result<> fstatfs(Task&, Fd, UserPtr<struct statfs>);
 Result<> name_to_handle_at(Task&, DirFd, UserPath, UserPtr<std::byte> handle, UserPtr<int> mount_id, u32 flags);
-Result<> open_by_handle_at(Task&, DirFd, UserPtr<const std::byte> handle, u32 flags);
+Result<int> open_by_handle_at(Task&, DirFd, UserPtr<const std::byte> handle, u32 flags);
 } // namespace linux_abi::sys
