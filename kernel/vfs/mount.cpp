@@ -223,7 +223,7 @@ Path MountTree::root() {
 /// What every new mount asks of its place.
 Result<> MountTree::check_place(const Path& where, const Dentry& root) const {
     if (!contains(*where.mount)) return err::inval;
-    if (where.dentry->unlinked()) return err::noent;
+    if (where.dentry->unlinked() || where.inode().is_magic_link()) return err::noent;
     if (where.inode().is_directory() != root.inode()->is_directory()) return err::notdir;
     return {};
 }

@@ -159,6 +159,19 @@ static void names() {
     CHECK(umount("jail/proc") == 0);
 }
 
+/// A descriptor's link in /proc is nothing to mount on, were it open itself.
+static void links() {
+    make("here");
+    int file = open("here", O_RDONLY);
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int link = open(path, O_PATH | O_NOFOLLOW);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", link);
+    FAILS(ENOENT, mount("here", path, "", MS_BIND, nullptr));
+    close(link);
+    close(file);
+}
+
 static void handles() {
     alignas(8) char handle[200]{};
     int id;
@@ -214,6 +227,7 @@ int main() {
     stacks();
     flags();
     names();
+    links();
     handles();
     folders();
     nodes();
