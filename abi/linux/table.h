@@ -49,7 +49,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::dup>(32, 23),
     on<sys::dup2>(33, none),
     on<sys::dup3>(292, 24),
-    on<sys::fcntl>(72, 25, "no leases, no directory notification; O_ASYNC of pipes and terminals"),
+    on<sys::fcntl>(72, 25, "O_ASYNC of pipes and terminals"),
     on<sys::flock_>(73, 32),
     on<sys::truncate>(76, 45),
     on<sys::ftruncate>(77, 46),

@@ -344,6 +344,8 @@ constexpr Item fs_list[] = {
     setting_of<&vfs::Settings::protected_fifos, 0, 2>("protected_fifos", setting),
     setting_of<&vfs::Settings::protected_regular, 0, 2>("protected_regular", setting),
     setting_of<&vfs::Settings::mount_max, 1, ~0u>("mount-max", setting),
+    setting_of<&vfs::Settings::leases_enable, 0, 1>("leases-enable", setting),
+    setting_of<&vfs::Settings::lease_break_time, 0, ~0u>("lease-break-time", setting),
     {.name = "file-max", .mode = text, .print = print_value<most_files>},
     {.name = "file-nr", .mode = text, .print = print_file_count},
     {.name = "inode-nr", .mode = text, .print = print_inode_count},

@@ -23,6 +23,9 @@ public:
     virtual ~Owner() = default;
     /// The file is about to be destroyed.
     virtual void file_goes(File&) = 0;
+    /// Something has happened that is no readiness: somebody waits for the file's lease (kernel/file/leases.h), or a
+    /// watched directory has changed (directory_watch.h).
+    virtual void message() = 0;
 };
 } // namespace file
 

@@ -3,7 +3,9 @@
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/pipe.h"
 #include "kernel/process/tree.h"
+#include "kernel/vfs/attachments.h"
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 
 namespace process {
 namespace {
@@ -39,6 +41,13 @@ public:
         if (target_.group && !target_.group->members.empty()) owner.number = target_.group->number_in(view);
         return owner;
     }
+    bool nobody() {
+        Holding tree{tree_lock()};
+        return !target_.thread && !target_.process && !target_.group;
+    }
+    void message() override {
+        tell(POLL_MSG, EPOLLIN | EPOLLRDNORM | EPOLLMSG, message_fd.load(std::memory_order_relaxed));
+    }
     void listen(File& file, int fd, bool on) {
         Holding one_at_a_time{listening_lock_};
         if (std::exchange(listens_, on)) file.lasting_changed().remove(*this);
@@ -47,6 +56,7 @@ public:
         file.lasting_changed().add(*this);
     }
     std::atomic<int> signal = 0;
+    std::atomic<int> message_fd = -1;
 
 private:
     bool notified(u32 events) override {
@@ -65,13 +75,17 @@ private:
     }
     void send(u32 events) {
         bool readable = reads_ && events & readable_events;
+        tell(readable ? POLL_IN : POLL_OUT, readable ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND,
+             fd_);
+    }
+    void tell(int code, long band, int fd) {
         siginfo_t info = signals::info_kernel(SIGIO);
         if (int number = signal) {
             info = {};
             info.si_signo = number;
-            info.si_code = readable ? POLL_IN : POLL_OUT;
-            info.si_band = readable ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-            info.si_fd = fd_;
+            info.si_code = code;
+            info.si_band = band;
+            info.si_fd = fd;
         }
         Ref<Task> thread;
         Vector<Ref<Process>> processes;
@@ -151,6 +165,36 @@ Result<> set_file_signal(File& file, int signal) {
 int file_signal(File& file) {
     Owner* owner = owner_of(file);
     return owner ? owner->signal.load() : 0;
+}
+
+namespace {
+/// Makes the current process the owner of a file that has none. Says whether it has become that.
+Result<bool> own_for_messages(File& file, Task& current, int fd) {
+    Owner* owner = TRY(make_owner(file));
+    owner->message_fd.store(fd, std::memory_order_relaxed);
+    if (!owner->nobody()) return false;
+    TRY(set_file_owner(file, current, {F_OWNER_PID, current.process().pid()}));
+    return true;
+}
+} // namespace
+
+Result<> set_lease(File& file, Task& current, int fd, file::LeaseKind kind) {
+    auto* leases = TRY(file::leases_of(file));
+    bool gives_back = kind == file::LeaseKind::none;
+    bool ours = gives_back ? false : TRY(own_for_messages(file, current, fd));
+    auto done = leases->set(file, kind);
+    Owner* owner = owner_of(file);
+    if (owner && (done ? gives_back : ours)) owner->set({});
+    if (owner && done && gives_back) owner->signal = 0;
+    return done;
+}
+
+Result<> watch_directory(File& file, Task& current, int fd, u32 events) {
+    if (!file.inode()->is_directory()) return err::notdir;
+    auto* there = file.inode()->attachments();
+    if (!there) return err::nomem;
+    if (events & ~u32{DN_MULTISHOT}) TRY(own_for_messages(file, current, fd));
+    return there->watches.set(file, current.files.get(), events);
 }
 
 Result<bool> notify_owner(File& file, int fd, bool on) {

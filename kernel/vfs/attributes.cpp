@@ -1,8 +1,12 @@
 // chmod, chown, utimensat, truncate, access.
 #include "core/time/clock.h"
 #include "kernel/file/current.h"
+#include "kernel/file/directory_watch.h"
+#include "kernel/file/leases.h"
 #include "kernel/vfs/permission.h"
 #include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
 
@@ -25,7 +29,9 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     if (inode.unchangeable() || !owns(inode, who)) return err::perm;
     mode &= 07777;
     if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
-    return inode.change({.set = AttributeChange::mode_bit, .mode = mode});
+    TRY(inode.change({.set = AttributeChange::mode_bit, .mode = mode}));
+    file::tell_watches_of(at, DN_ATTRIB);
+    return {};
 }
 
 Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) {
@@ -55,7 +61,9 @@ Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) 
     }
     if (!inode.is_directory()) TRY(drop_capabilities(inode));
     if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
-    return inode.change(change);
+    TRY(inode.change(change));
+    file::tell_watches_of(at, DN_ATTRIB);
+    return {};
 }
 
 Result<> change_times(const Path& at, const Credentials& who, const Timestamp* access, const Timestamp* modification,
@@ -69,14 +77,23 @@ Result<> change_times(const Path& at, const Credentials& who, const Timestamp* a
         TRY(check_mode(inode, who, may_write));
     }
     AttributeChange change;
-    if (both_now) {
-        change.access = change.modification = now();
-        change.set = AttributeChange::access_bit | AttributeChange::modification_bit;
-        return inode.change(change);
-    }
+    Timestamp same = now();
+    if (both_now) access = modification = &same;
     if (access) change.set |= AttributeChange::access_bit, change.access = *access;
     if (modification) change.set |= AttributeChange::modification_bit, change.modification = *modification;
-    return inode.change(change);
+    TRY(inode.change(change));
+    file::tell_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
+    return {};
+}
+
+Result<> change_flags(const Path& at, const Credentials& who, u32 flags) {
+    Inode& inode = at.inode();
+    if (at.mount->read_only()) return err::rofs;
+    if (!owns(inode, who)) return err::perm;
+    u32 changed = flags ^ inode.attributes().flags;
+    if (changed & (FS_APPEND_FL | FS_IMMUTABLE_FL) && !who.can(CAP_LINUX_IMMUTABLE)) return err::perm;
+    if (flags & ~inode.known_flags()) return err::opnotsupp;
+    return inode.change({.set = AttributeChange::flags_bit, .flags = flags});
 }
 
 Result<> truncate(const Path& at, const Credentials& who, u64 size) {
@@ -90,9 +107,11 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
         return err::fbig;
     }
     TRY(inode.begin_writing());
-    auto done = drop_privileges(inode, &who);
+    auto done = file::break_leases(inode, true, true);
+    if (done) done = drop_privileges(inode, &who);
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
     inode.end_writing();
+    if (done) file::tell_watches_of(at, DN_MODIFY);
     return done;
 }
 } // namespace vfs

@@ -89,7 +89,7 @@ Result<> Inode::begin_writing() {
     i32 now = writers_.load(std::memory_order_relaxed);
     do {
         if (now < 0) return err::txtbsy;
-    } while (!writers_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+    } while (!writers_.compare_exchange_weak(now, now + 1));
     return {};
 }
 Result<> Inode::deny_writing() {

@@ -159,6 +159,12 @@ public:
     void end_writing() { writers_.fetch_sub(1, std::memory_order_relaxed); }
     Result<> deny_writing();
     void allow_writing() { writers_.fetch_add(1, std::memory_order_relaxed); }
+    // Opens that only read, counted for leases.
+    void begin_reading() { readers_.fetch_add(1); }
+    void end_reading() { readers_.fetch_sub(1, std::memory_order_relaxed); }
+    bool open_for_writing() const { return writers_.load() > 0; }
+    /// Nobody has it open but one, which may write or not.
+    bool open_once(bool writes) const { return writers_.load() == writes && readers_.load() == !writes; }
 
     // Shared mappings that may write, and the seals against them exclude each other: memfd_create(2). err::perm:
     // sealed.
@@ -191,6 +197,7 @@ private:
     std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0, flags_ = 0;
     std::atomic<bool> privileged_ = false;
     std::atomic<i32> writers_ = 0; // below 0: executions
+    std::atomic<i32> readers_ = 0;
     std::atomic<u32> mapped_writers_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;
 };

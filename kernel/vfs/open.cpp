@@ -1,11 +1,12 @@
 // open(2).
 #include "kernel/device/device.h"
+#include "kernel/file/directory_watch.h"
 #include "kernel/file/pipe.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/permission.h"
 #include "kernel/vfs/walk.h"
-#include <asm/fcntl.h>
+#include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
 
@@ -76,6 +77,7 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
         }
         inode.end_writing();
     }
+    if (file && truncate) file::tell_watches_of(at, DN_MODIFY);
     if (file) (*file)->flags.fetch_and(~only_for_open, std::memory_order_relaxed);
     return file;
 }
@@ -114,6 +116,7 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& h
             TRY(may_create(dir, *who.who));
             auto wanted = new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask);
             DentryCache::fill(*d, TRY(dir.inode().create(walk.name(), wanted)));
+            file::tell_watches(dir.inode(), DN_CREATE);
             return Found{{dir.mount, std::move(d)}, true};
         }
     }

@@ -44,14 +44,20 @@ void PlacedFile::descriptor_closed(FileTable& table) {
 namespace {
 class RegularFile final : public PlacedFile {
 public:
-    /// `counted`: as a writer of the inode, which the caller has begun.
-    RegularFile(const Path& path, u32 file_flags, bool counted) : PlacedFile{path, file_flags}, counted_{counted} {
-        if (counted_) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
+    enum class Counted : u8 { no, reader, writer };
+    /// `counted`: as what of the inode; the caller has begun it.
+    RegularFile(const Path& path, u32 file_flags, Counted counted) : PlacedFile{path, file_flags}, counted_{counted} {
+        if (counted_ == Counted::writer) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
-        if (!counted_) return;
-        place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
-        place_.inode().end_writing();
+        if (file::LeaseList::in_use())
+            if (auto* there = place_.inode().attachments()) there->leases.drop(*this);
+        if (counted_ == Counted::writer) place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
+        end_count(place_.inode(), counted_);
+    }
+    static void end_count(Inode& inode, Counted counted) {
+        if (counted == Counted::reader) inode.end_reading();
+        if (counted == Counted::writer) inode.end_writing();
     }
 
     bool seekable() const override { return true; }
@@ -59,6 +65,7 @@ public:
         auto n = place_.inode().read_at(to, *at);
         if (!n) return n;
         *at += *n;
+        if (*n) file::tell_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return n;
     }
@@ -75,7 +82,9 @@ public:
             }
             from.limit(limit - start);
         }
-        return inode.write_at(from, *at, append, at);
+        auto n = inode.write_at(from, *at, append, at);
+        if (n && *n) file::tell_watches_of(place_, DN_MODIFY);
+        return n;
     }
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         u64 base = 0;
@@ -105,7 +114,9 @@ public:
             return err::fbig;
         }
         TRY(drop_privileges(inode, file::credentials()));
-        return inode.change({.set = AttributeChange::size_bit, .size = size});
+        TRY(inode.change({.set = AttributeChange::size_bit, .size = size}));
+        file::tell_watches_of(place_, DN_MODIFY);
+        return {};
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
         if (!writable()) return err::badf;
@@ -115,8 +126,10 @@ public:
             file::size_limit_passed();
             return err::fbig;
         }
-        TRY(drop_privileges(place_.inode(), file::credentials()));
-        return place_.inode().allocate(mode, offset, size);
+        TRY(drop_privileges(inode, file::credentials()));
+        TRY(inode.allocate(mode, offset, size));
+        file::tell_watches_of(place_, DN_MODIFY);
+        return {};
     }
     Result<> sync() override { return {}; }
     Result<i64> control(int command, u64 argument) override {
@@ -131,12 +144,17 @@ public:
     }
 
 private:
-    const bool counted_;
+    const Counted counted_;
 };
 
 class Directory final : public PlacedFile {
 public:
     using PlacedFile::PlacedFile;
+    ~Directory() override { drop_watches(nullptr); }
+    void descriptor_closed(FileTable& table) override {
+        PlacedFile::descriptor_closed(table);
+        drop_watches(&table);
+    }
     bool seekable() const override { return true; }
     Result<usize> read(Sink&, u64*) override { return err::isdir; }
     Result<> sync() override { return {}; }
@@ -161,25 +179,38 @@ public:
             *at = 2;
         }
         TRY(inode.read_directory(to, at));
+        file::tell_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return {};
+    }
+
+private:
+    void drop_watches(const FileTable* table) {
+        if (!file::WatchList::in_use()) return;
+        if (auto* there = place_.inode().attachments()) there->watches.drop(*this, table);
     }
 };
 } // namespace
 
-Result<Ref<File>> open_uncounted(const Path& path, u32 flags) { return TRY(make_ref<RegularFile>(path, flags, false)); }
+Result<Ref<File>> open_uncounted(const Path& path, u32 flags) {
+    return TRY(make_ref<RegularFile>(path, flags, RegularFile::Counted::no));
+}
 
 Result<Ref<File>> open_inode(const Path& path, u32 flags) {
     Inode& inode = path.inode();
     if (inode.is_directory()) return TRY(make_ref<Directory>(path, flags));
     if (!inode.is_regular()) return err::nxio;
-    bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
-    if (writes) TRY(inode.begin_writing());
-    auto file = make_ref<RegularFile>(path, flags, writes);
+    using Counted = RegularFile::Counted;
+    static constexpr Counted by_mode[] = {Counted::reader, Counted::writer, Counted::writer, Counted::no};
+    Counted counted = by_mode[flags & O_ACCMODE];
+    if (counted == Counted::writer) TRY(inode.begin_writing());
+    if (counted == Counted::reader) inode.begin_reading();
+    auto file = make_ref<RegularFile>(path, flags, counted);
     if (!file) {
-        if (writes) inode.end_writing();
+        RegularFile::end_count(inode, counted);
         return std::unexpected(file.error());
     }
+    TRY(file::break_leases(inode, (flags & O_ACCMODE) != O_RDONLY, !(flags & O_NONBLOCK)));
     return *file;
 }
 } // namespace vfs

@@ -1,9 +1,11 @@
 // Making, removing and renaming names.
 #include "kernel/vfs/operations.h"
+#include "kernel/file/directory_watch.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/permission.h"
 #include "kernel/vfs/walk.h"
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
 
@@ -24,7 +26,9 @@ Result<> create_name(const Walker& who, std::string_view path, bool directory, M
     if (d->inode()) return err::exist;
     if (walk.trailing_slash() && !directory) return err::noent;
     TRY(may_create(parent, *who.who));
-    return make(parent, walk.name(), *d);
+    TRY(make(parent, walk.name(), *d));
+    file::tell_watches(parent.inode(), DN_CREATE);
+    return {};
 }
 
 Result<> create_inode(const Walker& who, std::string_view path, u32 mode, u64 device, std::string_view target) {
@@ -64,10 +68,12 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
         auto gone = dir.rmdir(walk.name(), victim);
         if (gone) DentryCache::mark_unlinked(*d);
         victim.directory_lock.unlock_second();
+        if (gone) file::tell_watches(dir, DN_DELETE);
         return gone;
     }
     TRY(dir.unlink(walk.name(), victim));
     DentryCache::mark_unlinked(*d);
+    file::tell_watches(dir, DN_DELETE);
     return {};
 }
 
@@ -133,6 +139,12 @@ void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
         DentryCache::unhash(target);
     else
         DentryCache::mark_unlinked(target);
+}
+/// A rename within one directory is all three.
+void tell_renamed(Inode& from, Inode& to) {
+    bool within = &from == &to;
+    file::tell_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
+    if (!within) file::tell_watches(to, DN_CREATE);
 }
 } // namespace
 
@@ -202,6 +214,7 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     auto done = from_dir.inode().rename(source.name(), *moved->inode(), to_dir.inode(), goal.name(), replaced, flags);
     if (done) rename_dentries(*moved, *target, exchange);
     if (lock_victim) replaced->directory_lock.unlock_second();
+    if (done) tell_renamed(from_dir.inode(), to_dir.inode());
     return done;
 }
 

@@ -10,6 +10,8 @@ struct Settings {
     std::atomic<u32> protected_hardlinks = 1, protected_symlinks = 1, protected_fifos = 1, protected_regular = 2;
     /// Mounts that one view may have.
     std::atomic<u32> mount_max = 100'000;
+    /// Whether there may be leases, and how many seconds their holders have to give them back; 0: as long as they like.
+    std::atomic<u32> leases_enable = 1, lease_break_time = 45;
 };
 extern Settings settings;
 } // namespace vfs

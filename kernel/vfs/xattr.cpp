@@ -1,6 +1,8 @@
 #include "kernel/vfs/xattr.h"
+#include "kernel/file/directory_watch.h"
 #include "kernel/vfs/file_capabilities.h"
 #include "kernel/vfs/permission.h"
+#include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
@@ -38,7 +40,9 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
         value = std::span{capabilities.bytes}.first(capabilities.size);
     }
     TRY(check(at, who, name, may_write));
-    return at.inode().set_xattr(name, value, flags);
+    TRY(at.inode().set_xattr(name, value, flags));
+    file::tell_watches_of(at, DN_ATTRIB);
+    return {};
 }
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
     TRY(check(at, who, name, may_read));
@@ -64,6 +68,8 @@ Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
 }
 Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
     TRY(check(at, who, name, may_write));
-    return at.inode().remove_xattr(name);
+    TRY(at.inode().remove_xattr(name));
+    file::tell_watches_of(at, DN_ATTRIB);
+    return {};
 }
 } // namespace vfs

@@ -111,6 +111,22 @@ Result<i64> show_owner(Task& task, File& f, UserPtr<f_owner_ex> to) {
     TRY(copy_out(to, f_owner_ex{owner.type, owner.number}));
     return 0;
 }
+/// F_SETLEASE: of a regular file that is one's own.
+Result<i64> set_lease(Task& task, File& f, int fd, u32 type) {
+    static_assert(F_RDLCK == 0 && F_WRLCK == 1 && F_UNLCK == 2);
+    static constexpr file::LeaseKind kinds[] = {file::LeaseKind::read, file::LeaseKind::write, file::LeaseKind::none};
+    auto* inode = f.inode();
+    if (type >= std::size(kinds) || !inode) return err::inval;
+    if (inode->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_LEASE)) return err::acces;
+    if (!inode->is_regular()) return err::inval;
+    TRY(process::set_lease(f, task, fd, kinds[type]));
+    return 0;
+}
+Result<i64> get_lease(File& f) {
+    static constexpr i64 types[] = {F_UNLCK, F_RDLCK, F_WRLCK};
+    if (!file::LeaseList::in_use() || !f.inode()) return F_UNLCK;
+    return types[static_cast<usize>(TRY(file::leases_of(f))->of(f))];
+}
 } // namespace
 
 Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argument) {
@@ -144,8 +160,12 @@ Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argumen
     case F_GETOWN_EX: return show_owner(task, *file, UserPtr<f_owner_ex>{argument});
     case F_SETSIG: TRY(process::set_file_signal(*file, static_cast<int>(argument))); return 0;
     case F_GETSIG: return process::file_signal(*file);
-    case F_GETLEASE: return F_UNLCK; // nobody has one
-    case F_NOTIFY: return file->inode() && file->inode()->is_directory() ? Result<i64>{err::inval} : err::notdir;
+    case F_SETLEASE: return set_lease(task, *file, number, static_cast<u32>(argument));
+    case F_GETLEASE: return get_lease(*file);
+    case F_NOTIFY:
+        if (!file->inode()) return err::notdir;
+        TRY(process::watch_directory(*file, task, number, static_cast<u32>(argument)));
+        return 0;
     default: return file->control(command.value, argument);
     }
 }

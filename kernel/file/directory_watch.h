@@ -1,0 +1,47 @@
+// Directory notification of fcntl(2), F_NOTIFY: the owner of an open directory gets a signal when something in it
+// changes.
+#pragma once
+#include "core/sync/lock.h"
+#include "lib/intrusive.h"
+#include "lib/memory.h"
+
+class File;
+class FileTable;
+namespace vfs {
+class Inode;
+struct Path;
+} // namespace vfs
+
+namespace file {
+/// Who watches one directory.
+class WatchList {
+public:
+    ~WatchList();
+    /// F_NOTIFY by a descriptor of `table`: adds the DN_* events, or takes the watch away if there are none.
+    /// err::nomem.
+    Result<> set(File&, const FileTable* table, u32 events);
+    /// A descriptor was closed in `table`; null: the open file is gone.
+    void drop(const File&, const FileTable* table);
+    void tell(u32 events);
+    /// How many there are on all directories: 0 nearly always.
+    static u32 in_use() { return all_.load(std::memory_order_relaxed); }
+
+private:
+    struct Watch : ListLink<> {
+        File* file; // not counted: it takes its watches along
+        const FileTable* table;
+        u32 events;
+    };
+    using Watches = List<Watch>;
+    static void remove(Watches&, Watch&);
+    Ref<File> next_to_tell(u32 events, usize& at);
+
+    Guarded<Watches, Mutex<Rank::inode>> watches_;
+    static std::atomic<u32> all_;
+};
+
+/// Tells who watches the directory that these DN_* events have happened in it.
+void tell_watches(vfs::Inode& directory, u32 events);
+/// An event of a file, told to those of the directory that its name stands in, and of a directory to its own.
+void tell_watches_of(const vfs::Path&, u32 events);
+} // namespace file

@@ -1,0 +1,137 @@
+#include "kernel/file/leases.h"
+#include "core/time/clock.h"
+#include "kernel/vfs/attachments.h"
+#include "kernel/vfs/settings.h"
+#include <algorithm>
+
+namespace file {
+bool LeaseList::Lease::ask(bool to_write) {
+    if (gives_back || (!to_write && steps_down)) return false;
+    u64 seconds = vfs::settings.lease_break_time.load(std::memory_order_relaxed);
+    Deadline by = seconds ? clocks::in(seconds * 1'000'000'000) : never;
+    (to_write ? gives_back : steps_down) = true;
+    (to_write ? back_by : down_by) = by;
+    return true;
+}
+
+constinit std::atomic<u64> LeaseList::all_ = 0;
+
+/// Other opens than `file` that a lease would not know of.
+Result<> LeaseList::check_opens(const File& file, LeaseKind kind) const {
+    bool alone = kind == LeaseKind::read ? !of_.open_for_writing() : of_.open_once(file.writable());
+    return alone ? Result<>{} : Result<>{err::again};
+}
+
+LeaseList::Lease* LeaseList::find(Leases& leases, const File& of) {
+    for (Lease& l : leases)
+        if (l.file == &of) return &l;
+    return nullptr;
+}
+
+void LeaseList::remove(Leases& leases, Lease& l) {
+    leases.erase(leases.iterator_to(l));
+    delete &l;
+    all_.fetch_sub(1);
+}
+
+/// Takes from those who have not answered in time.
+void LeaseList::expire(Leases& leases) {
+    Deadline now = clocks::in(0);
+    for (auto at = leases.begin(); at != leases.end();) {
+        Lease& l = *at++;
+        if (l.gives_back && l.back_by <= now)
+            remove(leases, l);
+        else if (l.steps_down && l.down_by <= now)
+            l.kind = LeaseKind::read, l.steps_down = false;
+    }
+}
+
+Result<> LeaseList::set(File& file, LeaseKind kind) {
+    Box<Lease> added;
+    if (kind != LeaseKind::none) added = TRY(make<Lease>(file, kind));
+    auto done = [&]() -> Result<> {
+        auto leases = leases_.lock();
+        expire(*leases);
+        Lease* mine = find(*leases, file);
+        if (kind == LeaseKind::none) {
+            if (!mine) return err::again;
+            remove(*leases, *mine);
+            return {};
+        }
+        TRY(check_opens(file, kind));
+        for (Lease& l : *leases)
+            if (&l != mine && (kind == LeaseKind::write || l.gives_back)) return err::again;
+        if (mine) {
+            mine->kind = kind;
+            if (kind == LeaseKind::read) mine->steps_down = false;
+            return {};
+        }
+        if (!vfs::settings.leases_enable.load(std::memory_order_relaxed)) return err::inval;
+        leases->push_back(*added);
+        Lease& there = *added.release();
+        all_.fetch_add(1);
+        // Who opens the file counts itself first and looks for leases then: one of us sees the other.
+        auto alone = check_opens(file, kind);
+        if (!alone) remove(*leases, there);
+        return alone;
+    }();
+    changed_.notify_all();
+    return done;
+}
+
+LeaseKind LeaseList::of(const File& file) {
+    auto leases = leases_.lock();
+    expire(*leases);
+    Lease* mine = find(*leases, file);
+    if (!mine || mine->gives_back) return LeaseKind::none;
+    return mine->steps_down ? LeaseKind::read : mine->kind;
+}
+
+Result<> LeaseList::break_for(bool writes, bool wait) {
+    Sleeper self;
+    Wait on{changed_, self};
+    while (true) {
+        bool conflict = false;
+        Deadline until = never;
+        Ref<File> told;
+        {
+            auto leases = leases_.lock();
+            expire(*leases);
+            for (Lease& l : *leases) {
+                if (!l.conflicts(writes)) continue;
+                conflict = true;
+                if (!told && l.ask(writes) && l.file->try_retain()) told = Ref<File>::adopt(l.file);
+                until = std::min({until, l.gives_back ? l.back_by : never, l.steps_down ? l.down_by : never});
+            }
+        }
+        if (!conflict) return {};
+        if (told) { // and then the next one
+            if (Owner* owner = told->owner.load(std::memory_order_acquire)) owner->message();
+            continue;
+        }
+        if (!wait) return err::again;
+        if (auto slept = self.sleep(until); !slept && slept.error() != Errno::timedout) return slept;
+    }
+}
+
+void LeaseList::drop(const File& file) {
+    {
+        auto leases = leases_.lock();
+        Lease* mine = find(*leases, file);
+        if (!mine) return;
+        remove(*leases, *mine);
+    }
+    changed_.notify_all();
+}
+
+Result<LeaseList*> leases_of(File& file) {
+    auto* there = file.inode()->attachments();
+    return there ? &there->leases : Result<LeaseList*>{err::nomem};
+}
+
+Result<> break_leases(vfs::Inode& inode, bool writes, bool wait) {
+    if (!LeaseList::in_use()) return {};
+    auto* there = inode.attachments();
+    return there ? there->leases.break_for(writes, wait) : Result<>{err::nomem};
+}
+} // namespace file
