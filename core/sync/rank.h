@@ -17,6 +17,7 @@ enum class Rank : u8 {
     epoll_control, // what one epoll watches
     file_io,       // one writer per inode; held while user memory is copied
     pipe,          // a pipe's ring; held while user memory is copied
+    stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe
     socket,        // a socket; held while user memory is copied
     tty,           // a terminal's state
     files,         // growing a file table

@@ -79,7 +79,7 @@ private:
         usize at = 0;
         u64 number = 0;
     };
-    Guarded<Lines, Mutex<Rank::pipe>> lines_;
+    Guarded<Lines, Mutex<Rank::stream>> lines_;
 };
 } // namespace
 

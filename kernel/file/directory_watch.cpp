@@ -8,7 +8,7 @@ constinit std::atomic<u32> WatchList::all_ = 0;
 
 WatchList::~WatchList() {
     Watches& watches = watches_.unguarded();
-    while (!watches.empty()) remove(watches, watches.front());
+    while (!watches.empty()) remove(watches, *watches.begin());
 }
 
 void WatchList::remove(Watches& watches, Watch& w) {
@@ -19,45 +19,41 @@ void WatchList::remove(Watches& watches, Watch& w) {
 
 Result<> WatchList::set(File& file, const FileTable* table, u32 events) {
     if (!(events & ~u32{DN_MULTISHOT})) return drop(file, table), Result<>{};
-    auto added = TRY(make<Watch>());
+    auto added = TRY(make<Watch>(file, table, events));
     auto watches = watches_.lock();
-    for (Watch& w : *watches)
-        if (w.file == &file && w.table == table) return w.events |= events, Result<>{};
-    added->file = &file;
-    added->table = table;
-    added->events = events;
-    watches->push_back(*added.release());
+    auto [at, is_new] = watches->insert(*added);
+    if (!is_new) return at->events |= events, Result<>{};
+    (void)added.release();
     all_.fetch_add(1, std::memory_order_relaxed);
     return {};
 }
 
 void WatchList::drop(const File& file, const FileTable* table) {
     auto watches = watches_.lock();
-    for (auto at = watches->begin(); at != watches->end();) {
+    for (auto at = watches->lower_bound({&file, table}); at != watches->end() && at->file == &file;) {
         Watch& w = *at++;
-        if (w.file == &file && (!table || w.table == table)) remove(*watches, w);
+        if (table && w.table != table) return;
+        remove(*watches, w);
     }
 }
 
-/// The file of the first watch from `at` on that wants to know, which is over unless it is for more than one event.
-Ref<File> WatchList::next_to_tell(u32 events, usize& at) {
+/// The file of the next watch behind `last` that wants to know, which is over unless it is for more than one event.
+Ref<File> WatchList::next_to_tell(u32 events, Key& last) {
     auto watches = watches_.lock();
-    usize i = 0;
-    for (Watch& w : *watches) {
-        if (i++ < at || !(w.events & events)) continue;
-        if (!w.file->try_retain()) continue; // it is going, and takes the watch along
-        auto file = Ref<File>::adopt(w.file);
-        bool once = !(w.events & DN_MULTISHOT);
-        at = once ? i - 1 : i;
-        if (once) remove(*watches, w);
+    for (auto at = watches->upper_bound(last); at != watches->end(); ++at) {
+        if (!(at->events & events)) continue;
+        if (!at->file->try_retain()) continue; // it is going, and takes the watch along
+        auto file = Ref<File>::adopt(at->file);
+        last = {at->file, at->table};
+        if (!(at->events & DN_MULTISHOT)) remove(*watches, *at);
         return file;
     }
     return nullptr;
 }
 
 void WatchList::tell(u32 events) {
-    usize at = 0;
-    while (auto file = next_to_tell(events, at))
+    Key last{};
+    while (auto file = next_to_tell(events, last))
         if (Owner* owner = file->owner.load(std::memory_order_acquire)) owner->message();
 }
 

@@ -27,14 +27,26 @@ public:
     static u32 in_use() { return all_.load(std::memory_order_relaxed); }
 
 private:
-    struct Watch : ListLink<> {
-        File* file; // not counted: it takes its watches along
+    /// Which file, by a descriptor of which table. In the order of addresses: however many there are, telling goes on
+    /// behind the one it has told last.
+    struct Key {
+        const File* file;
         const FileTable* table;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct Watch : TreeLink<> {
+        Watch(File& f, const FileTable* t, u32 e) : file{&f}, table{t}, events{e} {}
+        File* const file; // not counted: it takes its watches along
+        const FileTable* const table;
         u32 events;
     };
-    using Watches = List<Watch>;
+    struct KeyOf {
+        using type = Key;
+        Key operator()(const Watch& w) const { return {w.file, w.table}; }
+    };
+    using Watches = bi::set<Watch, bi::base_hook<TreeLink<>>, bi::key_of_value<KeyOf>, bi::constant_time_size<false>>;
     static void remove(Watches&, Watch&);
-    Ref<File> next_to_tell(u32 events, usize& at);
+    Ref<File> next_to_tell(u32 events, Key& last);
 
     Guarded<Watches, Mutex<Rank::inode>> watches_;
     static std::atomic<u32> all_;

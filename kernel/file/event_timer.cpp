@@ -122,7 +122,7 @@ private:
     }
 
     const int clock_;
-    Guarded<Setting, Mutex<Rank::pipe>> setting_;
+    Guarded<Setting, Mutex<Rank::stream>> setting_;
     Alarm alarm_;
     ClockWatch clock_watch_;
 };

@@ -23,9 +23,8 @@ Result<> LeaseList::check_opens(const File& file, LeaseKind kind) const {
 }
 
 LeaseList::Lease* LeaseList::find(Leases& leases, const File& of) {
-    for (Lease& l : leases)
-        if (l.file == &of) return &l;
-    return nullptr;
+    auto at = leases.find(&of);
+    return at == leases.end() ? nullptr : &*at;
 }
 
 void LeaseList::remove(Leases& leases, Lease& l) {
@@ -67,7 +66,7 @@ Result<> LeaseList::set(File& file, LeaseKind kind) {
             return {};
         }
         if (!vfs::settings.leases_enable.load(std::memory_order_relaxed)) return err::inval;
-        leases->push_back(*added);
+        leases->insert(*added);
         Lease& there = *added.release();
         all_.fetch_add(1);
         // Who opens the file counts itself first and looks for leases then: one of us sees the other.
@@ -93,25 +92,38 @@ Result<> LeaseList::break_for(bool writes, bool wait) {
     while (true) {
         bool conflict = false;
         Deadline until = never;
-        Ref<File> told;
-        {
-            auto leases = leases_.lock();
-            expire(*leases);
-            for (Lease& l : *leases) {
-                if (!l.conflicts(writes)) continue;
-                conflict = true;
-                if (!told && l.ask(writes) && l.file->try_retain()) told = Ref<File>::adopt(l.file);
-                until = std::min({until, l.gives_back ? l.back_by : never, l.steps_down ? l.down_by : never});
-            }
+        const File* last = nullptr;
+        while (true) {
+            Conflict next = next_conflict(writes, last);
+            conflict |= next.found;
+            until = std::min(until, next.until);
+            if (!next.to_tell) break;
+            if (Owner* owner = next.to_tell->owner.load(std::memory_order_acquire)) owner->message();
         }
         if (!conflict) return {};
-        if (told) { // and then the next one
-            if (Owner* owner = told->owner.load(std::memory_order_acquire)) owner->message();
-            continue;
-        }
         if (!wait) return err::again;
         if (auto slept = self.sleep(until); !slept && slept.error() != Errno::timedout) return slept;
     }
+}
+
+/// Up to the first holder that has to be told, and has not been.
+LeaseList::Conflict LeaseList::next_conflict(bool writes, const File*& last) {
+    Conflict conflict;
+    auto leases = leases_.lock();
+    if (!last) expire(*leases);
+    for (auto at = leases->upper_bound(last); at != leases->end(); ++at) {
+        if (!at->conflicts(writes)) continue;
+        conflict.found = true;
+        last = at->file;
+        bool asked = at->ask(writes);
+        conflict.until =
+            std::min({conflict.until, at->gives_back ? at->back_by : never, at->steps_down ? at->down_by : never});
+        if (asked && at->file->try_retain()) {
+            conflict.to_tell = Ref<File>::adopt(at->file);
+            break;
+        }
+    }
+    return conflict;
 }
 
 void LeaseList::drop(const File& file) {

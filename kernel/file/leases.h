@@ -3,6 +3,7 @@
 #pragma once
 #include "core/sync/wait.h"
 #include "lib/intrusive.h"
+#include "lib/memory.h"
 
 class File;
 namespace vfs {
@@ -30,7 +31,7 @@ public:
     static u64 in_use() { return all_.load(); }
 
 private:
-    struct Lease : ListLink<> {
+    struct Lease : TreeLink<> {
         Lease(File& f, LeaseKind k) : file{&f}, kind{k} {}
         /// Whether the holder has to be told that somebody waits. It loses the lease if it does not answer in time.
         bool ask(bool to_write);
@@ -41,7 +42,19 @@ private:
         bool gives_back = false, steps_down = false; // asked to, until the moments below
         Deadline back_by = never, down_by = never;
     };
-    using Leases = List<Lease>;
+    /// In the order of addresses: however many there are, telling goes on behind the one that was told last.
+    struct FileOf {
+        using type = const File*;
+        type operator()(const Lease& l) const { return l.file; }
+    };
+    using Leases = bi::set<Lease, bi::base_hook<TreeLink<>>, bi::key_of_value<FileOf>, bi::constant_time_size<false>>;
+    /// What a look at all leases behind `last` has found.
+    struct Conflict {
+        bool found = false;
+        Deadline until = never;
+        Ref<File> to_tell; // and then the look goes on behind it
+    };
+    Conflict next_conflict(bool writes, const File*& last);
     Result<> check_opens(const File&, LeaseKind) const;
     static Lease* find(Leases&, const File&);
     static void remove(Leases&, Lease&);

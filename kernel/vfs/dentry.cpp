@@ -199,9 +199,12 @@ void DentryCache::unhash(Dentry& d) {
 Ref<Dentry> DentryCache::find_inode(Superblock& sb, u64 number) {
     auto root = *sb.root_dentry.lock();
     if (root && root->inode()->number() == number) return root;
-    Holding hold{sb.cached.lock}; // what is listed has the cache's reference
-    for (Dentry& d : sb.cached.list)
-        if (Inode* inode = d.inode(); inode && inode->number() == number) return Ref<Dentry>::share(&d);
+    for (usize b = 0; b < buckets.size(); b++) { // of one bucket at a time: there may be many names
+        Holding hold{lock_of(b)};
+        for (Dentry* d = buckets[b].load(std::memory_order_relaxed); d; d = d->next_.load(std::memory_order_relaxed))
+            if (Inode* inode = d->inode(); d->superblock_ == &sb && inode && inode->number() == number)
+                return Ref<Dentry>::share(d);
+    }
     return nullptr;
 }
 

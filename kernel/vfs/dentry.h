@@ -10,7 +10,7 @@ struct DentryCache {
     static Ref<Dentry> find(const Dentry& parent, std::string_view name);
     /// The same for readers (epoch::Reading). Wrong when something moved meanwhile: see Moves.
     static Dentry* glimpse(const Dentry& parent, std::string_view name);
-    /// A cached name of an inode of this number, or null. Looks at all names of the superblock.
+    /// A cached name of an inode of this number, or null. Looks at all names there are.
     static Ref<Dentry> find_inode(Superblock&, u64 number);
     /// A dentry for a superblock's root. Unhashed.
     static Result<Ref<Dentry>> make_root(Ref<Inode>);

@@ -289,7 +289,24 @@ static void chain() {
     close(c[0]);
 }
 
+/// What a terminal's master reads goes into a pipe as into memory.
+static void terminal_to_pipe() {
+    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), unlocked = 0, number = -1, p[2];
+    CHECK(ioctl(master, TIOCSPTLCK, &unlocked) == 0 && ioctl(master, TIOCGPTN, &number) == 0);
+    char path[32];
+    snprintf(path, sizeof path, "/dev/pts/%d", number);
+    int slave = open(path, O_RDWR | O_NOCTTY);
+    make_pipe(p);
+    CHECK(write(slave, "first", 5) == 5 && sendfile(p[1], master, nullptr, 100) == 5 && reads(p[0], "first"));
+    CHECK(write(slave, "second", 6) == 6 && splice(master, nullptr, p[1], nullptr, 100, 0) == 6);
+    CHECK(reads(p[0], "second"));
+    close_pipe(p);
+    close(slave);
+    close(master);
+}
+
 int main() {
+    terminal_to_pipe();
     file_to_pipe();
     pages_are_shared();
     pipe_to_pipe();

@@ -25,7 +25,7 @@ public:
     u8 take_status();
 
     const u32 number;
-    Mutex<Rank::pipe> reading; // one master reader at a time
+    Mutex<Rank::stream> reading; // one master reader at a time
     WaitQueue changed;         // the master's
     std::atomic<bool> locked = true, packets = false, slave_closed = false;
     std::atomic<u8> status = 0; // TIOCPKT_* to be told
