@@ -4,8 +4,6 @@
 #include <linux/fcntl.h>
 
 namespace file {
-constinit std::atomic<u32> WatchList::all_ = 0;
-
 WatchList::~WatchList() {
     Watches& watches = watches_.unguarded();
     while (!watches.empty()) remove(watches, *watches.begin());
@@ -57,14 +55,12 @@ void WatchList::tell(u32 events) {
         if (Owner* owner = file->owner.load(std::memory_order_acquire)) owner->message();
 }
 
-void tell_watches(vfs::Inode& directory, u32 events) {
-    if (!WatchList::in_use()) return;
+void watch_detail::tell(vfs::Inode& directory, u32 events) {
     if (auto* there = directory.attachments()) there->watches.tell(events);
 }
 
-void tell_watches_of(const vfs::Path& at, u32 events) {
-    if (!WatchList::in_use()) return;
-    if (auto up = at.dentry->parent()) tell_watches(*up->inode(), events);
-    if (at.inode().is_directory()) tell_watches(at.inode(), events);
+void watch_detail::tell_around(const vfs::Path& at, u32 events) {
+    if (auto up = at.dentry->parent()) tell(*up->inode(), events);
+    if (at.inode().is_directory()) tell(at.inode(), events);
 }
 } // namespace file

@@ -49,11 +49,23 @@ private:
     Ref<File> next_to_tell(u32 events, Key& last);
 
     Guarded<Watches, Mutex<Rank::inode>> watches_;
-    static std::atomic<u32> all_;
+    static inline constinit std::atomic<u32> all_ = 0;
 };
 
+namespace watch_detail {
+// Out of line: nearly always nobody watches, and each read and write asks.
+[[gnu::cold]] void tell(vfs::Inode& directory, u32 events);
+[[gnu::cold]] void tell_around(const vfs::Path&, u32 events);
+} // namespace watch_detail
+
 /// Tells who watches the directory that these DN_* events have happened in it.
-void tell_watches(vfs::Inode& directory, u32 events);
+inline void tell_watches(vfs::Inode& directory, u32 events) {
+    if (WatchList::in_use()) [[unlikely]]
+        watch_detail::tell(directory, events);
+}
 /// An event of a file, told to those of the directory that its name stands in, and of a directory to its own.
-void tell_watches_of(const vfs::Path&, u32 events);
+inline void tell_watches_of(const vfs::Path& at, u32 events) {
+    if (WatchList::in_use()) [[unlikely]]
+        watch_detail::tell_around(at, events);
+}
 } // namespace file

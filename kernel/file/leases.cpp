@@ -14,8 +14,6 @@ bool LeaseList::Lease::ask(bool to_write) {
     return true;
 }
 
-constinit std::atomic<u64> LeaseList::all_ = 0;
-
 /// Other opens than `file` that a lease would not know of.
 Result<> LeaseList::check_opens(const File& file, LeaseKind kind) const {
     bool alone = kind == LeaseKind::read ? !of_.open_for_writing() : of_.open_once(file.writable());
@@ -141,9 +139,11 @@ Result<LeaseList*> leases_of(File& file) {
     return there ? &there->leases : Result<LeaseList*>{err::nomem};
 }
 
-Result<> break_leases(vfs::Inode& inode, bool writes, bool wait) {
-    if (!LeaseList::in_use()) return {};
+Result<> lease_detail::break_some(vfs::Inode& inode, bool writes, bool wait) {
     auto* there = inode.attachments();
     return there ? there->leases.break_for(writes, wait) : Result<>{err::nomem};
+}
+void lease_detail::drop(vfs::Inode& inode, const File& file) {
+    if (auto* there = inode.attachments()) there->leases.drop(file);
 }
 } // namespace file

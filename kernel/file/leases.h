@@ -62,12 +62,27 @@ private:
 
     vfs::Inode& of_;
     Guarded<Leases, Mutex<Rank::inode>> leases_;
-    static std::atomic<u64> all_;
+    static inline constinit std::atomic<u64> all_ = 0;
     WaitQueue changed_;
 };
 
 /// Those of a file that has an inode. err::nomem.
 Result<LeaseList*> leases_of(File&);
+namespace lease_detail {
+// Out of line: nearly always there is no lease, and each open and close asks.
+[[gnu::cold]] Result<> break_some(vfs::Inode&, bool writes, bool wait);
+[[gnu::cold]] void drop(vfs::Inode&, const File&);
+} // namespace lease_detail
+
 /// LeaseList::break_for() of an inode that may have none.
-Result<> break_leases(vfs::Inode&, bool writes, bool wait);
+inline Result<> break_leases(vfs::Inode& inode, bool writes, bool wait) {
+    if (LeaseList::in_use()) [[unlikely]]
+        return lease_detail::break_some(inode, writes, wait);
+    return {};
+}
+/// LeaseList::drop(), likewise.
+inline void drop_lease(vfs::Inode& inode, const File& file) {
+    if (LeaseList::in_use()) [[unlikely]]
+        lease_detail::drop(inode, file);
+}
 } // namespace file

@@ -50,8 +50,7 @@ public:
         if (counted_ == Counted::writer) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
-        if (file::LeaseList::in_use())
-            if (auto* there = place_.inode().attachments()) there->leases.drop(*this);
+        file::drop_lease(place_.inode(), *this);
         if (counted_ == Counted::writer) place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
         end_count(place_.inode(), counted_);
     }
