@@ -10,22 +10,40 @@ constexpr u64 last_offset = ~u64{0} >> 1;
 bool must_not_wait(File& f, Waiting how) { return how == Waiting::never || f.nonblocking(); }
 bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 
+bool is_again(const Result<usize>& answer) { return !answer && answer.error() == Errno::again; }
+
+// What sleeps, or goes on, stands out of line: a call that is done at once saves no registers for it.
+[[gnu::noinline]] Result<usize> read_later(File& f, Sink& to, u64* at) {
+    auto attempt = [&] { return f.read(to, at); };
+    return wait_and_attempt(f, never, attempt);
+}
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_moved);
-    return block_on(f, must_not_wait(f, how), never, [&] { return f.read(to, at); });
+    auto answer = f.read(to, at);
+    if (!is_again(answer) || must_not_wait(f, how)) [[likely]]
+        return answer;
+    return read_later(f, to, at);
 }
 
-/// Goes on until all is written; what has been written wins over a later error.
+/// Goes on after a first attempt; what has been written since `before` wins over a later error.
+[[gnu::noinline]] Result<usize> write_on(File& f, Source& from, u64* at, Waiting how, usize before,
+                                         Result<usize> answer) {
+    auto attempt = [&] { return f.write(from, at); };
+    if (is_again(answer) && !must_not_wait(f, how)) answer = wait_and_attempt(f, never, attempt);
+    while (answer && *answer != 0 && !from.done() && !f.seekable())
+        answer = block_on(f, must_not_wait(f, how), never, attempt);
+    if (!answer && answer.error() == Errno::pipe) broken_pipe();
+    usize moved = from.moved() - before;
+    return moved ? Result<usize>{moved} : answer;
+}
+/// Until all is written.
 Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {
     from.limit(most_moved);
     usize before = from.moved();
-    Result<usize> answer = usize{0};
-    do {
-        answer = block_on(f, must_not_wait(f, how), never, [&] { return f.write(from, at); });
-    } while (answer && *answer != 0 && !from.done() && !f.seekable());
-    if (!answer && answer.error() == Errno::pipe) broken_pipe();
-    if (usize moved = from.moved() - before) answer = moved;
-    return answer;
+    auto answer = f.write(from, at);
+    if (answer && from.done()) [[likely]]
+        return answer;
+    return write_on(f, from, at, how, before, answer);
 }
 } // namespace
 
