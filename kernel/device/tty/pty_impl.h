@@ -26,7 +26,7 @@ public:
 
     const u32 number;
     Mutex<Rank::stream> reading; // one master reader at a time
-    WaitQueue changed;         // the master's
+    WaitQueue changed;           // the master's
     std::atomic<bool> locked = true, packets = false, slave_closed = false;
     std::atomic<u8> status = 0; // TIOCPKT_* to be told
     Guarded<NodeAttributes, Spinlock<Rank::device>> node;
