@@ -94,6 +94,24 @@ TEST_F(EpollTest, LevelsAreReportedUntilTheyAreTaken) {
     EXPECT_GE(taken, 2 * rounds);
 }
 
+/// Whoever is woken by a level that stays wakes the next one.
+TEST_F(EpollTest, LevelsWakeAllInTurn) {
+    auto file = counter();
+    add(file, 1, EPOLLIN);
+    for (unsigned round = 0; round < 10; round++) {
+        EXPECT_TRUE(run_threads(4, [&](unsigned n) {
+            if (n > 0) {
+                EXPECT_EQ(wait().size(), 1u);
+                return;
+            }
+            WaitQueue nobody;
+            (void)wait_until(nobody, [] { return false; }, in(2 * ms)); // until the others sleep
+            add_to(*file);
+        }));
+        EXPECT_EQ(take_from(*file), 1u);
+    }
+}
+
 /// Whoever gets the event has the file for itself until it asks again.
 TEST_F(EpollTest, OneShotsGoToOneWaiter) {
     constexpr unsigned files = 2, waiters = 3, rounds = 400;
@@ -106,7 +124,10 @@ TEST_F(EpollTest, OneShotsGoToOneWaiter) {
     add(stop, 99, EPOLLIN);
     EXPECT_TRUE(run_threads(waiters + 1, [&](unsigned n) {
         if (n == waiters) {
-            for (unsigned i = 0; i < files * rounds; i++) add_to(*counters[i % files]);
+            for (unsigned i = 0; i < files * rounds; i++) {
+                add_to(*counters[i % files]);
+                if (i % 2) sched::yield();
+            }
             return;
         }
         while (!done())
@@ -115,6 +136,7 @@ TEST_F(EpollTest, OneShotsGoToOneWaiter) {
                 EXPECT_FALSE(owned[event.data].exchange(true));
                 taken += take_from(*counters[event.data]);
                 if (done()) add_to(*stop);
+                sched::yield(); // more comes meanwhile
                 owned[event.data] = false;
                 auto fd = static_cast<int>(event.data);
                 EXPECT_TRUE(epoll::modify(*poller, *counters[fd], fd, {EPOLLIN | EPOLLONESHOT, event.data}));

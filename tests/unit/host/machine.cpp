@@ -121,6 +121,12 @@ void host_interrupts() {
     host_irqs = true;
 }
 
+void pause() {
+    static thread_local unsigned times = 0;
+    if (host_irqs) host_interrupts();
+    if (++times % 64 == 0) std::this_thread::yield(); // a short spin stays short: mutexes shall sleep, too
+}
+
 void wait_for_interrupt() {
     Cpu& cpu = *own_cpu();
     u64 at = cpu.timer_at.load(std::memory_order_relaxed), now = counter();

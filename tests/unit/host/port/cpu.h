@@ -1,7 +1,6 @@
 // The inline part of arch/api/cpu.h for tests on the host: see host/machine.cpp. A thread that the machine did not make
 // (a fuzzer's) counts as its first CPU, and must be alone.
 #pragma once
-#include <sched.h>
 
 namespace arch {
 inline constexpr unsigned host_cpus = 4;
@@ -28,9 +27,6 @@ inline bool irqs_save() {
 inline void irqs_restore(bool was_on) {
     if (was_on) irqs_on();
 }
-inline void pause() {
-    if (host_irqs) host_interrupts();
-    sched_yield();
-}
+void pause();
 void wait_for_interrupt();
 } // namespace arch
