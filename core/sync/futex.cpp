@@ -385,10 +385,14 @@ Result<> try_lock_pi(Word word, u32 tid, OwnerAlive owner_alive) {
 
 Result<> unlock_pi(Word word, u32 tid) {
     for (;;) {
-        u32 seen;
-        TRY(arch::copy_in(&seen, word.address, sizeof seen)); // who does not own it hears that first, aligned or not
+        bool aligned = word.address % 4 == 0;
+        u32 seen; // at once, as others change it; who does not own an unaligned one hears that first
+        if (aligned)
+            seen = TRY(arch::load_user(word.address));
+        else
+            TRY(arch::copy_in(&seen, word.address, sizeof seen));
         if ((seen & FUTEX_TID_MASK) != tid) return err::perm;
-        if (word.address % 4) return err::inval;
+        if (!aligned) return err::inval;
         Attempt attempt = pass_on(word, seen, 0);
         if (attempt == Attempt::taken) return {};
         if (attempt == Attempt::absent) TRY(touch_for_write(word));
