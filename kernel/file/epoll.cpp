@@ -98,6 +98,7 @@ private:
     Result<unsigned> depth_below(unsigned limit, const Epoll& forbidden);
     Result<Vector<Ref<File>>> nested();
     void consider(Item& item, File& file);
+    void ask_again(Item& item, File& file, u32 events);
     void forget(Item& item);
     Result<> make_room();
     Ref<Item> find(int fd, File& target);
@@ -213,6 +214,15 @@ void Epoll::consider(Item& item, File& file) {
         if (item.push()) changed_.notify_one();
 }
 
+/// Gives a one-shot item back that was taken and was not ready, unless EPOLL_CTL_MOD has asked anew.
+void Epoll::ask_again(Item& item, File& file, u32 events) {
+    {
+        auto state = state_.lock();
+        if (!(item.events & always_asked)) item.events = events;
+    }
+    consider(item, file);
+}
+
 Result<> Epoll::add(Ref<File> target, int fd, Event event) {
     auto item = TRY(make_ref<Item>(*this, target.get(), fd, event));
     Holding held{control_};
@@ -269,6 +279,8 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
             if (!item) break;
             asked = item->events.load(std::memory_order_relaxed);
             data = item->data;
+            // Ours from here on: nobody else reports a one-shot event, nor loses what EPOLL_CTL_MOD asks for meanwhile.
+            if (asked & EPOLLONESHOT) item->events = asked & kept_by_oneshot;
         }
         auto file = item->file();
         if (!file) {
@@ -278,7 +290,10 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
         // No bits but those that outlive a one-shot event: asleep until EPOLL_CTL_MOD, errors included.
         u32 wanted = interest(asked);
         u32 ready = wanted ? file->poll() & wanted : 0;
-        if (!ready) continue;
+        if (!ready) {
+            if (wanted & EPOLLONESHOT) ask_again(*item, *file, asked);
+            continue;
+        }
         auto taken = out.put({ready, data});
         auto state = state_.lock();
         if (!item->in_table) {
@@ -287,14 +302,12 @@ Result<usize> Epoll::collect(EventSink& out, usize most) {
         }
         if (!taken) {
             if (!item->queued.exchange(true)) state->ready.push_front(*item);
+            if (!(item->events & always_asked)) item->events = asked;
             if (n) break;
             return std::unexpected(taken.error());
         }
         n++;
-        if (asked & EPOLLONESHOT)
-            item->events = item->events & kept_by_oneshot;
-        else if (!(asked & EPOLLET) && !item->queued.exchange(true))
-            state->ready.push_back(*item);
+        if (!(asked & (EPOLLONESHOT | EPOLLET)) && !item->queued.exchange(true)) state->ready.push_back(*item);
         if (!state->has_more(*this, round)) break;
     }
     return n;
