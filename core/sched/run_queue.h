@@ -21,6 +21,8 @@ void reap(Thread&);
 void sample_load(u64 now_ns);
 /// The queue of a CPU, made by init().
 RunQueue& queue_of(unsigned cpu);
+/// Locks the queue that a thread belongs to. Interrupts are off.
+RunQueue& lock_queue(const SchedEntity&);
 extern std::atomic<unsigned> thread_count;
 } // namespace sched
 

@@ -206,17 +206,6 @@ void place(SchedEntity& e, RunQueue* rq) {
     rq->unlock();
 }
 
-/// Locks the queue that a thread belongs to.
-RunQueue& lock_queue(const SchedEntity& e) {
-    for (;;) {
-        unsigned cpu = e.cpu.load(std::memory_order_acquire);
-        RunQueue& rq = *queues[cpu];
-        rq.lock();
-        if (e.cpu.load(std::memory_order_relaxed) == cpu) return rq;
-        rq.unlock();
-    }
-}
-
 void wake_if(Thread& thread, bool only_interruptible) {
     SchedEntity& e = sched_entity(thread);
     auto sleeps = [&] {
@@ -257,6 +246,16 @@ void move_away(RunQueue& from, SchedEntity& e) {
 }
 
 RunQueue& queue_of(unsigned cpu) { return *queues[cpu]; }
+RunQueue& lock_queue(const SchedEntity& e) {
+    for (;;) {
+        unsigned cpu = e.cpu.load(std::memory_order_acquire);
+        RunQueue& rq = *queues[cpu];
+        rq.lock();
+        // Acquires what its last queue has left: it may have been away from this one since the first look.
+        if (e.cpu.load(std::memory_order_acquire) == cpu) return rq;
+        rq.unlock();
+    }
+}
 u64 online_cpus() { return online.load(std::memory_order_acquire); }
 
 void prepare_sleep(ThreadState kind) { sched_entity(Thread::current()).state.store(kind, std::memory_order_seq_cst); }

@@ -19,15 +19,7 @@ namespace {
 /// A queue's lock, held for a scope with interrupts off.
 class QueueOf {
 public:
-    explicit QueueOf(const SchedEntity& e) : were_on_{arch::irqs_save()} {
-        for (;;) {
-            unsigned cpu = e.cpu.load(std::memory_order_acquire);
-            rq_ = &sched::queue_of(cpu);
-            rq_->lock();
-            if (e.cpu.load(std::memory_order_relaxed) == cpu) return;
-            rq_->unlock();
-        }
-    }
+    explicit QueueOf(const SchedEntity& e) : were_on_{arch::irqs_save()}, rq_{&sched::lock_queue(e)} {}
     ~QueueOf() {
         rq_->unlock();
         arch::irqs_restore(were_on_);
