@@ -336,7 +336,10 @@ TEST_F(PipeTest, ClaimsKeepOthersOut) {
         std::mt19937 random{n};
         if (n < writers) return write_all(std::move(to[n]), n, records, random);
         Ledger::Reader reader{ledger};
-        if (n == writers) return read_all(ends.read, reader, random);
+        if (n == writers) {
+            while (claims == 0) sched::yield(); // it could take all before the others come
+            return read_all(ends.read, reader, random);
+        }
         while (*pipes::wait_for_bytes(*ends.read, false)) {
             pipes::Claim claim = pipes::claim(*ends.read, (1 + random() % most_records) * sizeof(Record));
             usize found = claim.bytes().size() / sizeof(Record);
