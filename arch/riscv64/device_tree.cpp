@@ -71,7 +71,7 @@ std::optional<DeviceProperty> DeviceNode::property(std::string_view wanted) cons
             at += 4;
         } else if (token == property_token) {
             u32 size = tree_->token(at + 4), name = tree_->token(at + 8);
-            if (size > tree_->structure_size_ - at) return {};
+            if (at + usize{12} + size > tree_->structure_size_) return {};
             if (tree_->text(tree_->strings_ + name, tree_->strings_ + tree_->strings_size_) == wanted)
                 return DeviceProperty{{tree_->base_ + tree_->structure_ + at + 12, size}};
             at += 12 + static_cast<u32>(align_up(size, 4));
@@ -88,7 +88,7 @@ u32 DeviceNode::after_properties() const {
         u32 size = tree_->token(at + 4);
         if (token == nop)
             at += 4;
-        else if (token == property_token && size <= tree_->structure_size_)
+        else if (token == property_token && at + usize{12} + size <= tree_->structure_size_)
             at += 12 + static_cast<u32>(align_up(size, 4));
         else
             return at;

@@ -133,3 +133,18 @@ TEST(DeviceTree, SurvivesDamage) {
     bytes[0] = 0;
     EXPECT_FALSE(DeviceTree::open(bytes.data()));
 }
+
+TEST(DeviceTree, PropertiesEndInTheStructure) {
+    constexpr usize property = 40 + 32 + 8, end_tokens = 8; // behind header, reservations and the root's name
+    for (u32 more = 0; more < 24; more++) {
+        Builder b;
+        b.begin("");
+        b.property("p", "text");
+        b.end();
+        auto bytes = b.finish();
+        bytes[property + 7] = static_cast<u8>(4 + more);
+        auto found = DeviceTree::open(bytes.data())->root().property("p");
+        EXPECT_EQ(found.has_value(), more <= end_tokens) << more;
+        if (found) EXPECT_LE(found->bytes.size(), 4 + end_tokens);
+    }
+}
