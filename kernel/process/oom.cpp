@@ -29,8 +29,6 @@ bool ends_the_machine(Process& process) { return process.unkillable && process.v
 /// Only one thread at a time makes room; others wait for it and try again.
 constinit std::atomic<bool> at_work = false;
 constinit WaitQueue finished;
-/// The last one that did not end in time, and is not chosen again: perhaps it has never been started.
-constinit std::atomic<const Process*> stuck = nullptr;
 
 /// Calls visit(Ref<Process>&) for each process that has not ended, in the order of their numbers.
 template <class F>
@@ -56,7 +54,7 @@ Ref<View> largest_owner() {
     } unlimited, any;
     u64 host = 0;
     each_process(View::root(), [&](Ref<Process>& process) {
-        if (ends_the_machine(*process) || process.get() == stuck) return;
+        if (ends_the_machine(*process) || process->oom_stuck) return;
         View& view = process->view();
         u64 owned = view.is_root() ? host += pages_of(*process) * page_size : view.account->used();
         any.consider(view, owned);
@@ -65,12 +63,23 @@ Ref<View> largest_owner() {
     return unlimited.bytes >= mm::memory_info().total / 16 ? unlimited.view : any.view;
 }
 
+/// One that is on its way out, whose memory comes back anyway: an earlier victim perhaps, which gave its own work up.
+Ref<Process> ending_one(View& numbers) {
+    Ref<Process> found;
+    each_process(numbers, [&](Ref<Process>& process) {
+        if (found || process->oom_stuck) return;
+        Holding lock{process->signal_lock};
+        if (process->ending) found = process;
+    });
+    return found;
+}
+
 /// The largest process of a view. In a container where none may be killed, its init, which takes the others along.
-Ref<Process> culprit(View& view) {
+Ref<Process> victim_in(View& view) {
     Ref<Process> largest, init;
     i64 most = 0;
     each_process(view, [&](Ref<Process>& process) {
-        if (&process->view() != &view || ends_the_machine(*process) || process.get() == stuck) return;
+        if (&process->view() != &view || ends_the_machine(*process) || process->oom_stuck) return;
         if (process->unkillable) init = process;
         auto points = badness(*process);
         if (points && (!largest || *points >= most)) largest = process, most = *points;
@@ -100,7 +109,8 @@ void pause(WaitQueue& queue, Ready ready) {
 }
 
 /// Ends a process, and waits for what it held: a container's files come back only when its last process has ended.
-void kill_and_wait(Task& task, View& view, Process& victim, bool machine) {
+void kill_and_wait(Task& task, Process& victim, bool machine) {
+    View& view = victim.view();
     bool already, last = victim.unkillable;
     {
         Holding lock{victim.signal_lock};
@@ -116,7 +126,7 @@ void kill_and_wait(Task& task, View& view, Process& victim, bool machine) {
         if (!last || (machine ? mm::has_room(*task.view().account) : !at_limit(view))) return;
         pause(victim.ended, [] { return false; });
     }
-    stuck = gone() || signals::dying(task) ? nullptr : &victim;
+    if (!gone() && !signals::dying(task)) victim.oom_stuck = true;
 }
 } // namespace
 
@@ -135,9 +145,12 @@ void make_room(Task& task) {
     if (machine && mm::has_room(*own.account)) return;
     if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
-    Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);
-    Ref<Process> victim = view ? culprit(*view) : nullptr;
-    if (victim) kill_and_wait(task, *view, *victim, machine);
+    Ref<Process> victim = ending_one(machine ? View::root() : own);
+    if (!victim) {
+        Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);
+        if (view) victim = victim_in(*view);
+    }
+    if (victim) kill_and_wait(task, *victim, machine);
     at_work = false;
     finished.notify_all();
     if (!victim) pause(finished, [] { return false; }); // somebody may end, or delete something

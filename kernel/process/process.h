@@ -141,6 +141,8 @@ public:
     Result<> set_executable(Ref<File>);
     /// -1000..1000: what the user added to the reasons to be killed when memory is short.
     std::atomic<int> oom_score_adjustment = 0, least_oom_score_adjustment = 0;
+    /// Was to end when memory was short, but did not in time (perhaps it has never been started): others are chosen.
+    std::atomic<bool> oom_stuck = false;
 
     PidNumber* leader_number() const { return number_; } // under the tree lock
     /// Leaves its parent, if any, and becomes the last child of `above`; null: of nobody. Under the tree lock.
