@@ -1,5 +1,5 @@
 // Takes memory. "hog pages": until it is killed. "hog file": all that goes into a file without a name. "hog child MIB":
-// a child holds so much and the parent says when it is gone.
+// a child holds so much, and says so; the parent says when it is gone.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +38,8 @@ int main(int count, char** words) {
             fflush(stdout);
         } else {
             take(static_cast<size_t>(atoi(words[2])) * block);
+            printf("hog: holds %s\n", words[2]);
+            fflush(stdout);
         }
     }
     for (;;) pause();

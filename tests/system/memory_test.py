@@ -45,6 +45,11 @@ def free(vm):
     return int(re.search(r"MemFree: +(\d+)", run(vm, "cat /proc/meminfo"))[1])
 
 
+def both(one, other):
+    """Two texts in any order."""
+    return f"{one}.*{other}|{other}.*{one}"
+
+
 def test_more_promised_than_there_is(lab):
     """The limits of several containers add up to more than the machine has: the largest loses its largest process, and
     only as many as it takes."""
@@ -53,12 +58,26 @@ def test_more_promised_than_there_is(lab):
         hog(lab, tree, name, ["child", str(size)], limit=100)
     with lab.boot(tree, append="-- run /bin/sesh", label="promised", memory="160M") as vm:
         vm.expect("sesh> ", 60)
-        for name in ("small", "large", "middle"):
+        for name, says in (("small", "holds 20"), ("large", "holds 90"), ("middle", both("holds 70", "my child is gone"))):
             run(vm, f"ctr create -b /bundles/{name} {name}")
             run(vm, f"ctr start {name}")
-        vm.expect("hog: my child is gone", 60)
+            vm.expect(says, 60)
         run(vm, "sleep 1")
         assert vm.text.count("my child is gone") == 1 and "container large owns" in vm.text, vm.tail(40)
+
+
+def test_two_at_once(lab):
+    """Two containers take what only one can have, both at the same moment: one of them loses one process."""
+    tree = lab.tree()
+    for name in ("left", "right"):
+        hog(lab, tree, name, ["child", "80"], limit=100)
+    with lab.boot(tree, append="-- run /bin/sesh", label="at-once", cpus=2, memory="160M") as vm:
+        vm.expect("sesh> ", 60)
+        for what in ("create -b /bundles/left left", "create -b /bundles/right right", "start left", "start right"):
+            run(vm, f"ctr {what}")
+        vm.expect(both("holds 80", "my child is gone"), 60)
+        run(vm, "sleep 1")
+        assert vm.text.count("my child is gone") == vm.text.count("killed its process") == 1, vm.tail(40)
 
 
 def test_limit(lab):
