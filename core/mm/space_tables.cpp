@@ -149,6 +149,9 @@ void AddressSpace::Impl::change_access(AddressSpace& space, const Area& area, up
     if (changed) tlb::flush(space, start, end);
 }
 
+/// Pages of a table that fork shares at once: bounds the time with interrupts off.
+constexpr u32 most_shared = 256;
+
 Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, const Area& area, bool& wrote) {
     for (uptr at = area.start; at < area.end;) {
         Pte* p = page_table::next_table(from.root_, at, area.end); // `lock` keeps the tables
@@ -156,11 +159,11 @@ Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, c
         Pte* const target = TRY(page_table::make(to.root_, at, &to.impl().tables));
         uptr stop_at = table_end(at, area.end);
         Pte *const first = p, *const stop = p + ((stop_at - at) >> page_shift);
-        at = stop_at;
         Holding hold{entries};
         Frame& table = page_table::table_frame(target);
         Tally shared{to.impl()};
-        u32 left = page_table::table_frame(p).entries;
+        u32 const present = page_table::table_frame(p).entries;
+        u32 left = std::min(present, most_shared);
         for (p = page_table::next_entry(p, stop); p < stop; p = page_table::next_entry(p + 1, stop)) {
             Pte e = load(p);
             if (!(e.flags() & arch::page_special)) {
@@ -175,8 +178,10 @@ Result<> AddressSpace::Impl::share_pages(AddressSpace& from, AddressSpace& to, c
             }
             page_table::store(target + (p - first), e);
             table.entries++;
-            if (--left == 0) break; // the table holds no more
+            if (--left == 0) break;
         }
+        // Perhaps the table holds no more; if it does, it goes on behind this page.
+        at = left == 0 && present > most_shared ? at + (static_cast<usize>(p + 1 - first) << page_shift) : stop_at;
         shared.settle(1);
     }
     return {};
