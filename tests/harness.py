@@ -16,7 +16,7 @@ from lab import TOP, Lab, userland  # noqa: E402,F401
 CASE_FOLDER = "/tmp/rundlet-case"
 CAPABILITIES = re.findall(r"^#define (CAP_\w+)\s+\d+$", pathlib.Path("/usr/include/linux/capability.h").read_text(), re.MULTILINE)
 # What the VM may stay silent for while a case runs: longer than a case's own limit.
-CASE_LIMIT, SILENCE = 60, 100
+CASE_LIMIT, SILENCE = 120, 160
 
 
 class Report:

@@ -4,7 +4,7 @@
 
 void WaitQueue::add(Waiter& waiter) {
     Holding held{lock_};
-    waiters_.push_back(waiter);
+    waiter.exclusive ? waiters_.push_back(waiter) : waiters_.push_front(waiter);
     count_.fetch_add(1, std::memory_order_seq_cst);
 }
 
@@ -49,8 +49,10 @@ void WaitQueue::notify_first(u32 events) {
         next = waiters_.after(*at);
         if (!at->notified(events) || !at->exclusive) continue;
         // Behind the others of its kind: the next notification is for somebody else.
-        waiters_.erase(*at);
-        waiters_.push_back(*at);
+        if (next) {
+            waiters_.erase(*at);
+            waiters_.push_back(*at);
+        }
         return;
     }
 }

@@ -15,7 +15,7 @@ public:
     /// `events`: what has changed, in bits that the queue's owner and its waiters agree on (files: EPOLL*). Returns
     /// whether somebody will act on it.
     virtual bool notified(u32 events) = 0;
-    /// notify_one() stops at the first exclusive waiter that will act on the notification.
+    /// notify_one() stops at the first exclusive waiter that will act on the notification. Set before add().
     bool exclusive = false;
 
 protected:
@@ -29,12 +29,13 @@ public:
     WaitQueue(const WaitQueue&) = delete;
     /// From any context, interrupts included. Cheap when nobody waits.
     void notify_all(u32 events = any_event);
-    /// All non-exclusive waiters and the first exclusive one that will act on it.
+    /// All non-exclusive waiters and the first exclusive one that will act on it. Who is woken so and leaves something
+    /// for the others notifies again.
     void notify_one(u32 events = any_event);
     /// As notify_one(), from Waiter::notified() of another queue: a queue behind a queue (epoll). No cycle may form.
     /// Returns whether anybody waits.
     bool notify_nested(u32 events = any_event);
-    void add(Waiter&);    // at the end
+    void add(Waiter&);    // exclusive ones stand behind all others
     void remove(Waiter&); // fine when a notification runs at the same time; afterwards none can come
     bool empty() const;
 
@@ -60,27 +61,38 @@ private:
     std::atomic<bool> notified_ = false;
 };
 
-/// A Sleeper's place on one queue, for a scope.
+/// A Sleeper's place on one queue, for a scope. Hears of `events` only.
 class Wait final : public Waiter {
 public:
-    Wait(WaitQueue& queue, Sleeper& sleeper, bool only_one = false) : queue_{queue}, sleeper_{sleeper} {
-        exclusive = only_one;
-        queue_.add(*this);
+    Wait() = default; // on no queue yet
+    Wait(WaitQueue& queue, Sleeper& sleeper, u32 events = WaitQueue::any_event, bool only_one = false) {
+        enter(queue, sleeper, events, only_one);
     }
-    ~Wait() { queue_.remove(*this); }
-    bool notified(u32) override {
-        sleeper_.notify();
+    ~Wait() {
+        if (queue_) queue_->remove(*this);
+    }
+    void enter(WaitQueue& queue, Sleeper& sleeper, u32 events, bool only_one = false) {
+        queue_ = &queue;
+        sleeper_ = &sleeper;
+        events_ = events;
+        exclusive = only_one;
+        queue.add(*this);
+    }
+    bool notified(u32 events) override {
+        if (!(events & events_)) return false;
+        sleeper_->notify();
         return true;
     }
 
 private:
-    WaitQueue& queue_;
-    Sleeper& sleeper_;
+    WaitQueue* queue_ = nullptr;
+    Sleeper* sleeper_ = nullptr;
+    u32 events_ = 0;
 };
 
-/// Sleeps on `queue` until `ready()`; ready() may take locks. The errors are Sleeper::sleep's.
+/// Sleeps on `queue` until `ready()`, which may take locks and set `until` anew. The errors are Sleeper::sleep's.
 template <class Ready>
-Result<> wait_until(WaitQueue& queue, Ready ready, Deadline until = never, bool interruptible = true) {
+Result<> wait_until(WaitQueue& queue, Ready ready, const Deadline& until = never, bool interruptible = true) {
     if (ready()) return {};
     Sleeper self;
     Wait wait{queue, self};

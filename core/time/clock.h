@@ -17,6 +17,7 @@ void set_realtime(i64 ns);
 /// A number that changes when the wall clock is set: timers on CLOCK_REALTIME re-arm.
 u64 realtime_changes();
 inline Deadline in(u64 ns) {
+    if (ns == 0) return at_once;
     u64 now = monotonic_ns();
     return ns > ~now - 1 ? never : Deadline{now + ns};
 }

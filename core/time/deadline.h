@@ -8,3 +8,4 @@ struct Deadline {
     friend constexpr auto operator<=>(Deadline, Deadline) = default;
 };
 inline constexpr Deadline never{~u64{0}};
+inline constexpr Deadline at_once{0}; // has passed: do not wait

@@ -1,30 +1,45 @@
-// The one place where file operations wait: O_NONBLOCK, signals, timeouts and poll all meet here.
+// Where file operations wait: O_NONBLOCK, signals, timeouts and poll meet here.
 #pragma once
 #include "kernel/file/file.h"
+#include <linux/eventpoll.h>
+
+namespace file {
+/// What may end a wait to read, and one to write.
+inline constexpr u32 failed = EPOLLERR | EPOLLHUP;
+inline constexpr u32 to_read = EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP | failed;
+inline constexpr u32 to_write = EPOLLOUT | EPOLLWRNORM | failed;
+/// How long a call may wait that has no timeout of its own.
+inline Deadline patience(bool nonblocking) { return nonblocking ? at_once : never; }
+} // namespace file
 
 /// The part of block_on() that sleeps. Not inlined: a call that finds what it wants would save registers for this.
 template <class Attempt>
-[[gnu::noinline]] auto wait_and_attempt(File& file, Deadline until, Attempt& attempt) -> decltype(attempt()) {
-    Sleeper self;
-    Wait wait{file.changed(), self};
-    while (true) {
-        auto answer = attempt();
-        if (answer.has_value() || answer.error() != Errno::again) return answer;
-        if (auto slept = self.sleep(until); !slept)
-            return slept.error() == Errno::timedout ? decltype(attempt()){err::again} : std::unexpected(slept.error());
-    }
+[[gnu::noinline]] auto wait_and_attempt(File& file, u32 events, Deadline until, Attempt& attempt)
+    -> decltype(attempt()) {
+    WaitQueue& queue = file.changed();
+    auto answer = [&] {
+        Sleeper self;
+        Wait wait{queue, self, events, true};
+        for (bool late = false;;) {
+            auto now = attempt();
+            if (late || now || now.error() != Errno::again) return now;
+            auto slept = self.sleep(until);
+            late = !slept && slept.error() == Errno::timedout;
+            if (!slept && !late) return decltype(now){std::unexpected(slept.error())};
+        }
+    }();
+    // The others may have slept because we were told: what is left is theirs.
+    if (!queue.empty() && file.poll() & events) queue.notify_one(events);
+    return answer;
 }
-/// Calls attempt() until it answers something else than err::again. Returns err::again at once when `nonblocking`,
-/// err::restartsys when a signal came, err::again when the deadline passed (as SO_RCVTIMEO wants).
+/// Calls attempt() until it answers something else than err::again. Between attempts it waits for one of `events`
+/// (EPOLL*), of which one waiter hears at a time. err::again when the deadline has passed (as SO_RCVTIMEO wants);
+/// err::restartsys: a signal came.
 template <class Attempt>
-auto block_on(File& file, bool nonblocking, Deadline until, Attempt attempt) -> decltype(attempt()) {
+auto block_on(File& file, u32 events, Deadline until, Attempt attempt) -> decltype(attempt()) {
     auto answer = attempt();
-    if (answer.has_value() || answer.error() != Errno::again || nonblocking) return answer;
-    return wait_and_attempt(file, until, attempt);
-}
-template <class Attempt>
-auto block_on(File& file, Attempt attempt) {
-    return block_on(file, file.nonblocking(), never, attempt);
+    if (answer.has_value() || answer.error() != Errno::again || until == at_once) return answer;
+    return wait_and_attempt(file, events, until, attempt);
 }
 
 namespace file {

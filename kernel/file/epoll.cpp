@@ -1,6 +1,6 @@
 #include "kernel/file/epoll.h"
-#include "core/time/clock.h"
 #include "kernel/file/anonymous.h"
+#include "kernel/file/block_on.h"
 #include <linux/eventpoll.h>
 
 namespace epoll {
@@ -339,19 +339,12 @@ u32 Epoll::poll() {
 }
 
 Result<usize> Epoll::wait(EventSink& out, usize most, Deadline until) {
-    usize n = TRY(collect(out, most));
-    if (n == 0 && (until == never || until.ns > clocks::monotonic_ns())) {
-        Sleeper self;
-        Wait wait{changed_, self, true};
-        while ((n = TRY(collect(out, most))) == 0) {
-            auto slept = self.sleep(until);
-            if (slept) continue;
-            // The notification may have been ours alone: look once more before we leave.
-            if ((n = TRY(collect(out, most)))) break;
-            if (slept.error() == Errno::timedout) return 0;
-            return err::intr;
-        }
-    }
+    auto n = block_on(*this, file::to_read, until, [&]() -> Result<usize> {
+        usize now = TRY(collect(out, most));
+        return now ? Result<usize>{now} : err::again;
+    });
+    if (!n && n.error() == Errno::again) return 0;
+    if (!n && n.error() == Errno::restartsys) return err::intr;
     // What is left is for the next sleeper.
     if (n && !changed_.empty()) {
         bool more;

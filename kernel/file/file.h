@@ -56,9 +56,9 @@ private:
     const void* key_ = nullptr; // whose lock it is under: the file's address, also when that is gone
 };
 
-/// Base of everything that can be open. No operation waits for another party: where it would have to, it answers
-/// err::again, and block_on() (kernel/file/block_on.h) does the waiting. Defaults answer as Linux does for a file that
-/// lacks the operation. Called without locks held; each file locks itself.
+/// Base of everything that can be open. No operation waits for another party (but a terminal's read with VTIME): where
+/// it would have to, it answers err::again, and block_on() (kernel/file/block_on.h) does the waiting. Defaults answer
+/// as Linux does for a file that lacks the operation. Called without locks held; each file locks itself.
 class File : public RefCounted<File> {
 public:
     File() { count.add(1); }

@@ -7,7 +7,7 @@ namespace file {
 namespace {
 constexpr u64 last_offset = ~u64{0} >> 1;
 
-bool must_not_wait(File& f, Waiting how) { return how == Waiting::never || f.nonblocking(); }
+Deadline patience_of(File& f, Waiting how) { return patience(how == Waiting::never || f.nonblocking()); }
 bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 
 bool is_again(const Result<usize>& answer) { return !answer && answer.error() == Errno::again; }
@@ -15,12 +15,12 @@ bool is_again(const Result<usize>& answer) { return !answer && answer.error() ==
 // What sleeps, or goes on, stands out of line: a call that is done at once saves no registers for it.
 [[gnu::noinline]] Result<usize> read_later(File& f, Sink& to, u64* at) {
     auto attempt = [&] { return f.read(to, at); };
-    return wait_and_attempt(f, never, attempt);
+    return wait_and_attempt(f, to_read, never, attempt);
 }
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_moved);
     auto answer = f.read(to, at);
-    if (!is_again(answer) || must_not_wait(f, how)) [[likely]]
+    if (!is_again(answer) || patience_of(f, how) == at_once) [[likely]]
         return answer;
     return read_later(f, to, at);
 }
@@ -29,9 +29,9 @@ Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
 [[gnu::noinline]] Result<usize> write_on(File& f, Source& from, u64* at, Waiting how, usize before,
                                          Result<usize> answer) {
     auto attempt = [&] { return f.write(from, at); };
-    if (is_again(answer) && !must_not_wait(f, how)) answer = wait_and_attempt(f, never, attempt);
-    while (answer && *answer != 0 && !from.done() && !f.seekable())
-        answer = block_on(f, must_not_wait(f, how), never, attempt);
+    Deadline until = patience_of(f, how);
+    if (is_again(answer) && until != at_once) answer = wait_and_attempt(f, to_write, until, attempt);
+    while (answer && *answer != 0 && !from.done() && !f.seekable()) answer = block_on(f, to_write, until, attempt);
     if (!answer && answer.error() == Errno::pipe) broken_pipe();
     usize moved = from.moved() - before;
     return moved ? Result<usize>{moved} : answer;

@@ -85,22 +85,23 @@ LeaseKind LeaseList::of(const File& file) {
 }
 
 Result<> LeaseList::break_for(bool writes, bool wait) {
-    Sleeper self;
-    Wait on{changed_, self};
-    while (true) {
+    Deadline until = never;
+    auto free = [&] {
+        until = never;
         bool conflict = false;
-        Deadline until = never;
         const File* last = nullptr;
         while (true) {
             Conflict next = next_conflict(writes, last);
             conflict |= next.found;
             until = std::min(until, next.until);
-            if (!next.to_tell) break;
+            if (!next.to_tell) return !conflict;
             if (Owner* owner = next.to_tell->owner.load(std::memory_order_acquire)) owner->message();
         }
-        if (!conflict) return {};
-        if (!wait) return err::again;
-        if (auto slept = self.sleep(until); !slept && slept.error() != Errno::timedout) return slept;
+    };
+    if (!wait) return free() ? Result<>{} : err::again;
+    while (true) {
+        auto slept = wait_until(changed_, free, until);
+        if (slept || slept.error() != Errno::timedout) return slept;
     }
 }
 

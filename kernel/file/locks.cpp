@@ -9,36 +9,39 @@ bool adjacent(const FileLock& a, const FileLock& b) { return a.last + 1 == b.fir
 /// All lists that have ever had a lock, of inodes that are there. Walked in pieces: an inode that is held stays in it.
 constinit Guarded<Chain<LockList>, Spinlock<Rank::device>> all_lists;
 
-/// Who waits for whose process lock, to refuse a circle of waits with err::deadlk.
-struct Waiting {
-    const void *owner, *holder;
-    Waiting* next = nullptr;
-};
-constinit Spinlock<Rank::device> waiting_lock;
-constinit Waiting* all_waiting = nullptr; // under waiting_lock
 constexpr unsigned longest_circle = 64;
 
-Result<> enter(Waiting& self) {
-    Holding hold{waiting_lock};
-    const void* at = self.holder;
-    for (unsigned i = 0; i < longest_circle; i++) {
-        if (at == self.owner) return err::deadlk;
-        const Waiting* found = nullptr;
-        for (const Waiting* w = all_waiting; w; w = w->next)
-            if (w->owner == at) found = w;
-        if (!found) break;
-        at = found->holder;
+/// Who waits for whose process lock, to refuse a circle of waits.
+class LockWait : public ChainLink<LockWait> {
+public:
+    explicit LockWait(const void* owner) : owner_{owner} {}
+    ~LockWait() { stop(); }
+    /// err::deadlk: the holder waits for us, perhaps through others.
+    Result<> start(const void* holder) {
+        auto all = all_.lock();
+        const void* at = holder;
+        for (unsigned i = 0; i < longest_circle && at; i++) {
+            if (at == owner_) return err::deadlk;
+            const void* next = nullptr;
+            for (LockWait* w = all->first(); w; w = all->after(*w))
+                if (w->owner_ == at) next = w->holder_;
+            at = next;
+        }
+        holder_ = holder;
+        all->push_front(*this);
+        return {};
     }
-    self.next = all_waiting;
-    all_waiting = &self;
-    return {};
-}
-void leave(Waiting& self) {
-    Holding hold{waiting_lock};
-    Waiting** link = &all_waiting;
-    while (*link != &self) link = &(*link)->next;
-    *link = self.next;
-}
+    void stop() {
+        auto all = all_.lock();
+        if (std::exchange(holder_, nullptr)) all->erase(*this);
+    }
+
+private:
+    const void* const owner_;
+    const void* holder_ = nullptr; // null: waits for nobody
+    static constinit Guarded<Chain<LockWait>, Spinlock<Rank::device>> all_;
+};
+constinit Guarded<Chain<LockWait>, Spinlock<Rank::device>> LockWait::all_;
 } // namespace
 
 constinit std::atomic<u64> LockList::all_ = 0;
@@ -200,17 +203,16 @@ Result<> LockList::set(const FileLock& wanted, bool wait) {
         return answer;
     }
     if (!wait) return answer;
-    Sleeper self;
-    Wait on{changed_, self};
-    while (true) {
+    LockWait circle{wanted.owner};
+    auto slept = wait_until(changed_, [&] {
+        circle.stop();
         answer = attempt(&holder);
-        if (answer || answer.error() != Errno::again) return answer;
-        Waiting circle{wanted.owner, holder};
-        if (wanted.kind == LockKind::process) TRY(enter(circle));
-        auto slept = self.sleep();
-        if (wanted.kind == LockKind::process) leave(circle);
-        TRY(slept);
-    }
+        if (answer || answer.error() != Errno::again) return true;
+        auto starts = wanted.kind == LockKind::process ? circle.start(holder) : Result<>{};
+        if (!starts) answer = starts;
+        return !starts.has_value();
+    });
+    return slept ? answer : slept;
 }
 
 Result<> LockList::unlock(const FileLock& range) {

@@ -301,7 +301,7 @@ Pipe& pipe_behind(File& f) { return static_cast<PipeFile&>(f).pipe(); }
 } // namespace
 
 Result<usize> wait_for_room(File& f, bool nonblocking) {
-    auto room = block_on(f, nonblocking, never, [&]() -> Result<usize> {
+    auto room = block_on(f, file::to_write, file::patience(nonblocking), [&]() -> Result<usize> {
         auto state = pipe_behind(f).lock();
         if (state->readers == 0) return err::pipe;
         if (state->ring.full()) return err::again;
@@ -326,7 +326,7 @@ usize push(File& f, std::span<Piece> pieces) {
 }
 
 Result<bool> wait_for_bytes(File& f, bool nonblocking) {
-    return block_on(f, nonblocking, never, [&]() -> Result<bool> {
+    return block_on(f, file::to_read, file::patience(nonblocking), [&]() -> Result<bool> {
         auto state = pipe_behind(f).lock();
         if (state->must_wait() || (state->ring.empty() && state->writers)) return err::again;
         return !state->ring.empty();
@@ -369,7 +369,7 @@ Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
     while (true) {
         TRY(wait_for_room(f, nonblocking));
         bool had_room = false;
-        usize got = TRY(block_on(from, [&]() -> Result<usize> {
+        usize got = TRY(block_on(from, file::to_read, file::patience(from.nonblocking()), [&]() -> Result<usize> {
             auto state = pipe.lock();
             had_room = !state->ring.full() && state->readers;
             if (!had_room) return usize{0}; // wait_for_room() says why
@@ -387,7 +387,7 @@ Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
 Result<usize> take(File& f, Sink& to, bool nonblocking) {
     Pipe& pipe = pipe_behind(f);
     bool made_room = false;
-    usize n = TRY(block_on(f, nonblocking, never, [&]() -> Result<usize> {
+    usize n = TRY(block_on(f, file::to_read, file::patience(nonblocking), [&]() -> Result<usize> {
         auto state = pipe.lock();
         if (state->must_wait()) return err::again;
         usize room = state->ring.room();

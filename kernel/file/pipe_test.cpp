@@ -229,6 +229,41 @@ TEST_F(PipeTest, ASignalEndsASleep) {
     }));
 }
 
+/// A byte wakes one reader. One that a signal has taken away, or that was told of several bytes, passes it on.
+TEST_F(PipeTest, NoWakeUpIsLostToASignal) {
+    constexpr unsigned readers = 4, bytes = 3000;
+    pipes::Ends ends = make();
+    std::atomic<unsigned> taken = 0;
+    std::atomic<Thread*> threads[readers] = {};
+    EXPECT_TRUE(run_threads(readers + 1, [&](unsigned n) {
+        std::mt19937 random{n};
+        std::byte some[3] = {};
+        if (n == readers) {
+            for (auto& t : threads)
+                while (!t) sched::yield();
+            for (unsigned sent = 0; sent < bytes;) {
+                usize count = std::min<unsigned>(1 + random() % 3, bytes - sent);
+                EXPECT_EQ(put(*ends.write, std::span{some}.first(count)), count);
+                sent += count;
+                threads[random() % readers].load()->interrupt();
+                if (random() % 2)
+                    while (taken != sent) sched::yield();
+            }
+            ends.write = {};
+            return;
+        }
+        threads[n] = &Thread::current();
+        while (true) {
+            auto got = get(*ends.read, std::span{some}.first(1));
+            if (got && !*got) return;
+            if (got) taken++;
+            EXPECT_TRUE(got || got.error() == Errno::restartsys);
+            Thread::current().work.fetch_and(~u32{arch::work_signal});
+        }
+    }));
+    EXPECT_EQ(taken, bytes);
+}
+
 TEST_F(PipeTest, NonblockingOnesAnswerAtOnce) {
     pipes::Ends ends = make(1, O_NONBLOCK);
     std::byte bytes[10] = {};

@@ -9,30 +9,6 @@
 
 namespace file {
 namespace {
-/// One place on one queue; made without arguments so that arrays of them can be had.
-class PollWait final : public Waiter {
-public:
-    ~PollWait() {
-        if (queue_) queue_->remove(*this);
-    }
-    void enter(WaitQueue& queue, u32 events, Sleeper& sleeper) {
-        sleeper_ = &sleeper;
-        events_ = events;
-        queue_ = &queue;
-        queue.add(*this);
-    }
-    bool notified(u32 events) override {
-        if (!(events & events_)) return false;
-        sleeper_->notify();
-        return true;
-    }
-
-private:
-    WaitQueue* queue_ = nullptr;
-    Sleeper* sleeper_ = nullptr;
-    u32 events_ = 0;
-};
-
 u32 interest(const PollEntry& e) { return e.exact ? e.wanted : e.wanted | EPOLLERR | EPOLLHUP; }
 
 usize look(std::span<PollEntry> entries) {
@@ -47,15 +23,15 @@ usize look(std::span<PollEntry> entries) {
 
 Result<usize> poll(std::span<PollEntry> entries, Deadline until) {
     Sleeper self;
-    PollWait few[8];
-    Vector<PollWait> many;
-    std::span<PollWait> waits{few};
+    Wait few[8];
+    Vector<Wait> many;
+    std::span<Wait> waits{few};
     if (entries.size() > waits.size()) {
         TRY(many.resize(entries.size()));
         waits = many;
     }
     for (usize i = 0; i < entries.size(); i++)
-        if (entries[i].file) waits[i].enter(entries[i].file->changed(), interest(entries[i]), self);
+        if (entries[i].file) waits[i].enter(entries[i].file->changed(), self, interest(entries[i]));
     while (true) {
         if (usize n = look(entries)) return n;
         if (auto slept = self.sleep(until); !slept) {

@@ -102,7 +102,7 @@ Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, bool 
         if (!any && moved == 0) return std::unexpected(any.error());
         if (!any || !*any) break;
         bool had = false;
-        auto did = block_on(out, out.nonblocking(), never, [&]() -> Result<usize> {
+        auto did = block_on(out, to_write, patience(out.nonblocking()), [&]() -> Result<usize> {
             auto claim = pipes::claim(pipe, n - moved);
             had = !claim.bytes().empty();
             if (!had) return usize{0}; // another reader came first

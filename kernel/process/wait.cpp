@@ -119,10 +119,8 @@ void collect(Search& search, Unlinked& gone) {
 } // namespace
 
 Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
-    Process& parent = current.process();
-    Sleeper self;
-    Wait registered{parent.child_changed, self};
-    for (;;) {
+    Result<Waited> answer;
+    TRY(wait_until(current.process().child_changed, [&] {
         Search search{current, id_type, id, options};
         Unlinked gone; // goes after the lock
         {
@@ -130,10 +128,9 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
             search.run();
             if (search.child && search.child->state == ProcessState::zombie) collect(search, gone);
         }
-        if (search.child) return search.found;
-        if (!search.any) return err::child;
-        if (options & WNOHANG) return Waited{};
-        TRY(self.sleep());
-    }
+        answer = search.child ? search.found : search.any ? Result<Waited>{Waited{}} : err::child;
+        return search.child || !search.any || options & WNOHANG;
+    }));
+    return answer;
 }
 } // namespace process

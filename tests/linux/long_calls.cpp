@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -90,6 +91,7 @@ static void read_rollup() {
 /// Everybody shares one processor with the call.
 static void kill_in(const char* name, void (*call)(), int signal = SIGKILL) {
     pid_t child = start([call] {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // nothing is left behind by a test that is itself killed
         call();
         pause(); // it has ended early: fine
     });

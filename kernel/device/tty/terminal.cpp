@@ -130,7 +130,7 @@ Result<usize> Terminal::Impl::read_now(Sink& to) {
     return line.read(to);
 }
 
-/// Raw mode with VTIME. The one place where a file operation waits by itself: block_on() knows no such deadline.
+/// Raw mode with VTIME: waits by itself, since the time runs from the last byte and block_on() knows no such deadline.
 Result<usize> Terminal::Impl::read_timed(Sink& to, bool nonblocking) {
     u64 started = clocks::monotonic_ns();
     while (true) {
