@@ -10,6 +10,7 @@ import importlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -258,6 +259,8 @@ def main():
     parser.add_argument("--arch", action="append", choices=ARCHES)
     parser.add_argument("--only", default="", help="part of the name of a system test")
     options = parser.parse_args()
+    for ignored in (signal.SIGINT, signal.SIGQUIT):  # by a shell for what runs in its background, and by all below it
+        signal.signal(ignored, signal.SIG_DFL)
     report = Report()
     for name in options.steps or STEPS:
         step = STEPS.get(name) or BY_HAND[name]
