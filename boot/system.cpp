@@ -3,7 +3,7 @@
 #include "boot/boot.h"
 #include "boot/initramfs.h"
 #include "boot/manifest.h"
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/table.h"
 #include "kernel/process/task.h"

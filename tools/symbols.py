@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the kernel's symbol table as assembly: symbols.py OUT.S [LINKED-KERNEL]. Without a kernel: an empty table.
 
-Layout (declared in core/log/symbols.h): kernel_symbol_base, a u64 address; kernel_symbol_count, a u32;
+Layout (declared in core/check/symbols.h): kernel_symbol_base, a u64 address; kernel_symbol_count, a u32;
 kernel_symbols, that many pairs of u32 (address - base, offset of the name), sorted; kernel_symbol_names, each name with
 its null byte.
 """

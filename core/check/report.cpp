@@ -1,7 +1,7 @@
 #include "core/check/report.h"
 #include "arch/api/cpu.h"
 #include "arch/api/machine.h"
-#include "core/log/symbols.h"
+#include "core/check/symbols.h"
 #include <atomic>
 
 namespace check {

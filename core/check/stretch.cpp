@@ -3,7 +3,7 @@
 #include "arch/api/cpu.h"
 #include "arch/api/machine.h"
 #include "core/check/report.h"
-#include "core/log/symbols.h"
+#include "core/check/symbols.h"
 
 #if RUNDLET_CHECK && !RUNDLET_HOST
 namespace stretch {

@@ -1,7 +1,7 @@
 // Threads for in-kernel tests.
 #pragma once
 #include "core/sched/thread.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 
 namespace ktest {
 /// Runs body(0) .. body(n-1), each in a kernel thread, and returns when all have ended. False: they could not be made.

@@ -1,7 +1,7 @@
 // Areas: mapping, unmapping, protection, the break.
 #include "arch/api/vdso.h"
+#include "core/alloc/frame_pool.h"
 #include "core/mm/address_space_impl.h"
-#include "core/mm/frame_pool.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 

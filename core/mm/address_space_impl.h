@@ -1,8 +1,8 @@
 // The inside of AddressSpace, for core/mm only.
 #pragma once
 #include "arch/api/frame.h"
+#include "core/alloc/page_table.h"
 #include "core/mm/area_set.h"
-#include "core/mm/page_table.h"
 
 enum class Zap : u8 {
     all,

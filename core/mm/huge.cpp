@@ -2,9 +2,9 @@
 // 0: its frames are ordinary ones, counted and charged one by one, that lie together. The table for those entries
 // stands by, linked to the first frame, so that no operation on a part of the page can fail.
 #include "arch/api/code.h"
+#include "core/alloc/frame_pool.h"
 #include "core/mm/address_space_impl.h"
 #include "core/mm/area_use.h"
-#include "core/mm/frame_pool.h"
 #include <linux/mman.h>
 
 using arch::Pte;

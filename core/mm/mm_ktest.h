@@ -1,8 +1,8 @@
 // What the tests of address spaces share.
 #pragma once
 #include "arch/api/user_copy.h"
+#include "core/alloc/frame_pool.h"
 #include "core/mm/address_space.h"
-#include "core/mm/frame_pool.h"
 #include "core/sched/thread.h"
 
 namespace mm_ktest {

@@ -1,6 +1,6 @@
 // What can be mapped: a file's page cache, shared anonymous memory. Private anonymous memory needs no object.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include "core/sync/lock.h"
 #include "lib/format.h"
 #include "lib/intrusive.h"

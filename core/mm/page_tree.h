@@ -2,7 +2,7 @@
 // whoever writes copies the path and the page. Not locked: the owner's lock protects a tree, and trees that share pages
 // need no common lock.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include <optional>
 
 class PageTree {

@@ -1,8 +1,8 @@
 // Page-table entries of address spaces: taken out, write-protected, shared, moved; and the TLBs that must follow.
 #include "arch/api/code.h"
-#include "core/irq/cross_call.h"
+#include "core/alloc/frame_pool.h"
+#include "core/cpu/cross_call.h"
 #include "core/mm/address_space_impl.h"
-#include "core/mm/frame_pool.h"
 #include <algorithm>
 
 using arch::Pte;

@@ -1,6 +1,6 @@
 #include "core/sched/run_queue.h"
 #include "arch/api/irq.h"
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "core/sync/lock.h"
 #include <bit>
 

@@ -1,4 +1,4 @@
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
 #include "core/sync/epoch.h"

@@ -2,7 +2,7 @@
 #include "arch/api/clock.h"
 #include "arch/api/irq.h"
 #include "arch/api/upcalls.h"
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
 #include "core/sync/epoch.h"

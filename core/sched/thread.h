@@ -2,7 +2,7 @@
 #pragma once
 #include "arch/api/context.h"
 #include "arch/api/cpu.h"
-#include "core/mm/account.h"
+#include "core/alloc/account.h"
 #include "core/sched/entity.h"
 #include "core/sched/yield.h"
 #include "core/sync/rank.h"

@@ -1,5 +1,5 @@
 #include "core/sync/lock.h"
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 
 void sync_detail::spin(std::atomic<bool>& held) {
     do

@@ -42,7 +42,7 @@ private:
 
 namespace sync_detail {
 /// A sleeping lock: 0 free, 1 held, 2 held and waited for. Waiters sleep in a global hash of queues
-/// (core/sync/mutex.cpp).
+/// (core/wait/mutex.cpp).
 void mutex_wait(std::atomic<u32>& state);
 void mutex_wake(std::atomic<u32>& state);
 } // namespace sync_detail

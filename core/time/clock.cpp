@@ -1,10 +1,10 @@
 #include "core/time/clock.h"
 #include "arch/api/clock.h"
 #include "arch/api/vdso.h"
+#include "core/alloc/frame.h"
 #include "core/log/log.h"
-#include "core/mm/frame.h"
-#include "core/time/clock_set.h"
 #include "core/time/scale.h"
+#include "core/wait/clock_set.h"
 
 namespace clocks {
 namespace {

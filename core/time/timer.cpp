@@ -1,6 +1,6 @@
 #include "arch/api/clock.h"
 #include "arch/api/upcalls.h"
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "core/sched/run_queue.h"
 #include "core/time/timer_queue.h"
 #include "lib/late.h"

@@ -3,7 +3,7 @@
 #include "arch/api/machine.h"
 #include "core/irq/irq.h"
 #include "core/sync/lock.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 
 namespace serial {
 /// A queue of bytes; N is a power of two.

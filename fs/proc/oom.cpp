@@ -1,6 +1,6 @@
 // /proc/pid/oom_score and oom_score_adj: who dies when memory is short.
 #include "kernel/process/oom.h"
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include "fs/proc/node.h"
 #include "lib/numbers.h"
 #include <linux/capability.h>

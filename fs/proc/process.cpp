@@ -1,5 +1,5 @@
 // The directory of a process, and of a thread.
-#include "core/check/fail.h"
+#include "core/alloc/fail.h"
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
 #include "kernel/process/tree.h"

@@ -1,7 +1,7 @@
 // What /proc tells about the whole system, and the settings below /proc/sys.
-#include "core/check/fail.h"
+#include "core/alloc/fail.h"
+#include "core/alloc/frame.h"
 #include "core/mm/area_use.h"
-#include "core/mm/frame.h"
 #include "core/rng/rng.h"
 #include "core/time/clock.h"
 #include "fs/proc/node.h"

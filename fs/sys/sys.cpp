@@ -1,5 +1,5 @@
 #include "fs/sys/sys.h"
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"

@@ -1,5 +1,5 @@
 #include "core/time/clock.h"
-#include "core/time/clock_set.h"
+#include "core/wait/clock_set.h"
 #include "kernel/file/anonymous.h"
 #include "kernel/file/event.h"
 #include <linux/eventpoll.h>

@@ -1,8 +1,8 @@
 // An open file description: what a file descriptor names.
 #pragma once
+#include "core/cpu/cpu_counter.h"
 #include "core/mm/address_space.h"
-#include "core/sched/cpu_counter.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include "kernel/file/cursor.h"
 #include "lib/memory.h"
 #include <asm/fcntl.h>

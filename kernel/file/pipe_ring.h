@@ -2,7 +2,7 @@
 // its own; splice and tee put references to pages of files and of other pipes here. Not locked: the pipe's mutex does
 // that.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include "kernel/file/cursor.h"
 #include "lib/vector.h"
 

@@ -1,6 +1,6 @@
 // What a timer or a sleep can measure: the system's clocks, and the CPU time of a process or of one of its threads.
 #pragma once
-#include "core/time/clock_set.h"
+#include "core/wait/clock_set.h"
 #include "kernel/process/task.h"
 
 namespace process {

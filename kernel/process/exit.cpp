@@ -1,4 +1,4 @@
-#include "core/check/fail.h"
+#include "core/alloc/fail.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/robust.h"

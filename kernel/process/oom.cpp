@@ -1,5 +1,5 @@
 #include "kernel/process/oom.h"
-#include "core/check/fail.h"
+#include "core/alloc/fail.h"
 #include "core/log/log.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"

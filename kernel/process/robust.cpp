@@ -1,6 +1,6 @@
 #include "kernel/process/robust.h"
 #include "arch/api/user_copy.h"
-#include "core/sync/futex.h"
+#include "core/futex/futex.h"
 #include <linux/futex.h>
 
 namespace process {

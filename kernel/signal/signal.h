@@ -2,7 +2,7 @@
 #pragma once
 #include "arch/api/signal.h"
 #include "core/sync/lock.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include <linux/signal.h>

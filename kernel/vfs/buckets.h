@@ -1,7 +1,7 @@
 // The heads of a hash table's chains: as many as the machine's memory warrants, so that chains stay short where
 // thousands of containers fit and small machines waste nothing.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 #include <bit>
 
 namespace vfs {

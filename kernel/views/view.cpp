@@ -1,5 +1,5 @@
+#include "core/alloc/frame.h"
 #include "core/check/report.h"
-#include "core/mm/frame.h"
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/views/pids.h"

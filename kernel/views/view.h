@@ -1,9 +1,9 @@
 // What a group of processes can see and use: its own process numbers, host name, mounts, limits. The host world has the
 // root view; each container owns one. Nothing outside a view can be named from inside it.
 #pragma once
-#include "core/mm/account.h"
+#include "core/alloc/account.h"
 #include "core/sync/lock.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include "lib/intrusive.h"
 #include "lib/string.h"
 

@@ -1,6 +1,6 @@
+#include "core/alloc/frame_pool.h"
+#include "core/alloc/heap.h"
 #include "core/ktest/threads.h"
-#include "core/mm/frame_pool.h"
-#include "core/mm/heap.h"
 #include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>

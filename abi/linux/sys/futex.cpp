@@ -1,5 +1,5 @@
 #include "abi/linux/sys/futex.h"
-#include "core/sync/futex.h"
+#include "core/futex/futex.h"
 #include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
 

@@ -1,5 +1,5 @@
 #include "abi/linux/sys/sched.h"
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>

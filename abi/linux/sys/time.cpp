@@ -1,6 +1,6 @@
 #include "abi/linux/sys/time.h"
 #include "abi/linux/sys/rusage.h"
-#include "core/time/clock_set.h"
+#include "core/wait/clock_set.h"
 #include "kernel/process/clock.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>

@@ -1,7 +1,7 @@
 // A terminal: line discipline, window size, job control. The console and the slave side of a pty are terminals; what
 // lies behind (a UART, a pty's master) is a TerminalOutput.
 #pragma once
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include "kernel/file/file.h"
 #include "kernel/views/view.h"
 #include <asm/ioctls.h>

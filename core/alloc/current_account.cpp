@@ -1,5 +1,5 @@
 // Apart from account.cpp, which is tested on the host without threads of the kernel's.
-#include "core/mm/frame_pool.h"
+#include "core/alloc/frame_pool.h"
 #include "core/sched/thread.h"
 
 MemoryAccount& MemoryAccount::current() {

@@ -1,5 +1,5 @@
-#include "core/mm/account.h"
-#include "core/mm/frame_pool.h"
+#include "core/alloc/account.h"
+#include "core/alloc/frame_pool.h"
 #include "core/sync/lock.h"
 #include <algorithm>
 

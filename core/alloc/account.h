@@ -6,7 +6,7 @@
 
 /// Counts bytes against a limit. Every frame and every slab object remembers its account's index and gives the bytes
 /// back to it, whoever frees it: a frame at once, an object when its slab goes or somebody else takes the object
-/// (core/mm/heap.cpp). An account's slot is free again when it is closed and nothing is charged to it any more.
+/// (core/alloc/heap.cpp). An account's slot is free again when it is closed and nothing is charged to it any more.
 class MemoryAccount {
 public:
     static MemoryAccount& kernel(); // no limit; never goes

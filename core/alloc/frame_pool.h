@@ -1,6 +1,6 @@
 // Below the accounts: blocks of frames that nobody pays for. For the heap, whose objects are charged one by one.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 
 namespace mm {
 inline constexpr u16 uncharged = 0xffff; // Frame::account

@@ -1,4 +1,4 @@
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 

@@ -1,4 +1,4 @@
-#include "core/mm/page_table.h"
+#include "core/alloc/page_table.h"
 #include <cstring>
 
 namespace page_table {

@@ -1,7 +1,7 @@
 // For those who wait for a moment of the wall clock: setting it moves the moment.
 #pragma once
-#include "core/sync/wait.h"
 #include "core/time/clock.h"
+#include "core/wait/wait.h"
 #include <optional>
 
 namespace clocks {

@@ -1,8 +1,8 @@
 #include "arch/api/machine.h"
 #include "arch/api/upcalls.h"
 #include "core/check/report.h"
+#include "core/check/symbols.h"
 #include "core/log/log.h"
-#include "core/log/symbols.h"
 #include "core/sched/thread.h"
 
 namespace {

@@ -1,8 +1,8 @@
 // A buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of descriptors.
-#include "core/mm/frame.h"
-#include "core/check/fail.h"
+#include "core/alloc/frame.h"
+#include "core/alloc/fail.h"
+#include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
-#include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
 #include <cstring>
 

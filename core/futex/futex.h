@@ -1,7 +1,7 @@
 // futex(2): threads that sleep on a word of user memory. The numbers of the operations and the decoding of timeouts are
 // the ABI's. Threads of one address space, or any that share the object behind the word.
 #pragma once
-#include "core/time/clock_set.h"
+#include "core/wait/clock_set.h"
 #include "lib/result.h"
 #include "lib/types.h"
 #include <optional>

@@ -1,8 +1,8 @@
-#include "core/sync/futex.h"
+#include "core/futex/futex.h"
 #include "arch/api/user_copy.h"
 #include "core/mm/address_space.h"
 #include "core/sched/thread.h"
-#include "core/sync/wait.h"
+#include "core/wait/wait.h"
 #include <algorithm>
 #include <linux/futex.h>
 #include <memory>

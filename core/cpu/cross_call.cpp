@@ -1,4 +1,4 @@
-#include "core/irq/cross_call.h"
+#include "core/cpu/cross_call.h"
 #include "arch/api/irq.h"
 #include "arch/api/upcalls.h"
 #include "core/sched/thread.h"

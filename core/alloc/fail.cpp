@@ -1,4 +1,4 @@
-#include "core/check/fail.h"
+#include "core/alloc/fail.h"
 #include "core/sched/thread.h"
 #include <atomic>
 

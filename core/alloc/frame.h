@@ -1,7 +1,7 @@
 // Physical memory: one descriptor per 4 KiB frame, a buddy allocator with per-CPU caches.
 #pragma once
 #include "arch/api/machine.h"
-#include "core/mm/account.h"
+#include "core/alloc/account.h"
 #include "lib/memory.h"
 
 /// What a frame is used for: for /proc/meminfo, and for faults to know whose page they look at.

@@ -4,11 +4,11 @@
 // goes on paying for it until another account takes it or the slab is given back: so a container cannot make the
 // machine lose more than its limit by keeping one object of each slab, and one that takes again what it has freed
 // charges nothing. What nobody pays for is never-used objects: at most one slab per size, and those in magazines.
-#include "core/mm/heap.h"
-#include "core/check/fail.h"
+#include "core/alloc/heap.h"
+#include "core/alloc/fail.h"
+#include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
 #include "core/log/log.h"
-#include "core/mm/frame_pool.h"
 #include "core/sync/lock.h"
 #include <new>
 

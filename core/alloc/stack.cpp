@@ -1,9 +1,9 @@
 // Kernel stacks: four frames each, in 32 KiB slots of the vmap space whose lower half stays unmapped and catches
 // overflows. Stacks of dead threads are kept mapped for the next ones.
 #include "arch/api/kernel_map.h"
-#include "core/irq/cross_call.h"
-#include "core/mm/frame_pool.h"
-#include "core/mm/page_table.h"
+#include "core/alloc/frame_pool.h"
+#include "core/alloc/page_table.h"
+#include "core/cpu/cross_call.h"
 #include "core/sync/lock.h"
 #include <optional>
 

@@ -1,6 +1,6 @@
 // Walking and growing the trees that arch/api/paging.h describes. Who may change an entry is the caller's affair.
 #pragma once
-#include "core/mm/frame.h"
+#include "core/alloc/frame.h"
 
 namespace page_table {
 inline constexpr unsigned entries = 512;

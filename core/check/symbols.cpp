@@ -1,4 +1,4 @@
-#include "core/log/symbols.h"
+#include "core/check/symbols.h"
 #include <cstring>
 
 extern "C" {

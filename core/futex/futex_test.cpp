@@ -1,5 +1,5 @@
+#include "core/futex/futex.h"
 #include "core/ktest/threads.h"
-#include "core/sync/futex.h"
 #include "core/time/clock.h"
 #include "user_memory.h"
 #include <gtest/gtest.h>
