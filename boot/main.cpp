@@ -3,6 +3,7 @@
 #include "boot/boot.h"
 #include "boot/ktests.h"
 #include "core/alloc/frame.h"
+#include "core/check/panic.h"
 #include "core/check/report.h"
 #include "core/check/stretch.h"
 #include "core/rng/rng.h"

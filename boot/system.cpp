@@ -4,6 +4,7 @@
 #include "boot/initramfs.h"
 #include "boot/manifest.h"
 #include "core/alloc/frame.h"
+#include "core/check/panic.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/table.h"
 #include "kernel/process/task.h"

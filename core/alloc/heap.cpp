@@ -8,7 +8,7 @@
 #include "core/alloc/fail.h"
 #include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
-#include "core/log/log.h"
+#include "core/check/panic.h"
 #include "core/sync/lock.h"
 #include <new>
 

@@ -1,8 +1,8 @@
+#include "core/check/panic.h"
 #include "arch/api/machine.h"
 #include "arch/api/upcalls.h"
 #include "core/check/report.h"
 #include "core/check/symbols.h"
-#include "core/log/log.h"
 #include "core/sched/thread.h"
 
 namespace {
@@ -27,12 +27,13 @@ void print_backtrace(Writer& out, uptr frame_pointer, uptr first) {
 constinit std::atomic<unsigned> panics = 0;
 } // namespace
 
+bool panicking() { return panics.load(std::memory_order_relaxed) != 0; }
+
 void panic_at(const arch::TrapFrame* frame, std::string_view cause) {
     arch::irqs_off();
     Console out;
     unsigned before = panics.fetch_add(1, std::memory_order_relaxed);
     if (before >= 8) arch::power_off(failing_status);
-    log_detail::panicking = true;
     if (before == 0)
         arch::stop_other_cpus();
     else

@@ -1,5 +1,5 @@
 // What the compiler and libc++ call by name.
-#include "core/log/log.h"
+#include "core/check/panic.h"
 #include <cstdarg>
 
 // The guard itself is the port's: it is set before the first C++ function runs.

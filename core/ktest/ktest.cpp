@@ -1,7 +1,7 @@
 #include "core/ktest/ktest.h"
 #include "arch/api/machine.h"
 #include "core/check/report.h"
-#include "core/log/log.h"
+#include "lib/format.h"
 
 namespace {
 struct Console final : Writer {

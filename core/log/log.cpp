@@ -1,5 +1,6 @@
 #include "core/log/log.h"
 #include "arch/api/machine.h"
+#include "core/check/panic.h"
 #include "core/log/ring.h"
 #include "core/sync/lock.h"
 #include "core/time/clock.h"
@@ -8,8 +9,6 @@ namespace {
 constinit Guarded<LogRing, Spinlock<Rank::log>> ring;
 constinit std::atomic<LogLevel> console_level = LogLevel::warning;
 } // namespace
-
-bool log_detail::panicking = false;
 
 namespace log_detail {
 void Line::write(std::string_view s) {
@@ -25,7 +24,7 @@ Line::~Line() {
     print(out, "<{}>[{:>5}.{:06}] ", level_, now / clocks::ns_per_second, now % clocks::ns_per_second / 1000);
     print(out, "{}\n", std::string_view{text_, used_});
     constexpr usize level_size = 3; // "<6>"
-    if (panicking) {                // perhaps while somebody held the lock
+    if (panicking()) {              // perhaps while somebody held the lock
         arch::console_write(out.text().substr(level_size));
         return;
     }

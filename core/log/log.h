@@ -2,16 +2,9 @@
 #pragma once
 #include "lib/format.h"
 
-namespace arch {
-struct TrapFrame;
-}
-
 enum class LogLevel : u8 { emergency, alert, critical, error, warning, notice, info, debug }; // syslog(2)'s
 
 namespace log_detail {
-/// The machine is ending: locks may never be free again.
-extern bool panicking;
-
 /// A line under construction on the caller's stack; written in one piece when it goes.
 class Line final : public Writer {
 public:
@@ -37,14 +30,3 @@ void set_console_log_level(LogLevel);
 /// Copies the newest lines that fit, oldest first; returns bytes.
 usize read_log(std::span<char> to);
 usize log_size();
-
-/// Prints the cause, the registers if a frame is given, a symbolised backtrace; stops every CPU and ends the machine
-/// with a failing status.
-[[noreturn]] void panic_at(const arch::TrapFrame*, std::string_view cause);
-template <class... A>
-[[noreturn]] void panic(std::string_view format, const A&... a) {
-    char text[200];
-    BufferWriter out{text};
-    print(out, format, a...);
-    panic_at(nullptr, out.text());
-}

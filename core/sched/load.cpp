@@ -1,5 +1,5 @@
 // Load averages, and the thread that destroys ended threads.
-#include "core/log/log.h"
+#include "core/check/panic.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"
 

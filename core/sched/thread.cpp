@@ -1,6 +1,5 @@
 #include "core/sched/thread.h"
 #include "arch/api/irq.h"
-#include "core/log/log.h"
 #include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"

@@ -1,7 +1,7 @@
 // The check of the lock order: what each thread (mutexes) and each CPU (spinlocks) holds, and reports that name both
 // places.
+#include "core/check/panic.h"
 #include "core/check/report.h"
-#include "core/log/log.h"
 #include "core/sched/thread.h"
 #include "core/sync/rank.h"
 

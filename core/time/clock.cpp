@@ -2,7 +2,7 @@
 #include "arch/api/clock.h"
 #include "arch/api/vdso.h"
 #include "core/alloc/frame.h"
-#include "core/log/log.h"
+#include "core/check/panic.h"
 #include "core/time/scale.h"
 #include "core/wait/clock_set.h"
 

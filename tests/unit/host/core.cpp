@@ -1,6 +1,7 @@
 // What core/ and arch/ give the tested code, made from the host's own means.
 #include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
+#include "core/check/panic.h"
 #include "core/log/log.h"
 #include "core/sync/lock.h"
 #include "core/time/timer_queue.h"

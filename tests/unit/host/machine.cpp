@@ -10,7 +10,7 @@
 #include "arch/api/paging.h"
 #include "arch/api/upcalls.h"
 #include "core/alloc/frame.h"
-#include "core/log/log.h"
+#include "core/check/panic.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 #include "core/time/timer_queue.h"
