@@ -1,7 +1,7 @@
 // All containers, by id.
 #pragma once
 #include "container/container.h"
-#include "core/sync/lock.h"
+#include "core/wait/mutex.h"
 
 namespace container {
 /// The set holds one reference to each. Its lock guards the set and every container's life.

@@ -1,7 +1,7 @@
 // What can be mapped: a file's page cache, shared anonymous memory. Private anonymous memory needs no object.
 #pragma once
 #include "core/alloc/frame.h"
-#include "core/sync/lock.h"
+#include "core/wait/mutex.h"
 #include "lib/format.h"
 #include "lib/intrusive.h"
 

@@ -1,6 +1,6 @@
 // The slow path of Mutex: waiters of all mutexes sleep in one hash of queues, so that a mutex is four bytes.
+#include "core/wait/mutex.h"
 #include "core/sched/thread.h"
-#include "core/sync/lock.h"
 #include "lib/chain.h"
 
 namespace sync_detail {

@@ -2,6 +2,7 @@
 #include "core/ktest/threads.h"
 #include "core/rng/rng.h"
 #include "core/time/clock.h"
+#include "core/wait/mutex.h"
 
 using ktest::run_threads;
 

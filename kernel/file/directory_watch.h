@@ -1,7 +1,7 @@
 // Directory notification of fcntl(2), F_NOTIFY: the owner of an open directory gets a signal when something in it
 // changes.
 #pragma once
-#include "core/sync/lock.h"
+#include "core/wait/mutex.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 

@@ -1,6 +1,7 @@
 // Leases of fcntl(2): who has one on an open file is told by a signal, and given time to put its copy in order, before
 // somebody else opens or cuts the file in a way that conflicts.
 #pragma once
+#include "core/wait/mutex.h"
 #include "core/wait/wait.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"

@@ -1,5 +1,6 @@
 // Advisory locks of a file: byte ranges of fcntl(2), of processes and of open files, and whole files of flock(2).
 #pragma once
+#include "core/wait/mutex.h"
 #include "core/wait/wait.h"
 #include "lib/chain.h"
 #include "lib/intrusive.h"

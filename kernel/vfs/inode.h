@@ -2,7 +2,7 @@
 // file system without it, so that a small file system stays small.
 #pragma once
 #include "core/mm/object.h"
-#include "core/sync/lock.h"
+#include "core/wait/mutex.h"
 #include "kernel/file/file.h"
 #include "kernel/vfs/link_text.h"
 #include "lib/string.h"
