@@ -1,5 +1,5 @@
 // Reading without locks or references (read-copy-update): whoever takes an object out of a structure lets its memory go
-// through retire(), which waits until those have left who may still look at it.
+// through retire() (core/wait/retire.h), which waits until those have left who may still look at it.
 #pragma once
 #include "arch/api/cpu.h"
 #include "core/check/stretch.h"
@@ -8,7 +8,7 @@ namespace epoch {
 struct alignas(64) Readers {
     std::atomic<u32> inside = 0;
 };
-extern Readers readers[arch::max_cpus];
+inline constinit Readers readers[arch::max_cpus];
 
 /// A reader, for a scope. It must not sleep, wait for a lock or retire(); not in interrupts. While one is inside, its
 /// CPU is not taken from it (upcall::preempt_kernel()), so that memory is not held back for long: readers are short. A
@@ -26,8 +26,4 @@ public:
 private:
     std::atomic<u32>& inside_;
 };
-
-/// `operator delete` once no reader can see the memory: at once if nobody reads on any CPU. Nothing may lead to it any
-/// more. No spinlock is held. Its destructor has run, so readers look only at members that a destructor leaves alone.
-void retire(void* memory);
 } // namespace epoch

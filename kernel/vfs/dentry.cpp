@@ -1,5 +1,6 @@
 #include "kernel/vfs/dentry.h"
 #include "core/rng/rng.h"
+#include "core/wait/retire.h"
 #include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/buckets.h"
 #include "kernel/vfs/mount.h"

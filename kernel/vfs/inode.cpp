@@ -1,5 +1,5 @@
 #include "kernel/vfs/inode.h"
-#include "core/sync/epoch.h"
+#include "core/wait/retire.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/path.h"

@@ -1,4 +1,5 @@
 #include "kernel/vfs/mount.h"
+#include "core/wait/retire.h"
 #include "kernel/vfs/buckets.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/settings.h"

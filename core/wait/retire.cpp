@@ -1,12 +1,11 @@
-#include "core/sync/epoch.h"
+#include "core/wait/retire.h"
 #include "core/sched/yield.h"
+#include "core/sync/epoch.h"
 #include "core/sync/lock.h"
 #include <new>
 #include <utility>
 
 namespace epoch {
-constinit Readers readers[arch::max_cpus];
-
 namespace {
 /// What came while somebody read, and the CPUs that have not been seen outside since. Two of them: those that wait, and
 /// those that came later.
