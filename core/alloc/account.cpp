@@ -1,5 +1,6 @@
 #include "core/alloc/account.h"
 #include "core/alloc/frame_pool.h"
+#include "core/cpu/thread_base.h"
 #include "core/sync/lock.h"
 #include <algorithm>
 
@@ -20,6 +21,10 @@ constinit Guarded<Slots, Spinlock<Rank::accounts>> all_slots;
 } // namespace
 
 MemoryAccount& MemoryAccount::kernel() { return kernel_account; }
+MemoryAccount& MemoryAccount::current() {
+    ThreadBase* thread = ThreadBase::running();
+    return thread ? *thread->account : kernel();
+}
 
 MemoryAccount& MemoryAccount::at(u16 index) {
     if (index == 0) return kernel_account;

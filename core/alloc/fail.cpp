@@ -1,5 +1,6 @@
 #include "core/alloc/fail.h"
-#include "core/sched/thread.h"
+#include "core/alloc/account.h"
+#include "core/cpu/thread_base.h"
 #include <atomic>
 
 #if RUNDLET_CHECK && !RUNDLET_HOST
@@ -13,8 +14,8 @@ constinit std::atomic<u64> asked;
 
 bool due_at_random() {
     u32 n = one_in.load(std::memory_order_relaxed);
-    auto* thread = arch::current_thread();
-    if (!n || !thread || static_cast<Thread*>(thread)->account == &MemoryAccount::kernel()) return false;
+    auto* thread = ThreadBase::running();
+    if (!n || !thread || thread->account == &MemoryAccount::kernel()) return false;
     u64 x = asked.fetch_add(0x9e37'79b9'7f4a'7c15, std::memory_order_relaxed); // splitmix64
     x = (x ^ x >> 30) * 0xbf58'476d'1ce4'e5b9;
     x = (x ^ x >> 27) * 0x94d0'49bb'1331'11eb;

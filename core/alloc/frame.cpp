@@ -3,6 +3,7 @@
 #include "core/alloc/fail.h"
 #include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
+#include "core/cpu/thread_base.h"
 #include "core/sync/lock.h"
 #include <cstring>
 
@@ -131,6 +132,11 @@ Frame* try_take(FrameUse use, unsigned order, const MemoryAccount& payer, bool* 
     }
     if (f) cache->use[static_cast<unsigned>(use)] += i64{1} << order;
     return f;
+}
+
+/// The machine has no frame left for the current thread: before it goes back to its program, room must be made.
+void note_shortage() {
+    if (auto* thread = ThreadBase::running()) thread->work.fetch_or(arch::work_memory);
 }
 } // namespace
 

@@ -34,8 +34,4 @@ void drain_heap();
 void drain_stacks();
 /// Free objects that closed accounts still pay for are nobody's from now on. Looks at those that were freed last.
 void settle_idle_objects();
-
-/// The machine has no frame left for the current thread: before it goes back to its program, room must be made
-/// (arch::work_memory).
-void note_shortage();
 } // namespace mm

@@ -3,7 +3,7 @@
 #include "arch/api/upcalls.h"
 #include "core/check/report.h"
 #include "core/check/symbols.h"
-#include "core/sched/thread.h"
+#include "core/cpu/thread_base.h"
 
 namespace {
 constexpr unsigned failing_status = 134; // as a program that aborts
@@ -38,7 +38,7 @@ void panic_at(const arch::TrapFrame* frame, std::string_view cause) {
         arch::stop_other_cpus();
     else
         print(out, "\n(panic within a panic)");
-    auto* thread = static_cast<Thread*>(arch::current_thread());
+    auto* thread = ThreadBase::running();
     print(out, "\npanic: {}\n", cause);
     print(out, "cpu {}, thread \"{}\"\n", arch::cpu_id(), thread ? thread->name.view() : std::string_view{"none"});
     if (frame && before < 2) frame->print(out);

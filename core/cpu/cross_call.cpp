@@ -1,7 +1,7 @@
 #include "core/cpu/cross_call.h"
 #include "arch/api/irq.h"
 #include "arch/api/upcalls.h"
-#include "core/sched/thread.h"
+#include "core/cpu/online.h"
 #include <bit>
 
 namespace {
@@ -38,7 +38,7 @@ void serve_calls() {
 void call_on(u64 cpus, void (*function)(void*), void* argument) {
     bool were_on = arch::irqs_save();
     u64 own = u64{1} << arch::cpu_id();
-    u64 others = cpus & sched::online_cpus() & ~own;
+    u64 others = cpus & online_cpus() & ~own;
     Call call{function, argument, static_cast<unsigned>(std::popcount(others))};
     Slot to[arch::max_cpus];
     for (u64 left = others; left; left &= left - 1) {

@@ -1,5 +1,6 @@
 // Load averages, and the thread that destroys ended threads.
 #include "core/check/panic.h"
+#include "core/cpu/online.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"
 

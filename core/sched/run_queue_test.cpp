@@ -1,4 +1,5 @@
 // The scheduler's queues under many threads. That none runs on two CPUs is looked at by the host's machine.
+#include "core/cpu/online.h"
 #include "core/ktest/threads.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"
@@ -48,7 +49,7 @@ TEST(RunQueue, ACpuHasOneThread) {
 TEST(RunQueue, ThreadsMoveWhereTheyMayRun) {
     std::atomic<u64> seen = 0;
     mix([&](unsigned, std::mt19937& random) {
-        u64 all = sched::online_cpus(), mask = random() & all;
+        u64 all = online_cpus(), mask = random() & all;
         if (!mask) mask = all;
         EXPECT_TRUE(Thread::current().set_affinity(mask));
         sched::yield();
@@ -59,7 +60,7 @@ TEST(RunQueue, ThreadsMoveWhereTheyMayRun) {
         arch::irqs_restore(were_on);
         look_at_own_cpu();
     });
-    EXPECT_EQ(seen, sched::online_cpus());
+    EXPECT_EQ(seen, online_cpus());
 }
 
 /// Others change a thread's class and place while it runs, waits and sleeps.
@@ -79,7 +80,7 @@ TEST(RunQueue, OthersChangeWhatRuns) {
             int priority = is_realtime(policy) ? 1 + static_cast<int>(random() % 99) : 0;
             int nice = static_cast<int>(random() % 40) - 20;
             other.set_parameters({.policy = policy, .nice = nice, .priority = priority});
-            EXPECT_TRUE(other.set_affinity(sched::online_cpus() & ~(u64{1} << random() % 5)));
+            EXPECT_TRUE(other.set_affinity(online_cpus() & ~(u64{1} << random() % 5)));
             (void)other.cpu_time();
         }
         look_at_own_cpu();

@@ -1,4 +1,5 @@
 #include "core/cpu/cross_call.h"
+#include "core/cpu/online.h"
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
 #include "core/sync/epoch.h"
@@ -124,7 +125,7 @@ KTEST(all_cpus_work) {
         u64 end = clocks::monotonic_ns() + 100'000'000;
         while (clocks::monotonic_ns() < end) { seen.fetch_or(u64{1} << arch::cpu_id()); }
     }));
-    EXPECT(seen == sched::online_cpus());
+    EXPECT(seen == online_cpus());
 }
 
 KTEST(kernel_is_preempted) {
@@ -227,7 +228,7 @@ KTEST(calls_reach_all_cpus) {
     for (unsigned i = 0; i < 200; i++) {
         reached = 0;
         call_on(~u64{0}, [](void*) { reached.fetch_or(u64{1} << arch::cpu_id()); }, nullptr);
-        REQUIRE(reached == sched::online_cpus());
+        REQUIRE(reached == online_cpus());
     }
     // From all CPUs at once, with interrupts off.
     EXPECT(run_threads(arch::cpu_count(), [](unsigned n) {

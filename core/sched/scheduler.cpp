@@ -3,6 +3,7 @@
 #include "arch/api/irq.h"
 #include "arch/api/upcalls.h"
 #include "core/cpu/cross_call.h"
+#include "core/cpu/online.h"
 #include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
 #include "core/sync/epoch.h"
@@ -17,7 +18,7 @@ class IdleThread final : public Thread {};
 
 constinit Late<RunQueue> queues[arch::max_cpus];
 constinit Late<IdleThread> idle_threads[arch::max_cpus];
-constinit std::atomic<u64> online = 0, idle_cpus = 0;
+constinit std::atomic<u64> idle_cpus = 0;
 
 RunQueue& own() { return *queues[arch::cpu_id()]; }
 u64 bit(unsigned cpu) { return u64{1} << cpu; }
@@ -96,7 +97,7 @@ SchedEntity* stealable(RunQueue& victim, unsigned cpu) {
 /// Takes a waiting thread from another CPU's queue. Never waits for a lock: somebody who holds two might wait for ours.
 bool steal(RunQueue& rq) {
     unsigned n = arch::cpu_count();
-    u64 with_queue = online.load(std::memory_order_acquire);
+    u64 with_queue = online_cpus();
     for (unsigned i = 1; i < n; i++) {
         unsigned cpu = (rq.cpu + i) % n;
         if (!(with_queue & bit(cpu))) continue;
@@ -182,8 +183,8 @@ void schedule(Why why) {
 /// Where a woken thread should run: where it ran if that is idle or nothing is, else an idle CPU.
 unsigned choose_cpu(const SchedEntity& e) {
     unsigned last = e.cpu.load(std::memory_order_relaxed);
-    u64 allowed = e.affinity & online.load(std::memory_order_acquire); // their queues have been made
-    if (!allowed) return last;                                         // cannot be: set_affinity() checks
+    u64 allowed = e.affinity & online_cpus(); // their queues have been made
+    if (!allowed) return last;                // cannot be: set_affinity() checks
     u64 idle = allowed & idle_cpus.load(std::memory_order_relaxed);
     if (idle & bit(last)) return last;
     if (idle) return static_cast<unsigned>(std::countr_zero(idle));
@@ -256,7 +257,6 @@ RunQueue& lock_queue(const SchedEntity& e) {
         rq.unlock();
     }
 }
-u64 online_cpus() { return online.load(std::memory_order_acquire); }
 
 void prepare_sleep(ThreadState kind) { sched_entity(Thread::current()).state.store(kind, std::memory_order_seq_cst); }
 void cancel_sleep() { sched_entity(Thread::current()).state.store(ThreadState::ready, std::memory_order_seq_cst); }
@@ -318,7 +318,7 @@ void enter_cpu() {
     rq.idle = rq.current = &idle;
     rq.counted_until = clocks::monotonic_ns();
     arch::set_current(idle);
-    online.fetch_or(bit(cpu), std::memory_order_release);
+    set_online(cpu);
 }
 } // namespace
 

@@ -1,12 +1,13 @@
 #include "core/sched/thread.h"
 #include "arch/api/irq.h"
+#include "core/cpu/online.h"
 #include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"
 
 constinit std::atomic<unsigned> sched::thread_count = 0;
 
-Thread::Thread() : account{&MemoryAccount::kernel()} {}
+Thread::Thread() : ThreadBase{MemoryAccount::kernel()} {}
 
 Thread::~Thread() {
     if (!kernel_stack) return;
@@ -108,7 +109,7 @@ u64 Thread::affinity() const {
 }
 
 Result<> Thread::set_affinity(u64 mask) {
-    if (!(mask & sched::online_cpus())) return err::inval;
+    if (!(mask & online_cpus())) return err::inval;
     QueueOf queue{sched_};
     sched_.affinity = mask;
     if (!sched_.queued || (mask & (u64{1} << queue->cpu))) return {};

@@ -1,15 +1,12 @@
 // A thread of the kernel: a stack, a place in a run queue. Tasks (user threads) derive from it in kernel/process.
 #pragma once
 #include "arch/api/context.h"
-#include "arch/api/cpu.h"
-#include "core/alloc/account.h"
+#include "core/cpu/thread_base.h"
 #include "core/sched/entity.h"
 #include "core/sched/yield.h"
-#include "core/sync/rank.h"
 #include "core/time/deadline.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
-#include "lib/string.h"
 
 class AddressSpace;
 
@@ -33,7 +30,7 @@ struct CpuWatch {
     std::atomic<u64> user_moment = no_moment, total_moment = no_moment;
 };
 
-class Thread : public arch::ThreadHead, public RefCounted<Thread> {
+class Thread : public ThreadBase, public RefCounted<Thread> {
 public:
     virtual ~Thread();
     static Thread& current() { return static_cast<Thread&>(*arch::current_thread()); }
@@ -46,13 +43,6 @@ public:
     AddressSpace* address_space() const { return space_; }
     /// Switches the current thread to another space (exec, exit: null). The caller keeps both alive.
     static void set_address_space(AddressSpace*);
-
-    FixedString<15> name; // comm
-    /// While above 0, a user copy that meets an absent page fails with err::fault instead of sleeping (under
-    /// spinlocks).
-    unsigned faults_disabled = 0;
-    /// Who pays for what this thread allocates. Never null.
-    MemoryAccount* account;
 
     /// A task: it has a user half.
     bool is_user() const { return user_state_ != nullptr; }
@@ -92,18 +82,6 @@ private:
     friend SchedEntity& sched_entity(Thread& thread) { return thread.sched_; }
     AddressSpace* space_ = nullptr;
     SchedEntity sched_{*this};
-#if RUNDLET_CHECK
-public:
-    lockdep::Held held_mutexes;
-#endif
-};
-
-/// For a scope: user copies do not sleep. See Thread::faults_disabled.
-class [[nodiscard]] NoFaults {
-public:
-    NoFaults() { Thread::current().faults_disabled++; }
-    ~NoFaults() { Thread::current().faults_disabled--; }
-    NoFaults(const NoFaults&) = delete;
 };
 
 namespace sched {
@@ -148,9 +126,6 @@ void block(ThreadState kind, Blocked blocked) {
 /// Makes every CPU that still has the space's page table loaded (for a kernel thread, or idle) drop it. By the space's
 /// destructor, before the tables go.
 void forget_address_space(AddressSpace&);
-/// One bit per CPU that runs.
-u64 online_cpus();
-
 /// 1, 5, 15 minutes in 1/2048ths; runnable and all threads: for /proc/loadavg and sysinfo.
 struct Load {
     u64 average[3];

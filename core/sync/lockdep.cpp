@@ -2,20 +2,20 @@
 // places.
 #include "core/check/panic.h"
 #include "core/check/report.h"
-#include "core/sched/thread.h"
+#include "core/cpu/thread_base.h"
 #include "core/sync/rank.h"
 
 #if RUNDLET_CHECK
 namespace lockdep {
 namespace {
-constinit Held held_spinlocks[arch::max_cpus]{}; // each touched by its own CPU, with interrupts off
+constinit HeldLocks held_spinlocks[arch::max_cpus]{}; // each touched by its own CPU, with interrupts off
 
 bool spins(Rank rank) { return rank >= Rank::page_table; }
 
-Held* held_for(Rank rank) {
+HeldLocks* held_for(Rank rank) {
     if (spins(rank)) return &held_spinlocks[arch::cpu_id()];
-    auto* thread = arch::current_thread();
-    return thread ? &static_cast<Thread*>(thread)->held_mutexes : nullptr;
+    auto* thread = ThreadBase::running();
+    return thread ? &thread->held_mutexes : nullptr;
 }
 
 std::string_view file_name(const std::source_location& at) {
@@ -25,7 +25,7 @@ std::string_view file_name(const std::source_location& at) {
 
 /// A wrong order is reported, once per pair of places, and the kernel goes on: most of the time nobody comes from the
 /// other side just then, and what else is wrong is seen too.
-[[gnu::noinline]] void check_order(const Held& held, Rank rank, const std::source_location& at) {
+[[gnu::noinline]] void check_order(const HeldLocks& held, Rank rank, const std::source_location& at) {
     for (unsigned i = 0; i < held.count; i++)
         if (held.locks[i].rank >= rank) {
             auto& before = held.locks[i];
@@ -42,16 +42,16 @@ std::string_view file_name(const std::source_location& at) {
 } // namespace
 
 void will_take(Rank rank, const void* lock, std::source_location at) {
-    Held* held = held_for(rank);
+    HeldLocks* held = held_for(rank);
     if (!held) return;
     check_order(*held, rank, at); // a spinlock above a mutex: might_sleep() finds interrupts off
-    if (held->count == Held::max)
-        panic("lock order: more than {} locks held at {}:{}", held->max, file_name(at), at.line());
+    if (held->count == HeldLocks::max)
+        panic("lock order: more than {} locks held at {}:{}", HeldLocks::max, file_name(at), at.line());
     held->locks[held->count++] = {lock, rank, at};
 }
 
 void dropped(Rank rank, const void* lock) {
-    Held* held = held_for(rank);
+    HeldLocks* held = held_for(rank);
     if (!held) return;
     for (unsigned i = held->count; i-- > 0;)
         if (held->locks[i].lock == lock) {
@@ -62,7 +62,7 @@ void dropped(Rank rank, const void* lock) {
 }
 
 void preempts() {
-    const Held& held = held_spinlocks[arch::cpu_id()];
+    const HeldLocks& held = held_spinlocks[arch::cpu_id()];
     if (held.count)
         panic("a thread is preempted with the spinlock of {}:{} held", file_name(held.locks[0].at),
               held.locks[0].at.line());

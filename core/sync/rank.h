@@ -53,16 +53,6 @@ enum class Rank : u8 {
 /// Checks of the order, in check builds only (RUNDLET_CHECK); nothing in a release.
 namespace lockdep {
 #if RUNDLET_CHECK
-/// Locks held by a thread (mutexes) or a CPU (spinlocks).
-struct Held {
-    static constexpr unsigned max = 12;
-    struct One {
-        const void* lock;
-        Rank rank;
-        std::source_location at;
-    } locks[max];
-    unsigned count = 0;
-};
 void will_take(Rank, const void* lock, std::source_location);
 void dropped(Rank, const void* lock);
 /// Panics if a spinlock is held or interrupts are off: this function may sleep.

@@ -1,4 +1,5 @@
 // A process in numbers: status, stat, limits, io.
+#include "core/cpu/online.h"
 #include "fs/proc/node.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/current.h"
@@ -180,7 +181,7 @@ Result<> print_status(Writer& out, const Context& c) {
           who->inheritable, who->permitted, who->effective, who->bounding, who->ambient);
     print(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n", who->no_new_privileges ? 1 : 0);
     out.write("Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunknown\n");
-    u64 cpus = c.task->affinity() & sched::online_cpus();
+    u64 cpus = c.task->affinity() & online_cpus();
     print(out, "Cpus_allowed:\t{:x}\nCpus_allowed_list:\t", cpus);
     print_list(out, cpus);
     out.write("\nMems_allowed:\t1\nMems_allowed_list:\t0\n");

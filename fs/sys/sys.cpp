@@ -1,6 +1,6 @@
 #include "fs/sys/sys.h"
 #include "core/alloc/frame.h"
-#include "core/sched/thread.h"
+#include "core/cpu/online.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"
 #include <bit>
@@ -10,14 +10,14 @@
 namespace sysfs {
 namespace {
 /// All CPUs run from boot on, and none joins later.
-unsigned cpus() { return static_cast<unsigned>(std::popcount(sched::online_cpus())); }
+unsigned cpus() { return static_cast<unsigned>(std::popcount(online_cpus())); }
 void print_cpus(Writer& out, unsigned) {
     if (cpus() > 1)
         print(out, "0-{}\n", cpus() - 1);
     else
         out.write("0\n");
 }
-void print_cpu_mask(Writer& out, unsigned) { print(out, "{:x}\n", sched::online_cpus()); }
+void print_cpu_mask(Writer& out, unsigned) { print(out, "{:x}\n", online_cpus()); }
 void print_last_cpu(Writer& out, unsigned) { print(out, "{}\n", cpus() - 1); }
 void print_empty(Writer& out, unsigned) { out.write("\n"); }
 void print_zero(Writer& out, unsigned) { out.write("0\n"); }

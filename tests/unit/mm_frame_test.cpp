@@ -7,9 +7,10 @@
 #include <random>
 #include <vector>
 
-extern thread_local MemoryAccount* host_account;
-
 namespace {
+/// Who pays for what the test allocates from now on.
+void charge(MemoryAccount& payer) { ThreadBase::running()->account = &payer; }
+
 u64 free_bytes() {
     mm::drain_caches();
     return mm::memory_info().free;
@@ -136,7 +137,7 @@ TEST(Accounts, AllSlots) {
 TEST(Heap, SizesAlignmentsAndAccounts) {
     MemoryAccount* account = *MemoryAccount::create(~u64{0});
     u64 before = free_bytes();
-    host_account = account;
+    charge(*account);
     std::vector<std::pair<unsigned char*, usize>> objects;
     std::mt19937 random{7};
     for (int i = 0; i < 20000; i++) {
@@ -158,7 +159,7 @@ TEST(Heap, SizesAlignmentsAndAccounts) {
         objects.push_back({p, n});
     }
     EXPECT_GT(account->used(), 0u);
-    host_account = nullptr; // whoever frees: the payer gets it back
+    charge(MemoryAccount::kernel()); // whoever frees: the payer gets it back
     for (auto [p, n] : objects) mm::release_object(p);
     EXPECT_EQ(free_bytes(), before);
     EXPECT_EQ(account->used(), 0u);
@@ -168,7 +169,7 @@ TEST(Heap, SizesAlignmentsAndAccounts) {
 TEST(Heap, WhoKeepsASlabPaysForIt) {
     u64 before = free_bytes();
     MemoryAccount* account = *MemoryAccount::create(4 * MiB);
-    host_account = account;
+    charge(*account);
     std::vector<void*> kept;
     // Fills slabs of one size after the other, and gives back all but one object of each.
     for (usize size : {2000, 1300, 1000, 750, 630, 500, 440, 380, 310, 250, 220, 190, 150}) {
@@ -190,14 +191,14 @@ TEST(Heap, WhoKeepsASlabPaysForIt) {
     mm::release_object(again);
     // Somebody else who takes it pays from then on.
     MemoryAccount* other = *MemoryAccount::create(1 * MiB);
-    host_account = other;
+    charge(*other);
     u64 paid = account->used();
     void* taken = mm::allocate_object(2000, 16);
     EXPECT_TRUE(taken);
     EXPECT_LT(account->used(), paid);
     EXPECT_GE(other->used(), 2000u);
     mm::release_object(taken);
-    host_account = nullptr;
+    charge(MemoryAccount::kernel());
     other->close();
     // A container that is gone is asked for nothing: its slot comes back although others keep the slabs.
     account->close();
@@ -213,13 +214,13 @@ TEST(Heap, WhoKeepsASlabPaysForIt) {
 
 TEST(Heap, LimitRefuses) {
     MemoryAccount* account = *MemoryAccount::create(1000);
-    host_account = account;
+    charge(*account);
     void* a = mm::allocate_object(500, 16);
     EXPECT_TRUE(a);
     EXPECT_FALSE(mm::allocate_object(500, 16));
     EXPECT_FALSE(mm::allocate_object(50000, 16));
     mm::release_object(a);
-    host_account = nullptr;
+    charge(MemoryAccount::kernel());
     account->close();
 }
 

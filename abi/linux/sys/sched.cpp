@@ -1,5 +1,6 @@
 #include "abi/linux/sys/sched.h"
 #include "core/cpu/cross_call.h"
+#include "core/cpu/online.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timers.h"
 #include <linux/capability.h>
@@ -76,7 +77,7 @@ Result<int> sched_getaffinity(Task& task, int pid, usize size, UserPtr<u64> to) 
     if (size < sizeof(u64) || size % sizeof(u64)) return err::inval;
     if (pid < 0) return err::srch;
     auto other = TRY(target(task, pid));
-    TRY(copy_out(to, other->affinity() & sched::online_cpus()));
+    TRY(copy_out(to, other->affinity() & online_cpus()));
     return static_cast<int>(sizeof(u64));
 }
 Result<> sched_setscheduler(Task& task, int pid, int policy, UserPtr<const int> priority) {
@@ -286,7 +287,7 @@ Result<int> membarrier(Task& task, int command, u32 flags, int) {
     bool private_core = command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
     if (private_plain && !(registered & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) return err::perm;
     if (private_core && !(registered & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)) return err::perm;
-    u64 cpus = private_plain || private_core ? task.space->active_cpus.load() : sched::online_cpus();
+    u64 cpus = private_plain || private_core ? task.space->active_cpus.load() : online_cpus();
     if (private_core) arch::sync_instructions();
     std::atomic_thread_fence(std::memory_order_seq_cst);
     call_on(

@@ -38,12 +38,7 @@ void preempts() {
 }
 } // namespace lockdep
 
-/// Tests set it to charge another account.
-thread_local MemoryAccount* host_account = nullptr;
-MemoryAccount& MemoryAccount::current() { return host_account ? *host_account : kernel(); }
-
 void mm::drain_stacks() {}
-void mm::note_shortage() {}
 
 // The host's own sanitizers watch.
 void kasan::poison(const void*, usize, Poison) {}

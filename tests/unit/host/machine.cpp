@@ -11,6 +11,7 @@
 #include "arch/api/upcalls.h"
 #include "core/alloc/frame.h"
 #include "core/check/panic.h"
+#include "core/cpu/online.h"
 #include "core/sched/thread.h"
 #include "core/time/clock.h"
 #include "core/time/timer_queue.h"
@@ -215,7 +216,7 @@ int host::run(int (*function)()) {
         auto tests = Thread::spawn(
             "tests",
             [](void*) {
-                while (sched::online_cpus() != (1u << arch::host_cpus) - 1) sched::yield();
+                while (online_cpus() != (1u << arch::host_cpus) - 1) sched::yield();
                 status = body();
                 finished.ring();
             },
