@@ -3,8 +3,6 @@
 #include "lib/types.h"
 #include <atomic>
 
-class Thread; // core/sched/thread.h; a port only passes it on
-
 namespace arch {
 inline constexpr unsigned max_cpus = 8;
 
@@ -23,7 +21,7 @@ using SyscallHandler = i64 (*)(u64, u64, u64, u64, u64, u64);
 inline constexpr unsigned syscall_limit = 512;
 using SyscallHandlers = SyscallHandler[syscall_limit + 1];
 
-/// The part of a thread that assembly and ports know. Thread (core/sched) begins with it.
+/// The part of a thread that assembly and ports know. ThreadBase (core/cpu) begins with it.
 struct ThreadHead {
     uptr kernel_stack = 0;                     // top of its kernel stack: traps from user mode start here
     std::atomic<u32> work = 0;                 // looked at by the way out to user mode, with interrupts off

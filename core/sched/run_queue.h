@@ -1,12 +1,10 @@
-// The run queue of one CPU. Only core/sched and core/time look inside.
+// The run queue of one CPU. Only core/sched looks inside.
 #pragma once
 #include "core/sched/thread.h"
 #include "lib/chain.h"
 
 struct RunQueue;
 namespace sched {
-/// Accounts for a timer interrupt and decides whether the slice is over. Interrupts off.
-void tick(u64 now_ns, bool from_user);
 /// The entry of every new thread.
 void first_run(void* thread);
 /// Uses an address space on this CPU, or none. Interrupts off.

@@ -289,6 +289,8 @@ void exit() {
     __builtin_unreachable();
 }
 
+namespace {
+/// Accounts for a timer interrupt and decides whether the slice is over. Interrupts off.
 void tick(u64 now, bool from_user) {
     RunQueue& rq = own();
     sample_load(now);
@@ -306,7 +308,6 @@ void tick(u64 now, bool from_user) {
     rq.unlock();
 }
 
-namespace {
 void enter_cpu() {
     unsigned cpu = arch::cpu_id();
     RunQueue& rq = queues[cpu].make();
@@ -383,6 +384,13 @@ void upcall::preempt_kernel() {
     if (rq.current == rq.idle || epoch::readers[rq.cpu].inside.load(std::memory_order_relaxed)) return;
     lockdep::preempts();
     sched::schedule(sched::Why::preempted);
+}
+
+void upcall::timer(bool from_user) {
+    u64 now = clocks::monotonic_ns();
+    timers::expire(now);
+    sched::tick(now, from_user);
+    timers::program(false);
 }
 
 void upcall::secondary_cpu() {

@@ -3,8 +3,8 @@
 #include "arch/api/vdso.h"
 #include "core/alloc/frame.h"
 #include "core/check/panic.h"
+#include "core/sync/lock.h"
 #include "core/time/scale.h"
-#include "core/wait/clock_set.h"
 
 namespace clocks {
 namespace {
@@ -18,7 +18,6 @@ struct State {
     Spinlock<Rank::timer> setting;
 };
 constinit State state;
-constinit WaitQueue was_set;
 
 /// Each clock is read with one load of the offset, here and in the vDSO.
 void set_offset(i64 ns) {
@@ -48,20 +47,10 @@ u64 counter_at(Deadline at) { return at == never ? ~u64{0} : state.base_counter 
 
 i64 realtime_ns() { return static_cast<i64>(monotonic_ns()) + state.realtime_offset.load(std::memory_order_relaxed); }
 
-void set_realtime(i64 ns) {
-    {
-        Holding held{state.setting};
-        set_offset(ns - static_cast<i64>(monotonic_ns()));
-        state.changes.fetch_add(1, std::memory_order_release);
-    }
-    was_set.notify_all();
-}
-WaitQueue& realtime_was_set() { return was_set; }
-
-Deadline Moment::deadline() const {
-    if (!wall) return {ns};
-    i64 left = static_cast<i64>(ns) - realtime_ns();
-    return left <= 0 ? Deadline{0} : in(static_cast<u64>(left));
+void move_realtime(i64 ns) {
+    Holding held{state.setting};
+    set_offset(ns - static_cast<i64>(monotonic_ns()));
+    state.changes.fetch_add(1, std::memory_order_release);
 }
 
 u64 realtime_changes() { return state.changes.load(std::memory_order_acquire); }

@@ -1,8 +1,8 @@
 // The clocks, and one-shot timers.
 #pragma once
-#include "core/sync/lock.h"
 #include "core/time/deadline.h"
 #include "lib/intrusive.h"
+#include <atomic>
 
 namespace clocks {
 inline constexpr u64 ns_per_second = 1'000'000'000;
@@ -13,7 +13,8 @@ u64 monotonic_ns();
 /// The value of arch::counter() at a moment.
 u64 counter_at(Deadline);
 i64 realtime_ns(); // since the epoch
-void set_realtime(i64 ns);
+/// Sets the wall clock, and tells nobody: by set_realtime() (core/wait/clock_set.h).
+void move_realtime(i64 ns);
 /// A number that changes when the wall clock is set: timers on CLOCK_REALTIME re-arm.
 u64 realtime_changes();
 inline Deadline in(u64 ns) {

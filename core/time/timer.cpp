@@ -1,7 +1,6 @@
 #include "arch/api/clock.h"
-#include "arch/api/upcalls.h"
 #include "core/cpu/cross_call.h"
-#include "core/sched/run_queue.h"
+#include "core/sync/lock.h"
 #include "core/time/timer_queue.h"
 #include "lib/late.h"
 
@@ -119,14 +118,9 @@ void program(bool exactly) {
     Holding held{queue.lock};
     queue.program(exactly);
 }
-void expire(u64 now_ns) { own().expire(now_ns); }
-} // namespace timers
-
-void upcall::timer(bool from_user) {
+void expire(u64 now_ns) {
     TimerQueue& queue = own();
     queue.programmed = ~u64{0};
-    u64 now = clocks::monotonic_ns();
-    queue.expire(now);
-    sched::tick(now, from_user);
-    timers::program(false);
+    queue.expire(now_ns);
 }
+} // namespace timers

@@ -9,6 +9,6 @@ void init();
 void set_tick(Deadline);
 /// The hardware will interrupt this CPU at the earliest of its deadlines; exactly then, for a CPU that goes to sleep.
 void program(bool exactly);
-/// Calls what has expired on this CPU. From the timer interrupt.
+/// After the hardware has interrupted this CPU, which clears its deadline: calls what has expired. program() follows.
 void expire(u64 now_ns);
 } // namespace timers

@@ -5,6 +5,8 @@
 #include <optional>
 
 namespace clocks {
+/// Sets the wall clock, and wakes those who wait for a moment of it.
+void set_realtime(i64 ns);
 /// Notified after the wall clock has been set: realtime_changes() is another by then.
 WaitQueue& realtime_was_set();
 
