@@ -50,7 +50,7 @@ Bucket& bucket_of(const Key& key) {
 Result<Key> key_of(Word word, Ref<MemoryObject>& keep_alive) {
     if (word.address % 4) return err::inval;
     if (word.address >= arch::user_top) return err::fault;
-    AddressSpace* space = Thread::current().address_space();
+    AddressSpace* space = AddressSpace::of(Thread::current());
     if (!space) return err::fault;
     if (!word.shared) return Key{space, word.address};
     TRY(arch::load_user(

@@ -141,9 +141,9 @@ TEST_F(Futex, PrivateAndSharedOnesDoNotMeet) {
             EXPECT_EQ(wake(word), 0u);
             EXPECT_EQ(*futex::wake(at(word, true), all), 1u);
         }
-        Thread::set_address_space(space.get());
+        AddressSpace::use(space.get());
         EXPECT_EQ(wake(word), 1u);
-        Thread::set_address_space(nullptr);
+        AddressSpace::use(nullptr);
     });
 }
 

@@ -29,7 +29,7 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 
 AddressSpace::~AddressSpace() {
     if (!root_) return;
-    sched::forget_address_space(*this);
+    sched::unload(*this);
     uptr unpruned = 0; // where the areas start whose tables are still there: neighbours share them
     while (Area* a = impl_->areas.first()) {
         impl_->zap_all(*this, a->start, a->end);

@@ -1,6 +1,8 @@
 // A user address space: an ordered set of areas over memory objects, and the page tables that follow it lazily.
 #pragma once
 #include "core/mm/object.h"
+#include "core/sched/page_tables.h"
+#include "core/sched/thread.h"
 #include "lib/result.h"
 #include "lib/string.h"
 
@@ -55,11 +57,16 @@ struct SpaceUsage { // pages
 
 /// Holders: RefCounted by tasks that run in it (the last exit or exec tears it down). All functions take the lock
 /// themselves. Errors are those of the Linux call of the same name.
-class AddressSpace : public RefCounted<AddressSpace> {
+class AddressSpace : public PageTables, public RefCounted<AddressSpace> {
 public:
     static Result<Ref<AddressSpace>> create();
     /// Everything unmapped, tables freed. Runs in the last holder's thread.
     ~AddressSpace();
+
+    /// That a thread runs in; null for kernel threads.
+    static AddressSpace* of(const Thread& thread) { return static_cast<AddressSpace*>(thread.page_tables()); }
+    /// Switches the current thread to another (exec, exit: null). The caller keeps both alive.
+    static void use(AddressSpace* space) { Thread::use_page_tables(space); }
 
     /// For fork: areas copied, private pages shared copy-on-write.
     Result<Ref<AddressSpace>> clone();
@@ -126,7 +133,6 @@ public:
     /// Where mmap() looks from, downwards. By default below a stack of 128 MiB; exec sets it from the stack's limit and
     /// a random offset.
     void set_map_base(uptr);
-    arch::PhysAddr page_table_root() const { return root_; }
 
     /// Addresses the exec loader records, for /proc/pid/stat and prctl.
     struct Layout {
@@ -142,13 +148,6 @@ public:
     };
     Ref<Auxiliary> auxiliary;
 
-    /// CPUs that may have entries of this space in their TLB (one bit each): kept by entered() and left().
-    std::atomic<u64> active_cpus{0};
-
-    /// The scheduler calls entered() before use_page_table(page_table_root()), and left() after it has loaded another.
-    void entered(unsigned cpu) { active_cpus.fetch_or(u64{1} << cpu); }
-    void left(unsigned cpu) { active_cpus.fetch_and(~(u64{1} << cpu)); }
-
     struct Impl; // areas, locks, counters: core/mm/address_space_impl.h. Only core/mm looks inside.
     Impl& impl() { return *impl_; }
 
@@ -156,6 +155,5 @@ private:
     AddressSpace(); // by create()
     void visit_areas(void (*visit)(const Area&, void*), void* argument);
     Result<> punch(uptr start, uptr end);
-    arch::PhysAddr root_ = 0;
     Box<Impl> impl_;
 };

@@ -186,7 +186,7 @@ KTEST(huge_limits) {
     EXPECT(poke(at, 1) && leaves(*s.space) == 0 && (*account)->failures() == failures);
     Thread::current().account = before;
     s.space->unmap(0, arch::user_top).has_value();
-    Thread::set_address_space(nullptr);
+    AddressSpace::use(nullptr);
     s.space = nullptr;
     EXPECT(left_on(**account) == 0);
 
@@ -239,8 +239,8 @@ KTEST(huge_threads) {
         REQUIRE(at);
         AddressSpace* space = s.space.get();
         bool ran = ktest::run_threads(4, [space, at, &ktest_context](unsigned n) {
-            AddressSpace* own = Thread::current().address_space();
-            Thread::set_address_space(space);
+            AddressSpace* own = AddressSpace::of(Thread::current());
+            AddressSpace::use(space);
             u64 x = n;
             for (unsigned i = 0; i < 200 && n < 2; i++) {
                 x = x * 6364136223846793005 + 1442695040888963407;
@@ -262,7 +262,7 @@ KTEST(huge_threads) {
                 EXPECT(space->advise(at + i % 4 * span, i & 4 ? span : span / 2, MADV_DONTNEED));
                 if (i % 16 == 15) EXPECT(space->clone());
             }
-            Thread::set_address_space(own);
+            AddressSpace::use(own);
         });
         EXPECT(ran);
     }

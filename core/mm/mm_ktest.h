@@ -11,12 +11,12 @@ inline constexpr auto rw = arch::page_read | arch::page_write;
 /// A space that the test's thread runs in, for a scope.
 struct InSpace {
     Ref<AddressSpace> space;
-    AddressSpace* before = Thread::current().address_space();
+    AddressSpace* before = AddressSpace::of(Thread::current());
     InSpace() {
         if (auto made = AddressSpace::create()) space = std::move(*made);
-        Thread::set_address_space(space.get());
+        AddressSpace::use(space.get());
     }
-    ~InSpace() { Thread::set_address_space(before); }
+    ~InSpace() { AddressSpace::use(before); }
     AddressSpace* operator->() { return space.get(); }
     uptr map(usize size, arch::PageFlags access = rw, bool shared = false) {
         return space->map({.size = size, .access = access, .shared = shared}).value_or(0);

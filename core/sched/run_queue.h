@@ -7,8 +7,8 @@ struct RunQueue;
 namespace sched {
 /// The entry of every new thread.
 void first_run(void* thread);
-/// Uses an address space on this CPU, or none. Interrupts off.
-void load_space(AddressSpace*);
+/// Uses page tables on this CPU, or none but the kernel's. Interrupts off.
+void load_page_tables(PageTables*);
 /// Wakes a thread that sleeps interruptibly, no other.
 void wake_interruptible(Thread&);
 /// Moves a waiting thread to a CPU it may use. `from` is its queue, locked; still locked when it returns.
@@ -46,8 +46,8 @@ struct alignas(64) RunQueue {
 
     u64 counted_until = 0; // the running thread's and the CPU's time
     std::atomic<u64> user_ns = 0, system_ns = 0, idle_ns = 0, switches = 0;
-    Ref<Thread> evicted;                  // by set_affinity(): to be woken elsewhere once it has left its stack
-    AddressSpace* loaded_space = nullptr; // whose user half the CPU has; kept while kernel threads run
+    Ref<Thread> evicted;          // by set_affinity(): to be woken elsewhere once it has left its stack
+    PageTables* loaded = nullptr; // whose user half the CPU has; kept while kernel threads run
 
     void enqueue(SchedEntity&, bool at_front = false);
     void dequeue(SchedEntity&);

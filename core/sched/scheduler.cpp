@@ -4,9 +4,10 @@
 #include "arch/api/upcalls.h"
 #include "core/cpu/cross_call.h"
 #include "core/cpu/online.h"
-#include "core/mm/address_space.h"
+#include "core/sched/page_tables.h"
 #include "core/sched/run_queue.h"
 #include "core/sync/epoch.h"
+#include "core/sync/rank.h"
 #include "core/time/timer_queue.h"
 #include "lib/late.h"
 #include <algorithm>
@@ -26,21 +27,19 @@ u64 bit(unsigned cpu) { return u64{1} << cpu; }
 
 /// The scheduler's way into a thread.
 struct SchedAccess {
-    static AddressSpace* space(Thread& t) { return t.space_; }
-    static void set_space(Thread& t, AddressSpace* s) { t.space_ = s; }
     static arch::UserState* user_state(Thread& t) { return t.user_state_; }
 };
 
 namespace sched {
 namespace {
 
-void load_on(RunQueue& rq, AddressSpace* space) {
-    if (rq.loaded_space == space) return;
-    // Visible to who flushes before the table is in use; and no longer once it is not.
-    if (space) space->entered(rq.cpu);
-    arch::use_page_table(space ? space->page_table_root() : arch::kernel_page_table());
-    if (rq.loaded_space) rq.loaded_space->left(rq.cpu);
-    rq.loaded_space = space;
+void load_on(RunQueue& rq, PageTables* tables) {
+    if (rq.loaded == tables) return;
+    // Visible to who flushes before the tables are in use; and no longer once they are not.
+    if (tables) tables->entered(rq.cpu);
+    arch::use_page_table(tables ? tables->page_table_root() : arch::kernel_page_table());
+    if (rq.loaded) rq.loaded->left(rq.cpu);
+    rq.loaded = tables;
 }
 
 /// When the running thread should be looked at again.
@@ -77,7 +76,7 @@ void switch_to(RunQueue& rq, Thread& previous, Thread& next) {
     SchedEntity& from = sched_entity(previous);
     bool ended = from.state.load(std::memory_order_relaxed) == ThreadState::dead;
     if (auto* state = SchedAccess::user_state(previous); state && !ended) arch::save_user_state(*state);
-    if (auto* space = SchedAccess::space(next)) load_on(rq, space);
+    if (auto* tables = next.page_tables()) load_on(rq, tables);
     arch::set_current(next);
     arch::switch_stacks(&from.stack_pointer, sched_entity(next).stack_pointer);
     finish_switch();
@@ -237,7 +236,7 @@ void first_run(void* thread) {
     exit();
 }
 
-void load_space(AddressSpace* space) { load_on(own(), space); }
+void load_page_tables(PageTables* tables) { load_on(own(), tables); }
 void wake_interruptible(Thread& thread) { wake_if(thread, true); }
 
 void move_away(RunQueue& from, SchedEntity& e) {
@@ -347,16 +346,16 @@ void idle() {
     }
 }
 
-void forget_address_space(AddressSpace& space) {
-    u64 cpus = space.active_cpus.load(std::memory_order_seq_cst);
+void unload(PageTables& tables) {
+    u64 cpus = tables.active_cpus.load(std::memory_order_seq_cst);
     if (!cpus) return;
     call_on(
         cpus,
         [](void* which) {
             RunQueue& rq = own();
-            if (rq.loaded_space == which) load_on(rq, nullptr);
+            if (rq.loaded == which) load_on(rq, nullptr);
         },
-        &space);
+        &tables);
 }
 
 CpuUse cpu_use(unsigned cpu) {

@@ -1,7 +1,7 @@
 #include "core/sched/thread.h"
 #include "arch/api/irq.h"
+#include "core/alloc/frame.h"
 #include "core/cpu/online.h"
-#include "core/mm/address_space.h"
 #include "core/sched/run_queue.h"
 #include "core/time/clock.h"
 
@@ -67,10 +67,10 @@ Result<Ref<Thread>> Thread::spawn(std::string_view name, void (*function)(void*)
     return Ref<Thread>{std::move(thread)};
 }
 
-void Thread::set_address_space(AddressSpace* space) {
+void Thread::use_page_tables(PageTables* tables) {
     bool were_on = arch::irqs_save();
-    current().space_ = space;
-    sched::load_space(space);
+    current().page_tables_ = tables;
+    sched::load_page_tables(tables);
     arch::irqs_restore(were_on);
 }
 

@@ -3,12 +3,10 @@
 #include "arch/api/context.h"
 #include "core/cpu/thread_base.h"
 #include "core/sched/entity.h"
-#include "core/sched/yield.h"
-#include "core/time/deadline.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 
-class AddressSpace;
+class PageTables;
 
 /// POSIX scheduling, as sched_setscheduler(2) names it.
 enum class SchedPolicy : u8 { other = 0, fifo = 1, round_robin = 2, batch = 3, idle = 5 };
@@ -38,11 +36,11 @@ public:
     /// A kernel thread that runs function(argument), ready to run. Ends when the function returns.
     static Result<Ref<Thread>> spawn(std::string_view name, void (*function)(void*), void* argument);
 
-    /// The address space whose user half is loaded while this thread runs; null for kernel threads. Changed only by the
-    /// thread itself, with set_address_space().
-    AddressSpace* address_space() const { return space_; }
-    /// Switches the current thread to another space (exec, exit: null). The caller keeps both alive.
-    static void set_address_space(AddressSpace*);
+    /// Those whose user half is loaded while this thread runs; null for kernel threads. Changed only by the thread
+    /// itself, with use_page_tables().
+    PageTables* page_tables() const { return page_tables_; }
+    /// Switches the current thread to others, or to none (null). The caller keeps both alive.
+    static void use_page_tables(PageTables*);
 
     /// A task: it has a user half.
     bool is_user() const { return user_state_ != nullptr; }
@@ -80,7 +78,7 @@ protected:
 private:
     friend struct SchedAccess;
     friend SchedEntity& sched_entity(Thread& thread) { return thread.sched_; }
-    AddressSpace* space_ = nullptr;
+    PageTables* page_tables_ = nullptr;
     SchedEntity sched_{*this};
 };
 
@@ -99,6 +97,8 @@ void start_reaper();
 void start(Thread&);
 /// Ends the current thread; its last reference held by the scheduler is dropped after the switch.
 [[noreturn]] void exit();
+/// Gives others their turn.
+void yield();
 /// Called by return_to_user() for work_reschedule: switches if another thread should run, and clears the bit.
 /// Interrupts may be on or off, and stay so.
 void preempt();
@@ -123,9 +123,8 @@ void block(ThreadState kind, Blocked blocked) {
     }
 }
 
-/// Makes every CPU that still has the space's page table loaded (for a kernel thread, or idle) drop it. By the space's
-/// destructor, before the tables go.
-void forget_address_space(AddressSpace&);
+/// Makes every CPU that still has the page tables loaded (for a kernel thread, or idle) drop them. Before they go.
+void unload(PageTables&);
 /// 1, 5, 15 minutes in 1/2048ths; runnable and all threads: for /proc/loadavg and sysinfo.
 struct Load {
     u64 average[3];

@@ -1,5 +1,5 @@
 #include "core/wait/retire.h"
-#include "core/sched/yield.h"
+#include "core/sched/thread.h"
 #include "core/sync/epoch.h"
 #include "core/sync/lock.h"
 #include <new>

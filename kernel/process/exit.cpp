@@ -43,7 +43,7 @@ void drop_shares(Task& task) {
     }
     if (space) {
         peak.peak_resident_pages = space->peak_resident();
-        Thread::set_address_space(nullptr);
+        AddressSpace::use(nullptr);
     }
     {
         Holding lock{task.process().signal_lock};

@@ -9,7 +9,7 @@ namespace {
 /// Every task's first steps: its memory is loaded, CLONE_CHILD_SETTID is done, the registers are ready.
 void begin(void*) {
     Task& task = Task::current();
-    Thread::set_address_space(task.space.get());
+    AddressSpace::use(task.space.get());
     if (uptr where = std::exchange(task.set_child_tid, 0)) {
         Pid tid = task.tid();
         (void)arch::copy_out(where, &tid, sizeof tid);

@@ -30,7 +30,7 @@ void user_exception(arch::TrapFrame&, const Exception& exception) {
 
 bool copy_fault(uptr address, arch::PageFlags access) {
     Thread& thread = Thread::current();
-    AddressSpace* space = thread.address_space();
+    AddressSpace* space = AddressSpace::of(thread);
     if (!space || thread.faults_disabled) return false;
     for (;;) {
         FaultOutcome outcome = space->fault(address, access);

@@ -137,10 +137,10 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
     case PR_CAP_AMBIENT: return ambient(task, a, b, c, d);
     case PR_SET_THP_DISABLE:
         if (b || c || d) return err::inval;
-        task.address_space()->disable_huge_pages(a != 0);
+        AddressSpace::of(task)->disable_huge_pages(a != 0);
         return 0;
     case PR_GET_THP_DISABLE:
-        return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{task.address_space()->huge_pages_disabled()};
+        return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{AddressSpace::of(task)->huge_pages_disabled()};
     // Neither is supported; who may not do them hears that first.
     case PR_SET_MM:
         if (a == PR_SET_MM_MAP || a == PR_SET_MM_MAP_SIZE) return err::inval;

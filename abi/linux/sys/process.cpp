@@ -221,7 +221,7 @@ Result<i64> ptrace(Task& task, i64 request, i64 pid, uptr, uptr) {
 
 Result<> riscv_flush_icache(Task& task, uptr, uptr, uptr flags) {
     if (flags & ~uptr{1}) return err::inval;
-    arch::sync_instructions(task.address_space()->active_cpus);
+    arch::sync_instructions(AddressSpace::of(task)->active_cpus);
     return {};
 }
 } // namespace linux_abi::sys

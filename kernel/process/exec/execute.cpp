@@ -78,7 +78,7 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
         Holding lock{task.shares_lock};
         std::swap(old, task.space);
     }
-    if (&Thread::current() == &task) Thread::set_address_space(task.space.get());
+    if (&Thread::current() == &task) AddressSpace::use(task.space.get());
     old = nullptr;
     if (files) {
         Holding lock{task.shares_lock};

@@ -196,7 +196,7 @@ Result<> load(Task& task, Request& request, Loaded& loaded) {
     if (usize slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
     loaded.name.assign(name);
     loaded.space = TRY(AddressSpace::create());
-    if (AddressSpace* before = task.address_space(); before && before->huge_pages_disabled())
+    if (AddressSpace* before = AddressSpace::of(task); before && before->huge_pages_disabled())
         loaded.space->disable_huge_pages(true);
     loaded.mapping = true;
     return map_all(task, request, image, interpreter, loaded);

@@ -4,7 +4,7 @@
 
 struct AddressSpace::Impl {};
 AddressSpace::AddressSpace() = default;
-AddressSpace::~AddressSpace() { sched::forget_address_space(*this); }
+AddressSpace::~AddressSpace() { sched::unload(*this); }
 
 Result<Ref<AddressSpace>> AddressSpace::create() {
     auto* made = new (std::nothrow) AddressSpace;

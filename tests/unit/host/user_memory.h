@@ -10,8 +10,8 @@ void make_absent(const void* at);
 /// For a scope: the current thread is one of an address space's.
 class InSpace {
 public:
-    explicit InSpace(AddressSpace& space) { Thread::set_address_space(&space); }
-    ~InSpace() { Thread::set_address_space(nullptr); }
+    explicit InSpace(AddressSpace& space) { AddressSpace::use(&space); }
+    ~InSpace() { AddressSpace::use(nullptr); }
     InSpace(const InSpace&) = delete;
 };
 } // namespace host
