@@ -1,4 +1,4 @@
-// Offsets that assembly knows; layout.cpp checks them against the C++ types.
+// Offsets that assembly knows; trap.cpp checks them against the C++ types.
 #pragma once
 
 #define MAX_CPUS 8

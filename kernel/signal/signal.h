@@ -1,4 +1,4 @@
-// Signals: sets, queued information, dispositions. Delivery is in deliver.h; numbers are Linux's.
+// Signals: sets, queued information, dispositions. Delivery is in deliver.cpp; numbers are Linux's.
 #pragma once
 #include "arch/api/signal.h"
 #include "core/sync/lock.h"
