@@ -9,7 +9,7 @@ enum class Rank : u8;
 
 /// Locks that a thread (mutexes) or a CPU (spinlocks) holds, for the check of their order (core/sync/rank.h).
 struct HeldLocks {
-    static constexpr unsigned max = 12;
+    static constexpr unsigned max = 16;
     struct One {
         const void* lock;
         Rank rank;

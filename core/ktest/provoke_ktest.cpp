@@ -1,6 +1,7 @@
 // Mistakes made on purpose, one for each check: every test here must fail in a check build
 // (tests/system/check_test.py).
 #include "core/ktest/ktest.h"
+#include "core/sched/run_queue.h"
 #include "core/sync/lock.h"
 #include "lib/memory.h"
 #include <array>
@@ -19,7 +20,7 @@ KTEST(provoke_ubsan) {
     most = most + 1;
 }
 
-// Two places: each is reported.
+// Four places: each is reported.
 KTEST(provoke_lock_order) {
     static Spinlock<Rank::device> outer;
     static Spinlock<Rank::timer> inner;
@@ -27,6 +28,20 @@ KTEST(provoke_lock_order) {
         Holding first{inner};
         Holding second{outer};
     }
-    Holding first{inner};
-    Holding second{outer};
+    {
+        Holding first{inner};
+        Holding second{outer};
+    }
+    {
+        Holding first{inner};
+        outer.lock_second(); // no second one of its rank
+        outer.unlock_second();
+    }
+    bool were_on = arch::irqs_save();
+    RunQueue& queue = sched::queue_of(arch::cpu_id());
+    queue.lock();
+    outer.lock();
+    outer.unlock();
+    queue.unlock();
+    arch::irqs_restore(were_on);
 }

@@ -1,6 +1,5 @@
 #include "core/sched/run_queue.h"
 #include "arch/api/irq.h"
-#include "core/cpu/cross_call.h"
 #include "core/sync/lock.h"
 #include <bit>
 
@@ -23,7 +22,8 @@ void count_watched(SchedEntity& e, u64 ns) {
 }
 } // namespace
 
-void RunQueue::lock() {
+void RunQueue::lock(std::source_location at) {
+    lockdep::will_take(Rank::run_queue, this, at);
     if (held.exchange(true, std::memory_order_acquire)) [[unlikely]]
         sync_detail::spin(held);
 }

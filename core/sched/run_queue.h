@@ -1,6 +1,7 @@
 // The run queue of one CPU. Only core/sched looks inside.
 #pragma once
 #include "core/sched/thread.h"
+#include "core/sync/rank.h"
 #include "lib/chain.h"
 
 struct RunQueue;
@@ -29,9 +30,16 @@ inline constexpr unsigned realtime_priorities = 100; // 1..99 used; higher runs 
 struct alignas(64) RunQueue {
     // The lock is held across the switch, from one thread's stack to another's: so whoever holds it knows that a thread
     // that is not `current` has left its stack. Taken with interrupts off; two at once only by trying.
-    void lock();
-    bool try_lock() { return !held.exchange(true, std::memory_order_acquire); }
-    void unlock() { held.store(false, std::memory_order_release); }
+    void lock(std::source_location at = std::source_location::current());
+    bool try_lock(std::source_location at = std::source_location::current()) {
+        if (held.exchange(true, std::memory_order_acquire)) return false;
+        lockdep::has_taken(Rank::run_queue, this, at);
+        return true;
+    }
+    void unlock() {
+        lockdep::dropped(Rank::run_queue, this);
+        held.store(false, std::memory_order_release);
+    }
     std::atomic<bool> held = false;
 
     unsigned cpu = 0;

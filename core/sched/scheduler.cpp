@@ -7,7 +7,6 @@
 #include "core/sched/page_tables.h"
 #include "core/sched/run_queue.h"
 #include "core/sync/epoch.h"
-#include "core/sync/rank.h"
 #include "core/time/timer_queue.h"
 #include "lib/late.h"
 #include <algorithm>

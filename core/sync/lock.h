@@ -27,13 +27,17 @@ public:
         held_.store(false, std::memory_order_release);
         arch::irqs_restore(were_on);
     }
-    /// For a second lock of the same rank, taken in address order.
-    void lock_second() {
+    /// For a second lock of the same rank: see the lock order's rules (rank.h).
+    void lock_second(std::source_location at = std::source_location::current()) {
+        lockdep::will_take_second(rank, this, at);
         if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
             sync_detail::spin(held_);
         irqs_were_on_ = false;
     }
-    void unlock_second() { held_.store(false, std::memory_order_release); }
+    void unlock_second() {
+        lockdep::dropped(rank, this);
+        held_.store(false, std::memory_order_release);
+    }
 
 private:
     std::atomic<bool> held_ = false;

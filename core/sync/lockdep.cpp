@@ -25,9 +25,9 @@ std::string_view file_name(const std::source_location& at) {
 
 /// A wrong order is reported, once per pair of places, and the kernel goes on: most of the time nobody comes from the
 /// other side just then, and what else is wrong is seen too.
-[[gnu::noinline]] void check_order(const HeldLocks& held, Rank rank, const std::source_location& at) {
+[[gnu::noinline]] void check_order(const HeldLocks& held, Rank rank, bool second, const std::source_location& at) {
     for (unsigned i = 0; i < held.count; i++)
-        if (held.locks[i].rank >= rank) {
+        if (held.locks[i].rank > rank || (held.locks[i].rank == rank && !second)) {
             auto& before = held.locks[i];
             char text[200];
             BufferWriter out{text};
@@ -39,15 +39,25 @@ std::string_view file_name(const std::source_location& at) {
             return;
         }
 }
-} // namespace
 
-void will_take(Rank rank, const void* lock, std::source_location at) {
+void add(HeldLocks& held, Rank rank, const void* lock, const std::source_location& at) {
+    if (held.count == HeldLocks::max)
+        panic("lock order: more than {} locks held at {}:{}", HeldLocks::max, file_name(at), at.line());
+    held.locks[held.count++] = {lock, rank, at};
+}
+
+void check_and_add(Rank rank, const void* lock, bool second, const std::source_location& at) {
     HeldLocks* held = held_for(rank);
     if (!held) return;
-    check_order(*held, rank, at); // a spinlock above a mutex: might_sleep() finds interrupts off
-    if (held->count == HeldLocks::max)
-        panic("lock order: more than {} locks held at {}:{}", HeldLocks::max, file_name(at), at.line());
-    held->locks[held->count++] = {lock, rank, at};
+    check_order(*held, rank, second, at); // a spinlock above a mutex: might_sleep() finds interrupts off
+    add(*held, rank, lock, at);
+}
+} // namespace
+
+void will_take(Rank rank, const void* lock, std::source_location at) { check_and_add(rank, lock, false, at); }
+void will_take_second(Rank rank, const void* lock, std::source_location at) { check_and_add(rank, lock, true, at); }
+void has_taken(Rank rank, const void* lock, std::source_location at) {
+    if (HeldLocks* held = held_for(rank)) add(*held, rank, lock, at);
 }
 
 void dropped(Rank rank, const void* lock) {

@@ -1,6 +1,7 @@
 // The lock order of the whole kernel, outermost first: this list is the documentation and the check.
-// A thread may take a lock only if its rank stands below (is greater than) every lock the thread holds;
-// locks of one rank nest only by lock_second() with the lower address first.
+// A thread may take a lock only if its rank stands below (is greater than) every lock the thread holds. Locks of one
+// rank nest only by lock_second(), in an order that is the caller's: by address, from a directory down to one in it, or
+// among queues of which none leads back to another. Locks that are only tried have no order.
 #pragma once
 #include "lib/types.h"
 #include <source_location>
@@ -36,8 +37,8 @@ enum class Rank : u8 {
     epoll,
     device,      // a device driver's queue
     wait_queue,  // one wait queue
+    run_queue,   // a CPU's run queue; a second one only by trying
     timer,       // a CPU's timers
-    run_queue,   // a CPU's run queue
     retired,     // memory that readers may still see
     accounts,    // memory accounts
     vmap,        // page tables of the vmap space
@@ -54,6 +55,10 @@ enum class Rank : u8 {
 namespace lockdep {
 #if RUNDLET_CHECK
 void will_take(Rank, const void* lock, std::source_location);
+/// The same for lock_second(): one of this rank is held.
+void will_take_second(Rank, const void* lock, std::source_location);
+/// It has been taken by trying.
+void has_taken(Rank, const void* lock, std::source_location);
 void dropped(Rank, const void* lock);
 /// Panics if a spinlock is held or interrupts are off: this function may sleep.
 void might_sleep(std::source_location);
@@ -61,6 +66,8 @@ void might_sleep(std::source_location);
 void preempts();
 #else
 inline void will_take(Rank, const void*, std::source_location) {}
+inline void will_take_second(Rank, const void*, std::source_location) {}
+inline void has_taken(Rank, const void*, std::source_location) {}
 inline void dropped(Rank, const void*) {}
 inline void might_sleep(std::source_location) {}
 inline void preempts() {}

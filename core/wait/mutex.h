@@ -22,8 +22,13 @@ public:
         lockdep::dropped(rank, this);
         release();
     }
-    void lock_second() { acquire(); }
-    void unlock_second() { release(); }
+    /// For a second lock of the same rank: see the lock order's rules (core/sync/rank.h).
+    void lock_second(std::source_location at = std::source_location::current()) {
+        lockdep::might_sleep(at);
+        lockdep::will_take_second(rank, this, at);
+        acquire();
+    }
+    void unlock_second() { unlock(); }
 
 private:
     void acquire() {

@@ -17,6 +17,6 @@ def test_reports_fail(lab):
                  "ktest: FAIL provoke_ubsan", "ktest: FAIL provoke_lock_order", "ktest: 0 passed, 3 failed"):
         assert said in vm.text, f"no {said!r}:\n{vm.tail(60)}"
     places = vm.text.count("BUG: lock order: ")
-    assert places == 2, f"lock order reported for {places} places, not 2:\n{vm.tail(60)}"
+    assert places == 4, f"lock order reported for {places} places, not 4:\n{vm.tail(60)}"
     assert status == 134, f"status {status}: the machine must end as after a panic\n{vm.tail()}"
     assert len(kept.failures) == 1 and "BUG: KASan" in kept.failures[0], f"the console failed nothing: {kept.failures}"

@@ -2,13 +2,11 @@
 #include "core/alloc/frame_pool.h"
 #include "core/check/kasan.h"
 #include "core/check/panic.h"
+#include "core/check/report.h"
 #include "core/log/log.h"
-#include "core/sync/lock.h"
 #include "core/time/timer_queue.h"
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <vector>
 
 void panic_at(const arch::TrapFrame*, std::string_view cause) {
     std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(cause.size()), cause.data());
@@ -17,26 +15,8 @@ void panic_at(const arch::TrapFrame*, std::string_view cause) {
 log_detail::Line::~Line() {}
 void log_detail::Line::write(std::string_view) {}
 
-namespace lockdep {
-static thread_local std::vector<std::pair<Rank, const void*>> held;
-void will_take(Rank rank, const void* lock, std::source_location at) {
-    for (auto& [taken, _] : held)
-        if (taken >= rank) panic("lock order at {}:{}", at.file_name(), at.line());
-    held.emplace_back(rank, lock);
-}
-void dropped(Rank, const void* lock) {
-    std::erase_if(held, [&](auto& h) { return h.second == lock; });
-}
-static bool spins() {
-    return std::ranges::any_of(held, [](auto& h) { return h.first >= Rank::page_table; });
-}
-void might_sleep(std::source_location at) {
-    if (spins() || !arch::irqs_enabled()) panic("sleep under a spinlock at {}:{}", at.file_name(), at.line());
-}
-void preempts() {
-    if (spins()) panic("a thread is preempted with a spinlock held");
-}
-} // namespace lockdep
+/// The order of locks is checked as in the kernel; here a mistake ends the process.
+void check::report(std::string_view what, std::string_view text, uptr, uptr, uptr) { panic("{}: {}", what, text); }
 
 void mm::drain_stacks() {}
 
