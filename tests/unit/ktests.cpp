@@ -1,4 +1,4 @@
-// The in-kernel tests of core/sync and core/sched, run by the host's machine as well.
+// The in-kernel tests of core/wait and core/sched, run by the host's machine as well.
 #include "core/ktest/ktest.h"
 #include <gtest/gtest.h>
 #include <string>

@@ -1,4 +1,4 @@
-// The contract of a port (arch/api) as far as core/sched, core/sync and core/time need it, over std::thread: the
+// The contract of a port (arch/api) as far as core/sched, core/wait and core/time need it, over std::thread: the
 // kernel's own scheduler, timers and locks run in the tests. A CPU is what a std::thread holds while it runs; each
 // kernel thread is one, and a switch hands the CPU on. So as many kernel threads run at once as there are CPUs, as in
 // the kernel, and the sanitizers see ordinary threads. Interrupts come only to who turns them on or waits (port/cpu.h):
