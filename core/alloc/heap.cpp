@@ -278,9 +278,7 @@ void give_object(unsigned c, void* object) {
     if (from != uncharged) MemoryAccount::at(from & ~idle & 0xffff).uncharge(shape.charged);
     return {};
 }
-} // namespace
 
-namespace {
 [[noreturn, gnu::noinline, gnu::cold]] void bad_release(const void* object, std::string_view why) {
     panic("heap: {:#x} {}", reinterpret_cast<uptr>(object), why);
 }

@@ -53,18 +53,12 @@ inline arch::Pte* next_entry(arch::Pte* p, arch::Pte* stop) {
 
 /// A tree whose kernel half is the kernel's. err::nomem.
 Result<arch::PhysAddr> create_root();
-/// Takes the tables that map a part of [start, end) and hold nothing out of the tree. visit(frame) gets each; it may be
-/// freed after a TLB flush.
-template <class F>
-void prune(arch::PhysAddr root, uptr start, uptr end, F visit);
 /// Frees all tables of the user half that are left, and the root. Nothing may be mapped.
 void destroy(arch::PhysAddr root);
 
 /// What the kernel's own tables say about any kernel address; 0: not mapped.
 arch::PhysAddr translate_kernel(uptr address);
-} // namespace page_table
 
-namespace page_table {
 namespace detail {
 template <class F>
 void prune_level(arch::Pte* table, unsigned level, uptr base, uptr start, uptr end, F& visit) {
@@ -83,6 +77,8 @@ void prune_level(arch::Pte* table, unsigned level, uptr base, uptr start, uptr e
     }
 }
 } // namespace detail
+/// Takes the tables that map a part of [start, end) and hold nothing out of the tree. visit(frame) gets each; it may be
+/// freed after a TLB flush.
 template <class F>
 void prune(arch::PhysAddr root, uptr start, uptr end, F visit) {
     detail::prune_level(table_at(root), top, 0, start, end, visit);

@@ -8,20 +8,12 @@
 namespace {
 constexpr unsigned failing_status = 134; // as a program that aborts
 
-struct Console final : Writer {
-    void write(std::string_view s) override { arch::console_write(s); }
-};
-
 void print_backtrace(Writer& out, uptr frame_pointer, uptr first) {
     uptr addresses[32];
     usize n = arch::backtrace(addresses, frame_pointer);
-    auto line = [&out](uptr at) {
-        Symbol s = find_symbol(at);
-        print(out, "  {:016x} {}+{:#x}\n", at, s.name.empty() ? std::string_view{"?"} : s.name, s.offset);
-    };
     print(out, "backtrace:\n");
-    if (first) line(first);
-    for (usize i = 0; i < n; i++) line(addresses[i]);
+    if (first) print_symbol(out, first);
+    for (usize i = 0; i < n; i++) print_symbol(out, addresses[i]);
 }
 
 constinit std::atomic<unsigned> panics = 0;
@@ -31,7 +23,7 @@ bool panicking() { return panics.load(std::memory_order_relaxed) != 0; }
 
 void panic_at(const arch::TrapFrame* frame, std::string_view cause) {
     arch::irqs_off();
-    Console out;
+    check::Console out;
     unsigned before = panics.fetch_add(1, std::memory_order_relaxed);
     if (before >= 8) arch::power_off(failing_status);
     if (before == 0)

@@ -21,14 +21,9 @@ bool first_time(uptr place) {
     return true;
 }
 
-void print_place(uptr address) {
-    char text[160];
-    BufferWriter out{text};
-    Symbol s = find_symbol(address);
-    print(out, "  {:016x} {}+{:#x}\n", address, s.name.empty() ? std::string_view{"?"} : s.name, s.offset);
-    arch::console_write(out.text());
-}
 } // namespace
+
+void Console::write(std::string_view s) { arch::console_write(s); }
 
 u64 reports() { return count.load(std::memory_order_relaxed); }
 
@@ -37,15 +32,16 @@ void report(std::string_view what, std::string_view text, uptr at, uptr frame_po
     if (!first_time(place ? place : at)) return;
     bool were_on = arch::irqs_save();
     while (printing.exchange(true, std::memory_order_acquire)) arch::pause();
-    char line[240];
-    BufferWriter out{line};
-    print(out, "\nBUG: {}: {}\n", what, text);
-    arch::console_write(out.text());
-    print_place(at);
+    char text_of_line[240];
+    BufferWriter line{text_of_line};
+    print(line, "\nBUG: {}: {}\n", what, text);
+    Console out;
+    out.write(line.text());
+    print_symbol(out, at);
     uptr callers[16];
     usize n = arch::backtrace(callers, frame_pointer);
     for (usize i = 0; i < n; i++)
-        if (callers[i] != at) print_place(callers[i]);
+        if (callers[i] != at) print_symbol(out, callers[i]);
     printing.store(false, std::memory_order_release);
     arch::irqs_restore(were_on);
 }

@@ -5,6 +5,10 @@
 #include "lib/types.h"
 
 namespace check {
+/// The console by polling, from any context.
+struct Console final : Writer {
+    void write(std::string_view) override;
+};
 /// Prints "BUG: <what>: <text>" and a backtrace from `at`, a return address: once per place in the code, which is `at`
 /// unless `place` (any number) says it better. The tests look for "BUG: " on every console (tools/lab.py).
 void report(std::string_view what, std::string_view text, uptr at, uptr frame_pointer, uptr place = 0);

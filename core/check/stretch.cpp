@@ -35,11 +35,6 @@ constinit std::atomic<u64> limit_ns = 0; // 0: nobody watches
 constinit std::atomic<u64> longest_off, longest_reader;
 constexpr u64 least_ns = 50'000; // shorter ones are not worth a line
 
-std::string_view name_of(uptr address) {
-    Symbol s = find_symbol(address);
-    return s.name.empty() ? std::string_view{"?"} : s.name;
-}
-
 /// Prints what is longer than all before it; interrupts are off.
 [[gnu::noinline]] void judge(u64 ticks, std::atomic<u64>& longest, std::string_view what, uptr from, uptr to,
                              uptr frame) {
@@ -52,12 +47,12 @@ std::string_view name_of(uptr address) {
     BufferWriter out{text};
     if (ns > before) {
         longest.store(ns, std::memory_order_relaxed);
-        print(out, "stretch: {} {} us, {} to {}\n", what, ns / 1000, name_of(from), name_of(to));
+        print(out, "stretch: {} {} us, {} to {}\n", what, ns / 1000, find_symbol(from).name, find_symbol(to).name);
         arch::console_write(out.text());
     }
     if (ns > limit) {
         BufferWriter again{text};
-        print(again, "{} for {} us, since {}", what, ns / 1000, name_of(from));
+        print(again, "{} for {} us, since {}", what, ns / 1000, find_symbol(from).name);
         check::report("stretch", again.text(), to, frame);
     }
     own.printing = false;

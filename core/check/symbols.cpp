@@ -1,5 +1,4 @@
 #include "core/check/symbols.h"
-#include <cstring>
 
 extern "C" {
 struct SymbolEntry {
@@ -24,4 +23,12 @@ Symbol find_symbol(uptr address) {
             high = middle;
     }
     return {std::string_view{kernel_symbol_names + kernel_symbols[low].name}, wanted - kernel_symbols[low].offset};
+}
+
+void print_symbol(Writer& out, uptr address) {
+    char text[160];
+    BufferWriter line{text};
+    Symbol s = find_symbol(address);
+    print(line, "  {:016x} {}+{:#x}\n", address, s.name, s.offset);
+    out.write(line.text()); // in one piece: other CPUs may write as well
 }

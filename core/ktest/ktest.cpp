@@ -1,12 +1,7 @@
 #include "core/ktest/ktest.h"
-#include "arch/api/machine.h"
 #include "core/check/report.h"
-#include "lib/format.h"
 
 namespace {
-struct Console final : Writer {
-    void write(std::string_view s) override { arch::console_write(s); }
-};
 /// Tests that must fail, to see that it is seen.
 constexpr std::string_view on_purpose = "provoke_";
 } // namespace
@@ -15,12 +10,12 @@ namespace ktest {
 void Context::expect(bool holds, std::string_view text, std::source_location at) {
     if (holds) return;
     __atomic_fetch_add(&failures_, 1, __ATOMIC_RELAXED);
-    Console out;
+    check::Console out;
     print(out, "    {}:{}: {}\n", at.file_name(), at.line(), text);
 }
 
 unsigned run_all(List list, std::string_view filter) {
-    Console out;
+    check::Console out;
     unsigned passed = 0, failed = 0;
     for (usize i = 0; i < list.count; i++) {
         const Test& test = list.tests[i];

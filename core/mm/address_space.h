@@ -108,11 +108,6 @@ public:
     /// The key, and for a shared one a reference that keeps `object` alive. err::fault: not mapped.
     Result<FutexKey> futex_key(uptr address, Ref<MemoryObject>* keep_alive);
 
-    /// Calls visit(area) for each area in order, with the lock held: for /proc/pid/maps.
-    template <class F>
-    void for_each_area(F visit) {
-        visit_areas([](const Area& a, void* f) { (*static_cast<F*>(f))(a); }, &visit);
-    }
     /// A copy of the first area that ends beyond `address`: for printers that cannot hold the lock.
     struct AreaInfo {
         uptr start, end;
@@ -153,7 +148,6 @@ public:
 
 private:
     AddressSpace(); // by create()
-    void visit_areas(void (*visit)(const Area&, void*), void* argument);
     Result<> punch(uptr start, uptr end);
     Box<Impl> impl_;
 };

@@ -189,11 +189,6 @@ Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryO
     return FutexKey{a->object.get(), a->offset + (address - a->start)};
 }
 
-void AddressSpace::visit_areas(void (*visit)(const Area&, void*), void* argument) {
-    Holding hold{impl_->lock};
-    for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) visit(*a, argument);
-}
-
 Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
     Holding hold{impl_->lock};
     Area* a = impl_->areas.first_beyond(address);

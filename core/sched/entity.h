@@ -16,6 +16,10 @@ enum class ThreadState : u8 {
     fresh, // not started yet
 };
 
+/// POSIX scheduling, as sched_setscheduler(2) names it.
+enum class SchedPolicy : u8 { other = 0, fifo = 1, round_robin = 2, batch = 3, idle = 5 };
+constexpr bool is_realtime(SchedPolicy p) { return p == SchedPolicy::fifo || p == SchedPolicy::round_robin; }
+
 /// Guarded by the run queue's lock of `cpu`, except what is atomic.
 struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     explicit SchedEntity(Thread& of) : thread{&of} {}
@@ -23,7 +27,8 @@ struct SchedEntity : FairEntity, ChainLink<SchedEntity> {
     std::atomic<ThreadState> state = ThreadState::fresh;
     std::atomic<unsigned> cpu = 0;
     bool queued = false; // in a class's queue (the running thread included)
-    u8 policy = 0, priority = 0;
+    SchedPolicy policy = SchedPolicy::other;
+    u8 priority = 0;
     signed char nice = 0;
     bool reset_on_fork = false;
     bool last_in_user = true; // what the last tick saw

@@ -208,19 +208,6 @@ bool FairQueue::preempts(const FairEntity& e) const {
     return !current_ || (eligible(e.vruntime) && (e.deadline < current_->deadline || !eligible(current_->vruntime)));
 }
 
-void FairQueue::set_weight(FairEntity& e, u32 weight, bool queued) {
-    if (!queued) {
-        e.weight = weight;
-        return;
-    }
-    // Taken out and put back: its lag is kept, its deadline follows the new weight.
-    bool was_current = current_ == &e;
-    dequeue(e);
-    e.weight = weight;
-    enqueue(e);
-    if (was_current) set_current(&e);
-}
-
 FairEntity* FairQueue::find(bool (*accept)(FairEntity&, void*), void* argument) const {
     return find_below(root_, accept, argument);
 }

@@ -38,7 +38,6 @@ public:
     void yield_current();
     /// Whether `e`, just queued, should run before the current one.
     bool preempts(const FairEntity& e) const;
-    void set_weight(FairEntity&, u32 weight, bool queued);
     /// Some entity other than the current one that `accept` likes, latest deadline first; for stealing.
     FairEntity* find(bool (*accept)(FairEntity&, void*), void* argument) const;
     unsigned count() const { return count_; } // with the current one

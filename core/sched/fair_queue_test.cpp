@@ -92,7 +92,11 @@ TEST(FairQueue, RandomUseKeepsItConsistent) {
             queue.dequeue(all[i]);
             queued[i] = false, count--;
             break;
-        case 2: queue.set_weight(all[i], FairQueue::weight_of_nice(int(random() % 40) - 20), queued[i]); break;
+        case 2:
+            if (queued[i]) queue.dequeue(all[i]);
+            all[i].weight = FairQueue::weight_of_nice(int(random() % 40) - 20);
+            if (queued[i]) queue.enqueue(all[i]);
+            break;
         default:
             FairEntity* next = queue.pick();
             ASSERT_EQ(next == nullptr, count == 0);

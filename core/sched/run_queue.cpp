@@ -4,10 +4,6 @@
 #include <bit>
 
 namespace {
-bool is_realtime(const SchedEntity& e) {
-    return e.policy == static_cast<u8>(SchedPolicy::fifo) || e.policy == static_cast<u8>(SchedPolicy::round_robin);
-}
-
 /// The time is counted in the watch, too; when a moment has been reached, the thread looks on its way to user mode.
 void count_watched(SchedEntity& e, u64 ns) {
     CpuWatch& watch = *e.watch;
@@ -31,7 +27,7 @@ void RunQueue::lock(std::source_location at) {
 void RunQueue::enqueue(SchedEntity& e, bool at_front) {
     e.queued = true;
     ready.fetch_add(1, std::memory_order_relaxed);
-    if (!is_realtime(e)) return fair.enqueue(e);
+    if (!is_realtime(e.policy)) return fair.enqueue(e);
     auto& list = realtime[e.priority];
     at_front ? list.push_front(e) : list.push_back(e);
     realtime_present[e.priority / 64] |= u64{1} << (e.priority % 64);
@@ -40,7 +36,7 @@ void RunQueue::enqueue(SchedEntity& e, bool at_front) {
 void RunQueue::dequeue(SchedEntity& e) {
     e.queued = false;
     ready.fetch_sub(1, std::memory_order_relaxed);
-    if (!is_realtime(e)) return fair.dequeue(e);
+    if (!is_realtime(e.policy)) return fair.dequeue(e);
     auto& list = realtime[e.priority];
     list.erase(e);
     if (list.empty()) realtime_present[e.priority / 64] &= ~(u64{1} << (e.priority % 64));
@@ -59,7 +55,7 @@ SchedEntity* RunQueue::pick() {
 }
 
 void RunQueue::set_running(SchedEntity* e) {
-    bool is_fair = e && !is_realtime(*e);
+    bool is_fair = e && !is_realtime(e->policy);
     fair.set_current(is_fair ? e : nullptr);
 }
 
@@ -83,13 +79,13 @@ bool RunQueue::account(u64 now) {
     if (e.watch) [[unlikely]]
         count_watched(e, ns);
     if (!e.queued) return false; // it is ending
-    if (!is_realtime(e)) {
+    if (!is_realtime(e.policy)) {
         bool over = fair.charge(ns);
         return over || (top_realtime() && !throttled()); // a new period has begun
     }
     realtime_ns += ns;
     bool over = throttled() && fair.count();
-    if (e.policy != static_cast<u8>(SchedPolicy::round_robin)) return over;
+    if (e.policy != SchedPolicy::round_robin) return over;
     if (e.round_robin_left > ns) {
         e.round_robin_left -= ns;
         return over;
@@ -104,8 +100,8 @@ bool RunQueue::account(u64 now) {
 bool RunQueue::preempts(const SchedEntity& e) const {
     if (current == idle) return true;
     const SchedEntity& running = sched_entity(*current);
-    if (is_realtime(e)) return is_realtime(running) ? e.priority > running.priority : !throttled();
-    return is_realtime(running) ? throttled() : fair.preempts(e);
+    if (is_realtime(e.policy)) return is_realtime(running.policy) ? e.priority > running.priority : !throttled();
+    return is_realtime(running.policy) ? throttled() : fair.preempts(e);
 }
 
 void RunQueue::reschedule() {

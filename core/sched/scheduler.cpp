@@ -122,7 +122,7 @@ Thread& choose(RunQueue& rq) {
 
 /// The running thread goes behind the others of its class that may run.
 void step_back(RunQueue& rq, SchedEntity& e) {
-    if (e.policy == static_cast<u8>(SchedPolicy::fifo) || e.policy == static_cast<u8>(SchedPolicy::round_robin)) {
+    if (is_realtime(e.policy)) {
         rq.realtime[e.priority].erase(e);
         rq.realtime[e.priority].push_back(e);
     } else {

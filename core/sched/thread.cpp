@@ -32,11 +32,6 @@ private:
     bool were_on_;
     RunQueue* rq_;
 };
-
-struct KernelStart {
-    void (*function)(void*);
-    void* argument;
-};
 } // namespace
 
 Result<> Thread::init(void (*entry)(void*), void* argument) {
@@ -84,7 +79,7 @@ void Thread::interrupt() {
 
 SchedParameters Thread::parameters() const {
     QueueOf queue{sched_};
-    return {static_cast<SchedPolicy>(sched_.policy), sched_.nice, sched_.priority, sched_.reset_on_fork};
+    return {sched_.policy, sched_.nice, sched_.priority, sched_.reset_on_fork};
 }
 
 void Thread::set_parameters(SchedParameters p) {
@@ -92,7 +87,7 @@ void Thread::set_parameters(SchedParameters p) {
     bool queued = sched_.queued, runs = queue.runs(*this);
     if (runs) queue->account(clocks::monotonic_ns());
     if (queued) queue->dequeue(sched_);
-    sched_.policy = static_cast<u8>(p.policy);
+    sched_.policy = p.policy;
     sched_.nice = static_cast<signed char>(p.nice);
     sched_.priority = static_cast<u8>(p.priority);
     sched_.reset_on_fork = p.reset_on_fork;

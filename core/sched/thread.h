@@ -8,9 +8,6 @@
 
 class PageTables;
 
-/// POSIX scheduling, as sched_setscheduler(2) names it.
-enum class SchedPolicy : u8 { other = 0, fifo = 1, round_robin = 2, batch = 3, idle = 5 };
-constexpr bool is_realtime(SchedPolicy p) { return p == SchedPolicy::fifo || p == SchedPolicy::round_robin; }
 struct SchedParameters {
     SchedPolicy policy = SchedPolicy::other;
     int nice = 0;               // -20..19

@@ -30,7 +30,6 @@ struct TimerQueue {
     void expire(u64 now);
     void program(bool exactly);
     static bool take_out(Timer&);
-    static int queue_of(const Timer& t) { return t.last_cpu_; }
 };
 
 namespace {
@@ -91,7 +90,7 @@ void Timer::cancel() {
     if (last_cpu_ < 0) return; // never armed
     do TimerQueue::take_out(*this);
     while (armed()); // its own function may have armed it again
-    TimerQueue& queue = *queues[TimerQueue::queue_of(*this)];
+    TimerQueue& queue = *queues[last_cpu_];
     if (queue.running.load(std::memory_order_acquire) != this) return;
     bool were_on = arch::irqs_save(); // else this thread could have come to that CPU in between
     bool from_itself = &queue == &own() && queue.running.load(std::memory_order_relaxed) == this;
