@@ -100,6 +100,7 @@ Result<Host> make_host_tree() {
     // Its size is known when the archive's memory belongs to the machine.
     auto root = TRY(make_filesystem("tmpfs", "mode=755,size=0,nr_inodes=0"));
     host.mounts = TRY(vfs::MountTree::create(root, "rootfs", 0));
+    host.mounts->number = namespaces::first_mount;
     if (auto unpacked = unpack(host); !unpacked) {
         log(LogLevel::error, "initramfs: {}", errno_text(unpacked.error()));
         return std::unexpected(unpacked.error());

@@ -13,17 +13,6 @@
 
 namespace container {
 namespace {
-/// What this scope allocates is charged to `account`.
-class Charging {
-public:
-    explicit Charging(MemoryAccount* account) : before_{std::exchange(Thread::current().account, account)} {}
-    ~Charging() { Thread::current().account = before_; }
-    Charging(const Charging&) = delete;
-
-private:
-    MemoryAccount* before_;
-};
-
 Result<> check_id(std::string_view id, json::Complaint& why) {
     bool good = !id.empty() && id.size() <= max_id && id != "." && id != "..";
     for (char c : id)
@@ -72,11 +61,13 @@ Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json:
     c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
     if (!request.arguments.empty()) c.spec.process.args = std::move(request.arguments);
     c.bundle = TRY(vfs::path_text(bundle, request.host.root_place()));
-    c.account = TRY(MemoryAccount::create(c.spec.memory_limit));
-    c.max_tasks = c.spec.pids_limit;
-    Charging to_the_container{c.account};
+    auto* account = TRY(MemoryAccount::create(c.spec.memory_limit));
+    Charging to_the_container{*account};
+    auto cgroup = make_ref<Cgroup>(0, *account, c.spec.pids_limit);
+    if (!cgroup) return account->close(), std::unexpected(cgroup.error());
+    c.cgroup = std::move(*cgroup);
     TRY(c.prepare());
-    auto names = c.names.lock();
+    auto names = c.uts->names.lock();
     names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());
     if (!c.spec.domainname.empty()) names->domain.assign(c.spec.domainname);
     return {};
@@ -84,7 +75,7 @@ Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json:
 
 /// Everything of `create` that can fail once the id is taken.
 Result<> build(Container& c, const vfs::Path& bundle, CreateRequest& request, json::Complaint& why) {
-    Charging to_the_container{c.account};
+    Charging to_the_container{c.account()};
     auto tree = TRY(make_tree(request.host, bundle, c.spec, c, why));
     c.console = console_of(request.stdio);
     auto launch = TRY(prepare(tree, c.spec.process, request.stdio, c.console.get(), why));
@@ -122,9 +113,7 @@ Result<> check_free(std::string_view id, json::Complaint& why) {
 }
 } // namespace
 
-Container::~Container() {
-    if (account) account->close();
-}
+Container::~Container() = default;
 
 void Container::emptied(int status_of_first) {
     Ref<vfs::MountTree> tree;
@@ -214,7 +203,7 @@ Result<> stop_for_removal(Container& c, bool force, json::Complaint& why) {
         if (c.status == Status::stopped) return {};
         if (c.status == Status::creating || (c.status == Status::running && !force))
             return wrong_state(c, "stopped", why);
-        process::kill_all(c);
+        process::kill_all(*c.pids);
         if (c.status == Status::created) { // runs only to die
             c.status = Status::running;
             process::run(*c.first);
@@ -247,7 +236,7 @@ Result<int> wait_for_executed(Container& c, Pid pid, json::Complaint& why) {
     {
         Holding held{Registry::lock()};
         for (auto& p : c.executed)
-            if (p->pid(View::root()) == pid) process = p;
+            if (p->pid(PidNamespace::root()) == pid) process = p;
     }
     if (!process) return why.say("container {} runs no process {} of ours", c.id.view(), pid), err::child;
     auto ended = [&] {
@@ -296,7 +285,7 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     }
     auto document = TRY(json::Document::parse(std::move(process), why));
     auto spec = TRY(parse_process({document, why}, &c->spec.process));
-    Charging to_the_container{c->account};
+    Charging to_the_container{c->account()};
     auto launch = TRY(prepare(std::move(tree), spec, stdio, console.get(), why));
     auto made = process::create_in(*c, launch->start);
     if (!made && made.error() == Errno::busy) return why.say("container {} is about to stop", id), err::busy;
@@ -305,7 +294,7 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
         return std::unexpected(made.error());
     }
     set_oom_score(**made, spec);
-    Pid pid = (*made)->pid(View::root());
+    Pid pid = (*made)->pid(PidNamespace::root());
     // The container cannot stop before this process has ended.
     Ref<Process> forgotten; // goes after the lock
     Holding held{Registry::lock()};

@@ -46,7 +46,7 @@ void Container::print_state(Writer& out) const {
     json::print_string(out, spec.oci_version);
     print(out, ",\"id\":\"{}\",\"status\":\"{}\"", id.view(), status_name(status));
     if (first && (status == Status::created || status == Status::running))
-        print(out, ",\"pid\":{}", first->pid(View::root()));
+        print(out, ",\"pid\":{}", first->pid(PidNamespace::root()));
     out.write(",\"bundle\":");
     json::print_string(out, bundle);
     if (!spec.annotations.empty()) {

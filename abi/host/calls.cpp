@@ -107,7 +107,7 @@ Result<> wait(Task& task, const Arguments& a) {
 }
 Result<> signal(Task& task, const Arguments& a) {
     if (a[0] == 0 || a[0] > pid_max || a[1] > signal_count) return err::inval;
-    auto process = TRY(process::find(task.view(), static_cast<Pid>(a[0])));
+    auto process = TRY(process::find(task.pids(), static_cast<Pid>(a[0])));
     TRY(signals::check_permission(*process, static_cast<int>(a[1])));
     return a[1] ? signals::send(*process, signals::info_user(static_cast<int>(a[1]))) : Result<>{};
 }

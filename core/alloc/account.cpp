@@ -73,7 +73,11 @@ Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
     }
 }
 
+Charging::Charging(MemoryAccount& account) : before_{std::exchange(ThreadBase::running()->account, &account)} {}
+Charging::~Charging() { ThreadBase::running()->account = before_; }
+
 void MemoryAccount::close() {
+    if (!index_) return;
     auto slots = all_slots.lock();
     open_.store(false, std::memory_order_release);
     if (index_ < slots->next) slots->next = index_;

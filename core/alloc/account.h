@@ -12,7 +12,7 @@ public:
     static MemoryAccount& kernel(); // no limit; never goes
     /// err::nomem: no free slot (32,767 accounts).
     static Result<MemoryAccount*> create(u64 limit_bytes);
-    void close(); // by its container, when it is deleted
+    void close(); // by its owner, when it is deleted; the kernel's stays open
 
     /// err::nomem when the limit would be passed. The caller decides about the OOM killer.
     Result<> charge(u64 bytes);
@@ -39,4 +39,15 @@ private:
     std::atomic<u64> limit_ = ~u64{0};
     u16 index_ = 0;
     std::atomic<bool> open_ = false;
+};
+
+/// What this scope allocates is charged to `account`: the work is somebody else's than the thread that does it.
+class [[nodiscard]] Charging {
+public:
+    explicit Charging(MemoryAccount& account);
+    ~Charging();
+    Charging(const Charging&) = delete;
+
+private:
+    MemoryAccount* const before_;
 };

@@ -132,18 +132,18 @@ class NameFile final : public TextFile {
 public:
     NameFile(const vfs::Path& path, u32 file_flags, const Item& item, Context context)
         : TextFile{path, file_flags, item, context},
-          view_{context.view},
-          count_{(*view_).*item.of_names},
+          names_{context.view->uts},
+          count_{(*names_).*item.of_names},
           seen_{count_.load()} {}
     u32 poll() override {
         u32 now = count_.load(std::memory_order_acquire);
         if (seen_.exchange(now) == now) return TextFile::poll();
         return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
     }
-    WaitQueue& changed() override { return view_->names_changed; }
+    WaitQueue& changed() override { return names_->changed; }
 
 private:
-    const Ref<View> view_;
+    const Ref<UtsNamespace> names_;
     const std::atomic<u32>& count_;
     std::atomic<u32> seen_;
 };

@@ -28,6 +28,7 @@ private:
 /// What an item is about. `process` and `task` are null outside of the processes' directories.
 struct Context {
     Ref<View> view;
+    PidNamespace& pids() const { return *view->pids; }
     Ref<Process> process;
     Ref<Task> task;
     int fd = -1;
@@ -54,7 +55,7 @@ struct Item {
     bool at_open = false;    // the text is made when the file is opened (printing takes locks that reading cannot)
     bool of_memory = false;  // cannot be opened when the thread has ended
     bool of_mounts = false;  // poll() tells that the process's mounts have changed
-    std::atomic<u32> View::* of_names = nullptr; // poll() tells that this count has changed: uname(2)'s names
+    std::atomic<u32> UtsNamespace::* of_names = nullptr; // poll() tells that this count has changed: uname(2)'s names
 };
 
 class Superblock final : public vfs::Superblock {

@@ -73,10 +73,10 @@ Result<> store_timer_slack(std::string_view text, const Context& c) {
 /// The children that the thread made, and that are still there.
 Result<> print_children(Writer& out, const Context& c) {
     for (Pid from = 1;;) {
-        auto next = process::next(*c.view, from);
+        auto next = process::next(c.pids(), from);
         if (!next) return {};
         Process& candidate = **next;
-        from = candidate.pid(*c.view) + 1;
+        from = candidate.pid(c.pids()) + 1;
         bool its;
         {
             Holding tree{process::tree_lock()};
@@ -117,39 +117,47 @@ Result<> store_failure(std::string_view text, const Context& c) {
 }
 #endif
 
-/// "pid:[4026531836]". Views differ in what they own; users and time are the same for all, as in Linux's containers.
-Result<String> name_namespace(const Context& c, std::string_view kind, unsigned index, bool owned) {
-    constexpr u64 linux_first = 0xefff'fffa, ours_first = 0xf000'1000;
-    const View& view = c.process->view();
-    u64 number = linux_first + index;
-    if (owned && !view.is_root()) number = ours_first + view.created_ns / 1000 % 0xf'ffff * 16 + index;
-    char text[40];
-    BufferWriter out{text};
-    print(out, "{}:[{}]", kind, number);
-    return String::create(out.text());
-}
-
 constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
 
-/// `lasting`: known of a thread that has ended, too.
-template <unsigned index, bool owned, bool lasting = false>
+enum class NamespaceKind : u8 { time, cgroup, pid, user, uts, ipc, mnt, net };
+constexpr std::string_view kind_names[] = {"time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net"};
+
+u64 namespace_number(Process& process, NamespaceKind kind, const vfs::MountTree* mounts) {
+    const View& view = process.view();
+    switch (kind) {
+    case NamespaceKind::time: return view.time->number;
+    case NamespaceKind::cgroup: return view.cgroup->number;
+    case NamespaceKind::pid: return process.pids().number;
+    case NamespaceKind::user: return view.users->number;
+    case NamespaceKind::uts: return view.uts->number;
+    case NamespaceKind::ipc: return view.ipc->number;
+    case NamespaceKind::mnt: return mounts->number;
+    case NamespaceKind::net: return view.network->number;
+    }
+}
+
+/// "pid:[4026531836]". `lasting`: known of a thread that has ended, too.
+template <NamespaceKind kind, bool lasting = false>
 constexpr Item namespace_item(std::string_view name) {
     return {.name = name,
             .mode = link,
             .target = [](const Context& c) -> Result<String> {
-                static constexpr std::string_view kinds[] = {"time", "cgroup", "pid", "user",
-                                                             "uts",  "ipc",    "mnt", "net"};
-                if (!lasting && !mounts_of(*c.task)) return err::noent;
-                return name_namespace(c, kinds[index], index, owned);
+                auto mounts = mounts_of(*c.task);
+                if (!lasting && !mounts) return err::noent;
+                char text[40];
+                BufferWriter out{text};
+                print(out, "{}:[{}]", kind_names[static_cast<u8>(kind)],
+                      namespace_number(*c.process, kind, mounts.get()));
+                return String::create(out.text());
             },
             .restricted = true};
 }
 constexpr Item namespace_list[] = {
-    namespace_item<1, true>("cgroup"),      namespace_item<5, true>("ipc"),
-    namespace_item<6, true>("mnt"),         namespace_item<7, true>("net"),
-    namespace_item<2, true, true>("pid"),   namespace_item<2, true>("pid_for_children"),
-    namespace_item<0, false>("time"),       namespace_item<0, false>("time_for_children"),
-    namespace_item<3, false, true>("user"), namespace_item<4, true>("uts"),
+    namespace_item<NamespaceKind::cgroup>("cgroup"),   namespace_item<NamespaceKind::ipc>("ipc"),
+    namespace_item<NamespaceKind::mnt>("mnt"),         namespace_item<NamespaceKind::net>("net"),
+    namespace_item<NamespaceKind::pid, true>("pid"),   namespace_item<NamespaceKind::pid>("pid_for_children"),
+    namespace_item<NamespaceKind::time>("time"),       namespace_item<NamespaceKind::time>("time_for_children"),
+    namespace_item<NamespaceKind::user, true>("user"), namespace_item<NamespaceKind::uts>("uts"),
 };
 constexpr Items namespace_items{namespace_list};
 
@@ -231,7 +239,7 @@ public:
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto tid = parse_number<u32>(name);
         if (!tid || *tid > static_cast<u32>(pid_max)) return err::noent;
-        auto task = process::find_task(*context_.view, static_cast<Pid>(*tid));
+        auto task = process::find_task(context_.pids(), static_cast<Pid>(*tid));
         if (!task || &(*task)->process() != context_.process.get()) return err::noent;
         Context c{context_.view, context_.process, *task};
         return TRY(make_ref<ItemDirectory>(*superblock_, thread_number(static_cast<Pid>(*tid)), directory, std::move(c),
@@ -240,9 +248,9 @@ public:
     Result<> read_directory(DirectorySink& to, u64* at) override {
         while (true) {
             auto next =
-                process::thread_after(*context_.process, *context_.view, static_cast<Pid>(*at < 2 ? 0 : *at - 2));
+                process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(*at < 2 ? 0 : *at - 2));
             if (!next) return {};
-            Pid tid = (*next)->tid(*context_.view);
+            Pid tid = (*next)->tid(context_.pids());
             char buffer[12];
             BufferWriter name{buffer};
             print(name, "{}", tid);
@@ -262,11 +270,12 @@ Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock& sb, const Context& 
 } // namespace
 
 Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, Pid pid) {
-    auto task = process::find_task(view, pid);
+    auto task = process::find_task(*view.pids, pid);
     if (!task) return err::noent;
     auto process = Ref<Process>::share(&(*task)->process());
     Context c{Ref<View>::share(&view), std::move(process), *task};
-    if (c.process->pid(view) == pid) return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
+    if (c.process->pid(*view.pids) == pid)
+        return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
     // A thread's number works too, unlisted.
     return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), process_items));
 }

@@ -31,9 +31,9 @@ public:
         }
         constexpr unsigned directory = 4; // DT_DIR
         while (true) {
-            auto next = process::next(*sb().view, static_cast<Pid>(*at - first_process));
+            auto next = process::next(*sb().view->pids, static_cast<Pid>(*at - first_process));
             if (!next) return {};
-            Pid pid = (*next)->pid(*sb().view);
+            Pid pid = (*next)->pid(*sb().view->pids);
             char text[12];
             BufferWriter name{text};
             print(name, "{}", pid);

@@ -84,11 +84,11 @@ struct Controlled {
     u32 terminal = 0;
     Pid foreground = -1;
 };
-Controlled controlled_by(Process& p, const View& view) {
+Controlled controlled_by(Process& p, const PidNamespace& pids) {
     Holding hold{process::tree_lock()};
     if (!p.group || !p.group->session || !p.group->session->terminal) return {};
     tty::Terminal& terminal = *p.group->session->terminal;
-    return {static_cast<u32>(terminal.device()), terminal.foreground_in(view)};
+    return {static_cast<u32>(terminal.device()), terminal.foreground_in(pids)};
 }
 
 /// "0-2,5" for the bits 0, 1, 2 and 5.
@@ -117,10 +117,10 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     Signals signals{c};
     SchedParameters sched = c.task->parameters();
     bool fair = sched.priority == 0;
-    Controlled by = controlled_by(p, *c.view);
-    print(out, "{} ({}) {} {} {} {} {} {} 4194304 {} {} {} {} ", c.task->tid(*c.view), c.task->name.view(), state_of(c),
-          p.parent_pid(), process::group_of(p, *c.view), process::session_of(p, *c.view), by.terminal, by.foreground,
-          use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
+    Controlled by = controlled_by(p, c.pids());
+    print(out, "{} ({}) {} {} {} {} {} {} 4194304 {} {} {} {} ", c.task->tid(c.pids()), c.task->name.view(),
+          state_of(c), p.parent_pid(), process::group_of(p, c.pids()), process::session_of(p, c.pids()), by.terminal,
+          by.foreground, use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
           fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, threads_of(p), start_ns / ns_per_tick,
@@ -157,14 +157,14 @@ Result<> print_status(Writer& out, const Context& c) {
     print(out, "Name:\t{}\n", c.task->name.view());
     if (fs) print(out, "Umask:\t{:04o}\n", fs->umask.load());
     print(out, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n", state, state_name(state),
-          p.pid(*c.view), c.task->tid(*c.view), p.parent_pid());
+          p.pid(c.pids()), c.task->tid(c.pids()), p.parent_pid());
     print_credentials(out, *who);
     usize slots = 0;
     if (auto files = files_of(*c.task)) slots = files->size();
     print(out, "FDSize:\t{}\nGroups:\t", slots);
     for (u32 g : who->groups) print(out, "{} ", g);
-    print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(*c.view), c.task->tid(*c.view),
-          process::group_of(p, *c.view), process::session_of(p, *c.view));
+    print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(c.pids()), c.task->tid(c.pids()),
+          process::group_of(p, c.pids()), process::session_of(p, c.pids()));
     if (auto space = space_of(*c.task)) {
         print_memory_lines(out, space->usage());
         // Nothing dumps core.

@@ -25,9 +25,9 @@ Result<> print_meminfo(Writer& out, const Context& c) {
     mm::MemoryInfo m = mm::memory_info();
     u64 total = m.total, free = m.free;
     // A container sees its limit as the machine's memory.
-    if (MemoryAccount* account = c.view->account; account && account->limit() < total) {
-        total = account->limit();
-        free = account->used() < total ? total - account->used() : 0;
+    if (MemoryAccount& account = c.view->account(); account.limit() < total) {
+        total = account.limit();
+        free = account.used() < total ? total - account.used() : 0;
     }
     u64 cache = m.of(FrameUse::page_cache), shared = m.of(FrameUse::shared), anonymous = m.of(FrameUse::anonymous);
     u64 slab = m.of(FrameUse::slab) + m.of(FrameUse::slab_rest) + m.of(FrameUse::large);
@@ -74,7 +74,7 @@ u64 idle_ns() {
 void print_seconds(Writer& out, u64 ns) { print(out, "{}.{:02}", ns / ns_per_second, ns / ns_per_tick % 100); }
 
 Result<> print_uptime(Writer& out, const Context& c) {
-    print_seconds(out, c.view->uptime_ns());
+    print_seconds(out, c.view->time->uptime_ns());
     out.write(" ");
     print_seconds(out, idle_ns());
     out.write("\n");
@@ -113,7 +113,7 @@ Result<> print_loadavg(Writer& out, const Context& c) {
     Pid last = 0;
     {
         Holding hold{process::tree_lock()};
-        last = c.view->pids ? c.view->pids->last() : 0;
+        last = c.pids().last();
     }
     print(out, "{}/{} {}\n", load.runnable, load.threads, last);
     return {};
@@ -166,7 +166,7 @@ Result<> print_locks(Writer& out, const Context& c) {
     file::LockList::for_each([&](vfs::Inode& inode, const file::FileLock& l) {
         static constexpr std::string_view kinds[] = {"POSIX  ADVISORY ", "OFDLCK ADVISORY ", "FLOCK  ADVISORY "};
         bool host = c.view->is_root();
-        if (!host && l.setter.view != c.view.get()) return;
+        if (!host && l.setter.pids != &c.pids()) return;
         int pid = l.kind == file::LockKind::description ? -1 : host ? l.setter.root_pid : l.setter.pid;
         u64 device = inode.superblock().device();
         print(out, "{}: {} {} {} {:02x}:{:02x}:{} {} ", ++number, kinds[static_cast<usize>(l.kind)],
@@ -182,7 +182,7 @@ Result<> print_locks(Writer& out, const Context& c) {
 
 /// Who asks: only tasks of the view have a number in it.
 Result<String> name_self(const Context& c) {
-    Pid pid = Thread::current().is_user() ? Task::current().process().pid(*c.view) : 0;
+    Pid pid = Thread::current().is_user() ? Task::current().process().pid(c.pids()) : 0;
     if (!pid) return err::noent;
     char buffer[12];
     BufferWriter out{buffer};
@@ -193,7 +193,7 @@ Result<String> name_thread_self(const Context& c) {
     auto pid = TRY(name_self(c));
     char buffer[36];
     BufferWriter out{buffer};
-    print(out, "{}/task/{}", pid.view(), Task::current().tid(*c.view));
+    print(out, "{}/task/{}", pid.view(), Task::current().tid(c.pids()));
     return String::create(out.text());
 }
 Result<String> name_mounts(const Context&) { return String::create("self/mounts"); }
@@ -207,11 +207,11 @@ Result<> print_ostype(Writer& out, const Context&) { return print(out, "{}\n", r
 Result<> print_osrelease(Writer& out, const Context&) { return print(out, "{}\n", release::release), Result<>{}; }
 Result<> print_osversion(Writer& out, const Context&) { return print(out, "{}\n", release::version), Result<>{}; }
 Result<> print_hostname(Writer& out, const Context& c) {
-    auto host = c.view->names.lock()->host;
+    auto host = c.view->uts->names.lock()->host;
     return print(out, "{}\n", host.view()), Result<>{};
 }
 Result<> print_domainname(Writer& out, const Context& c) {
-    auto domain = c.view->names.lock()->domain;
+    auto domain = c.view->uts->names.lock()->domain;
     return print(out, "{}\n", domain.view()), Result<>{};
 }
 Result<> may_set() {
@@ -221,13 +221,13 @@ Result<> may_set() {
 Result<> store_hostname(std::string_view s, const Context& c) {
     TRY(may_set());
     if (s.size() > 64) return err::inval;
-    c.view->set_host_name(s);
+    c.view->uts->set_host(s);
     return {};
 }
 Result<> store_domainname(std::string_view s, const Context& c) {
     TRY(may_set());
     if (s.size() > 64) return err::inval;
-    c.view->set_domain_name(s);
+    c.view->uts->set_domain(s);
     return {};
 }
 
@@ -286,12 +286,12 @@ constexpr Item kernel_list[] = {
      .mode = setting,
      .print = print_hostname,
      .store = store_hostname,
-     .of_names = &View::host_name_changes},
+     .of_names = &UtsNamespace::host_changes},
     {.name = "domainname",
      .mode = setting,
      .print = print_domainname,
      .store = store_domainname,
-     .of_names = &View::domain_name_changes},
+     .of_names = &UtsNamespace::domain_changes},
     {.name = "pid_max", .mode = text, .print = print_value<pid_max>},
     {.name = "threads-max", .mode = text, .print = print_value<pid_max>},
     {.name = "cap_last_cap", .mode = text, .print = print_value<40>},

@@ -30,9 +30,9 @@ void print_own_mask(Writer& out, unsigned cpu) { print(out, "{:x}\n", u64{1} << 
 void print_node_memory(Writer& out, unsigned) {
     mm::MemoryInfo m = mm::memory_info();
     u64 total = m.total, free = m.free;
-    if (MemoryAccount* account = process::current_view().account; account && account->limit() < total) {
-        total = account->limit();
-        free = account->used() < total ? total - account->used() : 0;
+    if (MemoryAccount& account = process::current_view().account(); account.limit() < total) {
+        total = account.limit();
+        free = account.used() < total ? total - account.used() : 0;
     }
     print(out, "Node 0 MemTotal:       {:>8} kB\nNode 0 MemFree:        {:>8} kB\nNode 0 MemUsed:        {:>8} kB\n",
           total / KiB, free / KiB, (total - free) / KiB);

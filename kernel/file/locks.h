@@ -9,7 +9,7 @@
 
 class FileTable;
 class File;
-class View;
+class PidNamespace;
 namespace vfs {
 class Inode;
 }
@@ -25,7 +25,7 @@ struct FileLock {
     u64 first, last;   // inclusive; last ~0: to the end of the file, however it grows
     /// Whose process set it, and its numbers: /proc/locks.
     struct Setter {
-        const View* view; // only compared
+        const PidNamespace* pids; // only compared
         int pid, root_pid;
     } setter{};
 };

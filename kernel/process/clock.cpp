@@ -48,9 +48,9 @@ Deadline Clock::in(u64 ns) const {
 void set_wall_clock(i64 ns) {
     clocks::set_realtime(ns);
     for (Pid from = 1;;) {
-        auto next = process::next(View::root(), from);
+        auto next = process::next(PidNamespace::root(), from);
         if (!next) return;
-        from = (*next)->pid(View::root()) + 1;
+        from = (*next)->pid(PidNamespace::root()) + 1;
         (*next)->timers->wall_clock_was_set();
     }
 }

@@ -105,8 +105,8 @@ Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
         if (thread) ProcessFactory::link_thread(child);
     }
     if (thread) return {};
-    View& view = parent.view();
-    if (view.init_ended || (view.init && view.init->ending)) return err::nomem;
+    PidNamespace& pids = parent.pids();
+    if (pids.init_ended || (pids.init && pids.init->ending)) return err::nomem;
     {
         Holding lock{process.signal_lock};
         ProcessFactory::link_thread(child);
@@ -120,7 +120,7 @@ Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
     process.adopted_by(above);
     process.maker = maker;
     join_group(process, parent.group);
-    view.processes++;
+    pids.processes++;
     return {};
 }
 
@@ -139,9 +139,9 @@ Result<Pid> clone(Task& current, const CloneRequest& request) {
         flags & CLONE_THREAD ? Ref<Process>::share(&current.process()) : TRY(new_process(current, request));
     TRY(set_registers(current, *child, request));
 
-    PidNumber* number = TRY(pids::allocate(view, request.set_tid));
+    PidNumber* number = TRY(current.pids().allocate(request.set_tid));
     ProcessFactory::attach(*child, process, number, !(flags & CLONE_THREAD));
-    Pid tid = number->own;
+    Pid tid = number->own();
     int pidfd = -1;
     auto finish = [&]() -> Result<> {
         if (flags & CLONE_PIDFD) {

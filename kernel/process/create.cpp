@@ -8,7 +8,7 @@ namespace {
 /// Everything of the task that does not show outside it yet.
 Result<Ref<Task>> build(View& view, Start& start) {
     auto task = TRY(ProcessFactory::make_task(view));
-    task->count_for(TRY(User::of(view, start.credentials->uid)));
+    task->count_for(TRY(User::of(*view.users, start.credentials->uid)));
     ProcessFactory::set_credentials(*task, std::move(start.credentials));
     task->files = std::move(start.files);
     TRY(task->set_fs(std::move(start.fs)));
@@ -38,7 +38,7 @@ void link(Task& task, Process& process, Start& start, Fresh& fresh) {
         process.group->session->on_console = start.terminal && !view.is_root();
     } else
         join_group(process, start.parent->group);
-    view.processes++;
+    process.pids().processes++;
 }
 
 Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
@@ -49,20 +49,20 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     process->handlers = TRY(make_ref<SignalHandlers>());
     auto task = TRY(build(view, start));
     Fresh fresh{TRY(make_ref<Session>()), TRY(make_ref<ProcessGroup>())};
-    PidNumber* number = TRY(pids::allocate(view, wanted));
+    PidNumber* number = TRY(view.pids->allocate(wanted));
     ProcessFactory::attach(*task, process, number, true);
     auto loaded = exec::execute_first(*task, start.program);
     Ref<tty::Terminal> terminal = start.terminal;
     {
         Holding tree{tree_lock()};
-        if (loaded && (view.init_ended || (wanted && view.init))) loaded = err::busy;
+        if (loaded && (view.pids->init_ended || (wanted && view.pids->init))) loaded = err::busy;
         if (!loaded) {
             task->forget_number();
             return std::unexpected(loaded.error());
         }
         link(*task, *process, start, fresh);
         if (wanted) {
-            view.init = process.get();
+            view.pids->init = process.get();
             process->unkillable = true;
         }
     }

@@ -79,11 +79,11 @@ void leave_terminal(Process& process) {
     session = nullptr;
 }
 
-/// Who gets the children of `process`: the nearest subreaper above it, else the view's init; null: nobody.
+/// Who gets the children of `process`: the nearest subreaper above it, else its namespace's init; null: nobody.
 Process* reaper_of(Process& process) {
-    for (Process* up = process.parent; up && &up->view() == &process.view(); up = up->parent)
+    for (Process* up = process.parent; up && &up->pids() == &process.pids(); up = up->parent)
         if (up->child_subreaper && up->state == ProcessState::running) return up;
-    Process* init = process.view().init;
+    Process* init = process.pids().init;
     return init != &process && init && init->state == ProcessState::running ? init : nullptr;
 }
 
@@ -143,19 +143,19 @@ void give_most_children_away(Process& process) {
 }
 
 /// The last thread has ended: the process is a zombie, its relatives hear of it. The tree lock is held. Returns whether
-/// it was its view's init: then all others are to be killed.
+/// it was its namespace's init: then all others are to be killed.
 bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory) {
-    View& view = process.view();
+    PidNamespace& pids = process.pids();
     process.become_zombie();
     hang_up_if_orphaned(process, process.parent, &process);
     while (give_children_away(process, gone)) {}
-    bool was_init = view.init == &process;
+    bool was_init = pids.init == &process;
     if (was_init) {
-        view.init = nullptr;
-        view.init_ended = true;
-        view.init_status = process.exit_status;
+        pids.init = nullptr;
+        pids.init_ended = true;
+        pids.init_status = process.exit_status;
     }
-    view.processes--;
+    pids.processes--;
     bool reap_at_once = tell_of_end(process, memory);
     process.ended.notify_all();
     if (reap_at_once) reap(process, gone);
@@ -199,13 +199,14 @@ void end_thread(Task& task, int status) {
         if (&task != process.leader) unlink_thread(task, gone);
         if (last) {
             kill_others = end_process(process, gone, memory);
-            emptied = view->init_ended && view->processes == 0;
-            view_status = view->init_status;
+            PidNamespace& pids = process.pids();
+            emptied = &pids == view->pids.get() && pids.init_ended && pids.processes == 0;
+            view_status = pids.init_status;
         }
         process.threads_changed.notify_all();
     }
     process.spare_signal.give(std::move(memory));
-    if (kill_others) kill_all(*view);
+    if (kill_others) kill_all(process.pids());
     if (emptied) view->emptied(view_status);
 }
 } // namespace
@@ -225,13 +226,13 @@ void exit_group(int status) {
     exit_thread(status);
 }
 
-void kill_all(View& view) {
+void kill_all(PidNamespace& pids) {
     for (Pid from = 1;;) {
-        auto next = process::next(view, from);
+        auto next = process::next(pids, from);
         if (!next) return;
         Process& process = **next;
-        from = process.pid(view) + 1;
-        if (&process.view() != &view) continue;
+        from = process.pid(pids) + 1;
+        if (pids.is_root() && &process.pids() != &pids) continue; // containers end by themselves
         Holding lock{process.signal_lock};
         signals::end_all(process, SIGKILL);
     }

@@ -33,12 +33,12 @@ public:
         std::swap(target_, to);
         to.group = nullptr;
     } // the rest goes after the lock
-    FileOwner get(const View& view) {
+    FileOwner get(const PidNamespace& pids) {
         Holding tree{tree_lock()};
         FileOwner owner{target_.type};
-        if (target_.thread && !target_.thread->ended) owner.number = target_.thread->tid(view);
-        if (target_.process && target_.process->group) owner.number = target_.process->pid(view);
-        if (target_.group && !target_.group->members.empty()) owner.number = target_.group->number_in(view);
+        if (target_.thread && !target_.thread->ended) owner.number = target_.thread->tid(pids);
+        if (target_.process && target_.process->group) owner.number = target_.process->pid(pids);
+        if (target_.group && !target_.group->members.empty()) owner.number = target_.group->number_in(pids);
         return owner;
     }
     bool nobody() {
@@ -141,9 +141,9 @@ Result<Owner*> make_owner(File& file) {
 Result<> set_file_owner(File& file, Task& current, FileOwner wanted) {
     Owner::Target target{
         .type = wanted.type, .thread = {}, .process = {}, .group = {}, .by = current.credentials_ref()};
-    if (wanted.number && wanted.type == F_OWNER_TID) target.thread = TRY(find_task(current.view(), wanted.number));
-    if (wanted.number && wanted.type == F_OWNER_PID) target.process = TRY(find(current.view(), wanted.number));
-    if (wanted.number && wanted.type == F_OWNER_PGRP) target.group = TRY(find_group(current.view(), wanted.number));
+    if (wanted.number && wanted.type == F_OWNER_TID) target.thread = TRY(find_task(current.pids(), wanted.number));
+    if (wanted.number && wanted.type == F_OWNER_PID) target.process = TRY(find(current.pids(), wanted.number));
+    if (wanted.number && wanted.type == F_OWNER_PGRP) target.group = TRY(find_group(current.pids(), wanted.number));
     auto owner = make_owner(file);
     if (owner) (*owner)->set(std::move(target));
     if (target.group) { // memory was short
@@ -152,9 +152,9 @@ Result<> set_file_owner(File& file, Task& current, FileOwner wanted) {
     }
     return owner ? Result<>{} : std::unexpected(owner.error());
 }
-FileOwner file_owner(File& file, const View& view) {
+FileOwner file_owner(File& file, const PidNamespace& pids) {
     Owner* owner = owner_of(file);
-    return owner ? owner->get(view) : FileOwner{F_OWNER_TID, 0}; // as Linux shows it
+    return owner ? owner->get(pids) : FileOwner{F_OWNER_TID, 0}; // as Linux shows it
 }
 
 Result<> set_file_signal(File& file, int signal) {

@@ -11,7 +11,7 @@ struct FileOwner {
 /// By the current task, whose user must be allowed to signal the owner then. err::srch; err::inval: the type.
 Result<> set_file_owner(File&, Task& current, FileOwner);
 /// As the view numbers it.
-FileOwner file_owner(File&, const View&);
+FileOwner file_owner(File&, const PidNamespace&);
 /// What is sent; 0: SIGIO, which says nothing of the file. err::inval.
 Result<> set_file_signal(File&, int signal);
 int file_signal(File&);

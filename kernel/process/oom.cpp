@@ -22,8 +22,8 @@ u64 pages_of(Process& process) {
 
 constexpr int never_killed = -1000; // an adjustment: proc(5), oom_score_adj
 
-bool has_limit(View& view) { return view.account->limit() != ~u64{0}; }
-bool at_limit(View& view) { return has_limit(view) && view.account->used() + 64 * page_size > view.account->limit(); }
+bool has_limit(View& view) { return view.account().limit() != ~u64{0}; }
+bool at_limit(View& view) { return has_limit(view) && view.account().used() + 64 * page_size > view.account().limit(); }
 bool ends_the_machine(Process& process) { return process.unkillable && process.view().is_root(); }
 
 /// Only one thread at a time makes room; others wait for it and try again.
@@ -32,11 +32,11 @@ constinit WaitQueue finished;
 
 /// Calls visit(Ref<Process>&) for each process that has not ended, in the order of their numbers.
 template <class F>
-void each_process(View& numbers, F visit) {
+void each_process(PidNamespace& pids, F visit) {
     for (Pid from = 1;;) {
-        auto next = process::next(numbers, from);
+        auto next = process::next(pids, from);
         if (!next) return;
-        from = (*next)->pid(numbers) + 1;
+        from = (*next)->pid(pids) + 1;
         if ((*next)->state == ProcessState::running) visit(*next);
     }
 }
@@ -53,20 +53,20 @@ Ref<View> largest_owner() {
         }
     } unlimited, any;
     u64 host = 0;
-    each_process(View::root(), [&](Ref<Process>& process) {
+    each_process(PidNamespace::root(), [&](Ref<Process>& process) {
         if (ends_the_machine(*process) || process->oom_stuck) return;
         View& view = process->view();
-        u64 owned = view.is_root() ? host += pages_of(*process) * page_size : view.account->used();
+        u64 owned = view.is_root() ? host += pages_of(*process) * page_size : view.account().used();
         any.consider(view, owned);
-        if (!has_limit(view) || owned > view.account->limit()) unlimited.consider(view, owned);
+        if (!has_limit(view) || owned > view.account().limit()) unlimited.consider(view, owned);
     });
     return unlimited.bytes >= mm::memory_info().total / 16 ? unlimited.view : any.view;
 }
 
 /// One that is on its way out, whose memory comes back anyway: an earlier victim perhaps, which gave its own work up.
-Ref<Process> ending_one(View& numbers) {
+Ref<Process> ending_one(PidNamespace& pids) {
     Ref<Process> found;
-    each_process(numbers, [&](Ref<Process>& process) {
+    each_process(pids, [&](Ref<Process>& process) {
         if (found || process->oom_stuck) return;
         Holding lock{process->signal_lock};
         if (process->ending) found = process;
@@ -78,7 +78,7 @@ Ref<Process> ending_one(View& numbers) {
 Ref<Process> victim_in(View& view) {
     Ref<Process> largest, init;
     i64 most = 0;
-    each_process(view, [&](Ref<Process>& process) {
+    each_process(*view.pids, [&](Ref<Process>& process) {
         if (&process->view() != &view || ends_the_machine(*process) || process->oom_stuck) return;
         if (process->unkillable) init = process;
         auto points = badness(*process);
@@ -90,8 +90,8 @@ Ref<Process> victim_in(View& view) {
 void report(View& view, Process& victim, bool machine) {
     constexpr u64 mib = MiB;
     auto name = victim.leader ? victim.leader->name.view() : std::string_view{"?"};
-    Pid pid = victim.pid(View::root());
-    u64 held = pages_of(victim) * page_size / mib, owned = view.account->used() / mib;
+    Pid pid = victim.pid(PidNamespace::root());
+    u64 held = pages_of(victim) * page_size / mib, owned = view.account().used() / mib;
     if (view.is_root())
         log(LogLevel::error, "out of memory: killed process {} ({}, {} MiB) of the host", pid, name, held);
     else if (machine)
@@ -99,7 +99,7 @@ void report(View& view, Process& victim, bool machine) {
             view.id.view(), owned, pid, name, held);
     else
         log(LogLevel::error, "container {} is at its memory limit of {} MiB: killed its process {} ({}, {} MiB)",
-            view.id.view(), view.account->limit() / mib, pid, name, held);
+            view.id.view(), view.account().limit() / mib, pid, name, held);
 }
 
 /// A short sleep, whatever signals are pending: what comes next looks again.
@@ -123,7 +123,7 @@ void kill_and_wait(Task& task, Process& victim, bool machine) {
     for (unsigned i = 0; i < 100 && !signals::dying(task); i++) {
         pause(victim.ended, gone);
         if (!gone()) continue;
-        if (!last || (machine ? mm::has_room(*task.view().account) : !at_limit(view))) return;
+        if (!last || (machine ? mm::has_room(task.view().account()) : !at_limit(view))) return;
         pause(victim.ended, [] { return false; });
     }
     if (!gone() && !signals::dying(task)) victim.oom_stuck = true;
@@ -142,10 +142,10 @@ void make_room(Task& task) {
     if (failures::take_fired() || signals::dying(task)) return;
     View& own = task.view();
     bool machine = !at_limit(own);
-    if (machine && mm::has_room(*own.account)) return;
+    if (machine && mm::has_room(own.account())) return;
     if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
-    Ref<Process> victim = ending_one(machine ? View::root() : own);
+    Ref<Process> victim = ending_one(machine ? PidNamespace::root() : *own.pids);
     if (!victim) {
         Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);
         if (view) victim = victim_in(*view);

@@ -17,7 +17,7 @@ public:
     Result<usize> write(Source&, u64*) override { return err::inval; }
     u32 poll() override { return process->state == ProcessState::running ? 0 : POLLIN | POLLRDNORM; }
     WaitQueue& changed() override { return process->ended; }
-    void print_info(Writer& out) override { print(out, "Pid:\t{}\n", process->pid(current_view())); }
+    void print_info(Writer& out) override { print(out, "Pid:\t{}\n", process->pid(current_pids())); }
     const void* kind() const override { return &kind_tag; }
 
     static constexpr char kind_tag = 0;

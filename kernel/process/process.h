@@ -4,7 +4,7 @@
 #include "kernel/process/abi.h"
 #include "kernel/process/limits.h"
 #include "kernel/signal/signal.h"
-#include "kernel/views/pids.h"
+#include "kernel/views/view.h"
 
 class Task;
 class Process;
@@ -17,7 +17,7 @@ struct Path;
 
 /// A session: the leader's number, and its controlling terminal. Under Rank::tasks.
 struct Session : RefCounted<Session> {
-    Pid number_in(const View&) const;
+    Pid number_in(const PidNamespace&) const;
     Process* leader = nullptr;   // null once gone
     Ref<tty::Terminal> terminal; // controlling terminal
     bool on_console = false;     // its terminal came from outside the view: that is /dev/console for it
@@ -26,7 +26,7 @@ struct Session : RefCounted<Session> {
 };
 /// A process group: job control's unit. Under Rank::tasks. Its last reference is dropped under that lock too.
 struct ProcessGroup : RefCounted<ProcessGroup> {
-    Pid number_in(const View&) const;
+    Pid number_in(const PidNamespace&) const;
     Ref<Session> session;
     List<Process, struct GroupMemberTag> members;
     PidNumber* number = nullptr;
@@ -55,13 +55,14 @@ class Process : public RefCounted<Process>,
 public:
     ~Process();
 
-    /// As seen from a view; 0 if it is not in it.
-    Pid pid(const View& from) const { return &from == &*view_ ? own_pid_ : from.is_root() ? root_pid_ : 0; }
-    /// As its own view numbers it.
+    /// As seen from a namespace; 0 if it is not in it.
+    Pid pid(const PidNamespace& from) const { return identity_->in(from); }
+    /// As its own namespace numbers it.
     Pid pid() const { return own_pid_; }
     /// The parent's number as this process sees it: 0 when it has none, or one outside its view.
     Pid parent_pid() const { return parent_pid_.load(std::memory_order_relaxed); }
     View& view() const { return *view_; }
+    PidNamespace& pids() const { return identity_->home(); }
     const Abi& abi() const { return *abi_.load(std::memory_order_relaxed); }
     void set_abi(const Abi& abi) { abi_ = &abi; } // exec
 
@@ -158,7 +159,8 @@ private:
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
     u64 sibling_order_ = 0;       // under the tree lock
-    Pid own_pid_ = 0, root_pid_ = 0;
+    Ref<PidNumber> identity_;     // stays when the number is free again
+    Pid own_pid_ = 0;
     std::atomic<Pid> parent_pid_ = 0; // the parent's number in our view
     std::atomic<const Abi*> abi_ = nullptr;
     Guarded<Ref<File>, Spinlock<Rank::device>> executable_;
@@ -168,14 +170,14 @@ namespace process {
 /// The lock of the process tree: parents, children, groups, sessions, numbers.
 Spinlock<Rank::tasks>& tree_lock();
 /// The process or task with a number in a view. err::srch.
-Result<Ref<Process>> find(View&, Pid);
-Result<Ref<Task>> find_task(View&, Pid);
-Result<Ref<ProcessGroup>> find_group(View&, Pid);
+Result<Ref<Process>> find(PidNamespace&, Pid);
+Result<Ref<Task>> find_task(PidNamespace&, Pid);
+Result<Ref<ProcessGroup>> find_group(PidNamespace&, Pid);
 /// The processes of a view in ascending order of number, from `from` on (/proc): err::srch at the end.
-Result<Ref<Process>> next(View&, Pid from);
+Result<Ref<Process>> next(PidNamespace&, Pid from);
 /// The threads of a process as they came, the first one for `tid` 0 (/proc/pid/task): err::srch at the end. Behind a
 /// thread that has ended meanwhile: a later one.
-Result<Ref<Task>> thread_after(Process&, View& view, Pid tid);
+Result<Ref<Task>> thread_after(Process&, PidNamespace&, Pid tid);
 
 /// Whether no member has a parent in another group of the same session: nobody could continue it (POSIX job control).
 /// Takes the tree lock.
@@ -190,5 +192,5 @@ Result<Ref<Process>> create_init(View&, Start&);
 Result<Ref<Process>> create_in(View&, Start&);
 void run(Process&);
 /// Kills every process of a view with SIGKILL (deleting a container, or its init has ended).
-void kill_all(View&);
+void kill_all(PidNamespace&);
 } // namespace process

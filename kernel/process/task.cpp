@@ -19,18 +19,19 @@ void begin(void*) {
 } // namespace
 
 Result<Ref<Task>> ProcessFactory::make_task(View& view) {
-    if (view.tasks.fetch_add(1) >= view.max_tasks) {
-        view.tasks.fetch_sub(1);
+    Cgroup& cgroup = *view.cgroup;
+    if (cgroup.tasks.fetch_add(1) >= cgroup.max_tasks) {
+        cgroup.tasks.fetch_sub(1);
         return err::again;
     }
     auto* made = new (std::nothrow) Task;
     if (!made) {
-        view.tasks.fetch_sub(1);
+        cgroup.tasks.fetch_sub(1);
         return err::nomem;
     }
-    made->counted_in = Ref<View>::share(&view);
+    made->counted_in = view.cgroup;
     auto task = Ref<Task>::adopt(made);
-    task->account = view.account;
+    task->account = cgroup.account;
     task->start_ns = clocks::monotonic_ns();
     TRY(task->init(begin, nullptr));
     task->traced = view.trace.load(std::memory_order_relaxed);
@@ -49,12 +50,12 @@ Result<Ref<Process>> ProcessFactory::make_process(View& view) {
 
 void ProcessFactory::attach(Task& task, Ref<Process> process, PidNumber* number, bool leader) {
     task.number_ = number;
-    task.own_tid_ = number->own;
-    task.root_tid_ = number->root;
+    task.identity_ = Ref<PidNumber>::share(number);
+    task.own_tid_ = number->own();
     if (leader) {
         process->number_ = number;
-        process->own_pid_ = number->own;
-        process->root_pid_ = number->root;
+        process->identity_ = task.identity_;
+        process->own_pid_ = number->own();
     }
     task.process_ = std::move(process);
 }
@@ -72,7 +73,7 @@ void ProcessFactory::link_thread(Task& task) {
 void ProcessFactory::take_over_number(Task& from, Task& to) {
     std::swap(from.number_, to.number_);
     std::swap(from.own_tid_, to.own_tid_);
-    std::swap(from.root_tid_, to.root_tid_);
+    std::swap(from.identity_, to.identity_);
     from.number_->task = &from;
     to.number_->task = &to;
 }
@@ -103,7 +104,7 @@ void Task::forget_number() {
         number_->process = nullptr;
         process_->number_ = nullptr;
     }
-    pids::release(std::exchange(number_, nullptr));
+    PidNamespace::release(std::exchange(number_, nullptr));
 }
 
 Result<> Task::set_fs(Ref<vfs::FsContext> next) {
@@ -151,7 +152,7 @@ void Process::adopted_by(Process* above) {
         if (ended) parent->ended_children.erase(parent->ended_children.iterator_to(*this));
     }
     parent = above;
-    parent_pid_.store(above ? above->pid(*view_) : 0, std::memory_order_relaxed);
+    parent_pid_.store(above ? above->pid(pids()) : 0, std::memory_order_relaxed);
     if (!above) return;
     maker = 0;
     sibling_order_ = ++adoptions;

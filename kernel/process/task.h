@@ -14,10 +14,11 @@ public:
     static Task& current() { return static_cast<Task&>(Thread::current()); }
 
     bool must_end() override;
-    Pid tid(const View& from) const { return &from == &view() ? own_tid_ : from.is_root() ? root_tid_ : 0; }
-    Pid tid() const { return own_tid_; } // in its own view
+    Pid tid(const PidNamespace& from) const { return identity_->in(from); }
+    Pid tid() const { return own_tid_; } // in its own namespace
     Process& process() const { return *process_; }
     View& view() const { return process_->view(); }
+    PidNamespace& pids() const { return identity_->home(); }
 
     // Shared or owned as clone's flags said. Changed only by the task itself (unshare, exec); others take a reference
     // under `shares_lock` (/proc).
@@ -92,7 +93,7 @@ public:
     std::atomic<u16> io_priority = 0;                             // ioprio_set(2); remembered
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
-    Ref<View> counted_in; // whose limit of tasks this one counts against
+    Ref<Cgroup> counted_in; // whose limit of tasks this one counts against
     /// The real user, whose RLIMIT_NPROC this task counts against until it is reaped; changes with the credentials.
     Ref<User> user;
     /// setuid(2) succeeded beyond RLIMIT_NPROC: the next execve fails with err::again if that is still so.
@@ -117,7 +118,6 @@ public:
 
     /// Its number is given back; under the tree lock and signal_lock.
     void forget_number();
-    PidNumber* number() const { return number_; }
 
     ~Task() override;
 
@@ -127,7 +127,8 @@ private:
     Ref<Process> process_;
     bool counted_ = false; // in `user`
     PidNumber* number_ = nullptr;
-    Pid own_tid_ = 0, root_tid_ = 0;
+    Ref<PidNumber> identity_; // stays when the number is free again
+    Pid own_tid_ = 0;
     Ref<const Credentials> credentials_;
 };
 
@@ -165,9 +166,10 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options);
 
 Result<> set_group(Task& current, Pid pid, Pid group); // setpgid(2)
 Result<Pid> create_session(Task& current);             // setsid(2)
-/// The numbers of a process's group and session as `view` sees them. Takes the tree lock; 0: reaped or not visible.
-Pid group_of(Process&, const View&);
-Pid session_of(Process&, const View&);
+/// The numbers of a process's group and session as a namespace sees them. Takes the tree lock; 0: reaped or not
+/// visible.
+Pid group_of(Process&, const PidNamespace&);
+Pid session_of(Process&, const PidNamespace&);
 /// Of all threads, ended ones included (the memory's peak: of those only); of waited-for children: RUSAGE_CHILDREN.
 ResourceUse usage(Process&);
 ResourceUse children_usage(Process&);

@@ -18,47 +18,52 @@ View& current_view() {
     return process ? process->view() : View::root();
 }
 
-Result<Ref<Process>> find(View& view, Pid pid) {
+PidNamespace& current_pids() {
+    Process* process = current_process();
+    return process ? process->pids() : PidNamespace::root();
+}
+
+Result<Ref<Process>> find(PidNamespace& pids, Pid pid) {
     Holding tree{lock};
-    PidNumber* number = pids::find(view, pid);
+    PidNumber* number = pids.find(pid);
     if (!number) return err::srch;
     if (number->process) return Ref<Process>::share(number->process);
     if (number->task) return Ref<Process>::share(&number->task->process());
     return err::srch;
 }
-Result<Ref<Task>> find_task(View& view, Pid pid) {
+Result<Ref<Task>> find_task(PidNamespace& pids, Pid pid) {
     Holding tree{lock};
-    PidNumber* number = pids::find(view, pid);
+    PidNumber* number = pids.find(pid);
     if (!number || !number->task) return err::srch;
     return Ref<Task>::share(number->task);
 }
-Result<Ref<ProcessGroup>> find_group(View& view, Pid pid) {
+Result<Ref<ProcessGroup>> find_group(PidNamespace& pids, Pid pid) {
     Holding tree{lock};
-    PidNumber* number = pids::find(view, pid);
+    PidNumber* number = pids.find(pid);
     if (!number || !number->group) return err::srch;
     return Ref<ProcessGroup>::share(number->group);
 }
 
-Result<Ref<Process>> next(View& view, Pid from) {
+Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
     constexpr unsigned at_once = 64; // the lock is let go now and then: a view may have many numbers
     for (;;) {
         Holding tree{lock};
         for (unsigned looked = 0; looked < at_once; looked++) {
-            PidNumber* number = pids::at_or_after(view, from);
+            PidNumber* number = pids.at_or_after(from);
             if (!number) return err::srch;
             if (number->process) return Ref<Process>::share(number->process);
-            from = number->in(view) + 1;
+            from = number->in(pids) + 1;
         }
     }
 }
-Result<Ref<Task>> thread_after(Process& process, View& view, Pid tid) {
+Result<Ref<Task>> thread_after(Process& process, PidNamespace& pids, Pid tid) {
     Holding tree{lock};
     auto next = process.threads.begin();
-    PidNumber* number = tid ? pids::find(view, tid) : nullptr;
+    PidNumber* number = tid ? pids.find(tid) : nullptr;
     if (number && number->task && &number->task->process() == &process)
         next = std::next(process.threads.iterator_to(*number->task));
     else // it has ended meanwhile
-        while (next != process.threads.end() && static_cast<Task&>(*next).tid(view) <= tid) ++next;
+        while (next != process.threads.end() && static_cast<Task&>(*next).tid(pids) <= tid) ++next;
     if (next == process.threads.end()) return err::srch;
     return Ref<Task>::share(static_cast<Task*>(&*next));
 }
@@ -122,17 +127,17 @@ Result<> may_move(Process& current, Process& target) {
 
 Result<> set_group(Task& current, Pid pid, Pid group_pid) {
     if (group_pid < 0) return err::inval;
-    View& view = current.view();
+    PidNamespace& pids = current.pids();
     auto fresh = TRY(make_ref<ProcessGroup>()); // unless the group exists
     Holding tree{lock};
     Process* target = &current.process();
     if (pid) {
-        PidNumber* number = pids::find(view, pid);
+        PidNumber* number = pids.find(pid);
         if (!number || !number->process) return err::srch;
         target = number->process;
     }
     TRY(may_move(current.process(), *target));
-    if (!group_pid || group_pid == target->pid(view)) {
+    if (!group_pid || group_pid == target->pid(pids)) {
         PidNumber* own = target->leader_number();
         if (!own->group) {
             fresh->session = target->group->session;
@@ -141,9 +146,9 @@ Result<> set_group(Task& current, Pid pid, Pid group_pid) {
             join_group(*target, std::move(fresh));
             return {};
         }
-        group_pid = target->pid(view);
+        group_pid = target->pid(pids);
     }
-    PidNumber* number = pids::find(view, group_pid);
+    PidNumber* number = pids.find(group_pid);
     if (!number || !number->group || number->group->session != target->group->session) return err::perm;
     if (target->group != number->group) join_group(*target, Ref<ProcessGroup>::share(number->group));
     return {};
@@ -157,7 +162,7 @@ Result<Pid> create_session(Task& current) {
     PidNumber* number = process.leader_number();
     if (number->group) return err::perm; // a group's leader, or a group of that number
     start_session(process, std::move(session), std::move(group));
-    return number->in(current.view());
+    return number->in(current.pids());
 }
 
 void start_session(Process& process, Ref<Session> session, Ref<ProcessGroup> group) {
@@ -171,13 +176,13 @@ void start_session(Process& process, Ref<Session> session, Ref<ProcessGroup> gro
     join_group(process, std::move(group));
 }
 
-Pid group_of(Process& process, const View& view) {
+Pid group_of(Process& process, const PidNamespace& pids) {
     Holding tree{lock};
-    return process.group ? process.group->number_in(view) : 0;
+    return process.group ? process.group->number_in(pids) : 0;
 }
-Pid session_of(Process& process, const View& view) {
+Pid session_of(Process& process, const PidNamespace& pids) {
     Holding tree{lock};
-    return process.group ? process.group->session->number_in(view) : 0;
+    return process.group ? process.group->session->number_in(pids) : 0;
 }
 
 ChildCode decode_status(int status) {
@@ -190,7 +195,7 @@ siginfo_t child_info(Process& child, Process& parent, int code, int status) {
     siginfo_t info{};
     info.si_signo = SIGCHLD;
     info.si_code = code;
-    info.si_pid = child.pid(parent.view());
+    info.si_pid = child.pid(parent.pids());
     if (child.leader) info.si_uid = child.leader->credentials_ref()->uid;
     info.si_status = status;
     CpuTime used = cpu_time(child);
@@ -226,7 +231,7 @@ void unlink_thread(Task& task, Unlinked& gone) {
     process.threads.erase(process.threads.iterator_to(task));
     task.forget_number();
     // An unreaped leader counts: its stack and numbers are still there.
-    if (Ref<View> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
+    if (Ref<Cgroup> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     task.count_no_more();
     if (process.leader == &task) process.leader = nullptr;
     gone.add(task);
@@ -235,16 +240,16 @@ void unlink_thread(Task& task, Unlinked& gone) {
 
 // The objects of the tree.
 
-Pid Session::number_in(const View& view) const { return number ? number->in(view) : 0; }
+Pid Session::number_in(const PidNamespace& pids) const { return number ? number->in(pids) : 0; }
 Session::~Session() {
     if (!number) return;
     number->session = nullptr;
-    pids::release(number);
+    PidNamespace::release(number);
 }
-Pid ProcessGroup::number_in(const View& view) const { return number ? number->in(view) : 0; }
+Pid ProcessGroup::number_in(const PidNamespace& pids) const { return number ? number->in(pids) : 0; }
 ProcessGroup::~ProcessGroup() {
     session = nullptr; // first: its number may be ours
     if (!number) return;
     number->group = nullptr;
-    pids::release(number);
+    PidNamespace::release(number);
 }

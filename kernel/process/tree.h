@@ -7,6 +7,7 @@ namespace process {
 Process* current_process();
 /// Its view; the root view in a kernel thread.
 View& current_view();
+PidNamespace& current_pids();
 
 // With the tree lock held:
 

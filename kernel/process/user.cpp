@@ -7,34 +7,34 @@ constinit Users* all = nullptr;
 alignas(Users) std::byte memory[sizeof(Users)];
 
 /// Under `lock`.
-Users& users() {
+Users& table() {
     if (!all) all = new (memory) Users;
     return *all;
 }
 } // namespace
 
-Result<Ref<User>> User::of(View& view, u32 uid) {
+Result<Ref<User>> User::of(UserNamespace& users, u32 uid) {
     Ref<User> fresh;
     while (true) {
         {
             Holding held{lock};
-            auto at = users().find(Key{&view, uid});
-            if (at != users().end() && at->try_retain()) return Ref<User>::adopt(&*at);
-            if (at != users().end()) users().erase(at); // its last reference is going just now
+            auto at = table().find(Key{&users, uid});
+            if (at != table().end() && at->try_retain()) return Ref<User>::adopt(&*at);
+            if (at != table().end()) table().erase(at); // its last reference is going just now
             if (fresh) {
-                users().insert(*fresh);
+                table().insert(*fresh);
                 return fresh;
             }
         }
-        fresh = TRY(make_ref<User>(view, uid));
+        fresh = TRY(make_ref<User>(users, uid));
     }
 }
 
 void User::last_ref_gone(User* gone) {
     {
         Holding held{lock};
-        auto at = users().find(Key{gone->view.get(), gone->uid});
-        if (at != users().end() && &*at == gone) users().erase(at);
+        auto at = table().find(Key{gone->users.get(), gone->uid});
+        if (at != table().end() && &*at == gone) table().erase(at);
     }
     delete gone;
 }

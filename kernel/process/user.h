@@ -1,16 +1,16 @@
-// The real users of a view's tasks: what RLIMIT_NPROC and RLIMIT_SIGPENDING count.
+// The real users of a user namespace's tasks: what RLIMIT_NPROC and RLIMIT_SIGPENDING count.
 #pragma once
-#include "kernel/views/view.h"
+#include "kernel/views/namespaces.h"
 #include "lib/intrusive.h"
 
-/// A real user ID in a view. Kept alive by the tasks that run under it.
+/// A real user ID in a user namespace. Kept alive by the tasks that run under it.
 class User : public RefCounted<User>, public TreeLink<> {
 public:
     /// err::nomem.
-    static Result<Ref<User>> of(View& view, u32 uid);
+    static Result<Ref<User>> of(UserNamespace&, u32 uid);
     static void last_ref_gone(User*);
 
-    const Ref<View> view;
+    const Ref<UserNamespace> users;
     const u32 uid;
     /// Tasks that exist, until they are reaped.
     std::atomic<u64> tasks = 0;
@@ -18,13 +18,13 @@ public:
     std::atomic<u64> signals = 0;
 
     struct Key {
-        const View* view;
+        const UserNamespace* users;
         u32 uid;
         auto operator<=>(const Key&) const = default;
     };
     struct KeyOf {
         using type = Key;
-        Key operator()(const User& u) const { return {u.view.get(), u.uid}; }
+        Key operator()(const User& u) const { return {u.users.get(), u.uid}; }
     };
-    User(View& of, u32 id) : view{Ref<View>::share(&of)}, uid{id} {}
+    User(UserNamespace& of, u32 id) : users{Ref<UserNamespace>::share(&of)}, uid{id} {}
 };

@@ -15,13 +15,13 @@ bool is_child_of(Process& child, Task& thread) {
 namespace {
 bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned options) {
     Process& parent = waiter.process();
-    View& view = parent.view();
+    const PidNamespace& pids = parent.pids();
     switch (id_type) {
     case P_PID:
-        if (child.pid(view) != id) return false;
+        if (child.pid(pids) != id) return false;
         break;
     case P_PGID:
-        if (!child.group || (id ? child.group->number_in(view) != id : child.group != parent.group)) return false;
+        if (!child.group || (id ? child.group->number_in(pids) != id : child.group != parent.group)) return false;
         break;
     default: break;
     }
@@ -56,7 +56,7 @@ Waited look(Process& child, Process& parent, unsigned options) {
             return found;
     } else
         return found;
-    found.pid = child.pid(parent.view());
+    found.pid = child.pid(parent.pids());
     found.uid = uid_of(child);
     return found;
 }
@@ -85,7 +85,7 @@ struct Search {
     }
     void run() {
         if (id_type == P_PID) {
-            PidNumber* number = pids::find(parent.view(), id);
+            PidNumber* number = parent.pids().find(id);
             if (number && number->process && number->process->parent == &parent) settled_by(*number->process);
             return;
         }

@@ -39,17 +39,17 @@ Task* choose(Process& process, int number) {
     return nullptr;
 }
 
-/// A signal from a thread of the same view, or one that is not KILL or STOP, cannot end a view's init.
+/// A signal from a thread of the same namespace, or one that is not KILL or STOP, cannot end its init.
 bool spared(Process& process, int number, const siginfo_t& info) {
     if (!process.unkillable || action_of(process, number).handler != handler_default) return false;
-    bool outside = !from_user(info) || &process::current_view() != &process.view();
+    bool outside = !from_user(info) || &process::current_pids() != &process.pids();
     return !(outside && (signal_bit(number) & unblockable));
 }
 
-/// The sender's number is the one that the receiver's view has for it.
+/// The sender's number is the one that the receiver's namespace has for it.
 void translate_sender(const Process& process, siginfo_t& info) {
     if (info.si_code != SI_USER && info.si_code != SI_TKILL) return;
-    if (auto* sender = process::current_process()) info.si_pid = sender->pid(process.view());
+    if (auto* sender = process::current_process()) info.si_pid = sender->pid(process.pids());
 }
 
 /// RLIMIT_SIGPENDING. A standard signal of kill(2) or the kernel keeps its information whatever the user has queued;

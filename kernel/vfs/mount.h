@@ -1,6 +1,7 @@
 // The mounts that one view sees, as a tree.
 #pragma once
 #include "kernel/vfs/path.h"
+#include "kernel/views/namespaces.h"
 
 namespace vfs {
 /// The table of all mounts. By init(). err::nomem.
@@ -68,6 +69,8 @@ public:
     /// The place in a clone that corresponds to a place in this tree; unchanged when there is none.
     Path counterpart(const Path& in_original);
     Path root();
+    /// As a mount namespace: what /proc/pid/ns shows. Changed at boot only.
+    u64 number = namespaces::next_number();
 
     Result<> mount(const Path& where, Ref<Superblock>, std::string_view source, u32 flags);
     /// Bind `what` (a file or directory of this tree) at `where`; `recursive`: with the mounts below it. Flags are

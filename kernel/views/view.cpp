@@ -1,8 +1,8 @@
+#include "kernel/views/view.h"
 #include "core/alloc/frame.h"
 #include "core/check/report.h"
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
-#include "kernel/views/pids.h"
 
 namespace {
 /// The host world. Its init's end is the machine's.
@@ -21,31 +21,27 @@ View::~View() = default;
 
 View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
 
-u64 View::uptime_ns() const { return clocks::monotonic_ns() - (is_root() ? 0 : created_ns); }
-
-void View::set_host_name(std::string_view name) {
-    names.lock()->host.assign(name);
-    host_name_changes.fetch_add(1, std::memory_order_release);
-    names_changed.notify_all();
-}
-void View::set_domain_name(std::string_view name) {
-    names.lock()->domain.assign(name);
-    domain_name_changes.fetch_add(1, std::memory_order_release);
-    names_changed.notify_all();
-}
-
 Result<> View::prepare() {
-    pids = TRY(make<PidTable>());
-    created_ns = clocks::monotonic_ns();
+    // The host world has the numbers that Linux gives its own.
+    auto number = [&](u64 first) { return is_root() ? first : 0; };
+    if (!pids) pids = TRY(PidNamespace::create(is_root() ? nullptr : root().pids.get()));
+    if (!uts) uts = TRY(make_ref<UtsNamespace>(number(namespaces::first_uts)));
+    if (!ipc) ipc = TRY(make_ref<IpcNamespace>(number(namespaces::first_ipc)));
+    if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network)));
+    if (!users) users = TRY(make_ref<UserNamespace>());
+    if (!time)
+        time = TRY(make_ref<TimeNamespace>(number(namespaces::first_time), is_root() ? 0 : clocks::monotonic_ns()));
+    if (!cgroup) cgroup = TRY(make_ref<Cgroup>(number(namespaces::first_cgroup), MemoryAccount::kernel(), ~u32{0}));
     trace = trace_all.load(std::memory_order_relaxed);
-    if (!account) account = &MemoryAccount::kernel();
     return {};
 }
 
 Result<> View::init_root() {
     auto* root = new (root_memory) RootView;
-    root->names.lock()->host.assign("rundlet");
     // As Linux's threads-max: stacks take an eighth of memory at most.
-    root->max_tasks = static_cast<u32>(mm::memory_info().total / (8 * mm::kernel_stack_size));
-    return root->prepare();
+    auto most = static_cast<u32>(mm::memory_info().total / (8 * mm::kernel_stack_size));
+    root->cgroup = TRY(make_ref<Cgroup>(namespaces::first_cgroup, MemoryAccount::kernel(), most));
+    TRY(root->prepare());
+    root->uts->names.lock()->host.assign("rundlet");
+    return {};
 }

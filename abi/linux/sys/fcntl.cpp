@@ -15,7 +15,7 @@ constexpr u64 to_the_end = ~u64{0};
 constexpr i64 last_offset = ~u64{0} >> 1;
 
 file::FileLock::Setter setter(Task& task) {
-    return {&task.view(), task.process().pid(), task.process().pid(View::root())};
+    return {&task.pids(), task.process().pid(), task.process().pid(PidNamespace::root())};
 }
 
 /// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
@@ -107,7 +107,7 @@ Result<i64> set_owner_by_type(Task& task, File& f, UserPtr<const f_owner_ex> fro
     return 0;
 }
 Result<i64> show_owner(Task& task, File& f, UserPtr<f_owner_ex> to) {
-    auto owner = process::file_owner(f, task.view());
+    auto owner = process::file_owner(f, task.pids());
     TRY(copy_out(to, f_owner_ex{owner.type, owner.number}));
     return 0;
 }
@@ -153,7 +153,7 @@ Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argumen
     case F_OFD_SETLKW: return lock_command(task, *file, command.value, UserPtr<struct flock>{argument});
     case F_SETOWN: return set_owner(task, *file, static_cast<int>(argument));
     case F_GETOWN: {
-        auto owner = process::file_owner(*file, task.view());
+        auto owner = process::file_owner(*file, task.pids());
         return owner.type == F_OWNER_PGRP ? -owner.number : owner.number;
     }
     case F_SETOWN_EX: return set_owner_by_type(task, *file, UserPtr<const f_owner_ex>{argument});

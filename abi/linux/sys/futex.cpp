@@ -11,7 +11,7 @@ core::Moment absolute(i64 ns, bool realtime) {
     return realtime ? core::Moment::of_wall(ns) : core::Moment{Deadline{static_cast<u64>(ns)}};
 }
 
-bool owner_alive(u32 tid) { return process::find_task(Task::current().view(), static_cast<Pid>(tid)).has_value(); }
+bool owner_alive(u32 tid) { return process::find_task(Task::current().pids(), static_cast<Pid>(tid)).has_value(); }
 
 i64 wait_again(Task& task);
 
@@ -109,7 +109,7 @@ Result<> set_robust_list(Task& task, uptr head, usize size) {
     return {};
 }
 Result<> get_robust_list(Task& task, int tid, UserPtr<uptr> head, UserPtr<usize> size) {
-    auto target = tid ? TRY(process::find_task(task.view(), tid)) : Ref<Task>::share(&task);
+    auto target = tid ? TRY(process::find_task(task.pids(), tid)) : Ref<Task>::share(&task);
     if (!process::may_inspect(task.credentials(), target->process(), process::Ids::real)) return err::perm;
     TRY(copy_out(size, sizeof(robust_list_head)));
     return copy_out(head, target->robust_list);

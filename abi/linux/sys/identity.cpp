@@ -33,7 +33,7 @@ Result<> commit(Task& task, Ref<Credentials> who) {
         task.parent_death_signal = 0;
     }
     if (old.uid != who->uid) {
-        task.count_for(TRY(User::of(task.view(), who->uid)));
+        task.count_for(TRY(User::of(*task.view().users, who->uid)));
         // A daemon that sets its user does not expect that to fail; the exec that follows does (setuid(2)).
         task.too_many_processes = process::beyond_process_limit(task);
     }
@@ -208,7 +208,7 @@ Result<> capget(Task& task, UserPtr<__user_cap_header_struct> header, UserPtr<__
     if (!words) return !data && words.error() == Errno::inval ? Result<>{} : std::unexpected(words.error());
     if (pid < 0) return err::inval;
     Ref<const Credentials> who = task.credentials_ref();
-    if (pid && pid != task.tid()) who = TRY(process::find_task(task.view(), pid))->credentials_ref();
+    if (pid && pid != task.tid()) who = TRY(process::find_task(task.pids(), pid))->credentials_ref();
     if (!data) return {};
     __user_cap_data_struct out[2]{};
     for (unsigned i = 0; i < 2; i++) {
@@ -280,7 +280,7 @@ Result<> prlimit64(Task& task, int pid, u32 resource, UserPtr<const rlimit64> to
     if (resource >= RLIM_NLIMITS) return err::inval;
     rlimit64 wanted{};
     if (to_set) wanted = TRY(copy_in(to_set));
-    auto process = pid ? TRY(process::find(task.view(), pid)) : Ref<Process>::share(&task.process());
+    auto process = pid ? TRY(process::find(task.pids(), pid)) : Ref<Process>::share(&task.process());
     TRY(may_limit(task, *process));
     Limit before = process->limits.get(resource);
     if (to_set) TRY(change_limit(task, *process, resource, wanted));

@@ -96,11 +96,11 @@ Result<> umount2(Task& task, UserPath target, u32 flags) {
 }
 
 namespace {
-/// Calls visit() with the root and working directory of every task of the view.
+/// Calls visit() with the root and working directory of every task that a namespace sees.
 template <class F>
-void for_each_places(View& view, F visit) {
-    for (Pid pid = 1; auto process = process::next(view, pid); pid = (*process)->pid(view) + 1)
-        for (Pid tid = 0; auto task = process::thread_after(**process, view, tid); tid = (*task)->tid(view))
+void for_each_places(PidNamespace& pids, F visit) {
+    for (Pid pid = 1; auto process = process::next(pids, pid); pid = (*process)->pid(pids) + 1)
+        for (Pid tid = 0; auto task = process::thread_after(**process, pids, tid); tid = (*task)->tid(pids))
             if (auto fs = (*task)->share(&Task::fs)) visit(*fs);
 }
 } // namespace
@@ -111,7 +111,7 @@ Result<> pivot_root(Task& task, UserPath new_root, UserPath put_old) {
     auto old = TRY(place(task, at_cwd, put_old, 0, true, vfs::walk_directory));
     vfs::Path before = task.fs->root();
     TRY(task.mounts->pivot(before, to, old));
-    for_each_places(task.view(), [&](vfs::FsContext& fs) {
+    for_each_places(task.pids(), [&](vfs::FsContext& fs) {
         if (fs.root() == before) fs.set_root(to);
         if (fs.cwd() == before) fs.set_cwd(to);
     });

@@ -21,7 +21,7 @@ Result<Vector<UserSegment>> load(UserSpan<const iovec> from) {
 }
 
 Result<Ref<AddressSpace>> other_space(Task& task, int pid) {
-    auto other = TRY(process::find_task(task.view(), pid)); // of any thread; one that has ended has no memory
+    auto other = TRY(process::find_task(task.pids(), pid)); // of any thread; one that has ended has no memory
     auto space = other->share(&Task::space);
     if (!space) return err::srch;
     if (!process::may_inspect(task.credentials(), other->process(), process::Ids::real)) return err::perm;

@@ -97,7 +97,7 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
         nonblocking = file->nonblocking() && !(bits & WNOHANG);
         if (nonblocking) bits |= WNOHANG;
         type = P_PID;
-        id = target->pid(task.view());
+        id = target->pid(task.pids());
         break;
     }
     default: return err::inval;
@@ -132,16 +132,16 @@ Result<int> set_tid_address(Task& task, uptr address) {
 namespace {
 Result<Ref<Process>> process_or_self(Task& task, int pid) {
     if (pid == 0) return Ref<Process>::share(&task.process());
-    return process::find(task.view(), pid);
+    return process::find(task.pids(), pid);
 }
 } // namespace
-Result<int> getpgid(Task& task, int pid) { return process::group_of(*TRY(process_or_self(task, pid)), task.view()); }
-Result<int> getpgrp(Task& task) { return process::group_of(task.process(), task.view()); }
+Result<int> getpgid(Task& task, int pid) { return process::group_of(*TRY(process_or_self(task, pid)), task.pids()); }
+Result<int> getpgrp(Task& task) { return process::group_of(task.process(), task.pids()); }
 Result<> setpgid(Task& task, int pid, int group) {
     if (pid < 0) return err::inval;
     return process::set_group(task, pid, group);
 }
-Result<int> getsid(Task& task, int pid) { return process::session_of(*TRY(process_or_self(task, pid)), task.view()); }
+Result<int> getsid(Task& task, int pid) { return process::session_of(*TRY(process_or_self(task, pid)), task.pids()); }
 Result<int> setsid(Task& task) { return process::create_session(task); }
 
 Result<u32> personality(Task& task, u32 persona) {
@@ -152,15 +152,15 @@ Result<u32> personality(Task& task, u32 persona) {
 
 Result<int> pidfd_open(Task& task, int pid, u32 flags) {
     if (flags & ~u32{PIDFD_NONBLOCK} || pid <= 0) return err::inval;
-    auto target = TRY(process::find_task(task.view(), pid));
-    if (target->process().pid(task.view()) != pid) return err::inval; // a thread that is no leader
+    auto target = TRY(process::find_task(task.pids(), pid));
+    if (target->process().pid(task.pids()) != pid) return err::inval; // a thread that is no leader
     return process::open_pidfd(task, Ref<Process>::share(&target->process()), flags);
 }
 
 Result<> pidfd_send_signal(Task& task, Fd fd, int signal, UserPtr<const siginfo_t> from, u32 flags) {
     if (flags) return err::inval;
     auto target = TRY(process::process_of_pidfd_or_directory(*TRY(task.files->get(static_cast<int>(fd)))));
-    if (!target->pid(task.view())) return err::inval;
+    if (!target->pid(task.pids())) return err::inval;
     if (signal < 0 || signal > signal_count) return err::inval;
     siginfo_t info = signals::info_user(signal);
     if (from) {
@@ -215,7 +215,7 @@ Result<> setns(Task& task, Fd fd, int) {
 
 Result<i64> ptrace(Task& task, i64 request, i64 pid, uptr, uptr) {
     if (request == PTRACE_TRACEME) return err::perm;
-    TRY(process::find_task(task.view(), static_cast<Pid>(pid)));
+    TRY(process::find_task(task.pids(), static_cast<Pid>(pid)));
     return request == PTRACE_ATTACH || request == PTRACE_SEIZE ? Result<i64>{err::perm} : err::srch;
 }
 

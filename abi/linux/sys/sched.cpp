@@ -13,7 +13,7 @@ namespace linux_abi::sys {
 namespace {
 Result<Ref<Task>> target(Task& task, int pid) {
     if (pid < 0) return err::inval;
-    return pid ? process::find_task(task.view(), pid) : Result<Ref<Task>>{Ref<Task>::share(&task)};
+    return pid ? process::find_task(task.pids(), pid) : Result<Ref<Task>>{Ref<Task>::share(&task)};
 }
 Result<> may_change(Task& task, Task& other) {
     const Credentials& me = task.credentials();
@@ -159,7 +159,7 @@ namespace {
 /// Calls f(Task&) for every thread that getpriority's arguments name; false: there was none.
 template <class F>
 Result<bool> for_each_named(Task& task, int which, int who, F f) {
-    View& view = task.view();
+    PidNamespace& pids = task.pids();
     if (which == PRIO_PROCESS) {
         auto other = target(task, who);
         if (other) f(**other);
@@ -167,15 +167,15 @@ Result<bool> for_each_named(Task& task, int which, int who, F f) {
     }
     if (which != PRIO_PGRP && which != PRIO_USER) return err::inval;
     bool found = false;
-    Pid group = who ? who : process::group_of(task.process(), view);
+    Pid group = who ? who : process::group_of(task.process(), pids);
     u32 uid = who ? static_cast<u32>(who) : task.credentials().uid;
     for (Pid from = 1;;) {
-        auto next = process::next(view, from);
+        auto next = process::next(pids, from);
         if (!next) return found;
         Process& process = **next;
-        from = process.pid(view) + 1;
+        from = process.pid(pids) + 1;
         if (which == PRIO_PGRP) {
-            if (process::group_of(process, view) != group) continue;
+            if (process::group_of(process, pids) != group) continue;
         } else {
             auto owner = process::credentials_of(process);
             if (!owner || (*owner)->uid != uid) continue;

@@ -5,21 +5,21 @@ namespace linux_abi::sys {
 namespace {
 /// Every process that kill(2)'s argument names, permissions checked; the one with the best news decides the answer.
 Result<> kill_many(Task& task, Pid group, const siginfo_t& info) {
-    View& view = task.view();
+    PidNamespace& pids = task.pids();
     Ref<ProcessGroup> wanted;
-    if (group > 0) wanted = TRY(process::find_group(view, group));
+    if (group > 0) wanted = TRY(process::find_group(pids, group));
     bool found = false, sent = false;
     Errno problem = Errno::srch;
     for (Pid from = 1;;) {
-        auto next = process::next(view, from);
+        auto next = process::next(pids, from);
         if (!next) break;
         Process& process = **next;
-        from = process.pid(view) + 1;
+        from = process.pid(pids) + 1;
         if (process.state != ProcessState::running && process.state != ProcessState::zombie) continue;
         if (group > 0) {
             Holding tree{process::tree_lock()};
             if (process.group != wanted) continue;
-        } else if (&process == &task.process() || process.pid(view) == 1)
+        } else if (&process == &task.process() || process.pid(pids) == 1)
             continue;
         found = true;
         auto allowed = signals::check_permission(process, info.si_signo);
@@ -39,8 +39,8 @@ Result<> kill_many(Task& task, Pid group, const siginfo_t& info) {
 }
 
 Result<> send_to_thread(Task& task, Pid pid, Pid tid, siginfo_t info) {
-    auto target = TRY(process::find_task(task.view(), tid));
-    if (pid > 0 && target->process().pid(task.view()) != pid) return err::srch;
+    auto target = TRY(process::find_task(task.pids(), tid));
+    if (pid > 0 && target->process().pid(task.pids()) != pid) return err::srch;
     TRY(signals::check_permission(target->process(), info.si_signo));
     if (!info.si_signo) return {};
     return signals::send(*target, info);
@@ -62,13 +62,13 @@ Result<> kill(Task& task, int pid, int signal) {
     TRY(check_number(signal));
     siginfo_t info = signals::info_user(signal);
     if (pid > 0) {
-        auto target = TRY(process::find(task.view(), pid));
+        auto target = TRY(process::find(task.pids(), pid));
         TRY(signals::check_permission(*target, signal));
         return signal ? signals::send(*target, info) : Result<>{};
     }
     if (pid == -1) return kill_many(task, 0, info);
     if (pid == -2147483647 - 1) return err::srch;
-    return kill_many(task, pid ? -pid : process::group_of(task.process(), task.view()), info);
+    return kill_many(task, pid ? -pid : process::group_of(task.process(), task.pids()), info);
 }
 Result<> tkill(Task& task, int tid, int signal) {
     TRY(check_number(signal));
@@ -83,7 +83,7 @@ Result<> tgkill(Task& task, int pid, int tid, int signal) {
 Result<> rt_sigqueueinfo(Task& task, int pid, int signal, UserPtr<const siginfo_t> from) {
     siginfo_t info = TRY(queued_info(task, pid, signal, from));
     TRY(check_number(signal));
-    auto target = TRY(process::find(task.view(), pid));
+    auto target = TRY(process::find(task.pids(), pid));
     TRY(signals::check_permission(*target, signal));
     return signal ? signals::send(*target, info) : Result<>{};
 }

@@ -24,9 +24,9 @@ Result<> set_name(Task& task, UserPtr<const char> from, int size, bool domain) {
     TRY(arch::copy_in(name, from.address(), static_cast<usize>(size)));
     std::string_view text{name, static_cast<usize>(size)};
     if (domain)
-        task.view().set_domain_name(text);
+        task.view().uts->set_domain(text);
     else
-        task.view().set_host_name(text);
+        task.view().uts->set_host(text);
     return {};
 }
 } // namespace
@@ -38,7 +38,7 @@ Result<> uname(Task& task, UserPtr<new_utsname> to) {
     put(u.version, release::version);
     put(u.machine, arch::user_cpu().machine);
     {
-        auto names = task.view().names.lock();
+        auto names = task.view().uts->names.lock();
         put(u.nodename, names->host);
         put(u.domainname, names->domain);
     }
@@ -52,19 +52,19 @@ Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
     mm::MemoryInfo memory = mm::memory_info();
     sched::Load load = sched::load();
     u64 total = memory.total, free = memory.free;
-    MemoryAccount& account = *task.view().account;
+    MemoryAccount& account = task.view().account();
     if (account.limit() < total) { // a container sees what it may use
         total = account.limit();
         u64 left = total > account.used() ? total - account.used() : 0;
         free = left < free ? left : free;
     }
-    s.uptime = static_cast<long>((task.view().uptime_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
+    s.uptime = static_cast<long>((task.view().time->uptime_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
     for (int i = 0; i < 3; i++) s.loads[i] = load.average[i] << (SI_LOAD_SHIFT - 11);
     s.totalram = total;
     s.freeram = free;
     s.sharedram = memory.of(FrameUse::shared);
     s.bufferram = 0;
-    s.procs = static_cast<u16>(task.view().is_root() ? load.threads : task.view().tasks.load());
+    s.procs = static_cast<u16>(task.view().is_root() ? load.threads : task.view().cgroup->tasks.load());
     s.mem_unit = 1;
     return copy_out_zeroed(to, s);
 }
@@ -135,7 +135,7 @@ Result<> reboot(Task& task, u32 magic1, u32 magic2, u32 command, uptr) {
     }
     // In a container this is the end of its init, as in a PID namespace.
     Holding tree{process::tree_lock()};
-    if (Process* init = task.view().init) signals::end_process(*init, again ? SIGHUP : SIGINT);
+    if (Process* init = task.view().pids->init) signals::end_process(*init, again ? SIGHUP : SIGINT);
     return {};
 }
 

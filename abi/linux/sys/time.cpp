@@ -49,12 +49,12 @@ Result<Clock> cpu_clock(Task& task, int clock, bool reading) {
     if (!pid)
         return of_thread ? Clock::cpu_of(Ref<Task>::share(&task), user_only)
                          : Clock::cpu_of(Ref<Process>::share(&task.process()), user_only);
-    auto found = process::find_task(task.view(), pid);
+    auto found = process::find_task(task.pids(), pid);
     if (!found) return err::inval;
     Process& process = (*found)->process();
     if (of_thread)
         return &process == &task.process() ? Clock::cpu_of(std::move(*found), user_only) : Result<Clock>{err::inval};
-    bool is_process = process.pid(task.view()) == pid || (reading && found->get() == &task);
+    bool is_process = process.pid(task.pids()) == pid || (reading && found->get() == &task);
     return is_process ? Clock::cpu_of(Ref<Process>::share(&process), user_only) : Result<Clock>{err::inval};
 }
 
@@ -291,7 +291,7 @@ Result<> timer_create(Task& task, int clock, uptr event, UserPtr<int> id) {
         own_value = true;
         if (request.notify == SIGEV_THREAD_ID) {
             request.thread = TRY([&]() -> Result<Ref<Task>> {
-                auto found = process::find_task(task.view(), e.sigev_notify_thread_id);
+                auto found = process::find_task(task.pids(), e.sigev_notify_thread_id);
                 if (!found || &(*found)->process() != &task.process()) return err::inval;
                 return found;
             }());

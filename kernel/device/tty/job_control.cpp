@@ -121,20 +121,20 @@ bool controls(Terminal& t, Task& by) {
 }
 } // namespace
 
-Pid Terminal::foreground_in(const View& view) const {
-    return impl_->foreground ? impl_->foreground->number_in(view) : 0;
+Pid Terminal::foreground_in(const PidNamespace& pids) const {
+    return impl_->foreground ? impl_->foreground->number_in(pids) : 0;
 }
 
 Result<Pid> foreground_number(Terminal& t, Task& by, bool from_master) {
     Holding tree{process::tree_lock()};
     if (!from_master && !controls(t, by)) return err::notty;
-    return t.impl().foreground ? t.impl().foreground->number_in(by.view()) : 0;
+    return t.impl().foreground ? t.impl().foreground->number_in(by.pids()) : 0;
 }
 
 Result<Pid> session_number(Terminal& t, Task& by, bool from_master) {
     Holding tree{process::tree_lock()};
     if (!t.impl().session || (!from_master && !controls(t, by))) return err::notty;
-    return t.impl().session->number_in(by.view());
+    return t.impl().session->number_in(by.pids());
 }
 
 Result<> set_foreground(Terminal& t, Task& by, Pid number) {
@@ -145,7 +145,7 @@ Result<> set_foreground(Terminal& t, Task& by, Pid number) {
         if (!controls(t, by)) return err::notty;
     }
     if (number < 0) return err::inval;
-    GroupRef group{TRY(process::find_group(by.view(), number))};
+    GroupRef group{TRY(process::find_group(by.pids(), number))};
     Holding tree{process::tree_lock()};
     if (!controls(t, by)) return err::notty;
     if (group.get()->session != by.process().group->session) return err::perm;
@@ -157,7 +157,7 @@ namespace {
 /// Whether it controls a session of another view, which has handed it in: there it stays. The tree lock is held.
 bool is_foreign(Terminal::Impl& t, Task& by) {
     Process* leader = t.session ? t.session->leader : nullptr;
-    return leader && &leader->view() != &by.view();
+    return leader && &leader->pids() != &by.pids();
 }
 } // namespace
 

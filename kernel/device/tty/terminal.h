@@ -82,7 +82,7 @@ public:
     void leave_session(Session&);
     bool controls_session() const;
     /// The number of its foreground group; 0: it has none that the view sees. The caller holds the tree lock.
-    Pid foreground_in(const View&) const;
+    Pid foreground_in(const PidNamespace&) const;
     /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.
     void offer_to(Task&);
 

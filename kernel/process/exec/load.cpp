@@ -20,19 +20,6 @@ private:
     File& file_;
 };
 
-/// Memory that is made for somebody else's image is theirs to pay.
-class [[nodiscard]] ChargedTo {
-public:
-    explicit ChargedTo(MemoryAccount* account) : before_{Thread::current().account} {
-        Thread::current().account = account;
-    }
-    ~ChargedTo() { Thread::current().account = before_; }
-    ChargedTo(const ChargedTo&) = delete;
-
-private:
-    MemoryAccount* before_;
-};
-
 arch::PageFlags access_of(const elf::Segment& s) {
     arch::PageFlags access = arch::page_none;
     if (s.read) access = access | arch::page_read;
@@ -177,7 +164,7 @@ Result<> map_all(Task& task, Request& request, const elf::Image& image, Interpre
 } // namespace
 
 Result<> load(Task& task, Request& request, Loaded& loaded) {
-    ChargedTo account{task.view().account};
+    Charging account{task.view().account()}; // the image is its container's to pay, whoever loads it
     TRY(loaded.guard.hold(request.file));
     for (unsigned depth = 0; TRY(follow_script(task, request));) {
         if (++depth > script_depth) return err::loop;

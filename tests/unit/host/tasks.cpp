@@ -37,14 +37,14 @@ Ref<Process> host::make_process() {
     return process;
 }
 
-Ref<User> host::user(u32 uid) { return *User::of(View::root(), uid); }
+Ref<User> host::user(u32 uid) { return *User::of(*View::root().users, uid); }
 
 Ref<Task> host::start_task(Process& process, Ref<User> user, std::function<void()> body) {
     auto task = *ProcessFactory::make_task(View::root());
     task->count_for(std::move(user));
     task->robust_list = reinterpret_cast<uptr>(new std::function<void()>{std::move(body)});
     bool leads = !process.leader;
-    ProcessFactory::attach(*task, Ref<Process>::share(&process), *pids::allocate(View::root()), leads);
+    ProcessFactory::attach(*task, Ref<Process>::share(&process), *PidNamespace::root().allocate(), leads);
     {
         Holding tree{process::tree_lock()};
         Holding lock{process.signal_lock};

@@ -1,0 +1,82 @@
+// The kinds of namespaces (namespaces(7)) but the numbers' (pid_namespace.h) and the mounts' (kernel/vfs/mount.h), and
+// control groups: what processes share, or have of their own. Each counts its own references, so that any of them can
+// be shared without the others.
+#pragma once
+#include "core/alloc/account.h"
+#include "core/sync/lock.h"
+#include "core/wait/wait.h"
+#include "lib/memory.h"
+#include "lib/string.h"
+
+namespace namespaces {
+// What /proc/pid/ns shows of the host world's, as Linux numbers them.
+inline constexpr u64 first_time = 0xefff'fffa, first_cgroup = 0xefff'fffb, first_pid = 0xefff'fffc,
+                     first_user = 0xefff'fffd, first_uts = 0xefff'fffe, first_ipc = 0xefff'ffff,
+                     first_mount = 0xf000'0000, first_network = 0xf000'0001;
+/// `first`, or if that is 0 a number that no other namespace has.
+u64 next_number(u64 first = 0);
+} // namespace namespaces
+
+/// uname(2)'s host and domain name: uts_namespaces(7).
+class UtsNamespace : public RefCounted<UtsNamespace> {
+public:
+    explicit UtsNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    const u64 number;
+    struct Names {
+        FixedString<64> host, domain = std::string_view{"(none)"};
+    };
+    /// Guarded together.
+    Guarded<Names, Spinlock<Rank::device>> names;
+    void set_host(std::string_view);
+    void set_domain(std::string_view);
+    /// How often each was set, and who wants to know: poll(2) of /proc/sys/kernel/hostname and domainname.
+    std::atomic<u32> host_changes = 0, domain_changes = 0;
+    WaitQueue changed;
+};
+
+/// System V IPC and POSIX message queues: ipc_namespaces(7). There are none yet.
+class IpcNamespace : public RefCounted<IpcNamespace> {
+public:
+    explicit IpcNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    const u64 number;
+};
+
+/// Interfaces, addresses, ports: network_namespaces(7). What a network stack keeps here is its own.
+class NetworkNamespace : public RefCounted<NetworkNamespace> {
+public:
+    explicit NetworkNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    virtual ~NetworkNamespace() = default;
+    const u64 number;
+};
+
+/// User and group IDs, and who counts as one user: user_namespaces(7). All IDs are the same inside and outside.
+class UserNamespace : public RefCounted<UserNamespace> {
+public:
+    const u64 number = namespaces::first_user;
+};
+
+/// Clock offsets: time_namespaces(7). Here of the age of a world only; its clocks are the machine's.
+class TimeNamespace : public RefCounted<TimeNamespace> {
+public:
+    /// `began`: ns of the monotonic clock at its time 0.
+    TimeNamespace(u64 first, u64 began) : number{namespaces::next_number(first)}, began_{began} {}
+    const u64 number;
+    u64 uptime_ns() const;
+
+private:
+    const u64 began_;
+};
+
+/// Who pays, and how much there may be: cgroups(7). Closes the account when the last task and the container are gone.
+class Cgroup : public RefCounted<Cgroup> {
+public:
+    Cgroup(u64 first, MemoryAccount& pays, u32 most)
+        : number{namespaces::next_number(first)}, account{&pays}, max_tasks{most} {}
+    ~Cgroup() { account->close(); }
+    const u64 number; // of its namespace: cgroup_namespaces(7)
+    /// Memory of all its tasks is charged here.
+    MemoryAccount* const account;
+    /// Tasks alive, and how many may be: clone answers err::again beyond (cgroup pids.max).
+    std::atomic<u32> tasks = 0;
+    const u32 max_tasks;
+};
