@@ -5,6 +5,7 @@
 #include "core/rng/chacha.h"
 #include "core/sync/lock.h"
 #include "core/time/clock.h"
+#include <algorithm>
 #include <cstring>
 
 namespace rng {
@@ -148,9 +149,10 @@ void add(std::string_view source, std::span<const std::byte> bytes, unsigned bit
 }
 
 void mix(std::span<const std::byte> bytes) {
-    {
+    constexpr usize at_once = 512; // as much as the lock is held for, with interrupts off
+    for (usize done = 0; done < bytes.size(); done += at_once) {
         auto access = pool.lock();
-        access->absorb(bytes);
+        access->absorb(bytes.subspan(done, std::min(at_once, bytes.size() - done)));
     }
     generation.fetch_add(1, std::memory_order_release);
 }

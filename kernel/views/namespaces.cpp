@@ -1,5 +1,4 @@
 #include "kernel/views/namespaces.h"
-#include "core/time/clock.h"
 
 u64 namespaces::next_number(u64 first) {
     static constinit std::atomic<u64> next = 0xf000'1000;
@@ -16,5 +15,3 @@ void UtsNamespace::set_domain(std::string_view name) {
     domain_changes.fetch_add(1, std::memory_order_release);
     changed.notify_all();
 }
-
-u64 TimeNamespace::uptime_ns() const { return clocks::monotonic_ns() - began_; }

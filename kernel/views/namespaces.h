@@ -55,16 +55,11 @@ public:
     const u64 number = namespaces::first_user;
 };
 
-/// Clock offsets: time_namespaces(7). Here of the age of a world only; its clocks are the machine's.
+/// Clock offsets: time_namespaces(7). They are 0: all worlds' clocks are the machine's.
 class TimeNamespace : public RefCounted<TimeNamespace> {
 public:
-    /// `began`: ns of the monotonic clock at its time 0.
-    TimeNamespace(u64 first, u64 began) : number{namespaces::next_number(first)}, began_{began} {}
+    explicit TimeNamespace(u64 first) : number{namespaces::next_number(first)} {}
     const u64 number;
-    u64 uptime_ns() const;
-
-private:
-    const u64 began_;
 };
 
 /// Who pays, and how much there may be: cgroups(7). Closes the account when the last task and the container are gone.

@@ -1,7 +1,6 @@
 #include "kernel/views/view.h"
 #include "core/alloc/frame.h"
 #include "core/check/report.h"
-#include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 
 namespace {
@@ -29,8 +28,7 @@ Result<> View::prepare() {
     if (!ipc) ipc = TRY(make_ref<IpcNamespace>(number(namespaces::first_ipc)));
     if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network)));
     if (!users) users = TRY(make_ref<UserNamespace>());
-    if (!time)
-        time = TRY(make_ref<TimeNamespace>(number(namespaces::first_time), is_root() ? 0 : clocks::monotonic_ns()));
+    if (!time) time = TRY(make_ref<TimeNamespace>(number(namespaces::first_time)));
     if (!cgroup) cgroup = TRY(make_ref<Cgroup>(number(namespaces::first_cgroup), MemoryAccount::kernel(), ~u32{0}));
     trace = trace_all.load(std::memory_order_relaxed);
     return {};

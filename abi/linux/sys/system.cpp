@@ -58,7 +58,7 @@ Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
         u64 left = total > account.used() ? total - account.used() : 0;
         free = left < free ? left : free;
     }
-    s.uptime = static_cast<long>((task.view().time->uptime_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
+    s.uptime = static_cast<long>((clocks::monotonic_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
     for (int i = 0; i < 3; i++) s.loads[i] = load.average[i] << (SI_LOAD_SHIFT - 11);
     s.totalram = total;
     s.freeram = free;
