@@ -1,7 +1,7 @@
 #include "container/copy_up.h"
 #include "core/sched/thread.h"
 #include "kernel/file/file.h"
-#include "kernel/vfs/inode.h"
+#include "kernel/vfs/page_cache.h"
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -31,25 +31,26 @@ Result<Vector<String>> names_in(const vfs::Walker& directory) {
 }
 
 /// Holes stay holes.
-Result<> copy_contents(vfs::Inode& from, vfs::Inode& to) {
+Result<> copy_contents(vfs::Inode& from_inode, vfs::Inode& to_inode) {
+    if (!from_inode.pages() || !to_inode.pages()) return err::inval;
+    vfs::PageCache &from = *from_inode.pages(), &to = *to_inode.pages();
     struct Chunk {
         std::byte bytes[64 * KiB];
     };
     auto chunk = TRY(make<Chunk>());
     u64 at = 0;
     while (true) {
-        auto data = from.seek_data(at, false);
+        auto data = from.seek(at, false);
         if (!data && data.error() == Errno::nxio) break;
         at = TRY(data);
         Sink sink{chunk->bytes};
-        usize n = TRY(from.read_at(sink, at));
+        usize n = TRY(from.read(sink, at));
         if (!n) break;
         for (Source source{std::span<const std::byte>{chunk->bytes, n}}; !source.done();)
-            TRY(to.write_at(source, at, false, &at));
+            TRY(to.write(source, at, false, &at));
         if (Thread::current().interrupted()) return err::intr;
     }
-    vfs::AttributeChange size{.set = vfs::AttributeChange::size_bit, .size = from.attributes().size};
-    return to.change(size);
+    return to.resize(from.size());
 }
 
 class Copier {

@@ -1,5 +1,5 @@
 #include "container/home.h"
-#include "kernel/vfs/inode.h"
+#include "kernel/vfs/page_cache.h"
 #include "lib/numbers.h"
 #include <algorithm>
 
@@ -17,11 +17,12 @@ std::string_view take_until(std::string_view& text, char end) {
 Result<Vector<char>> read_file(const vfs::Walker& inside, std::string_view path) {
     Vector<char> text;
     auto place = vfs::resolve(inside, path, vfs::walk_follow);
-    if (!place || !place->inode().is_regular()) return text;
-    TRY(text.resize(std::min<u64>(place->inode().attributes().size, 1 * MiB)));
+    auto* pages = place ? place->inode().pages() : nullptr;
+    if (!pages) return text;
+    TRY(text.resize(std::min<u64>(pages->size(), 1 * MiB)));
     Sink to{std::as_writable_bytes(std::span<char>{text})};
     while (!to.done())
-        if (!TRY(place->inode().read_at(to, to.moved()))) break;
+        if (!TRY(pages->read(to, to.moved()))) break;
     TRY(text.resize(to.moved()));
     return text;
 }

@@ -43,6 +43,9 @@ public:
         unsigned last = 1;
         return refs_.compare_exchange_strong(last, 0, std::memory_order_acq_rel);
     }
+    /// Adds a count to an object that is part of another one and counted for who holds it besides; whether it is the
+    /// only one.
+    bool retain_first() const { return refs_.fetch_add(1, std::memory_order_relaxed) == 0; }
     unsigned ref_count() const { return refs_.load(std::memory_order_acquire); }
 
 protected:

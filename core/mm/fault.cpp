@@ -188,7 +188,7 @@ private:
     Pte* entry_ = nullptr;
     Pte stand_in_{}; // of a huge page
     Pte seen_{};
-    u64 generation_ = 0;
+    u32 generation_ = 0;
 };
 } // namespace
 

@@ -7,10 +7,11 @@
 
 struct Area;
 
-/// Gives pages to mappings. A file system's inode owns one, or is one.
+/// Gives pages to mappings: a file's page cache (which is part of its inode), or shared anonymous memory.
 class MemoryObject : public RefCounted<MemoryObject> {
 public:
     virtual ~MemoryObject() = default;
+    static void last_ref_gone(MemoryObject* object) { object->unreferenced(); }
 
     /// The page at `index` (in pages), for reading, or for writing through a shared mapping: then it must be this
     /// object's own page (copy-on-write towards snapshots is done here). Called with the address space's lock held:
@@ -31,13 +32,17 @@ public:
     /// well (truncation). The owner holds its inode lock.
     void unmap(u64 first, u64 n, bool private_too);
     /// Changes with every unmap(): a fault that raced with one retries.
-    u64 generation() const { return generation_.load(std::memory_order_acquire); }
+    u32 generation() const { return generation_.load(std::memory_order_acquire); }
+
+protected:
+    /// The last reference is gone. One that is part of another object tells that.
+    virtual void unreferenced() { delete this; }
 
 private:
     friend class AddressSpace;
+    std::atomic<u32> generation_ = 0; // fills a gap behind the count
     Guarded<bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>>, Mutex<Rank::mappings>>
         mappings_;
-    std::atomic<u64> generation_ = 0;
 };
 
 /// Zero-filled memory shared by fork and, through a file, by others: MAP_SHARED|MAP_ANONYMOUS.

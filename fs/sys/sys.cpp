@@ -3,7 +3,9 @@
 #include "core/cpu/online.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"
+#include "kernel/vfs/open_file.h"
 #include <bit>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
 
@@ -138,6 +140,32 @@ public:
     const i64 mounted_ns = clocks::realtime_ns();
 };
 
+/// An open text, made anew at each read.
+class TextFile final : public vfs::PlacedFile {
+public:
+    TextFile(const vfs::Path& path, u32 file_flags, Place place) : PlacedFile{path, file_flags}, of_{place} {}
+    bool seekable() const override { return true; }
+    Result<usize> read(Sink& to, u64* at) override {
+        char text[256];
+        BufferWriter out{text};
+        nodes[of_.node].text(out, of_.cpu);
+        if (*at >= out.text().size()) return 0;
+        usize n = TRY(to.put(std::as_bytes(std::span{out.text().substr(*at)})));
+        *at += n;
+        return n;
+    }
+    Result<u64> seek(u64 at, i64 offset, int whence) override {
+        i64 base = whence == SEEK_CUR ? static_cast<i64>(at) : whence == SEEK_END ? i64{page_size} : 0, to;
+        bool known = whence == SEEK_SET || whence == SEEK_CUR || whence == SEEK_END;
+        if (!known || __builtin_add_overflow(base, offset, &to) || to < 0) return err::inval;
+        return static_cast<u64>(to);
+    }
+    Result<> sync() override { return {}; }
+
+private:
+    const Place of_;
+};
+
 class Inode final : public vfs::Inode {
 public:
     Inode(Superblock& of, Place place)
@@ -181,12 +209,9 @@ public:
         });
         return {};
     }
-    Result<usize> read_at(Sink& to, u64 offset) override {
-        char text[256];
-        BufferWriter out{text};
-        nodes[place_.node].text(out, place_.cpu);
-        if (offset >= out.text().size()) return 0;
-        return to.put(std::as_bytes(std::span{out.text().substr(offset)}));
+    Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
+        if (is_directory()) return vfs::open_inode(path, flags);
+        return TRY(make_ref<TextFile>(path, flags, place_));
     }
 
 private:

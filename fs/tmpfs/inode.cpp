@@ -1,7 +1,6 @@
-// Attributes, extended attributes, seals.
+// Attributes, extended attributes, and what tmpfs knows of pages.
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/memfd.h"
-#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
@@ -27,10 +26,6 @@ Inode::~Inode() {
         auto live = s.live_.lock();
         if (listed_) live->erase(live->iterator_to(*this));
     }
-    {
-        auto written = s.written_.lock();
-        if (written_by_mappings_) written->erase(written->iterator_to(*this));
-    }
     if (node_->links != 0) return;
     s.uncharge_blocks(node_->blocks());
     s.used_inodes_.fetch_sub(1, std::memory_order_relaxed);
@@ -44,6 +39,7 @@ Result<Node*> Inode::own() {
     auto copy = TRY(node_->copy(token));
     if (in_table_) TRY(sb().table_.lock()->insert(copy, token));
     node_ = std::move(copy);
+    if (is_regular()) static_cast<RegularInode&>(*this).pages_.set_content(node_->content);
     return node_.get();
 }
 Result<Node*> Inode::own_locked() {
@@ -67,7 +63,7 @@ vfs::Attributes Inode::attributes() {
             .uid = n.uid,
             .gid = n.gid,
             .links = n.links,
-            .size = S_ISDIR(n.mode) ? (n.entry_count + 2) * 20 : n.size,
+            .size = S_ISDIR(n.mode) ? (n.entry_count + 2) * 20 : n.content.size,
             .blocks = n.blocks() * (page_size / 512),
             .block_size = page_size,
             .device = n.device,
@@ -85,29 +81,25 @@ u32 Inode::links() { return links_.load(std::memory_order_relaxed); }
 
 Result<> Inode::change(const vfs::AttributeChange& c) {
     using Change = vfs::AttributeChange;
-    Changing inside{sb().gate_};
-    // Truncation waits for the writer that is at work.
-    bool resize = c.set & Change::size_bit;
-    if (resize) writing_.lock();
-    auto done = [&]() -> Result<> {
-        Holding hold{lock_};
-        bool execution_changes = c.set & Change::mode_bit && (node_->mode ^ c.mode) & 0111;
-        if (execution_changes && node_->seals & vfs::seal_execution) return err::perm;
-        Node* n = TRY(own());
-        if (resize) TRY(set_size(c.size));
-        if (c.set & Change::mode_bit) n->mode = (n->mode & S_IFMT) | (c.mode & 07777);
-        if (c.set & Change::uid_bit) n->uid = c.uid;
-        if (c.set & Change::gid_bit) n->gid = c.gid;
-        if (c.set & Change::flags_bit) n->flags = c.flags;
-        n->change = vfs::now();
-        if (resize) n->modification = n->change;
-        if (c.set & Change::access_bit) n->access = c.access;
-        if (c.set & Change::modification_bit) n->modification = c.modification;
-        publish();
-        return {};
-    }();
-    if (resize) writing_.unlock();
-    return done;
+    if (c.set & Change::size_bit) {
+        if (!is_regular()) return err::inval;
+        TRY(pages()->resize(c.size));
+        if (c.set == Change::size_bit) return {};
+    }
+    Changing inside{sb().gate};
+    Holding hold{lock_};
+    bool execution_changes = c.set & Change::mode_bit && (node_->mode ^ c.mode) & 0111;
+    if (execution_changes && node_->content.seals & vfs::seal_execution) return err::perm;
+    Node* n = TRY(own());
+    if (c.set & Change::mode_bit) n->mode = (n->mode & S_IFMT) | (c.mode & 07777);
+    if (c.set & Change::uid_bit) n->uid = c.uid;
+    if (c.set & Change::gid_bit) n->gid = c.gid;
+    if (c.set & Change::flags_bit) n->flags = c.flags;
+    n->change = vfs::now();
+    if (c.set & Change::access_bit) n->access = c.access;
+    if (c.set & Change::modification_bit) n->modification = c.modification;
+    publish();
+    return {};
 }
 
 void Inode::accessed(bool relative) {
@@ -121,7 +113,7 @@ void Inode::accessed(bool relative) {
         Holding hold{lock_};
         if (!due()) return;
     }
-    Changing inside{sb().gate_};
+    Changing inside{sb().gate};
     Holding hold{lock_};
     if (auto n = own()) (*n)->access = now; // short of memory: the time stays
 }
@@ -141,7 +133,7 @@ Result<usize> Inode::get_xattr(std::string_view name, std::span<std::byte> to) {
 
 /// Replaces the list by one in which `name` has `value`, or is missing when that is null.
 Result<> Inode::replace_xattr(std::string_view name, const std::string_view* value, int flags) {
-    Changing inside{sb().gate_};
+    Changing inside{sb().gate};
     Holding hold{lock_};
     auto made = TRY(make_ref<Xattrs>());
     bool existed = false;
@@ -189,28 +181,19 @@ Result<usize> Inode::list_xattr(std::span<char> to) {
     return at;
 }
 
-Result<u32> Inode::seals() {
-    Holding hold{lock_};
-    return node_->seals;
+RegularInode::Pages::~Pages() {
+    auto written = of().sb().written_.lock();
+    if (of().written_) written->erase(written->iterator_to(*this));
 }
-Result<> Inode::add_seals(u32 more) {
-    Changing inside{sb().gate_};
-    Holding hold_writer{writing_};
-    Holding hold{lock_};
-    if (node_->seals & F_SEAL_SEAL) return err::perm;
-    Node* n = TRY(own());
-    u32 before = n->seals;
-    // What may be executed for ever must not change either.
-    if (more & vfs::seal_execution && n->mode & 0111)
-        more |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
-    n->seals |= more;
-    // What a mapping may write cannot be called back. Asked after the seal is there: begin_mapped_writing() looks the
-    // other way round.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (more & ~before & F_SEAL_WRITE && mapped_for_writing()) {
-        n->seals = before;
-        return err::busy;
-    }
+Result<> RegularInode::Pages::own_content() {
+    TRY(of().own());
     return {};
+}
+void RegularInode::Pages::modified() { of().node().modification = of().node().change = vfs::now(); }
+Result<> RegularInode::Pages::charge(u64 pages) { return of().sb().charge_blocks(pages); }
+void RegularInode::Pages::uncharge(u64 pages) { of().sb().uncharge_blocks(pages); }
+void RegularInode::Pages::mapped_for_writing() {
+    auto written = of().sb().written_.lock();
+    if (!std::exchange(of().written_, true)) written->push_back(*this);
 }
 } // namespace tmpfs

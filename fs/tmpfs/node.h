@@ -1,8 +1,8 @@
 // The persistent part of tmpfs: what snapshots share. A node may be changed only by the superblock whose token it
 // bears; any other copies it first (Inode::own).
 #pragma once
-#include "core/mm/page_tree.h"
 #include "kernel/vfs/inode.h"
+#include "kernel/vfs/page_cache.h"
 #include "lib/persistent_map.h"
 
 namespace tmpfs {
@@ -44,33 +44,31 @@ public:
     Result<Ref<Node>> copy(u64 new_owner) const {
         auto made = TRY(make_ref<Node>(number, new_owner));
         made->mode = mode, made->uid = uid, made->gid = gid, made->links = links;
-        made->size = size, made->device = device;
+        made->device = device;
         made->access = access, made->modification = modification, made->change = change, made->birth = birth;
         made->entries = entries.share();
         made->entry_count = entry_count;
-        made->pages = pages.share();
+        made->content = content.share();
         made->target = target;
         made->xattrs = xattrs;
-        made->seals = seals;
         made->flags = flags;
         return made;
     }
 
     /// What counts against size=, in pages. A long symbolic link takes one, as on Linux.
-    u64 blocks() const { return pages.pages() + (target ? link_blocks(target->view()) : 0); }
+    u64 blocks() const { return content.pages.pages() + (target ? link_blocks(target->view()) : 0); }
     static u64 link_blocks(std::string_view text) { return text.size() >= 128; }
 
     const u64 owner; // token
     const u64 number;
     u32 mode = 0, uid = 0, gid = 0, links = 0;
-    u64 size = 0, device = 0;
+    u64 device = 0;
     vfs::Timestamp access, modification, change, birth;
     PersistentMap entries; // directories: Entry by hash of the name
     u64 entry_count = 0;
-    PageTree pages{FrameUse::page_cache}; // regular files
-    Ref<const vfs::LinkText> target;      // symbolic links
-    Ref<Xattrs> xattrs;                   // null: none
-    u32 seals = 0;                        // F_SEAL_*
-    u32 flags = 0;                        // FS_*_FL
+    vfs::FileContent content;        // regular files
+    Ref<const vfs::LinkText> target; // symbolic links
+    Ref<Xattrs> xattrs;              // null: none
+    u32 flags = 0;                   // FS_*_FL
 };
 } // namespace tmpfs

@@ -70,48 +70,6 @@ Result<> parse_options(Limits& to, std::string_view options) {
 }
 } // namespace
 
-void SnapshotGate::enter() {
-    while (true) {
-        i32 n = inside_.load(std::memory_order_relaxed);
-        if (n >= 0 && !wanted_.load(std::memory_order_relaxed)) {
-            if (inside_.compare_exchange_weak(n, n + 1, std::memory_order_acquire)) return;
-            continue;
-        }
-        (void)wait_until(changed_, [&] { return !wanted_.load() && inside_.load() >= 0; }, never, false);
-    }
-}
-void SnapshotGate::enter_nested() {
-    while (true) {
-        i32 n = inside_.load(std::memory_order_relaxed);
-        if (n >= 0) {
-            if (inside_.compare_exchange_weak(n, n + 1, std::memory_order_acquire)) return;
-            continue;
-        }
-        (void)wait_until(changed_, [&] { return inside_.load() >= 0; }, never, false);
-    }
-}
-void SnapshotGate::leave() {
-    inside_.fetch_sub(1, std::memory_order_release);
-    if (wanted_.load()) changed_.notify_all();
-}
-void SnapshotGate::begin_exclusive() {
-    one_snapshot_.lock();
-    wanted_ = true;
-    (void)wait_until(
-        changed_,
-        [&] {
-            i32 nobody = 0;
-            return inside_.compare_exchange_strong(nobody, -1, std::memory_order_acquire);
-        },
-        never, false);
-}
-void SnapshotGate::end_exclusive() {
-    inside_.store(0, std::memory_order_release);
-    wanted_ = false;
-    changed_.notify_all();
-    one_snapshot_.unlock();
-}
-
 Result<Ref<vfs::Superblock>> Superblock::mount(const vfs::MountRequest& request) {
     auto sb = TRY(make_ref<Superblock>());
     sb->token_ = new_token();
@@ -183,7 +141,7 @@ Result<Ref<Inode>> Superblock::get(u64 number) {
         node = Ref<Node>::share(static_cast<Node*>(table->find(Node::table_key(number))));
     }
     if (!node) return err::stale;
-    auto made = TRY(make_ref<Inode>(*this, std::move(node), true));
+    auto made = TRY(make_inode(std::move(node), true));
     auto live = live_.lock();
     if (auto there = find(*live)) return there; // another thread was faster
     // One that is being freed may still be listed under the number.
@@ -194,6 +152,11 @@ Result<Ref<Inode>> Superblock::get(u64 number) {
     live->insert(*made);
     made->listed_ = true;
     return made;
+}
+
+Result<Ref<Inode>> Superblock::make_inode(Ref<Node> node, bool in_table) {
+    if (S_ISREG(node->mode)) return TRY(make_ref<RegularInode>(*this, std::move(node), in_table));
+    return make_ref<Inode>(*this, std::move(node), in_table);
 }
 
 /// A new inode with no name yet, inside the gate. err::nospc: the limit of inodes.
@@ -215,14 +178,15 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
         node->device = wanted.device;
         node->flags = wanted.flags;
         node->links = S_ISDIR(wanted.mode) ? 2 : 0;
-        node->seals = in_table ? F_SEAL_SEAL : 0; // only a file without a name may come to be sealed: memfd_create(2)
+        node->content.seals =
+            in_table ? F_SEAL_SEAL : 0; // only a file without a name may come to be sealed: memfd_create(2)
         node->access = node->modification = node->change = node->birth = vfs::now();
         if (S_ISLNK(wanted.mode)) {
             node->target = TRY(vfs::LinkText::create(wanted.symlink_target));
-            node->size = wanted.symlink_target.size();
+            node->content.size = wanted.symlink_target.size();
         }
         if (in_table) TRY(table_.lock()->insert(node, token()));
-        auto made = make_ref<Inode>(*this, node, in_table);
+        auto made = make_inode(node, in_table);
         if (!made && in_table) (void)table_.lock()->erase(node->key(), token());
         return made;
     };
@@ -243,7 +207,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
 Result<Ref<vfs::Superblock>> Superblock::snapshot(vfs::Inode& new_root) {
     if (&new_root.superblock() != this || !new_root.is_directory()) return err::inval;
     auto view = TRY(make_ref<Superblock>());
-    gate_.begin_exclusive();
+    gate.begin_exclusive();
     view->table_.unguarded() = table_.lock()->share();
     view->token_ = new_token();
     token_ = new_token();
@@ -259,20 +223,20 @@ Result<Ref<vfs::Superblock>> Superblock::snapshot(vfs::Inode& new_root) {
     view->defaults_ = view->limits_;
     // Pages that mappings may write to belong to both sides now: let the next write fault.
     while (true) {
-        Ref<Inode> inode;
+        Ref<RegularInode> inode;
         {
             auto written = written_.lock();
             if (written->empty()) break;
-            Inode& first = written->front();
+            auto& first = written->front();
             written->pop_front();
-            first.written_by_mappings_ = false;
-            if (!first.try_retain()) continue;
-            inode = Ref<Inode>::adopt(&first);
+            first.of().written_ = false;
+            if (!first.of().try_retain()) continue;
+            inode = Ref<RegularInode>::adopt(&first.of());
         }
         Holding hold{inode->lock_};
-        inode->unmap(0, ~u64{0} >> page_shift, false);
+        inode->pages_.unmap(0, ~u64{0} >> page_shift, false);
     }
-    gate_.end_exclusive();
+    gate.end_exclusive();
     return view;
 }
 } // namespace tmpfs

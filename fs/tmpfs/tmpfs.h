@@ -7,33 +7,10 @@ namespace tmpfs {
 extern const vfs::FilesystemType type;
 
 class Superblock;
-class FilePages;
-
-/// Keeps changes and snapshots apart. Changes enter and leave; a snapshot waits until nobody is inside.
-class SnapshotGate {
-public:
-    void enter();
-    /// For page faults, which may come from a user copy inside of a change: a waiting snapshot lets these pass.
-    void enter_nested();
-    void leave();
-    void begin_exclusive();
-    void end_exclusive();
-
-private:
-    std::atomic<i32> inside_ = 0; // -1: a snapshot is being made
-    std::atomic<bool> wanted_ = false;
-    Mutex<Rank::rename> one_snapshot_;
-    WaitQueue changed_;
-};
-struct Changing {
-    explicit Changing(SnapshotGate& g) : gate{g} { gate.enter(); }
-    ~Changing() { gate.leave(); }
-    Changing(const Changing&) = delete;
-    SnapshotGate& gate;
-};
+using vfs::Changing;
 
 /// The inode in memory: a lock around the node that holds its state.
-class Inode final : public vfs::Inode, public TreeLink<>, public ListLink<struct WrittenTag> {
+class Inode : public vfs::Inode, public TreeLink<> {
 public:
     Inode(Superblock&, Ref<Node>, bool in_table);
     ~Inode() override;
@@ -55,39 +32,23 @@ public:
     Result<> read_directory(DirectorySink&, u64* at) override;
     Result<Ref<const vfs::LinkText>> readlink() override;
 
-    bool takes_direct_io() const override { return is_regular(); }
-    Result<usize> read_at(Sink&, u64 offset) override;
-    Result<usize> write_at(Source&, u64 offset, bool append, u64* end) override;
-    Result<u64> seek_data(u64 offset, bool hole) override;
-    Result<> allocate(int mode, u64 offset, u64 size) override;
-    Result<Ref<MemoryObject>> memory_object() override;
-    Result<> adopt_page(u64 index, FrameRef frame) override;
-
     Result<usize> get_xattr(std::string_view name, std::span<std::byte> to) override;
     Result<> set_xattr(std::string_view name, std::span<const std::byte> value, int flags) override;
     Result<usize> list_xattr(std::span<char> to) override;
     Result<> remove_xattr(std::string_view name) override;
-    Result<u32> seals() override;
-    Result<> add_seals(u32) override;
 
-private:
-    friend class Superblock;
-    friend class FilePages;
+protected:
     Superblock& sb() const;
     /// The node, ours to change. Inside the gate, with lock_ held. err::nomem.
     Result<Node*> own();
     /// The same, keeping lock_ only for the call: for directories, whose VFS lock keeps entries still.
     Result<Node*> own_locked();
+    Node& node() const { return *node_; }
+
+private:
+    friend class Superblock;
     void publish();              // the mirrored members
     u32 inherited_flags() const; // of what is made in this directory
-    Result<> set_size(u64 size);
-    Result<> zero_part(u64 from, u64 to);
-    Result<> drop_pages(u64 first, u64 n, bool private_too);
-    Result<PageTree::Owned> own_page(u64 index, mm::Fill);
-    Result<FrameRef> fault(u64 index, bool for_write);
-    template <usize batch>
-    Result<usize> read_pages(Sink& to, u64 offset);
-    void unmap(u64 first, u64 n, bool private_too);
     Result<> set_entry(std::string_view name, const Inode& target, bool replaces);
     Result<> set_entry(u64 key, std::string_view name, const Inode& target, bool replaces);
     Result<> remove_entry(u64 key);
@@ -95,27 +56,38 @@ private:
     void change_links(int by);
     Result<> replace_xattr(std::string_view name, const std::string_view* value, int flags);
 
-    Mutex<Rank::file_io> writing_; // one writer at a time; held while user memory is copied
-    Mutex<Rank::inode> lock_;      // node_ and what it holds
-    Ref<Node> node_;
-    bool in_table_;                                 // else the inode has no name in this superblock
-    bool listed_ = false;                           // among the superblock's live inodes; under that list's lock
-    std::atomic<bool> written_by_mappings_ = false; // on the superblock's list; under that list's lock
-    FilePages* object_ = nullptr;                   // not counted: it unregisters itself
-    std::atomic<u32> links_;                        // a copy of the node's for readers without the lock
+    Ref<Node> node_;         // under lock_, with what it holds
+    bool in_table_;          // else the inode has no name in this superblock
+    bool listed_ = false;    // among the superblock's live inodes; under that list's lock
+    std::atomic<u32> links_; // a copy of the node's for readers without the lock
 };
 
-/// What mappings of a file see. Holds the inode.
-class FilePages final : public MemoryObject {
+/// The inode of a regular file.
+class RegularInode final : public Inode {
 public:
-    explicit FilePages(Inode& inode) : inode_{Ref<Inode>::share(&inode)} {}
-    ~FilePages() override;
-    Result<FrameRef> page(u64 index, bool for_write) override { return inode_->fault(index, for_write); }
-    Result<> punch(u64 first, u64 n) override;
-    void present_pages(u64 first, std::span<FrameRef> out) override;
+    RegularInode(Superblock& sb, Ref<Node> node, bool in_table) : Inode{sb, std::move(node), in_table}, pages_{*this} {}
+    vfs::PageCache* pages() override { return &pages_; }
 
 private:
-    Ref<Inode> inode_;
+    friend class Inode;
+    friend class Superblock;
+    class Pages final : public vfs::PageCache, public ListLink<struct WrittenTag> {
+    public:
+        explicit Pages(RegularInode& of) : PageCache{of, of.node().content} {}
+        ~Pages() override;
+
+    private:
+        friend class Inode;
+        friend class Superblock;
+        RegularInode& of() const { return static_cast<RegularInode&>(inode()); }
+        Result<> own_content() override;
+        void modified() override;
+        Result<> charge(u64 pages) override;
+        void uncharge(u64 pages) override;
+        void mapped_for_writing() override;
+    };
+    bool written_ = false; // its pages are on the superblock's list; under that list's lock
+    Pages pages_;
 };
 
 struct Limits {
@@ -139,25 +111,24 @@ public:
 
 private:
     friend class Inode;
-    friend class FilePages;
+    friend class RegularInode;
     struct ByNumber {
         using type = u64;
         u64 operator()(const Inode& i) const { return i.number(); }
     };
     using Live = bi::set<Inode, bi::base_hook<TreeLink<>>, bi::key_of_value<ByNumber>, bi::constant_time_size<false>>;
-    using Written = bi::list<Inode, bi::base_hook<ListLink<struct WrittenTag>>, bi::constant_time_size<false>>;
 
     Result<Ref<Inode>> get(u64 number);
+    Result<Ref<Inode>> make_inode(Ref<Node>, bool in_table);
     Result<Ref<Inode>> make_inode(const vfs::NewInode&, bool in_table);
     Result<> charge_blocks(u64 n);
     void uncharge_blocks(u64 n) { used_blocks_.fetch_sub(n, std::memory_order_relaxed); }
     u64 token() const { return token_.load(std::memory_order_relaxed); }
 
-    SnapshotGate gate_;
-    std::atomic<u64> token_ = 0; // changes only while the gate is exclusive
+    std::atomic<u64> token_ = 0; // changes only while the gate is closed
     Guarded<PersistentMap, Mutex<Rank::mappings>> table_;
     Guarded<Live, Spinlock<Rank::device>> live_;
-    Guarded<Written, Spinlock<Rank::device>> written_;
+    Guarded<List<RegularInode::Pages, struct WrittenTag>, Spinlock<Rank::device>> written_; // by mappings
     std::atomic<u64> next_number_ = 1, used_blocks_ = 0, used_inodes_ = 0;
     u64 root_number_ = 0;
     Limits limits_, defaults_;

@@ -2,6 +2,7 @@
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/inode.h"
+#include "kernel/vfs/page_cache.h"
 
 namespace file {
 namespace {
@@ -9,12 +10,12 @@ class FileMapping final : public MappingSource {
 public:
     FileMapping(Ref<File> file, Ref<MemoryObject> object) : file_{std::move(file)}, object_{std::move(object)} {}
     ~FileMapping() override {
-        if (writes_) file_->inode()->end_mapped_writing();
+        if (writes_) writes_->end_mapped_writing();
     }
     Result<> begin_writing() {
-        if (!file_->inode()) return {};
-        TRY(file_->inode()->begin_mapped_writing());
-        writes_ = true;
+        auto* pages = file_->inode() ? file_->inode()->pages() : nullptr;
+        if (pages) TRY(pages->begin_mapped_writing());
+        writes_ = pages;
         return {};
     }
     MemoryObject& object() override { return *object_; }
@@ -29,7 +30,7 @@ public:
 private:
     Ref<File> file_;
     Ref<MemoryObject> object_;
-    bool writes_ = false;
+    vfs::PageCache* writes_ = nullptr; // of the file, when the mapping may write to it
 };
 } // namespace
 

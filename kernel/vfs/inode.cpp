@@ -3,7 +3,6 @@
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/path.h"
-#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
 
@@ -14,7 +13,7 @@ std::span<const FilesystemType* const> types;
 } // namespace
 
 Inode::Inode(Superblock& superblock, u64 number, u32 mode)
-    : superblock_{Ref<Superblock>::share(&superblock)}, number_{number}, type_{mode & S_IFMT} {
+    : type_{mode & S_IFMT}, superblock_{Ref<Superblock>::share(&superblock)}, number_{number} {
     count.add(1);
 }
 Inode::~Inode() {
@@ -55,19 +54,6 @@ Result<Path> Inode::jump() { return err::nolink; }
 
 Result<Ref<File>> Inode::open(const Path& path, u32 flags) { return open_inode(path, flags); }
 
-Result<usize> Inode::read_at(Sink&, u64) { return err::inval; }
-Result<usize> Inode::write_at(Source&, u64, bool, u64*) { return err::inval; }
-Result<u64> Inode::seek_data(u64 offset, bool hole) {
-    // A file system that knows no holes: all is data, and a hole stands at the end.
-    u64 size = attributes().size;
-    if (offset >= size) return err::nxio;
-    return hole ? size : offset;
-}
-Result<> Inode::allocate(int, u64, u64) { return err::opnotsupp; }
-Result<Ref<MemoryObject>> Inode::memory_object() { return err::nodev; }
-Result<> Inode::adopt_page(u64, FrameRef) { return err::opnotsupp; }
-Result<u32> Inode::seals() { return err::inval; }
-Result<> Inode::add_seals(u32) { return err::inval; }
 Result<> Inode::read_directory(DirectorySink&, u64*) { return err::notdir; }
 
 Result<usize> Inode::get_xattr(std::string_view, std::span<std::byte>) { return err::opnotsupp; }
@@ -97,14 +83,6 @@ Result<> Inode::deny_writing() {
     do {
         if (now > 0) return err::txtbsy;
     } while (!writers_.compare_exchange_weak(now, now - 1, std::memory_order_relaxed));
-    return {};
-}
-Result<> Inode::begin_mapped_writing() {
-    mapped_writers_.fetch_add(1); // before the seals are read: add_seals() looks the other way round
-    if (seals().value_or(0) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
-        end_mapped_writing();
-        return err::perm;
-    }
     return {};
 }
 

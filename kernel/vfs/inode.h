@@ -1,10 +1,10 @@
 // What a file system provides: inodes in a superblock. Every operation has a default that answers as Linux does for a
 // file system without it, so that a small file system stays small.
 #pragma once
-#include "core/mm/object.h"
 #include "core/wait/mutex.h"
 #include "kernel/file/file.h"
 #include "kernel/vfs/link_text.h"
+#include "kernel/vfs/snapshot_gate.h"
 #include "lib/string.h"
 
 struct Credentials;
@@ -13,6 +13,7 @@ class View;
 
 namespace vfs {
 class Dentry;
+class PageCache;
 class Superblock;
 struct Path;
 
@@ -127,21 +128,12 @@ public:
     /// The process whose directory it is (/proc/pid), else null.
     virtual Process* described_process() { return nullptr; }
 
-    /// A new open file. The default serves regular files and directories by read_at()...; devices, FIFOs and sockets
-    /// are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
+    /// A new open file. The default serves directories, and regular files by their page cache; devices, FIFOs and
+    /// sockets are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
     virtual Result<Ref<File>> open(const Path& path, u32 flags);
 
-    // Regular files, for the default open file.
-    virtual Result<usize> read_at(Sink&, u64 offset);
-    virtual Result<usize> write_at(Source&, u64 offset, bool append, u64* end); // *end: offset behind the last byte
-    virtual Result<u64> seek_data(u64 offset, bool hole);
-    virtual Result<> allocate(int mode, u64 offset, u64 size);
-    virtual Result<Ref<MemoryObject>> memory_object();     // err::nodev
-    virtual bool takes_direct_io() const { return false; } // may be open with O_DIRECT
-    /// Makes a frame (order 0, in no other use) the file's page `index`, which must not exist: no copy. The size stays.
-    virtual Result<> adopt_page(u64 index, FrameRef frame); // err::opnotsupp
-    virtual Result<u32> seals();                            // F_SEAL_*; err::inval: knows none
-    virtual Result<> add_seals(u32);                        // err::busy: mapped for writing; err::perm: sealed
+    /// The content of a regular file; null: it has none in memory, and open() is the file system's own.
+    virtual PageCache* pages() { return nullptr; }
     /// Entries from position `at` on; "." and ".." are the VFS's (positions 0 and 1; the first entry's is 2).
     virtual Result<> read_directory(DirectorySink&, u64* at);
 
@@ -166,11 +158,6 @@ public:
     /// Nobody has it open but one, which may write or not.
     bool open_once(bool writes) const { return writers_.load() == writes && readers_.load() == !writes; }
 
-    // Shared mappings that may write, and the seals against them exclude each other: memfd_create(2). err::perm:
-    // sealed.
-    Result<> begin_mapped_writing();
-    void end_mapped_writing() { mapped_writers_.fetch_sub(1); }
-
     /// True: names under this directory must be looked up anew each time (/proc): the dentry cache does not keep them.
     virtual bool volatile_names() const { return false; }
 
@@ -178,28 +165,37 @@ public:
     struct Attachments;
     Attachments* attachments(); // null when memory is short
 
-    Mutex<Rank::directory> directory_lock;
-    /// Has no name, but link(2) may give it one: O_TMPFILE without O_EXCL.
-    std::atomic<bool> linkable = false;
-
 protected:
-    bool mapped_for_writing() const { return mapped_writers_.load() != 0; }
     Inode(Superblock& superblock, u64 number, u32 mode);
     /// `capabilities`: it has the attribute security.capability.
     void publish(const Protection&, bool capabilities, u32 flags);
     u32 published_flags() const { return flags_.load(std::memory_order_relaxed); }
     virtual Protection unpublished_protection();
+
+    u32 type_; // fills a gap behind the count
     Ref<Superblock> superblock_;
     u64 number_;
-    u32 type_;
 
 private:
+    friend class PageCache;
     std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0, flags_ = 0;
-    std::atomic<bool> privileged_ = false;
+    std::atomic<Attachments*> attachments_ = nullptr;
     std::atomic<i32> writers_ = 0; // below 0: executions
     std::atomic<i32> readers_ = 0;
-    std::atomic<u32> mapped_writers_ = 0;
-    std::atomic<Attachments*> attachments_ = nullptr;
+
+public:
+    Mutex<Rank::directory> directory_lock;
+
+protected:
+    /// What the file system keeps of the inode, and its page cache.
+    Mutex<Rank::inode> lock_;
+
+private:
+    std::atomic<bool> privileged_ = false;
+
+public:
+    /// Has no name, but link(2) may give it one: O_TMPFILE without O_EXCL.
+    std::atomic<bool> linkable = false;
 };
 
 /// What statfs(2) shows.
@@ -229,6 +225,8 @@ public:
     virtual Result<> reconfigure(std::string_view options);
     /// How many mounts show this file system. Its unused dentries go when the last one does.
     std::atomic<u32> mounts = 0;
+    /// Changes of what files hold pass it, and whatever else the file system lets pass; its snapshots close it.
+    SnapshotGate gate;
     /// One at a time moves directories from one parent to another.
     Mutex<Rank::rename> rename_lock;
     /// The root of its dentries while it is mounted; see vfs::root_dentry().

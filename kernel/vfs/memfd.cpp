@@ -1,6 +1,7 @@
 #include "kernel/vfs/memfd.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/open_file.h"
+#include "kernel/vfs/page_cache.h"
 #include "kernel/views/view.h"
 #include <linux/stat.h>
 
@@ -13,7 +14,7 @@ Result<Ref<File>> make_memory_file(std::string_view name, const Credentials& who
     auto tree = TRY(MountTree::create(sb, "memfd", 0));
     Path root = tree->root();
     auto inode = TRY(root.inode().create_unnamed({.mode = S_IFREG | mode, .uid = who.fsuid, .gid = who.fsgid}));
-    if (seals) TRY(inode->add_seals(seals));
+    if (seals) TRY(inode->pages()->add_seals(seals));
     char label[260];
     BufferWriter text{label};
     print(text, "memfd:{}", name);

@@ -68,7 +68,7 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
     bool truncate = flags & O_TRUNC && !created;
     if (truncate) TRY(inode.begin_writing());
     auto file = open_by_type(at, flags);
-    if (file && flags & O_DIRECT && !inode.takes_direct_io()) file = err::inval;
+    if (file && flags & O_DIRECT && !inode.pages()) file = err::inval;
     if (truncate) {
         if (file) {
             (void)drop_privileges(inode, &who);

@@ -3,6 +3,7 @@
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/memfd.h"
 #include "kernel/vfs/mount.h"
+#include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -46,7 +47,8 @@ class RegularFile final : public PlacedFile {
 public:
     enum class Counted : u8 { no, reader, writer };
     /// `counted`: as what of the inode; the caller has begun it.
-    RegularFile(const Path& path, u32 file_flags, Counted counted) : PlacedFile{path, file_flags}, counted_{counted} {
+    RegularFile(const Path& path, u32 file_flags, PageCache& pages, Counted counted)
+        : PlacedFile{path, file_flags}, pages_{pages}, counted_{counted} {
         if (counted_ == Counted::writer) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
@@ -61,7 +63,7 @@ public:
 
     bool seekable() const override { return true; }
     Result<usize> read(Sink& to, u64* at) override {
-        auto n = place_.inode().read_at(to, *at);
+        auto n = pages_.read(to, *at);
         if (!n) return n;
         *at += *n;
         if (*n) file::tell_watches_of(place_, DN_ACCESS);
@@ -74,14 +76,14 @@ public:
         if (from.done()) return usize{0};
         TRY(drop_privileges(inode, file::credentials()));
         if (u64 limit = file::size_limit(); limit != ~u64{0}) {
-            u64 start = append ? inode.attributes().size : *at;
+            u64 start = append ? pages_.size() : *at;
             if (start >= limit) {
                 file::size_limit_passed();
                 return err::fbig;
             }
             from.limit(limit - start);
         }
-        auto n = inode.write_at(from, *at, append, at);
+        auto n = pages_.write(from, *at, append, at);
         if (n && *n) file::tell_watches_of(place_, DN_MODIFY);
         return n;
     }
@@ -90,19 +92,18 @@ public:
         switch (whence) {
         case SEEK_SET: break;
         case SEEK_CUR: base = at; break;
-        case SEEK_END: base = place_.inode().attributes().size; break;
+        case SEEK_END: base = pages_.size(); break;
         default:
             if (offset < 0) return err::nxio;
-            return place_.inode().seek_data(static_cast<u64>(offset), whence == SEEK_HOLE);
+            return pages_.seek(static_cast<u64>(offset), whence == SEEK_HOLE);
         }
         i64 to;
         if (__builtin_add_overflow(static_cast<i64>(base), offset, &to) || to < 0) return err::inval;
         return static_cast<u64>(to);
     }
     Result<Ref<MemoryObject>> memory_object() override {
-        auto object = TRY(place_.inode().memory_object());
         touch_access(place_);
-        return object;
+        return pages_.object();
     }
     Result<> truncate(u64 size) override {
         if (!writable()) return err::inval;
@@ -126,23 +127,24 @@ public:
             return err::fbig;
         }
         TRY(drop_privileges(inode, file::credentials()));
-        TRY(inode.allocate(mode, offset, size));
+        TRY(pages_.allocate(mode, offset, size));
         file::tell_watches_of(place_, DN_MODIFY);
         return {};
     }
     Result<> sync() override { return {}; }
     Result<i64> control(int command, u64 argument) override {
-        if (command == F_GET_SEALS) return TRY(place_.inode().seals());
+        if (command == F_GET_SEALS) return TRY(pages_.seals());
         if (command != F_ADD_SEALS) return PlacedFile::control(command, argument);
         constexpr u64 known =
             F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | seal_execution;
         if (argument & ~known) return err::inval;
         if (!writable()) return err::perm;
-        TRY(place_.inode().add_seals(static_cast<u32>(argument)));
+        TRY(pages_.add_seals(static_cast<u32>(argument)));
         return 0;
     }
 
 private:
+    PageCache& pages_; // of the inode
     const Counted counted_;
 };
 
@@ -192,19 +194,20 @@ private:
 } // namespace
 
 Result<Ref<File>> open_uncounted(const Path& path, u32 flags) {
-    return TRY(make_ref<RegularFile>(path, flags, RegularFile::Counted::no));
+    return TRY(make_ref<RegularFile>(path, flags, *path.inode().pages(), RegularFile::Counted::no));
 }
 
 Result<Ref<File>> open_inode(const Path& path, u32 flags) {
     Inode& inode = path.inode();
     if (inode.is_directory()) return TRY(make_ref<Directory>(path, flags));
-    if (!inode.is_regular()) return err::nxio;
+    PageCache* pages = inode.pages();
+    if (!pages) return err::nxio;
     using Counted = RegularFile::Counted;
     static constexpr Counted by_mode[] = {Counted::reader, Counted::writer, Counted::writer, Counted::no};
     Counted counted = by_mode[flags & O_ACCMODE];
     if (counted == Counted::writer) TRY(inode.begin_writing());
     if (counted == Counted::reader) inode.begin_reading();
-    auto file = make_ref<RegularFile>(path, flags, counted);
+    auto file = make_ref<RegularFile>(path, flags, *pages, counted);
     if (!file) {
         RegularFile::end_count(inode, counted);
         return std::unexpected(file.error());

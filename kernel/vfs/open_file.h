@@ -3,9 +3,10 @@
 #include "kernel/vfs/path.h"
 
 namespace vfs {
-/// Inode::open()'s default; breaks leases. err::nxio: the inode is neither (sockets). err::txtbsy.
+/// Inode::open()'s default; breaks leases. err::nxio: neither a directory nor with a page cache (sockets). err::txtbsy.
 Result<Ref<File>> open_inode(const Path& path, u32 flags);
-/// A regular file that is open for writing without keeping anybody from executing it: memfd_create(2).
+/// A regular file with a page cache that is open for writing without keeping anybody from executing it:
+/// memfd_create(2).
 Result<Ref<File>> open_uncounted(const Path& path, u32 flags);
 
 /// An open file with a place in the tree: base of regular files and directories, and of what /proc opens.

@@ -1,6 +1,7 @@
 #include "abi/linux/sys/memory.h"
 #include "kernel/file/mapping.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/page_cache.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -43,7 +44,8 @@ Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
     }
     // A sealed file may still be mapped shared to be read.
     constexpr u32 no_writes = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
-    if (request.shared && !(protection & PROT_WRITE) && file->inode() && file->inode()->seals().value_or(0) & no_writes)
+    auto* pages = file->inode() ? file->inode()->pages() : nullptr;
+    if (request.shared && !(protection & PROT_WRITE) && pages && pages->seals().value_or(0) & no_writes)
         request.max_access = request.max_access & ~arch::page_write;
     bool writes = request.shared && static_cast<bool>(request.max_access & arch::page_write);
     auto source = TRY(file::mapping_source(std::move(file), writes));

@@ -1,0 +1,307 @@
+#include "kernel/vfs/page_cache.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/inode.h"
+#include "kernel/vfs/memfd.h"
+#include <algorithm>
+#include <linux/falloc.h>
+#include <linux/fcntl.h>
+
+namespace vfs {
+namespace {
+constexpr u64 last_page = PageCache::max_size >> page_shift;
+constexpr u64 pages_for(u64 bytes) { return (bytes >> page_shift) + ((bytes & (page_size - 1)) != 0); }
+std::byte* bytes_of(const FrameRef& frame) { return static_cast<std::byte*>(frame->data()); }
+} // namespace
+
+PageCache::PageCache(Inode& inode, FileContent& content) : inode_{inode}, content_{&content} {
+    (void)claim_last(); // counted for those who hold it besides the inode
+}
+
+Ref<MemoryObject> PageCache::object() {
+    auto keep = Ref<Inode>::share(&inode_);
+    if (retain_first()) (void)keep.release(); // unreferenced() gives it back
+    return Ref<MemoryObject>::adopt(this);
+}
+void PageCache::unreferenced() { Ref<Inode>::adopt(&inode_); }
+
+Mutex<Rank::inode>& PageCache::lock() const { return inode_.lock_; }
+
+u64 PageCache::size() const {
+    Holding hold{lock()};
+    return content_->size;
+}
+
+Result<usize> PageCache::read(Sink& to, u64 offset) {
+    // Most reads are of one page.
+    bool one = (offset & (page_size - 1)) + to.remaining() <= page_size;
+    return one ? read_pages<1>(to, offset) : read_pages<8>(to, offset);
+}
+
+/// `batch`: pages found under one lock.
+template <usize batch>
+Result<usize> PageCache::read_pages(Sink& to, u64 offset) {
+    usize moved = 0;
+    while (!to.done() && !(moved && file::killed())) {
+        FrameRef frames[batch];
+        usize in_page = offset & (page_size - 1), left;
+        {
+            Holding hold{lock()};
+            if (offset >= content_->size) break;
+            left = std::min<u64>({to.remaining(), content_->size - offset, batch * page_size - in_page});
+            for (usize i = 0; i < pages_for(in_page + left); i++)
+                frames[i] = content_->pages.find((offset >> page_shift) + i);
+        }
+        for (usize i = 0; left; i++) {
+            usize n = std::min(left, page_size - in_page);
+            auto did = frames[i] ? to.put({bytes_of(frames[i]) + in_page, n}) : to.put_zeros(n);
+            if (!did) return moved ? Result<usize>{moved} : did;
+            moved += *did;
+            offset += *did;
+            if (*did < n) return moved;
+            left -= n;
+            in_page = 0;
+        }
+    }
+    return moved;
+}
+
+/// The page for a change, with its block charged. Inside the gate, locked, the content owned.
+Result<PageTree::Owned> PageCache::own_page(u64 index, mm::Fill fill) {
+    PageTree& pages = content_->pages;
+    bool fresh = !pages.find(index);
+    if (fresh) TRY(charge(1));
+    auto owned = pages.own(index, fill);
+    if (!owned) {
+        if (fresh) uncharge(1);
+        return owned;
+    }
+    if (owned->changed) unmap(index, 1, false);
+    return owned;
+}
+
+Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) {
+    Changing inside{inode_.superblock().gate};
+    Holding hold_writer{writing_};
+    u64 size;
+    {
+        Holding hold{lock()};
+        TRY(own_content());
+        size = content_->size;
+        if (append) offset = size;
+        if (content_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return err::perm;
+        if (content_->seals & F_SEAL_GROW && offset + from.remaining() > size) {
+            if (offset >= size) return err::perm;
+            from.limit(size - offset);
+        }
+    }
+    if (offset >= max_size) return err::fbig;
+    from.limit(max_size - offset);
+    usize moved = 0;
+    Result<usize> answer = usize{0};
+    while (!from.done() && !(moved && file::killed())) {
+        usize in_page = offset & (page_size - 1), n = page_size - in_page;
+        if (n > from.remaining()) n = from.remaining();
+        // Nobody can see a page beyond the end, so a whole one there need not be cleared first.
+        bool unseen = n == page_size && offset >= size;
+        FrameRef frame;
+        {
+            Holding hold{lock()};
+            auto owned = own_page(offset >> page_shift, unseen ? mm::Fill::nothing : mm::Fill::zeros);
+            if (!owned) {
+                answer = std::unexpected(owned.error());
+                break;
+            }
+            frame = std::move(owned->frame);
+        }
+        auto did = from.get({bytes_of(frame) + in_page, n});
+        usize got = did.value_or(0);
+        if (unseen && got < n) std::memset(bytes_of(frame) + got, 0, n - got);
+        moved += got;
+        offset += got;
+        if (got < n) {
+            answer = did;
+            break;
+        }
+    }
+    if (!moved) return answer;
+    Holding hold{lock()};
+    if (offset > content_->size) content_->size = offset; // owned above, and no snapshot since
+    modified();
+    *end = offset;
+    return moved;
+}
+
+/// Fills [from, to) of one page with zeros, if the page exists.
+Result<> PageCache::zero_part(u64 from, u64 to) {
+    if (from >= to || !content_->pages.find(from >> page_shift)) return {};
+    auto owned = TRY(own_page(from >> page_shift, mm::Fill::zeros));
+    std::memset(bytes_of(owned.frame) + (from & (page_size - 1)), 0, to - from);
+    return {};
+}
+
+/// Takes pages away, from mappings first.
+Result<> PageCache::drop_pages(u64 first, u64 n, bool private_too) {
+    unmap(first, n, private_too);
+    PageTree& pages = content_->pages;
+    u64 before = pages.pages();
+    auto done = pages.erase(first, n);
+    uncharge(before - pages.pages());
+    return done;
+}
+
+Result<> PageCache::resize(u64 size) {
+    Changing inside{inode_.superblock().gate};
+    Holding hold_writer{writing_};
+    Holding hold{lock()};
+    TRY(own_content());
+    FileContent& content = *content_;
+    if (size > max_size) return err::inval;
+    if (size < content.size && content.seals & F_SEAL_SHRINK) return err::perm;
+    if (size > content.size && content.seals & F_SEAL_GROW) return err::perm;
+    u64 old = std::exchange(content.size, size);
+    if (size < old) {
+        auto done = zero_part(size, page_up(size));
+        if (done) done = drop_pages(pages_for(size), last_page + 1 - pages_for(size), true);
+        if (!done) {
+            content.size = old;
+            return done;
+        }
+    }
+    modified();
+    return {};
+}
+
+Result<u64> PageCache::seek(u64 offset, bool hole) const {
+    Holding hold{lock()};
+    const FileContent& content = *content_;
+    if (offset >= content.size) return err::nxio;
+    u64 index = offset >> page_shift, found;
+    if (hole) {
+        found = content.pages.next_hole(index);
+        if (found > last_page) return content.size;
+    } else {
+        auto page = content.pages.next_page(index);
+        if (!page) return err::nxio;
+        found = *page;
+    }
+    u64 at = found == index ? offset : found << page_shift;
+    if (at < content.size) return at;
+    return hole ? Result<u64>{content.size} : Result<u64>{err::nxio};
+}
+
+Result<> PageCache::allocate(int mode, u64 offset, u64 bytes) {
+    if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) return err::opnotsupp;
+    u64 end;
+    if (__builtin_add_overflow(offset, bytes, &end) || end > max_size) return err::fbig;
+    bool punches = mode & FALLOC_FL_PUNCH_HOLE, keeps_size = mode & FALLOC_FL_KEEP_SIZE;
+    if (punches && !keeps_size) return err::opnotsupp;
+    Changing inside{inode_.superblock().gate};
+    Holding hold_writer{writing_};
+    TRY(punches ? punch_bytes(offset, end) : fill_holes(offset, end));
+    Holding hold{lock()};
+    if (!keeps_size && end > content_->size) content_->size = end;
+    modified();
+    return {};
+}
+
+Result<> PageCache::punch_bytes(u64 offset, u64 end) {
+    Holding hold{lock()};
+    TRY(own_content());
+    if (content_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return err::perm;
+    u64 first = page_up(offset), last = page_down(end);
+    if (first > last) return zero_part(offset, end); // inside of one page
+    TRY(zero_part(offset, first));
+    TRY(zero_part(last, end));
+    return drop_pages(first >> page_shift, (last - first) >> page_shift, false);
+}
+
+Result<> PageCache::fill_holes(u64 offset, u64 end) {
+    u64 old_pages;
+    {
+        Holding hold{lock()};
+        TRY(own_content());
+        if (end > content_->size && content_->seals & F_SEAL_GROW) return err::perm;
+        old_pages = pages_for(content_->size);
+    }
+    for (u64 i = offset >> page_shift; i < pages_for(end); i++) {
+        auto done = [&]() -> Result<> {
+            if (file::interrupted()) return err::intr;
+            Holding hold{lock()};
+            if (!content_->pages.find(i)) TRY(own_page(i, mm::Fill::zeros));
+            return {};
+        }();
+        if (!done) {
+            // What lies beyond the old end was not there before.
+            Holding hold{lock()};
+            u64 first = offset >> page_shift > old_pages ? offset >> page_shift : old_pages;
+            if (i > first) (void)drop_pages(first, i - first, false);
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<FrameRef> PageCache::page(u64 index, bool for_write) {
+    if (!for_write) {
+        Holding hold{lock()};
+        if (index >= pages_for(content_->size)) return err::nxio;
+        // Whoever fills the hole takes this page out of the mappings: own_page().
+        auto frame = content_->pages.find(index);
+        return frame ? std::move(frame) : FrameRef::share(mm::zero_frame());
+    }
+    ChangingNested inside{inode_.superblock().gate};
+    Holding hold{lock()};
+    if (index >= pages_for(content_->size)) return err::nxio;
+    TRY(own_content());
+    auto owned = TRY(own_page(index, mm::Fill::zeros));
+    mapped_for_writing();
+    return std::move(owned.frame);
+}
+
+void PageCache::present_pages(u64 first, std::span<FrameRef> out) {
+    Holding hold{lock()};
+    u64 end = pages_for(content_->size);
+    if (first < end) content_->pages.find_range(first, out.first(std::min<u64>(out.size(), end - first)));
+}
+
+Result<> PageCache::punch(u64 first, u64 n) {
+    return allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first << page_shift, n << page_shift);
+}
+
+Result<u32> PageCache::seals() const {
+    Holding hold{lock()};
+    if (content_->seals & FileContent::unsealable) return err::inval;
+    return content_->seals;
+}
+
+Result<> PageCache::add_seals(u32 more) {
+    Changing inside{inode_.superblock().gate};
+    Holding hold_writer{writing_};
+    Holding hold{lock()};
+    u32 before = content_->seals;
+    if (before & FileContent::unsealable) return err::inval;
+    if (before & F_SEAL_SEAL) return err::perm;
+    TRY(own_content());
+    // What may be executed for ever must not change either.
+    if (more & seal_execution && inode_.protection().mode & 0111)
+        more |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    content_->seals = before | more;
+    // What a mapping may write cannot be called back. Asked after the seal is there: begin_mapped_writing() looks the
+    // other way round.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (more & ~before & F_SEAL_WRITE && mapped_writers_.load() != 0) {
+        content_->seals = before;
+        return err::busy;
+    }
+    return {};
+}
+
+Result<> PageCache::begin_mapped_writing() {
+    mapped_writers_.fetch_add(1); // before the seals are read: add_seals() looks the other way round
+    if (seals().value_or(0) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+        end_mapped_writing();
+        return err::perm;
+    }
+    return {};
+}
+} // namespace vfs
