@@ -26,7 +26,7 @@ Result<String> Places::real(std::string_view path) const {
             found = std::move(next);
             continue;
         }
-        if (++links > vfs::max_symlinks || place->inode().is_magic_link()) return err::loop;
+        if (++links > vfs::max_symlinks || place->inode().symlink()->is_magic()) return err::loop;
         auto target = TRY(vfs::read_link(*place));
         if (target->view().starts_with('/')) found = String{};
         String then = TRY(String::create(target->view()));

@@ -35,8 +35,9 @@ Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
     auto superblock = TRY(tmpfs->mount(
         {request.source, request.options.empty() ? "mode=755" : request.options, request.flags, request.view}));
     auto root = TRY(superblock->root());
-    Holding held{root->directory_lock};
-    for (const Node& n : nodes) TRY(root->create(n.name, {n.mode, 0, 0, device::number(n.major, n.minor), n.target}));
+    vfs::Directory& names = *root->directory();
+    Holding held{names.lock};
+    for (const Node& n : nodes) TRY(names.create(n.name, {n.mode, 0, 0, device::number(n.major, n.minor), n.target}));
     return superblock;
 }
 } // namespace

@@ -74,7 +74,7 @@ private:
     Devpts& devpts_;
 };
 
-class Root final : public vfs::Inode {
+class Root final : public vfs::Inode, public vfs::Directory {
 public:
     explicit Root(Devpts& of) : Inode{of, root_number, S_IFDIR}, devpts_{of} {}
     vfs::Attributes attributes() override {
@@ -87,6 +87,7 @@ public:
         return a;
     }
     Result<> change(const vfs::AttributeChange&) override { return {}; }
+    vfs::Directory* directory() override { return this; }
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         if (name == "ptmx") return TRY(make_ref<Multiplexer>(devpts_));
@@ -97,7 +98,7 @@ public:
         return TRY(make_ref<Slave>(devpts_, number, TRY(devpts_.ptys->find(number))));
     }
     /// Position 2 is ptmx, 3 + n is slave n.
-    Result<> read_directory(DirectorySink& to, u64* at) override {
+    Result<> read(DirectorySink& to, u64* at) override {
         if (*at <= 2) {
             if (!to.entry("ptmx", ptmx_number, DT_CHR, 3)) return {};
             *at = 3;

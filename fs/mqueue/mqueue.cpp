@@ -14,7 +14,7 @@ public:
     const i64 mounted_ns = clocks::realtime_ns();
 };
 
-class Root final : public vfs::Inode {
+class Root final : public vfs::Inode, public vfs::Directory {
 public:
     explicit Root(Superblock& of) : Inode{of, 1, S_IFDIR}, mounted_ns_{of.mounted_ns} {}
     vfs::Attributes attributes() override {
@@ -26,8 +26,9 @@ public:
         a.access = a.modification = a.change = a.birth = {mounted_ns_ / second, static_cast<u32>(mounted_ns_ % second)};
         return a;
     }
+    vfs::Directory* directory() override { return this; }
     Result<Ref<vfs::Inode>> lookup(std::string_view) override { return err::noent; }
-    Result<> read_directory(DirectorySink&, u64*) override { return {}; }
+    Result<> read(DirectorySink&, u64*) override { return {}; }
 
 private:
     const i64 mounted_ns_;

@@ -52,10 +52,11 @@ const Item& link_for(const File& f) {
     return f.writable() ? writable : neither;
 }
 
-class FdDirectory final : public Inode {
+class FdDirectory final : public Inode, public vfs::Directory {
 public:
     FdDirectory(vfs::Superblock& sb, const Context& c, u64 number, bool infos)
         : Inode{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, infos}, infos_{infos} {}
+    vfs::Directory* directory() override { return this; }
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto fd = parse_number<u32>(name);
@@ -65,7 +66,7 @@ public:
         auto file = TRY(file_of(c));
         return make_item(*superblock_, infos_ ? info : link_for(*file), c, number_of(*fd));
     }
-    Result<> read_directory(DirectorySink& to, u64* at) override {
+    Result<> read(DirectorySink& to, u64* at) override {
         auto files = files_of(*context_.task);
         if (!files) return {};
         while (true) {

@@ -176,16 +176,17 @@ private:
     const Item& item_;
 };
 
-class LinkInode final : public Inode {
+class LinkInode final : public Inode, public vfs::Symlink {
 public:
     LinkInode(vfs::Superblock& sb, u64 number, const Item& item, Context context)
         : Inode{sb, number, item.mode, std::move(context), item.restricted}, item_{item} {}
-    bool is_magic_link() const override { return item_.place != nullptr; }
+    vfs::Symlink* symlink() override { return this; }
+    bool is_magic() const override { return item_.place != nullptr; }
     Result<vfs::Path> jump() override {
         if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
         return item_.place(context_);
     }
-    Result<Ref<const vfs::LinkText>> readlink() override {
+    Result<Ref<const vfs::LinkText>> target() override {
         if (auto* who = file::credentials(); who && item_.restricted) TRY(may_inspect(*who, *context_.process));
         if (item_.target) return vfs::LinkText::create(TRY(item_.target(context_)));
         vfs::Path there = TRY(item_.place(context_));
@@ -249,7 +250,7 @@ Result<Ref<vfs::Inode>> ItemDirectory::lookup(std::string_view name) {
     return err::noent;
 }
 
-Result<> ItemDirectory::read_directory(DirectorySink& to, u64* at) {
+Result<> ItemDirectory::read(DirectorySink& to, u64* at) {
     if (is_gone(context_)) return err::noent;
     for (u64 i = *at < 2 ? 0 : *at - 2; i < items_.size(); i++) {
         if (!to.entry(items_[i].name, item_number(number(), i), dt_of(items_[i].mode), i + 3)) return {};

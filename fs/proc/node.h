@@ -87,12 +87,13 @@ protected:
 };
 
 /// A directory with fixed items.
-class ItemDirectory : public Inode {
+class ItemDirectory : public Inode, public vfs::Directory {
 public:
     ItemDirectory(vfs::Superblock& sb, u64 number, u32 mode, Context context, Items items)
         : Inode{sb, number, mode, std::move(context), false}, items_{items} {}
+    vfs::Directory* directory() final { return this; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
-    Result<> read_directory(DirectorySink&, u64* at) override;
+    Result<> read(DirectorySink&, u64* at) override;
     bool volatile_names() const override { return static_cast<bool>(context_.process); }
 
 protected:

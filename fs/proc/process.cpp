@@ -117,7 +117,7 @@ Result<> store_failure(std::string_view text, const Context& c) {
 }
 #endif
 
-constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
+constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory_mode = S_IFDIR | 0555;
 
 enum class NamespaceKind : u8 { time, cgroup, pid, user, uts, ipc, mnt, net };
 constexpr std::string_view kind_names[] = {"time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net"};
@@ -171,7 +171,7 @@ constexpr Items namespace_items{namespace_list};
         {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},                                         \
         {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
         {.name = "fd", .mode = S_IFDIR | 0500, .directory = make_fd_directory},                                        \
-        {.name = "fdinfo", .mode = directory, .directory = make_fdinfo_directory},                                     \
+        {.name = "fdinfo", .mode = directory_mode, .directory = make_fdinfo_directory},                                \
         {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true, .of_mounts = true},              \
         {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true, .of_mounts = true},             \
         {.name = "limits", .mode = text, .print = print_limits},                                                       \
@@ -212,7 +212,7 @@ constexpr Item process_item_list[] = {
     {.name = "coredump_filter", .mode = S_IFREG | 0644, .print = print_coredump_filter, .store = store_coredump_filter},
     {.name = "timerslack_ns", .mode = S_IFREG | 0666, .print = print_timer_slack, .store = store_timer_slack},
     {.name = "timens_offsets", .mode = text, .print = print_time_offsets},
-    {.name = "task", .mode = directory, .directory = make_task_directory},
+    {.name = "task", .mode = directory_mode, .directory = make_task_directory},
 };
 constexpr Item thread_item_list[] = {
     PROC_COMMON_ITEMS,
@@ -227,14 +227,15 @@ static_assert(process_items.size() < 64, "item_number() has room for 64");
 class ProcessDirectory final : public ItemDirectory {
 public:
     ProcessDirectory(vfs::Superblock& sb, u64 number, Context c)
-        : ItemDirectory{sb, number, directory, std::move(c), process_items} {}
+        : ItemDirectory{sb, number, directory_mode, std::move(c), process_items} {}
     Process* described_process() override { return context_.process.get(); }
 };
 
 /// /proc/pid/task: the threads.
-class TaskDirectory final : public Inode {
+class TaskDirectory final : public Inode, public vfs::Directory {
 public:
-    TaskDirectory(vfs::Superblock& sb, const Context& c, u64 number) : Inode{sb, number, directory, c, false} {}
+    TaskDirectory(vfs::Superblock& sb, const Context& c, u64 number) : Inode{sb, number, directory_mode, c, false} {}
+    vfs::Directory* directory() override { return this; }
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto tid = parse_number<u32>(name);
@@ -242,10 +243,10 @@ public:
         auto task = process::find_task(context_.pids(), static_cast<Pid>(*tid));
         if (!task || &(*task)->process() != context_.process.get()) return err::noent;
         Context c{context_.view, context_.process, *task};
-        return TRY(make_ref<ItemDirectory>(*superblock_, thread_number(static_cast<Pid>(*tid)), directory, std::move(c),
-                                           thread_items));
+        return TRY(make_ref<ItemDirectory>(*superblock_, thread_number(static_cast<Pid>(*tid)), directory_mode,
+                                           std::move(c), thread_items));
     }
-    Result<> read_directory(DirectorySink& to, u64* at) override {
+    Result<> read(DirectorySink& to, u64* at) override {
         while (true) {
             auto next =
                 process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(*at < 2 ? 0 : *at - 2));
@@ -277,6 +278,6 @@ Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, 
     if (c.process->pid(*view.pids) == pid)
         return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
     // A thread's number works too, unlisted.
-    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory, std::move(c), process_items));
+    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory_mode, std::move(c), process_items));
 }
 } // namespace proc

@@ -23,9 +23,9 @@ public:
             return make_process_directory(sb(), *sb().view, static_cast<Pid>(*pid));
         return ItemDirectory::lookup(name);
     }
-    Result<> read_directory(DirectorySink& to, u64* at) override {
+    Result<> read(DirectorySink& to, u64* at) override {
         if (*at < first_process) {
-            TRY(ItemDirectory::read_directory(to, at));
+            TRY(ItemDirectory::read(to, at));
             if (*at < items_.size() + 2) return {}; // no room
             *at = first_process;
         }

@@ -166,17 +166,14 @@ private:
     const Place of_;
 };
 
-class Inode final : public vfs::Inode {
+class Inode : public vfs::Inode {
 public:
-    Inode(Superblock& of, Place place)
-        : vfs::Inode{of, place.number(),
-                     nodes[place.node].text ? static_cast<u32>(S_IFREG) : static_cast<u32>(S_IFDIR)},
-          of_{of},
-          place_{place} {}
+    Inode(Superblock& of, Place place, u32 mode)
+        : vfs::Inode{of, place.number(), mode}, of_{of}, place_{place}, mode_{mode} {}
     vfs::Attributes attributes() override {
         vfs::Attributes a;
         a.number = number();
-        a.mode = is_directory() ? S_IFDIR | 0755 : S_IFREG | 0444;
+        a.mode = mode_;
         a.size = is_directory() ? 0 : page_size;
         if (is_directory()) {
             a.links = 2;
@@ -190,6 +187,25 @@ public:
             a.birth = {of_.mounted_ns / second, static_cast<u32>(of_.mounted_ns % second)};
         return a;
     }
+
+protected:
+    Superblock& of_;
+    const Place place_;
+    const u32 mode_;
+};
+
+class Text final : public Inode {
+public:
+    Text(Superblock& of, Place place) : Inode{of, place, S_IFREG | 0444} {}
+    Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
+        return TRY(make_ref<TextFile>(path, flags, place_));
+    }
+};
+
+class Directory final : public Inode, public vfs::Directory {
+public:
+    Directory(Superblock& of, Place place) : Inode{of, place, S_IFDIR | 0755} {}
+    vfs::Directory* directory() override { return this; }
     Result<Ref<vfs::Inode>> lookup(std::string_view wanted) override {
         Place found{0};
         for_each_below(place_, 0, [&](Place p, std::string_view name) {
@@ -197,9 +213,10 @@ public:
             return found.node == 0;
         });
         if (!found.node) return err::noent;
-        return TRY(make_ref<Inode>(of_, found));
+        if (nodes[found.node].text) return TRY(make_ref<Text>(of_, found));
+        return TRY(make_ref<Directory>(of_, found));
     }
-    Result<> read_directory(DirectorySink& to, u64* at) override {
+    Result<> read(DirectorySink& to, u64* at) override {
         constexpr unsigned directory = 4, regular = 8; // DT_DIR, DT_REG
         u64 next = *at < 2 ? 2 : *at;                  // behind . and ..
         for_each_below(place_, next - 2, [&](Place p, std::string_view name) {
@@ -209,17 +226,9 @@ public:
         });
         return {};
     }
-    Result<Ref<File>> open(const vfs::Path& path, u32 flags) override {
-        if (is_directory()) return vfs::open_inode(path, flags);
-        return TRY(make_ref<TextFile>(path, flags, place_));
-    }
-
-private:
-    Superblock& of_;
-    const Place place_;
 };
 
-Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Inode>(*this, Place{0})); }
+Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Directory>(*this, Place{0})); }
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest&) { return TRY(make_ref<Superblock>()); }
 } // namespace
 

@@ -33,7 +33,7 @@ const Entry* find_entry(const Node& directory, std::string_view name) {
 u32 entry_type(u32 mode) { return mode >> 12 & 15; } // DT_* are the S_IF* bits
 } // namespace
 
-Result<Ref<vfs::Inode>> Inode::lookup(std::string_view name) {
+Result<Ref<vfs::Inode>> Directory::lookup(std::string_view name) {
     u64 number;
     {
         Holding hold{lock_};
@@ -45,10 +45,10 @@ Result<Ref<vfs::Inode>> Inode::lookup(std::string_view name) {
 }
 
 /// Puts an entry for `target` into this directory, in place of what has the name. Its own lock is taken for it.
-Result<> Inode::set_entry(std::string_view name, const Inode& target, bool replaces) {
+Result<> Directory::set_entry(std::string_view name, const Inode& target, bool replaces) {
     return set_entry(entry_key(name), name, target, replaces);
 }
-Result<> Inode::set_entry(u64 key, std::string_view name, const Inode& target, bool replaces) {
+Result<> Directory::set_entry(u64 key, std::string_view name, const Inode& target, bool replaces) {
     auto entry = TRY(Entry::create(key, name, target.number(), entry_type(target.type())));
     Holding hold{lock_};
     // Two names with one hash: nobody can find such a pair without the key, and chance does not within our lifetime.
@@ -61,7 +61,7 @@ Result<> Inode::set_entry(u64 key, std::string_view name, const Inode& target, b
 }
 
 /// err::nomem before anything changed, unless prepare_removal() was called under the same gate.
-Result<> Inode::remove_entry(u64 key) {
+Result<> Directory::remove_entry(u64 key) {
     Holding hold{lock_};
     Node* n = TRY(own());
     TRY(n->entries.erase(key, n->owner));
@@ -69,7 +69,7 @@ Result<> Inode::remove_entry(u64 key) {
     n->modification = n->change = vfs::now();
     return {};
 }
-Result<> Inode::prepare_removal(u64 key) {
+Result<> Directory::prepare_removal(u64 key) {
     Holding hold{lock_};
     Node* n = TRY(own());
     return n->entries.prepare(key, n->owner);
@@ -88,7 +88,7 @@ void Inode::change_links(int by) {
     publish();
 }
 
-Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode& wanted) {
+Result<Ref<vfs::Inode>> Directory::create(std::string_view name, const vfs::NewInode& wanted) {
     Changing inside{sb().gate};
     vfs::NewInode with_flags = wanted;
     with_flags.flags = inherited_flags();
@@ -107,14 +107,14 @@ Result<Ref<vfs::Inode>> Inode::create(std::string_view name, const vfs::NewInode
     return made;
 }
 
-Result<Ref<vfs::Inode>> Inode::create_unnamed(const vfs::NewInode& wanted) {
+Result<Ref<vfs::Inode>> Directory::create_unnamed(const vfs::NewInode& wanted) {
     Changing inside{sb().gate};
     vfs::NewInode with_flags = wanted;
     with_flags.flags = inherited_flags();
     return TRY(sb().make_inode(with_flags, false));
 }
 
-Result<> Inode::link(std::string_view name, vfs::Inode& target_inode) {
+Result<> Directory::link(std::string_view name, vfs::Inode& target_inode) {
     auto& target = static_cast<Inode&>(target_inode);
     Changing inside{sb().gate};
     {
@@ -133,7 +133,7 @@ Result<> Inode::link(std::string_view name, vfs::Inode& target_inode) {
     return done;
 }
 
-Result<> Inode::unlink(std::string_view name, vfs::Inode& victim_inode) {
+Result<> Directory::unlink(std::string_view name, vfs::Inode& victim_inode) {
     auto& victim = static_cast<Inode&>(victim_inode);
     Changing inside{sb().gate};
     TRY(victim.own_locked());
@@ -142,7 +142,7 @@ Result<> Inode::unlink(std::string_view name, vfs::Inode& victim_inode) {
     return {};
 }
 
-Result<> Inode::rmdir(std::string_view name, vfs::Inode& victim_inode) {
+Result<> Directory::rmdir(std::string_view name, vfs::Inode& victim_inode) {
     auto& victim = static_cast<Inode&>(victim_inode);
     Changing inside{sb().gate};
     {
@@ -156,10 +156,10 @@ Result<> Inode::rmdir(std::string_view name, vfs::Inode& victim_inode) {
     return {};
 }
 
-Result<> Inode::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Inode& to_inode, std::string_view new_name,
-                       vfs::Inode* replaced_inode, unsigned flags) {
+Result<> Directory::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Directory& to_directory,
+                           std::string_view new_name, vfs::Inode* replaced_inode, unsigned flags) {
     auto& moved = static_cast<Inode&>(moved_inode);
-    auto& to = static_cast<Inode&>(to_inode);
+    auto& to = static_cast<Directory&>(to_directory);
     auto* replaced = static_cast<Inode*>(replaced_inode);
     bool exchange = flags & RENAME_EXCHANGE, directory = moved.is_directory();
     bool other_directory = replaced && replaced->is_directory();
@@ -196,7 +196,7 @@ Result<> Inode::rename(std::string_view name, vfs::Inode& moved_inode, vfs::Inod
     return {};
 }
 
-Result<> Inode::read_directory(DirectorySink& to, u64* at) {
+Result<> Directory::read(DirectorySink& to, u64* at) {
     Ref<Node> node; // entries stand still: the VFS holds the directory's lock
     {
         Holding hold{lock_};
@@ -213,7 +213,7 @@ Result<> Inode::read_directory(DirectorySink& to, u64* at) {
     return {};
 }
 
-Result<Ref<const vfs::LinkText>> Inode::readlink() {
+Result<Ref<const vfs::LinkText>> Symlink::target() {
     Holding hold{lock_};
     if (!node_->target) return err::inval;
     return node_->target;

@@ -155,8 +155,12 @@ Result<Ref<Inode>> Superblock::get(u64 number) {
 }
 
 Result<Ref<Inode>> Superblock::make_inode(Ref<Node> node, bool in_table) {
-    if (S_ISREG(node->mode)) return TRY(make_ref<RegularInode>(*this, std::move(node), in_table));
-    return make_ref<Inode>(*this, std::move(node), in_table);
+    switch (node->mode & S_IFMT) {
+    case S_IFREG: return TRY(make_ref<RegularInode>(*this, std::move(node), in_table));
+    case S_IFDIR: return TRY(make_ref<Directory>(*this, std::move(node), in_table));
+    case S_IFLNK: return TRY(make_ref<Symlink>(*this, std::move(node), in_table));
+    default: return make_ref<Inode>(*this, std::move(node), in_table);
+    }
 }
 
 /// A new inode with no name yet, inside the gate. err::nospc: the limit of inodes.

@@ -9,7 +9,7 @@ extern const vfs::FilesystemType type;
 class Superblock;
 using vfs::Changing;
 
-/// The inode in memory: a lock around the node that holds its state.
+/// The inode in memory: a lock around the node that holds its state. Of FIFOs, sockets and devices this is all.
 class Inode : public vfs::Inode, public TreeLink<> {
 public:
     Inode(Superblock&, Ref<Node>, bool in_table);
@@ -20,17 +20,6 @@ public:
     Result<> change(const vfs::AttributeChange&) override;
     u32 known_flags() const override;
     void accessed(bool relative) override;
-
-    Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
-    Result<Ref<vfs::Inode>> create(std::string_view name, const vfs::NewInode&) override;
-    Result<Ref<vfs::Inode>> create_unnamed(const vfs::NewInode&) override;
-    Result<> link(std::string_view name, vfs::Inode& target) override;
-    Result<> unlink(std::string_view name, vfs::Inode& victim) override;
-    Result<> rmdir(std::string_view name, vfs::Inode& victim) override;
-    Result<> rename(std::string_view name, vfs::Inode& moved, vfs::Inode& to, std::string_view new_name,
-                    vfs::Inode* replaced, unsigned flags) override;
-    Result<> read_directory(DirectorySink&, u64* at) override;
-    Result<Ref<const vfs::LinkText>> readlink() override;
 
     Result<usize> get_xattr(std::string_view name, std::span<std::byte> to) override;
     Result<> set_xattr(std::string_view name, std::span<const std::byte> value, int flags) override;
@@ -44,22 +33,48 @@ protected:
     /// The same, keeping lock_ only for the call: for directories, whose VFS lock keeps entries still.
     Result<Node*> own_locked();
     Node& node() const { return *node_; }
+    void change_links(int by);
 
 private:
     friend class Superblock;
+    friend class Directory;
+    friend class Symlink;
     void publish();              // the mirrored members
     u32 inherited_flags() const; // of what is made in this directory
+    Result<> replace_xattr(std::string_view name, const std::string_view* value, int flags);
+
+    Ref<Node> node_;         // under lock_, with what it holds
+    std::atomic<u32> links_; // a copy of the node's for readers without the lock
+    bool in_table_;          // else the inode has no name in this superblock
+    bool listed_ = false;    // among the superblock's live inodes; under that list's lock
+};
+
+class Directory final : public Inode, public vfs::Directory {
+public:
+    using Inode::Inode;
+    vfs::Directory* directory() override { return this; }
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
+    Result<> read(DirectorySink&, u64* at) override;
+    Result<Ref<vfs::Inode>> create(std::string_view name, const vfs::NewInode&) override;
+    Result<Ref<vfs::Inode>> create_unnamed(const vfs::NewInode&) override;
+    Result<> link(std::string_view name, vfs::Inode& target) override;
+    Result<> unlink(std::string_view name, vfs::Inode& victim) override;
+    Result<> rmdir(std::string_view name, vfs::Inode& victim) override;
+    Result<> rename(std::string_view name, vfs::Inode& moved, vfs::Directory& to, std::string_view new_name,
+                    vfs::Inode* replaced, unsigned flags) override;
+
+private:
     Result<> set_entry(std::string_view name, const Inode& target, bool replaces);
     Result<> set_entry(u64 key, std::string_view name, const Inode& target, bool replaces);
     Result<> remove_entry(u64 key);
     Result<> prepare_removal(u64 key);
-    void change_links(int by);
-    Result<> replace_xattr(std::string_view name, const std::string_view* value, int flags);
+};
 
-    Ref<Node> node_;         // under lock_, with what it holds
-    bool in_table_;          // else the inode has no name in this superblock
-    bool listed_ = false;    // among the superblock's live inodes; under that list's lock
-    std::atomic<u32> links_; // a copy of the node's for readers without the lock
+class Symlink final : public Inode, public vfs::Symlink {
+public:
+    using Inode::Inode;
+    vfs::Symlink* symlink() override { return this; }
+    Result<Ref<const vfs::LinkText>> target() override;
 };
 
 /// The inode of a regular file.
@@ -111,6 +126,7 @@ public:
 
 private:
     friend class Inode;
+    friend class Directory;
     friend class RegularInode;
     struct ByNumber {
         using type = u64;

@@ -1,6 +1,7 @@
 #include "kernel/file/leases.h"
 #include "core/time/clock.h"
 #include "kernel/vfs/attachments.h"
+#include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/settings.h"
 #include <algorithm>
 
@@ -16,7 +17,10 @@ bool LeaseList::Lease::ask(bool to_write) {
 
 /// Other opens than `file` that a lease would not know of.
 Result<> LeaseList::check_opens(const File& file, LeaseKind kind) const {
-    bool alone = kind == LeaseKind::read ? !of_.open_for_writing() : of_.open_once(file.writable());
+    if (!of_.pages())
+        return kind == LeaseKind::read ? Result<>{} : Result<>{err::again}; // who has it open is not known
+    vfs::OpenCounts& opens = of_.pages()->opens;
+    bool alone = kind == LeaseKind::read ? !opens.open_for_writing() : opens.open_once(file.writable());
     return alone ? Result<>{} : Result<>{err::again};
 }
 

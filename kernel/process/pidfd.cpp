@@ -36,7 +36,8 @@ Result<Ref<Process>> process_of_pidfd(File& file) {
 }
 
 Result<Ref<Process>> process_of_pidfd_or_directory(File& file) {
-    Process* described = file.inode() ? file.inode()->described_process() : nullptr;
+    Process* described =
+        file.inode() && file.inode()->directory() ? file.inode()->directory()->described_process() : nullptr;
     return described ? Ref<Process>::share(described) : process_of_pidfd(file);
 }
 } // namespace process

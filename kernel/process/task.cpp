@@ -2,6 +2,7 @@
 #include "core/time/clock.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/timers.h"
+#include "kernel/vfs/open_counts.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 
@@ -165,11 +166,11 @@ void Process::become_zombie() {
 }
 Ref<File> Process::executable() { return *executable_.lock(); }
 Result<> Process::set_executable(Ref<File> file) {
-    if (file && file->inode()) TRY(file->inode()->deny_writing());
+    if (auto* opens = file ? vfs::open_counts(*file) : nullptr) TRY(opens->deny_writing());
     {
         auto now = executable_.lock();
         std::swap(*now, file);
     }
-    if (file && file->inode()) file->inode()->allow_writing();
+    if (auto* opens = file ? vfs::open_counts(*file) : nullptr) opens->allow_writing();
     return {};
 } // the old one goes after the lock

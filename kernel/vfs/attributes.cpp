@@ -3,6 +3,7 @@
 #include "kernel/file/current.h"
 #include "kernel/file/directory_watch.h"
 #include "kernel/file/leases.h"
+#include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -106,11 +107,12 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
         file::size_limit_passed();
         return err::fbig;
     }
-    TRY(inode.begin_writing());
+    PageCache* pages = inode.pages();
+    if (pages) TRY(pages->opens.begin_writing());
     auto done = file::break_leases(inode, true, true);
     if (done) done = drop_privileges(inode, &who);
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
-    inode.end_writing();
+    if (pages) pages->opens.end_writing();
     if (done) file::tell_watches_of(at, DN_MODIFY);
     return done;
 }

@@ -42,19 +42,7 @@ Protection Inode::unpublished_protection() {
 }
 Result<> Inode::change(const AttributeChange&) { return err::perm; }
 
-Result<Ref<Inode>> Inode::lookup(std::string_view) { return is_directory() ? err::noent : err::notdir; }
-Result<Ref<Inode>> Inode::create(std::string_view, const NewInode&) { return err::perm; }
-Result<> Inode::link(std::string_view, Inode&) { return err::perm; }
-Result<> Inode::unlink(std::string_view, Inode&) { return err::perm; }
-Result<> Inode::rmdir(std::string_view, Inode&) { return err::perm; }
-Result<> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, unsigned) { return err::perm; }
-Result<Ref<Inode>> Inode::create_unnamed(const NewInode&) { return err::opnotsupp; }
-Result<Ref<const LinkText>> Inode::readlink() { return err::inval; }
-Result<Path> Inode::jump() { return err::nolink; }
-
 Result<Ref<File>> Inode::open(const Path& path, u32 flags) { return open_inode(path, flags); }
-
-Result<> Inode::read_directory(DirectorySink&, u64*) { return err::notdir; }
 
 Result<usize> Inode::get_xattr(std::string_view, std::span<std::byte>) { return err::opnotsupp; }
 Result<> Inode::set_xattr(std::string_view, std::span<const std::byte>, int) { return err::opnotsupp; }
@@ -71,20 +59,15 @@ Inode::Attachments* Inode::attachments() {
     return there;
 }
 
-Result<> Inode::begin_writing() {
-    i32 now = writers_.load(std::memory_order_relaxed);
-    do {
-        if (now < 0) return err::txtbsy;
-    } while (!writers_.compare_exchange_weak(now, now + 1));
-    return {};
+Result<Ref<Inode>> Directory::create(std::string_view, const NewInode&) { return err::perm; }
+Result<> Directory::link(std::string_view, Inode&) { return err::perm; }
+Result<> Directory::unlink(std::string_view, Inode&) { return err::perm; }
+Result<> Directory::rmdir(std::string_view, Inode&) { return err::perm; }
+Result<> Directory::rename(std::string_view, Inode&, Directory&, std::string_view, Inode*, unsigned) {
+    return err::perm;
 }
-Result<> Inode::deny_writing() {
-    i32 now = writers_.load(std::memory_order_relaxed);
-    do {
-        if (now > 0) return err::txtbsy;
-    } while (!writers_.compare_exchange_weak(now, now - 1, std::memory_order_relaxed));
-    return {};
-}
+Result<Ref<Inode>> Directory::create_unnamed(const NewInode&) { return err::opnotsupp; }
+Result<Path> Symlink::jump() { return Path{}; }
 
 Superblock::Superblock() : device_{next_device.fetch_add(1, std::memory_order_relaxed)} {}
 Superblock::~Superblock() = default;

@@ -66,9 +66,48 @@ struct Protection {
     u32 uid = 0, gid = 0;
 };
 
-/// A file, directory, symbolic link, FIFO, socket or device of a file system. Directory operations are called with the
-/// directory's lock (Rank::directory) held by the VFS: exclusive for changes. Permissions and mount flags have been
-/// checked by the VFS; names are valid (1..255 bytes, no '/', not "." or "..").
+/// The names in a directory: a base of its inode beside Inode. The VFS calls these with `lock` held; it has checked
+/// permissions and mount flags, and names are valid (1..255 bytes, no '/', not "." or "..").
+class Directory {
+public:
+    virtual Result<Ref<Inode>> lookup(std::string_view name) = 0; // err::noent
+    /// Entries from position `at` on; "." and ".." are the VFS's (positions 0 and 1; the first entry's is 2).
+    virtual Result<> read(DirectorySink&, u64* at) = 0;
+    // Changes: err::perm where the file system makes none.
+    virtual Result<Ref<Inode>> create(std::string_view name, const NewInode&); // every type
+    virtual Result<> link(std::string_view name, Inode& target);
+    virtual Result<> unlink(std::string_view name, Inode& target); // not a directory
+    virtual Result<> rmdir(std::string_view name, Inode& target);  // err::notempty; the target's lock is held, too
+    /// `replaced` is null when nothing stands at the new name. `flags`: RENAME_EXCHANGE; NOREPLACE is checked before.
+    /// Both directories' locks are held.
+    virtual Result<> rename(std::string_view name, Inode& moved, Directory& to, std::string_view new_name,
+                            Inode* replaced, unsigned flags);
+    virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE, without the lock; err::opnotsupp
+    /// True: names must be looked up anew each time (/proc): the dentry cache does not keep them.
+    virtual bool volatile_names() const { return false; }
+    /// The process whose directory it is (/proc/pid), else null.
+    virtual Process* described_process() { return nullptr; }
+
+    Mutex<Rank::directory> lock;
+
+protected:
+    ~Directory() = default;
+};
+
+/// Where a symbolic link leads: a base of its inode beside Inode.
+class Symlink {
+public:
+    virtual Result<Ref<const LinkText>> target() = 0;
+    /// For magic links (/proc/pid/exe, fd/N, cwd, root): the place itself; else null.
+    virtual Result<Path> jump();
+    virtual bool is_magic() const { return false; }
+
+protected:
+    ~Symlink() = default;
+};
+
+/// A file, directory, symbolic link, FIFO, socket or device of a file system: what all of them have. What each kind has
+/// besides is reached through directory(), symlink() and pages().
 class Inode : public RefCounted<Inode> {
 public:
     virtual ~Inode();
@@ -79,8 +118,8 @@ public:
     u64 number() const { return number_; }
     /// S_IFMT bits; never changes.
     u32 type() const { return type_; }
-    bool is_directory() const;
-    bool is_symlink() const;
+    bool is_directory() const; // then directory() is not null
+    bool is_symlink() const;   // then symlink() is not null
     bool is_regular() const;
 
     virtual Attributes attributes() = 0;
@@ -110,32 +149,15 @@ public:
     virtual u32 links() { return attributes().links; }
     virtual Result<> change(const AttributeChange&); // err::perm
 
-    // Directories.
-    virtual Result<Ref<Inode>> lookup(std::string_view name);                  // err::noent
-    virtual Result<Ref<Inode>> create(std::string_view name, const NewInode&); // every type; err::perm
-    virtual Result<> link(std::string_view name, Inode& target);               // err::perm
-    virtual Result<> unlink(std::string_view name, Inode& target);             // not a directory
-    virtual Result<> rmdir(std::string_view name, Inode& target);              // err::notempty
-    /// `replaced` is null when nothing stands at the new name. `flags`: RENAME_EXCHANGE; NOREPLACE is checked before.
-    virtual Result<> rename(std::string_view name, Inode& moved, Inode& to, std::string_view new_name, Inode* replaced,
-                            unsigned flags);
-    virtual Result<Ref<Inode>> create_unnamed(const NewInode&); // O_TMPFILE; err::opnotsupp
-
-    /// The target. For magic links (/proc/pid/exe, fd/N, cwd, root) jump() answers with a place instead.
-    virtual Result<Ref<const LinkText>> readlink(); // err::inval
-    virtual Result<Path> jump();                    // err::nolink: an ordinary link
-    virtual bool is_magic_link() const { return false; }
-    /// The process whose directory it is (/proc/pid), else null.
-    virtual Process* described_process() { return nullptr; }
+    // By kind; each is null for the others.
+    virtual Directory* directory() { return nullptr; }
+    virtual Symlink* symlink() { return nullptr; }
+    /// Of a regular file; null when its content is not kept in memory: then open() is the file system's own.
+    virtual PageCache* pages() { return nullptr; }
 
     /// A new open file. The default serves directories, and regular files by their page cache; devices, FIFOs and
     /// sockets are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
     virtual Result<Ref<File>> open(const Path& path, u32 flags);
-
-    /// The content of a regular file; null: it has none in memory, and open() is the file system's own.
-    virtual PageCache* pages() { return nullptr; }
-    /// Entries from position `at` on; "." and ".." are the VFS's (positions 0 and 1; the first entry's is 2).
-    virtual Result<> read_directory(DirectorySink&, u64* at);
 
     // Extended attributes; err::opnotsupp.
     virtual Result<usize> get_xattr(std::string_view name, std::span<std::byte> to);
@@ -145,21 +167,6 @@ public:
 
     /// A further check besides the mode bits (/proc/pid). err::acces.
     virtual Result<> permission(const Credentials&, unsigned may) { return (void)may, Result<>{}; }
-
-    // Writers and executions exclude each other: err::txtbsy. Each success is undone by the second of the pair.
-    Result<> begin_writing();
-    void end_writing() { writers_.fetch_sub(1, std::memory_order_relaxed); }
-    Result<> deny_writing();
-    void allow_writing() { writers_.fetch_add(1, std::memory_order_relaxed); }
-    // Opens that only read, counted for leases.
-    void begin_reading() { readers_.fetch_add(1); }
-    void end_reading() { readers_.fetch_sub(1, std::memory_order_relaxed); }
-    bool open_for_writing() const { return writers_.load() > 0; }
-    /// Nobody has it open but one, which may write or not.
-    bool open_once(bool writes) const { return writers_.load() == writes && readers_.load() == !writes; }
-
-    /// True: names under this directory must be looked up anew each time (/proc): the dentry cache does not keep them.
-    virtual bool volatile_names() const { return false; }
 
     /// Locks on byte ranges and whole files (fcntl, flock), and what a FIFO or bound socket hangs here: made on demand.
     struct Attachments;
@@ -172,7 +179,7 @@ protected:
     u32 published_flags() const { return flags_.load(std::memory_order_relaxed); }
     virtual Protection unpublished_protection();
 
-    u32 type_; // fills a gap behind the count
+    u32 type_;
     Ref<Superblock> superblock_;
     u64 number_;
 
@@ -180,11 +187,6 @@ private:
     friend class PageCache;
     std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0, flags_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;
-    std::atomic<i32> writers_ = 0; // below 0: executions
-    std::atomic<i32> readers_ = 0;
-
-public:
-    Mutex<Rank::directory> directory_lock;
 
 protected:
     /// What the file system keeps of the inode, and its page cache.

@@ -13,7 +13,8 @@ Result<Ref<File>> make_memory_file(std::string_view name, const Credentials& who
     auto sb = TRY(tmpfs->mount({.source = "memfd", .options = "size=0", .flags = 0, .view = View::root()}));
     auto tree = TRY(MountTree::create(sb, "memfd", 0));
     Path root = tree->root();
-    auto inode = TRY(root.inode().create_unnamed({.mode = S_IFREG | mode, .uid = who.fsuid, .gid = who.fsgid}));
+    auto inode =
+        TRY(root.inode().directory()->create_unnamed({.mode = S_IFREG | mode, .uid = who.fsuid, .gid = who.fsgid}));
     if (seals) TRY(inode->pages()->add_seals(seals));
     char label[260];
     BufferWriter text{label};

@@ -224,7 +224,8 @@ Path MountTree::root() {
 /// What every new mount asks of its place.
 Result<> MountTree::check_place(const Path& where, const Dentry& root) const {
     if (!contains(*where.mount)) return err::inval;
-    if (where.dentry->unlinked() || where.inode().is_magic_link()) return err::noent;
+    Symlink* link = where.inode().symlink();
+    if (where.dentry->unlinked() || (link && link->is_magic())) return err::noent;
     if (where.inode().is_directory() != root.inode()->is_directory()) return err::notdir;
     return {};
 }

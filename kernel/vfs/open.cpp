@@ -4,6 +4,7 @@
 #include "kernel/file/pipe.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/open_file.h"
+#include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include "kernel/vfs/walk.h"
 #include <linux/fcntl.h>
@@ -66,16 +67,17 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
     if (inode.append_only() && !only_reads && (!(flags & O_APPEND) || flags & O_TRUNC)) return err::perm;
     if (flags & O_NOATIME && !owns(inode, who)) return err::perm;
     bool truncate = flags & O_TRUNC && !created;
-    if (truncate) TRY(inode.begin_writing());
+    PageCache* pages = inode.pages();
+    if (truncate && pages) TRY(pages->opens.begin_writing());
     auto file = open_by_type(at, flags);
-    if (file && flags & O_DIRECT && !inode.pages()) file = err::inval;
+    if (file && flags & O_DIRECT && !pages) file = err::inval;
     if (truncate) {
         if (file) {
             (void)drop_privileges(inode, &who);
             if (auto cut = inode.change({.set = AttributeChange::size_bit, .size = 0}); !cut)
                 file = std::unexpected(cut.error());
         }
-        inode.end_writing();
+        if (pages) pages->opens.end_writing();
     }
     if (file && truncate) file::tell_watches_of(at, DN_MODIFY);
     if (file) (*file)->flags.fetch_and(~only_for_open, std::memory_order_relaxed);
@@ -88,7 +90,8 @@ Result<Ref<File>> open_unnamed(const Walker& who, std::string_view path, const O
     u32 follow = how.flags & O_NOFOLLOW ? 0u : u32{walk_follow};
     Path dir = TRY(resolve(who, path, how.walk | walk_directory | follow));
     TRY(may_create(dir, *who.who));
-    auto inode = TRY(dir.inode().create_unnamed(new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask)));
+    auto inode =
+        TRY(dir.inode().directory()->create_unnamed(new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask)));
     inode->linkable = !(how.flags & O_EXCL);
     char name[24];
     BufferWriter text{name};
@@ -110,12 +113,13 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& h
     Path& dir = walk.at();
     Ref<Dentry> d = DentryCache::find(*dir.dentry, walk.name());
     if (!d || !d->inode()) {
-        Holding hold{dir.inode().directory_lock};
+        Directory& directory = *dir.inode().directory();
+        Holding hold{directory.lock};
         d = TRY(look_up_locked(*dir.dentry, walk.name()));
         if (!d->inode()) {
             TRY(may_create(dir, *who.who));
             auto wanted = new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask);
-            DentryCache::fill(*d, TRY(dir.inode().create(walk.name(), wanted)));
+            DentryCache::fill(*d, TRY(directory.create(walk.name(), wanted)));
             file::tell_watches(dir.inode(), DN_CREATE);
             return Found{{dir.mount, std::move(d)}, true};
         }

@@ -54,11 +54,11 @@ public:
     ~RegularFile() override {
         file::drop_lease(place_.inode(), *this);
         if (counted_ == Counted::writer) place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
-        end_count(place_.inode(), counted_);
+        end_count(pages_, counted_);
     }
-    static void end_count(Inode& inode, Counted counted) {
-        if (counted == Counted::reader) inode.end_reading();
-        if (counted == Counted::writer) inode.end_writing();
+    static void end_count(PageCache& pages, Counted counted) {
+        if (counted == Counted::reader) pages.opens.end_reading();
+        if (counted == Counted::writer) pages.opens.end_writing();
     }
 
     bool seekable() const override { return true; }
@@ -148,10 +148,10 @@ private:
     const Counted counted_;
 };
 
-class Directory final : public PlacedFile {
+class DirectoryFile final : public PlacedFile {
 public:
-    using PlacedFile::PlacedFile;
-    ~Directory() override { drop_watches(nullptr); }
+    DirectoryFile(const Path& path, u32 file_flags) : PlacedFile{path, file_flags} {}
+    ~DirectoryFile() override { drop_watches(nullptr); }
     void descriptor_closed(FileTable& table) override {
         PlacedFile::descriptor_closed(table);
         drop_watches(&table);
@@ -168,7 +168,7 @@ public:
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {
         Inode& inode = place_.inode();
-        Holding hold{inode.directory_lock};
+        Holding hold{directory_.lock};
         if (place_.dentry->unlinked()) return err::noent;
         if (*at == 0) {
             if (!to.entry(".", inode.number(), 4, 1)) return {};
@@ -179,7 +179,7 @@ public:
             if (!to.entry("..", up ? up->inode()->number() : inode.number(), 4, 2)) return {};
             *at = 2;
         }
-        TRY(inode.read_directory(to, at));
+        TRY(directory_.read(to, at));
         file::tell_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return {};
@@ -190,6 +190,7 @@ private:
         if (!file::WatchList::in_use()) return;
         if (auto* there = place_.inode().attachments()) there->watches.drop(*this, table);
     }
+    Directory& directory_ = *place_.inode().directory();
 };
 } // namespace
 
@@ -199,17 +200,17 @@ Result<Ref<File>> open_uncounted(const Path& path, u32 flags) {
 
 Result<Ref<File>> open_inode(const Path& path, u32 flags) {
     Inode& inode = path.inode();
-    if (inode.is_directory()) return TRY(make_ref<Directory>(path, flags));
+    if (inode.is_directory()) return TRY(make_ref<DirectoryFile>(path, flags));
     PageCache* pages = inode.pages();
     if (!pages) return err::nxio;
     using Counted = RegularFile::Counted;
     static constexpr Counted by_mode[] = {Counted::reader, Counted::writer, Counted::writer, Counted::no};
     Counted counted = by_mode[flags & O_ACCMODE];
-    if (counted == Counted::writer) TRY(inode.begin_writing());
-    if (counted == Counted::reader) inode.begin_reading();
+    if (counted == Counted::writer) TRY(pages->opens.begin_writing());
+    if (counted == Counted::reader) pages->opens.begin_reading();
     auto file = make_ref<RegularFile>(path, flags, *pages, counted);
     if (!file) {
-        RegularFile::end_count(inode, counted);
+        RegularFile::end_count(*pages, counted);
         return std::unexpected(file.error());
     }
     TRY(file::break_leases(inode, (flags & O_ACCMODE) != O_RDONLY, !(flags & O_NONBLOCK)));

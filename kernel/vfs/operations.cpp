@@ -21,7 +21,7 @@ Result<> create_name(const Walker& who, std::string_view path, bool directory, M
     if (walk.last() != PathWalk::Last::name) return err::exist;
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& parent = walk.at();
-    Holding hold{parent.inode().directory_lock};
+    Holding hold{parent.inode().directory()->lock};
     auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
     if (d->inode()) return err::exist;
     if (walk.trailing_slash() && !directory) return err::noent;
@@ -36,7 +36,7 @@ Result<> create_inode(const Walker& who, std::string_view path, u32 mode, u64 de
         NewInode wanted = new_inode(parent, *who.who, mode, who.umask);
         wanted.device = device;
         wanted.symlink_target = target;
-        DentryCache::fill(d, TRY(parent.inode().create(name, wanted)));
+        DentryCache::fill(d, TRY(parent.inode().directory()->create(name, wanted)));
         return {};
     });
 }
@@ -54,8 +54,8 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
     }
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& parent = walk.at();
-    Inode& dir = parent.inode();
-    Holding hold{dir.directory_lock};
+    Directory& dir = *parent.inode().directory();
+    Holding hold{dir.lock};
     auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
     if (!d->inode()) return err::noent;
     Inode& victim = *d->inode();
@@ -64,16 +64,17 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
     TRY(may_remove(parent, *d, *who.who, directory));
     if (directory) {
         // Nothing may be created in it while it goes.
-        victim.directory_lock.lock_second();
+        Mutex<Rank::directory>& inside = victim.directory()->lock;
+        inside.lock_second();
         auto gone = dir.rmdir(walk.name(), victim);
         if (gone) DentryCache::mark_unlinked(*d);
-        victim.directory_lock.unlock_second();
-        if (gone) file::tell_watches(dir, DN_DELETE);
+        inside.unlock_second();
+        if (gone) file::tell_watches(parent.inode(), DN_DELETE);
         return gone;
     }
     TRY(dir.unlink(walk.name(), victim));
     DentryCache::mark_unlinked(*d);
-    file::tell_watches(dir, DN_DELETE);
+    file::tell_watches(parent.inode(), DN_DELETE);
     return {};
 }
 
@@ -81,27 +82,29 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
 /// file system's, which keeps the tree's shape still.
 class RenameLocks {
 public:
-    RenameLocks(const Path& from, const Path& to) : first_{&from.inode()}, second_{&to.inode()} {
+    RenameLocks(const Path& from, const Path& to)
+        : first_{from.inode().directory()}, second_{to.inode().directory()}, superblock_{from.inode().superblock()} {
         if (first_ == second_) {
-            first_->directory_lock.lock();
+            first_->lock.lock();
             return;
         }
-        first_->superblock().rename_lock.lock();
+        superblock_.rename_lock.lock();
         if (DentryCache::is_below(*from.dentry, *to.dentry) ||
             (!DentryCache::is_below(*to.dentry, *from.dentry) && second_ < first_))
             std::swap(first_, second_);
-        first_->directory_lock.lock();
-        second_->directory_lock.lock_second();
+        first_->lock.lock();
+        second_->lock.lock_second();
     }
     ~RenameLocks() {
-        if (first_ != second_) second_->directory_lock.unlock_second();
-        first_->directory_lock.unlock();
-        if (first_ != second_) first_->superblock().rename_lock.unlock();
+        if (first_ != second_) second_->lock.unlock_second();
+        first_->lock.unlock();
+        if (first_ != second_) superblock_.rename_lock.unlock();
     }
     RenameLocks(const RenameLocks&) = delete;
 
 private:
-    Inode *first_, *second_;
+    Directory *first_, *second_;
+    Superblock& superblock_;
 };
 
 /// What rename(2) checks once both names are known and locked.
@@ -176,7 +179,7 @@ Result<> make_link(const Path& target, const Walker& who, std::string_view path)
         u32 links = inode.links();
         if (links == 0 && !inode.linkable.load(std::memory_order_relaxed)) return err::noent;
         if (links >= max_links) return err::mlink;
-        TRY(parent.inode().link(name, inode));
+        TRY(parent.inode().directory()->link(name, inode));
         DentryCache::fill(d, Ref<Inode>::share(&inode));
         return {};
     });
@@ -210,10 +213,11 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     if (replaced == moved->inode()) return {}; // two names of one inode: nothing happens
     bool exchange = flags & RENAME_EXCHANGE;
     bool lock_victim = replaced && replaced->is_directory() && !exchange;
-    if (lock_victim) replaced->directory_lock.lock_second();
-    auto done = from_dir.inode().rename(source.name(), *moved->inode(), to_dir.inode(), goal.name(), replaced, flags);
+    if (lock_victim) replaced->directory()->lock.lock_second();
+    auto done = from_dir.inode().directory()->rename(source.name(), *moved->inode(), *to_dir.inode().directory(),
+                                                     goal.name(), replaced, flags);
     if (done) rename_dentries(*moved, *target, exchange);
-    if (lock_victim) replaced->directory_lock.unlock_second();
+    if (lock_victim) replaced->directory()->lock.unlock_second();
     if (done) tell_renamed(from_dir.inode(), to_dir.inode());
     return done;
 }
@@ -222,6 +226,6 @@ Result<Ref<const LinkText>> read_link(const Path& link) {
     Inode& inode = link.inode();
     if (!inode.is_symlink()) return err::inval;
     touch_access(link);
-    return inode.readlink();
+    return inode.symlink()->target();
 }
 } // namespace vfs

@@ -304,4 +304,23 @@ Result<> PageCache::begin_mapped_writing() {
     }
     return {};
 }
+
+Result<> OpenCounts::begin_writing() {
+    i32 now = writers_.load(std::memory_order_relaxed);
+    do {
+        if (now < 0) return err::txtbsy;
+    } while (!writers_.compare_exchange_weak(now, now + 1));
+    return {};
+}
+Result<> OpenCounts::deny_writing() {
+    i32 now = writers_.load(std::memory_order_relaxed);
+    do {
+        if (now > 0) return err::txtbsy;
+    } while (!writers_.compare_exchange_weak(now, now - 1, std::memory_order_relaxed));
+    return {};
+}
+OpenCounts* open_counts(File& file) {
+    PageCache* pages = file.inode() ? file.inode()->pages() : nullptr;
+    return pages ? &pages->opens : nullptr;
+}
 } // namespace vfs

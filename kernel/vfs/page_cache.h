@@ -5,6 +5,7 @@
 #include "core/mm/page_tree.h"
 #include "core/wait/mutex.h"
 #include "kernel/file/cursor.h"
+#include "kernel/vfs/open_counts.h"
 
 namespace vfs {
 class Inode;
@@ -26,6 +27,7 @@ struct FileContent {
 class PageCache : public MemoryObject {
 public:
     static constexpr u64 max_size = ~u64{0} >> 1;
+    OpenCounts opens;
 
     /// For mappings, futexes and whoever else keeps the pages longer than a call.
     Ref<MemoryObject> object();

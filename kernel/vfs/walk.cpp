@@ -14,18 +14,18 @@ std::string_view skip_slashes(std::string_view s) {
 
 Result<Ref<Dentry>> look_up_locked(Dentry& directory, std::string_view name) {
     if (auto cached = DentryCache::find(directory, name)) return cached;
-    Inode& inode = *directory.inode();
-    auto found = inode.lookup(name);
+    Directory& in = *directory.inode()->directory();
+    auto found = in.lookup(name);
     if (!found && found.error() != Errno::noent) return std::unexpected(found.error());
     auto made = TRY(DentryCache::make(directory, name, found ? std::move(*found) : nullptr));
-    if (!inode.volatile_names() && !directory.unlinked()) DentryCache::hash(*made);
+    if (!in.volatile_names() && !directory.unlinked()) DentryCache::hash(*made);
     return made;
 }
 
 Result<Ref<Dentry>> look_up(Dentry& directory, std::string_view name) {
     if (name.size() > name_max) return err::nametoolong;
     if (auto cached = DentryCache::find(directory, name)) return cached;
-    Holding hold{directory.inode()->directory_lock};
+    Holding hold{directory.inode()->directory()->lock};
     return look_up_locked(directory, name);
 }
 
@@ -208,16 +208,16 @@ Result<Path> PathWalk::cross(Ref<Dentry> d) {
 Result<> PathWalk::follow(const Path& link) {
     if (flags_ & walk_no_symlinks || ++followed_ > max_symlinks) return err::loop;
     if (link.mount->flags.load(std::memory_order_relaxed) & MS_NOSYMFOLLOW) return err::loop;
-    Inode& inode = link.inode();
-    if (inode.is_magic_link()) {
+    Symlink& symlink = *link.inode().symlink();
+    if (symlink.is_magic()) {
         if (flags_ & walk_no_magic_links) return err::loop;
         if (flags_ & (walk_beneath | walk_in_root)) return err::xdev;
-        Path there = TRY(inode.jump());
+        Path there = TRY(symlink.jump());
         if (flags_ & walk_no_mounts && there.mount != at_.mount) return err::xdev;
         at_ = std::move(there);
         return {};
     }
-    Text text{TRY(inode.readlink()), {}};
+    Text text{TRY(symlink.target()), {}};
     text.rest = text.owned->view();
     if (text.rest.empty()) return err::noent;
     touch_access(link);

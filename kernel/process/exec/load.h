@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel/process/exec/image.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/open_counts.h"
 
 namespace exec {
 /// Keeps a file from being opened for writing.
@@ -14,11 +15,11 @@ public:
         return *this;
     }
     ~WriteGuard() {
-        if (file_ && file_->inode()) file_->inode()->allow_writing();
+        if (auto* opens = file_ ? vfs::open_counts(*file_) : nullptr) opens->allow_writing();
     }
     /// Lets the file before go. err::txtbsy: it is open for writing.
     Result<> hold(Ref<File> file) {
-        if (file->inode()) TRY(file->inode()->deny_writing());
+        if (auto* opens = vfs::open_counts(*file)) TRY(opens->deny_writing());
         WriteGuard next;
         next.file_ = std::move(file);
         *this = std::move(next);
