@@ -35,9 +35,12 @@ struct Frame {
             Frame *next, *previous; // as link
             u16 size_class, objects_left, first_left;
         } slab;
-        Frame* slab_head;       // slab_rest
-        std::atomic<u32> trees; // page_cache, shared: the page trees that hold this page (core/mm/page_tree.h)
-        u32 entries;            // page_table: entries that are not empty
+        Frame* slab_head;           // slab_rest
+        struct {                    // page_cache, shared
+            std::atomic<u32> trees; // the page trees that hold this page (core/mm/page_tree.h)
+            bool recent;            // used since reclaim came by; under the lock of the tree's owner
+        } cached;
+        u32 entries; // page_table: entries that are not empty
     };
     arch::PhysAddr address() const;
     void* data() const { return arch::direct(address()); }

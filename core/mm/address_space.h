@@ -86,7 +86,7 @@ public:
     bool huge_pages_disabled();
     /// One byte per page: resident or not. err::nomem: a hole.
     Result<> residency(uptr start, std::span<u8> out);
-    /// msync: checks the range; nothing to write back for memory files.
+    /// msync: what shared mappings of files have changed is written back.
     Result<> sync(uptr start, usize size, int flags);
     Result<uptr> set_break(uptr address); // brk: returns the break, changed or not
     void init_break(uptr start);

@@ -52,6 +52,7 @@ struct AddressSpace::Impl {
 
     // address_space.cpp: with `lock` held.
     void tally(const Area&, int sign);
+    void set_locked(Area&, bool locked);
     void link(Area&);
     void unlink(Area&);
     Result<> split(Area&, uptr at);
@@ -67,9 +68,17 @@ struct AddressSpace::Impl {
 
     // fault.cpp
     bool grow_stack(Area&, uptr address);
-    FaultOutcome resolve(AddressSpace&, uptr address, arch::PageFlags access, bool force = false);
+    /// A page that an object has to fetch before a fault can be resolved.
+    struct Missing {
+        Ref<MemoryObject> object; // null: none
+        u64 index = 0;
+        /// Without locks; afterwards the fault is tried again if this says `resolved`.
+        FaultOutcome fetch();
+    };
+    /// With `lock` held. When a page is missing, the outcome means nothing.
+    FaultOutcome resolve(AddressSpace&, uptr address, arch::PageFlags access, bool force, Missing&);
     /// The frame behind an address, made present; with `write`, this space's own (or the shared object's).
-    Result<FrameRef> page_for_kernel(AddressSpace&, uptr address, bool write, bool force);
+    Result<FrameRef> page_for_kernel(AddressSpace&, uptr address, bool write, bool force, Missing&);
 
     // space_tables.cpp
     std::atomic<i64>& counter(const Frame& f) {

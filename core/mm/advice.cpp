@@ -104,6 +104,18 @@ Result<> AddressSpace::punch(uptr start, uptr end) {
     return {};
 }
 
+/// Its object looks at it, too: MemoryObject::is_locked().
+void AddressSpace::Impl::set_locked(Area& a, bool locked) {
+    tally(a, -1);
+    if (a.object) {
+        auto areas = a.object->mappings_.lock();
+        a.locked = locked;
+    } else {
+        a.locked = locked;
+    }
+    tally(a, 1);
+}
+
 Result<> AddressSpace::lock_pages(uptr start, usize size, Locking how) {
     bool lock = how != Locking::none;
     uptr at = page_down(start);
@@ -118,9 +130,7 @@ Result<> AddressSpace::lock_pages(uptr start, usize size, Locking how) {
         TRY(impl_->split_range(at, end));
         TRY(each_part(impl_->areas, at, end, [&](Area& a, uptr, uptr) -> Result<> {
             if (a.special) return {};
-            impl_->tally(a, -1);
-            a.locked = lock;
-            impl_->tally(a, 1);
+            impl_->set_locked(a, lock);
             return {};
         }));
     }
@@ -132,21 +142,28 @@ Result<> AddressSpace::lock_pages(uptr start, usize size, Locking how) {
 }
 
 Result<> AddressSpace::lock_all(Locking current, Locking future) {
-    Holding hold{impl_->lock};
-    if (current != Locking::none && impl_->total > impl_->limits.locked >> page_shift) return err::nomem;
-    impl_->lock_future = future;
-    if (current == Locking::none && future != Locking::none) return {};
-    for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) {
-        if (a->special) continue;
-        impl_->tally(*a, -1);
-        a->locked = current != Locking::none;
-        impl_->tally(*a, 1);
-        if (current != Locking::now || !a->access) continue;
-        for (uptr at = a->start; at < a->end; at += page_size)
-            if (impl_->resolve(*this, at, arch::page_read) == FaultOutcome::no_memory || Thread::current().killed())
-                return err::nomem;
+    {
+        Holding hold{impl_->lock};
+        if (current != Locking::none && impl_->total > impl_->limits.locked >> page_shift) return err::nomem;
+        impl_->lock_future = future;
+        if (current == Locking::none && future != Locking::none) return {};
+        for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a))
+            if (!a->special) impl_->set_locked(*a, current != Locking::none);
     }
-    return {};
+    if (current != Locking::now) return {};
+    for (uptr at = 0;;) { // the areas as they are when their turn comes
+        uptr start, end;
+        {
+            Holding hold{impl_->lock};
+            Area* a = impl_->areas.first_beyond(at);
+            while (a && (a->special || !a->access)) a = impl_->areas.next(*a);
+            if (!a) return {};
+            start = std::max(a->start, at);
+            end = at = a->end;
+        }
+        auto filled = populate(start, end - start, false);
+        if (filled == err::nomem || filled == err::intr) return err::nomem;
+    }
 }
 
 Result<> AddressSpace::residency(uptr start, std::span<u8> out) {
@@ -172,11 +189,27 @@ Result<> AddressSpace::sync(uptr start, usize size, int flags) {
     if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC)) return err::inval;
     if (!is_aligned(start, page_size)) return err::inval;
     if (page_up(size) < size || start + page_up(size) < start) return err::nomem;
-    Holding hold{impl_->lock};
-    return each_part(impl_->areas, start, start + page_up(size), [&](Area& a, uptr, uptr) -> Result<> {
-        if (flags & MS_INVALIDATE && a.locked) return err::busy;
-        return {};
-    });
+    uptr end = start + page_up(size);
+    bool holes = false;
+    for (uptr at = start; at < end;) { // the files' own locks stand above the space's
+        Ref<MappingSource> source;
+        u64 first = 0, bytes = 0;
+        {
+            Holding hold{impl_->lock};
+            Area* a = impl_->areas.first_in(at, end);
+            if (!a || a->start > at) holes = true;
+            if (!a) break;
+            if (flags & MS_INVALIDATE && a->locked) return err::busy;
+            uptr from = std::max(a->start, at), to = std::min(a->end, end);
+            if (flags & MS_SYNC && a->shared) source = a->source;
+            first = a->offset + (from - a->start);
+            bytes = to - from;
+            at = to;
+        }
+        if (source) TRY(source->sync(first, bytes));
+    }
+    if (holes) return err::nomem;
+    return {};
 }
 
 Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryObject>* keep_alive) {

@@ -23,7 +23,7 @@ namespace {
 void count(AreaUse& use, const Frame& frame, bool writable) {
     bool anonymous = frame.use == FrameUse::anonymous;
     u32 refs = frame.refs.load(std::memory_order_relaxed);
-    u32 others = anonymous ? 0 : frame.trees.load(std::memory_order_relaxed);
+    u32 others = anonymous ? 0 : frame.cached.trees.load(std::memory_order_relaxed);
     u64 mappings = refs > others ? refs - others : 1;
     bool dirty = anonymous || writable, shared = mappings > 1;
     use.resident++;

@@ -34,9 +34,10 @@ public:
           flags_{hardware_flags(area.access)} {}
 
     /// Until nothing raced with us.
-    FaultOutcome run() {
+    FaultOutcome run(AddressSpace::Impl::Missing& missing) {
         for (;;) {
             auto done = once();
+            if (done == err::again) missing = {area_.object, index()};
             if (!done) return outcome_of(done.error());
             if (*done) break;
         }
@@ -207,7 +208,8 @@ bool AddressSpace::Impl::grow_stack(Area& a, uptr address) {
     return true;
 }
 
-FaultOutcome AddressSpace::Impl::resolve(AddressSpace& space, uptr address, arch::PageFlags access, bool force) {
+FaultOutcome AddressSpace::Impl::resolve(AddressSpace& space, uptr address, arch::PageFlags access, bool force,
+                                         Missing& missing) {
     if (address >= arch::user_top) return FaultOutcome::no_mapping;
     Area* a = areas.first_beyond(address);
     if (!a) return FaultOutcome::no_mapping;
@@ -217,25 +219,44 @@ FaultOutcome AddressSpace::Impl::resolve(AddressSpace& space, uptr address, arch
         bool forced = force && a->access && !a->shared && !a->special;
         if (!forced) return FaultOutcome::no_access;
     }
-    return Fault{space, *a, address, bool(access & arch::page_write)}.run();
+    return Fault{space, *a, address, bool(access & arch::page_write)}.run(missing);
+}
+
+FaultOutcome AddressSpace::Impl::Missing::fetch() {
+    auto done = object->fetch(index, 1);
+    return done ? FaultOutcome::resolved : outcome_of(done.error());
 }
 
 FaultOutcome AddressSpace::fault(uptr address, arch::PageFlags access) {
-    Holding hold{impl_->lock};
-    return impl_->resolve(*this, address, access);
+    for (;;) {
+        Impl::Missing missing;
+        {
+            Holding hold{impl_->lock};
+            FaultOutcome outcome = impl_->resolve(*this, address, access, false, missing);
+            if (!missing.object) [[likely]]
+                return outcome;
+        }
+        // Others go on meanwhile: what lies at the address may be something else afterwards.
+        if (FaultOutcome fetched = missing.fetch(); fetched != FaultOutcome::resolved) return fetched;
+    }
 }
 
 Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
     uptr end = page_up(start + size);
     for (uptr at = page_down(start), next = 0; at < end; at = next) {
         FaultOutcome outcome;
+        Impl::Missing missing;
         {
             Holding hold{impl_->lock};
             u64 huge = impl_->huge_pages;
             impl_->whole_span = is_aligned(at, mm::huge_size) && end - at >= mm::huge_size;
-            outcome = impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read);
+            outcome = impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read, false, missing);
             impl_->whole_span = false;
             next = impl_->huge_pages > huge ? align_down(at, mm::huge_size) + mm::huge_size : at + page_size;
+        }
+        if (missing.object) {
+            outcome = missing.fetch();
+            next = at;
         }
         switch (outcome) {
         case FaultOutcome::resolved: break;
@@ -249,10 +270,13 @@ Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
     return {};
 }
 
-Result<FrameRef> AddressSpace::Impl::page_for_kernel(AddressSpace& space, uptr address, bool write, bool force) {
+Result<FrameRef> AddressSpace::Impl::page_for_kernel(AddressSpace& space, uptr address, bool write, bool force,
+                                                     Missing& missing) {
     for (int attempt = 0; attempt < 8; attempt++) {
         auto access = write ? arch::page_write : arch::page_read;
-        switch (resolve(space, address, access, force)) {
+        FaultOutcome outcome = resolve(space, address, access, force, missing);
+        if (missing.object) return err::again;
+        switch (outcome) {
         case FaultOutcome::resolved: break;
         case FaultOutcome::no_memory: return err::nomem;
         default: return err::fault;
@@ -275,14 +299,16 @@ usize each_page(AddressSpace& space, uptr address, usize size, bool write, bool 
     while (done < size && address + done >= address) {
         uptr at = address + done;
         usize in_page = at & (page_size - 1), n = std::min(size - done, page_size - in_page);
-        FrameRef frame;
-        {
+        AddressSpace::Impl::Missing missing;
+        auto page = [&] {
             Holding hold{space.impl().lock};
-            auto page = space.impl().page_for_kernel(space, at, write, force);
-            if (!page) break;
-            frame = std::move(*page);
-        }
-        move(frame->bytes().subspan(in_page, n), done);
+            return space.impl().page_for_kernel(space, at, write, force, missing);
+        }();
+        if (missing.object && missing.fetch() == FaultOutcome::resolved) continue;
+        if (!page) break;
+        move((*page)->bytes().subspan(in_page, n), done);
+        if (write)
+            (void)space.fault(at, arch::page_write); // the object hears of it again: it may have been written back
         done += n;
     }
     return done;

@@ -19,6 +19,14 @@ void MemoryObject::unmap(u64 first, u64 n, bool private_too) {
     }
 }
 
+bool MemoryObject::is_locked(u64 index) {
+    auto areas = mappings_.lock();
+    return std::ranges::any_of(*areas, [&](const Area& area) {
+        u64 first = area.offset >> page_shift;
+        return area.locked && index >= first && index - first < area.size() >> page_shift;
+    });
+}
+
 namespace {
 /// MAP_SHARED | MAP_ANONYMOUS.
 class SharedMemory final : public MemoryObject {

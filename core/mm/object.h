@@ -15,8 +15,21 @@ public:
 
     /// The page at `index` (in pages), for reading, or for writing through a shared mapping: then it must be this
     /// object's own page (copy-on-write towards snapshots is done here). Called with the address space's lock held:
-    /// takes only locks below Rank::address_space. err::nxio: beyond the end (SIGBUS); err::nomem; err::io.
+    /// takes only locks below Rank::address_space. err::nxio: beyond the end (SIGBUS); err::nomem; err::io; err::again:
+    /// it has to be fetched first, see fetch().
     virtual Result<FrameRef> page(u64 index, bool for_write) = 0;
+    /// Makes page(index) answer after it has said err::again: reads the page, or waits for who does; `wanted` pages
+    /// from there on will be asked for. Called without locks, may sleep. err::io, err::nomem; err::intr: the thread is
+    /// to end.
+    virtual Result<> fetch(u64 index, u64 wanted) { return (void)index, (void)wanted, Result<>{}; }
+    /// page() and fetch() until the page is there. Called without locks.
+    Result<FrameRef> fetch_page(u64 index, bool for_write) {
+        while (true) {
+            auto frame = page(index, for_write);
+            if (frame || frame.error() != Errno::again) return frame;
+            TRY(fetch(index, 1));
+        }
+    }
     /// Fault-around: pages present in [first, first + n) without allocating; null where absent. Default: none.
     virtual void present_pages(u64 first, std::span<FrameRef> out) { (void)first, (void)out; }
 
@@ -35,6 +48,8 @@ public:
     u32 generation() const { return generation_.load(std::memory_order_acquire); }
 
 protected:
+    /// Whether a mapping of the page is locked in memory: it had better stay.
+    bool is_locked(u64 index);
     /// The last reference is gone. One that is part of another object tells that.
     virtual void unreferenced() { delete this; }
 
@@ -60,4 +75,6 @@ public:
     };
     virtual Identity identity() const = 0;
     virtual void print_path(Writer&) const = 0;
+    /// msync(2): writes back what mappings have changed. Called without locks.
+    virtual Result<> sync(u64 first, u64 bytes) { return (void)first, (void)bytes, Result<>{}; }
 };

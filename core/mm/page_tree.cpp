@@ -3,6 +3,7 @@
 // place.
 #include "core/mm/page_tree.h"
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 struct PageTree::Node {
@@ -10,6 +11,7 @@ struct PageTree::Node {
     std::atomic<u32> refs = 1;
     u32 used = 0; // children that are not null
     void* child[fanout] = {};
+    u64 marked[mark_kinds] = {}; // for each Mark: children that have it, or have something below that has
 };
 
 struct PageTreeOps {
@@ -26,7 +28,7 @@ struct PageTreeOps {
 
     static void retain(void* p, unsigned height) {
         if (height == 0) {
-            frame(p)->trees.fetch_add(1, std::memory_order_relaxed);
+            frame(p)->cached.trees.fetch_add(1, std::memory_order_relaxed);
             frame(p)->refs.fetch_add(1, std::memory_order_relaxed);
         } else {
             node(p)->refs.fetch_add(1, std::memory_order_relaxed);
@@ -35,7 +37,7 @@ struct PageTreeOps {
     static void release(void* p, unsigned height) {
         if (!p) return;
         if (height == 0) {
-            frame(p)->trees.fetch_sub(1, std::memory_order_release);
+            frame(p)->cached.trees.fetch_sub(1, std::memory_order_release);
             mm::drop_frame(frame(p));
             return;
         }
@@ -63,6 +65,9 @@ struct PageTreeOps {
         place = copy.get();
         return copy.release();
     }
+    static bool has_marked(const PageTree& t, unsigned mark) {
+        return t.height_ == 0 ? t.root_marks_ >> mark & 1 : node(t.root_)->marked[mark] != 0;
+    }
     static bool covers(const PageTree& t, u64 index) { return index < max_index && index < span(t.height_); }
 
     /// The place of `index`, on a path of this tree's own. On failure the tree holds what it held.
@@ -73,6 +78,8 @@ struct PageTreeOps {
                 Box<Node> above = TRY(make<Node>());
                 above->child[0] = t.root_;
                 above->used = 1;
+                for (unsigned m = 0; m < PageTree::mark_kinds; m++) above->marked[m] = has_marked(t, m);
+                t.root_marks_ = 0;
                 t.root_ = above.release();
             }
             t.height_++;
@@ -91,7 +98,7 @@ struct PageTreeOps {
     }
     /// Puts a page with one reference into `place`.
     static void set(PageTree& t, u64 index, void** place, Frame* f) {
-        f->trees.store(1, std::memory_order_relaxed);
+        f->cached.trees.store(1, std::memory_order_relaxed);
         if (*place) {
             release(std::exchange(*place, f), 0);
             return;
@@ -117,6 +124,11 @@ struct PageTreeOps {
         for (unsigned i = from; i < Node::fanout && base + i * step <= last; i++) {
             if (!n->child[i]) continue;
             TRY(erase(t, n->child[i], height - 1, base + i * step, first, last));
+            Node* left = height > 1 ? node(n->child[i]) : nullptr;
+            for (u64& marked : n->marked) {
+                bool has = n->child[i] && (left ? left->marked[&marked - n->marked] != 0 : marked >> i & 1);
+                marked = (marked & ~(u64{1} << i)) | u64{has} << i;
+            }
             if (!n->child[i]) n->used--;
         }
         if (n->used == 0) {
@@ -133,6 +145,16 @@ struct PageTreeOps {
         unsigned i = from > base ? static_cast<unsigned>((from - base) / step) : 0;
         for (; i < Node::fanout; i++)
             if (auto found = next_page(node(p)->child[i], height - 1, base + i * step, from)) return found;
+        return std::nullopt;
+    }
+    static std::optional<u64> next_marked(void* p, unsigned height, u64 base, u64 from, unsigned mark) {
+        if (height == 0) return base;
+        u64 step = span(height - 1);
+        unsigned first = from > base ? static_cast<unsigned>((from - base) / step) : 0;
+        for (u64 left = first < Node::fanout ? node(p)->marked[mark] >> first << first : 0; left; left &= left - 1) {
+            unsigned i = static_cast<unsigned>(std::countr_zero(left));
+            if (auto found = next_marked(node(p)->child[i], height - 1, base + i * step, from, mark)) return found;
+        }
         return std::nullopt;
     }
     /// The first hole in the subtree, or the index behind it.
@@ -157,12 +179,14 @@ PageTree::PageTree(PageTree&& o) noexcept
     : root_{std::exchange(o.root_, nullptr)},
       pages_{std::exchange(o.pages_, 0)},
       height_{std::exchange(o.height_, 0)},
-      use_{o.use_} {}
+      use_{o.use_},
+      root_marks_{std::exchange(o.root_marks_, 0)} {}
 PageTree& PageTree::operator=(PageTree&& o) noexcept {
     std::swap(root_, o.root_);
     std::swap(pages_, o.pages_);
     std::swap(height_, o.height_);
     std::swap(use_, o.use_);
+    std::swap(root_marks_, o.root_marks_);
     return *this;
 }
 PageTree::~PageTree() { clear(); }
@@ -201,7 +225,7 @@ void PageTree::find_range(u64 first, std::span<FrameRef> out) const {
 Result<PageTree::Owned> PageTree::own(u64 index, mm::Fill fill) {
     void** place = TRY(Ops::place_of(*this, index));
     Frame* old = Ops::frame(*place);
-    if (old && old->trees.load(std::memory_order_acquire) == 1) return Owned{FrameRef::share(old), false};
+    if (old && old->cached.trees.load(std::memory_order_acquire) == 1) return Owned{FrameRef::share(old), false};
     FrameRef fresh = TRY(mm::allocate_frame(use_, old ? mm::Fill::nothing : fill));
     if (old) std::memcpy(fresh->data(), old->data(), page_size);
     Frame* f = fresh.get();
@@ -220,6 +244,7 @@ Result<> PageTree::erase(u64 first, u64 n) {
     u64 last = first + (n - 1) < first ? ~u64{0} : first + (n - 1);
     auto next = next_page(first);
     if (!next || *next > last) return {};
+    if (height_ == 0) root_marks_ = 0;
     return Ops::erase(*this, root_, height_, 0, first, last);
 }
 
@@ -227,6 +252,51 @@ void PageTree::clear() {
     Ops::release(std::exchange(root_, nullptr), height_);
     pages_ = 0;
     height_ = 0;
+    root_marks_ = 0;
+}
+
+bool PageTree::mark(u64 index, Mark m) {
+    if (!find(index)) return false;
+    auto kind = static_cast<unsigned>(m);
+    if (height_ == 0) root_marks_ |= static_cast<u8>(1u << kind);
+    void* p = root_;
+    for (unsigned height = height_; height > 0; height--) {
+        unsigned slot = Ops::slot(index, height);
+        Ops::node(p)->marked[kind] |= u64{1} << slot;
+        p = Ops::node(p)->child[slot];
+    }
+    return true;
+}
+
+void PageTree::unmark(u64 index, Mark m) {
+    if (!is_marked(index, m)) return;
+    auto kind = static_cast<unsigned>(m);
+    if (height_ == 0) root_marks_ &= static_cast<u8>(~(1u << kind));
+    // Upwards: a node that has none left is no longer marked above.
+    for (unsigned height = 1; height <= height_; height++) {
+        void* p = root_;
+        for (unsigned above = height_; above > height; above--) p = Ops::node(p)->child[Ops::slot(index, above)];
+        if ((Ops::node(p)->marked[kind] &= ~(u64{1} << Ops::slot(index, height)))) return;
+    }
+}
+
+bool PageTree::is_marked(u64 index, Mark m) const {
+    auto kind = static_cast<unsigned>(m);
+    if (!Ops::covers(*this, index) || !root_) return false;
+    if (height_ == 0) return root_marks_ >> kind & 1;
+    void* p = root_;
+    for (unsigned height = height_; height > 0; height--) {
+        unsigned slot = Ops::slot(index, height);
+        if (!(Ops::node(p)->marked[kind] >> slot & 1)) return false;
+        p = Ops::node(p)->child[slot];
+    }
+    return true;
+}
+
+std::optional<u64> PageTree::next_marked(u64 from, Mark m) const {
+    auto kind = static_cast<unsigned>(m);
+    if (!Ops::covers(*this, from) || !root_ || !Ops::has_marked(*this, kind)) return std::nullopt;
+    return Ops::next_marked(root_, height_, 0, from, kind);
 }
 
 std::optional<u64> PageTree::next_page(u64 from) const {

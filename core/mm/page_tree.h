@@ -42,7 +42,16 @@ public:
     /// How many pages the tree holds, shared or not: for st_blocks.
     u64 pages() const { return pages_; }
 
+    /// What an owner notes of an index that has a page; it goes with the page. Only of trees that share nothing.
+    enum class Mark : u8 { dirty, writing };
+    bool mark(u64 index, Mark); // false: there is no page
+    void unmark(u64 index, Mark);
+    bool is_marked(u64 index, Mark) const;
+    /// The first marked index at or after `from`.
+    std::optional<u64> next_marked(u64 from, Mark) const;
+
 private:
+    static constexpr unsigned mark_kinds = 2;
     struct Node;
     friend struct PageTreeOps;
     explicit PageTree(FrameUse use, void* root, u8 height, u64 pages)
@@ -51,4 +60,5 @@ private:
     u64 pages_ = 0;
     u8 height_ = 0;
     FrameUse use_;
+    u8 root_marks_ = 0; // of index 0, while the height is 0: a bit for each Mark
 };

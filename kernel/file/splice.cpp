@@ -28,7 +28,7 @@ public:
         object_->present_pages(at >> page_shift, std::span{frames}.first(pieces));
         for (usize i = 0; i < pieces; i++) {
             if (!frames[i]) {
-                auto made = object_->page((at >> page_shift) + i, false);
+                auto made = object_->fetch_page((at >> page_shift) + i, false);
                 if (!made && i == 0 && made.error() != Errno::nxio) return std::unexpected(made.error());
                 if (!made) return std::span{pieces_}.first(i); // truncated meanwhile, or short of memory
                 frames[i] = std::move(*made);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
+#include <set>
 
 namespace {
 unsigned char& first_byte(const FrameRef& f) { return *static_cast<unsigned char*>(f->data()); }
@@ -119,6 +120,57 @@ TEST(PageTree, PutReplaces) {
     ASSERT_TRUE(t.put(100, *mm::allocate_frame(FrameUse::page_cache)));
     EXPECT_EQ(f->refs, 1u);
     EXPECT_EQ(t.pages(), 1u);
+}
+
+TEST(PageTree, MarksAgreeWithASet) {
+    using Mark = PageTree::Mark;
+    PageTree t;
+    std::set<u64> marked, there;
+    std::mt19937 random{5};
+    EXPECT_FALSE(t.mark(0, Mark::dirty));
+    for (int i = 0; i < 20'000; i++) {
+        u64 at = random() % 4 ? random() % 100 : random() % 8'000;
+        switch (random() % 8) {
+        case 0: {
+            u64 n = random() % 60;
+            ASSERT_TRUE(t.erase(at, n));
+            for (auto* set : {&marked, &there}) set->erase(set->lower_bound(at), set->lower_bound(at + n));
+            break;
+        }
+        case 1:
+        case 2:
+            t.unmark(at, Mark::dirty);
+            marked.erase(at);
+            break;
+        case 3:
+            ASSERT_TRUE(t.own(at));
+            there.insert(at);
+            break;
+        default:
+            ASSERT_EQ(t.mark(at, Mark::dirty), there.contains(at));
+            if (there.contains(at)) marked.insert(at);
+        }
+        auto next = marked.lower_bound(at);
+        ASSERT_EQ(t.next_marked(at, Mark::dirty), next == marked.end() ? std::optional<u64>{} : *next);
+        ASSERT_EQ(t.is_marked(at, Mark::dirty), marked.contains(at));
+        ASSERT_FALSE(t.next_marked(0, Mark::writing));
+    }
+    t.clear();
+    EXPECT_FALSE(t.next_marked(0, Mark::dirty));
+}
+
+TEST(PageTree, MarkOfTheOnlyPageMovesDown) {
+    using Mark = PageTree::Mark;
+    PageTree t;
+    ASSERT_TRUE(t.own(0));
+    EXPECT_TRUE(t.mark(0, Mark::writing));
+    EXPECT_TRUE(t.is_marked(0, Mark::writing));
+    ASSERT_TRUE(t.own(5'000));
+    EXPECT_EQ(t.next_marked(0, Mark::writing), 0u);
+    EXPECT_FALSE(t.next_marked(1, Mark::writing));
+    t.unmark(0, Mark::writing);
+    EXPECT_FALSE(t.next_marked(0, Mark::writing));
+    ASSERT_TRUE(t.erase(0, ~u64{0}));
 }
 
 // Owners of trees that share pages take no common lock.

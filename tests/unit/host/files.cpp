@@ -9,6 +9,7 @@
 #include <random>
 
 void MemoryObject::unmap(u64, u64, bool) {}
+bool MemoryObject::is_locked(u64) { return false; }
 u64 rng::number() {
     static thread_local std::mt19937_64 random{42};
     return random();

@@ -1,0 +1,134 @@
+// Faults on pages that take long to come.
+#include "core/ktest/ktest.h"
+#include "core/ktest/threads.h"
+#include "core/mm/mm_ktest.h"
+#include "core/mm/page_tree.h"
+#include "core/wait/wait.h"
+
+using namespace mm_ktest;
+
+namespace {
+/// Page i holds i + 1, once it has been fetched; a fetch lasts until it is let go, and fails where it shall.
+class SlowObject final : public MemoryObject {
+public:
+    static constexpr u64 count = 8;
+    std::atomic<bool> open = true; // fetches go through
+    std::atomic<unsigned> fetching = 0, fetches = 0;
+    WaitQueue changed;
+
+    Result<FrameRef> page(u64 index, bool for_write) override {
+        if (index >= count) return err::nxio;
+        auto pages = pages_.lock();
+        if (!pages->find(index)) return err::again;
+        return for_write ? std::move(TRY(pages->own(index)).frame) : pages->find(index);
+    }
+    Result<> fetch(u64 index, u64) override {
+        fetches++;
+        fetching++;
+        changed.notify_all();
+        (void)wait_until(changed, [&] { return open.load(); }, never, false);
+        fetching--;
+        if (index == count - 1) return err::io;
+        auto pages = pages_.lock();
+        if (pages->find(index)) return {};
+        auto owned = TRY(pages->own(index));
+        *static_cast<u64*>(owned.frame->data()) = index + 1;
+        return {};
+    }
+    void present_pages(u64 first, std::span<FrameRef> out) override { pages_.lock()->find_range(first, out); }
+    void let_go() {
+        open = true;
+        changed.notify_all();
+    }
+    void wait_for_fetch() {
+        (void)wait_until(changed, [&] { return fetching.load() != 0; }, never, false);
+    }
+
+private:
+    Guarded<PageTree, Mutex<Rank::inode>> pages_;
+};
+
+/// A space with the object mapped, shared, and how threads enter it.
+struct SlowSpace : InSpace {
+    Ref<SlowObject> object;
+    uptr at = 0;
+    SlowSpace() {
+        if (auto made = make_ref<SlowObject>()) object = std::move(*made);
+        at = map_object(true);
+    }
+    uptr map_object(bool shared) {
+        return space
+            ->map({.size = (SlowObject::count + 1) * page_size, .access = rw, .shared = shared, .object = object})
+            .value_or(0);
+    }
+    uptr page(u64 index) const { return at + index * page_size; }
+};
+} // namespace
+
+KTEST(fetch_leaves_the_space_to_others) {
+    SlowSpace s;
+    REQUIRE(s.object && s.at);
+    uptr plain = s.map(64 * KiB);
+    s.object->open = false;
+    std::atomic<u64> seen = 0;
+    EXPECT(ktest::run_threads(2, [&](unsigned thread) {
+        AddressSpace* before = AddressSpace::of(Thread::current());
+        AddressSpace::use(s.space.get());
+        if (thread == 0) {
+            seen = look(s.page(3));
+        } else {
+            s.object->wait_for_fetch();
+            EXPECT(poke(plain, 5) && look(plain) == 5); // another fault
+            uptr more = s.map(1 * MiB);
+            EXPECT(more && poke(more + 4096, 6));
+            EXPECT(s->protect(plain, 4096, arch::page_read) && s->unmap(more, 1 * MiB));
+            EXPECT(s->clone());
+            EXPECT(seen == 0 && s.object->fetching == 1);
+            s.object->let_go();
+        }
+        AddressSpace::use(before);
+    }));
+    EXPECT(seen == 4);
+}
+
+KTEST(fetch_finds_what_is_there_afterwards) {
+    SlowSpace s;
+    REQUIRE(s.object && s.at);
+    s.object->open = false;
+    FaultOutcome outcome{};
+    EXPECT(ktest::run_threads(2, [&](unsigned thread) {
+        if (thread == 0) {
+            outcome = s->fault(s.page(2), arch::page_write);
+        } else {
+            s.object->wait_for_fetch();
+            EXPECT(s->unmap(s.at, 4 * page_size));
+            s.object->let_go();
+        }
+    }));
+    EXPECT(outcome == FaultOutcome::no_mapping);
+    EXPECT(s->fault(s.page(7), arch::page_read) == FaultOutcome::bus_error); // the read fails
+    EXPECT(s->fault(s.page(8), arch::page_read) == FaultOutcome::bus_error); // beyond the end
+    EXPECT(poke(s.page(5), 77) && look(s.page(5)) == 77);
+    unsigned fetches = s.object->fetches;
+    EXPECT(look(s.page(5)) == 77 && s.object->fetches == fetches);
+}
+
+KTEST(fetch_serves_every_way_to_a_page) {
+    SlowSpace s;
+    REQUIRE(s.object && s.at);
+    EXPECT(peek(*s.space, s.page(1)) == 2);
+    u64 value = 99;
+    EXPECT(s->write_memory(s.page(2), std::as_bytes(std::span{&value, 1}), false) == 8);
+    EXPECT(look(s.page(2)) == 99);
+    EXPECT(s->populate(s.page(0), 6 * page_size, true));
+    EXPECT(s->usage().resident == 6);
+    EXPECT(s->populate(s.page(6), 2 * page_size, false) == err::fault); // the last one cannot be read
+    SlowSpace locked;
+    EXPECT(locked->lock_all(AddressSpace::Locking::now, AddressSpace::Locking::none));
+    EXPECT(locked->usage().resident == 7);
+    // A private mapping copies what has been fetched.
+    SlowSpace own;
+    uptr at = own.map_object(false);
+    REQUIRE(at);
+    EXPECT(poke(at + 8, 1) && look(at) == 1 && look(own.page(0)) == 1 && look(own.page(0) + 8) == 0);
+}
