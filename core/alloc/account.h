@@ -24,6 +24,8 @@ public:
     void set_limit(u64 bytes) { limit_.store(bytes, std::memory_order_relaxed); }
     /// Times a charge failed: for memory events.
     u64 failures() const { return failures_.load(std::memory_order_relaxed); }
+    /// Bytes of files that were changed and are to be written back: kernel/vfs/write_back.h.
+    std::atomic<u64> dirty = 0;
     /// Of a container that has been deleted: what is still charged is on its way back.
     bool closed() const { return index_ && !open_.load(std::memory_order_relaxed); }
     u16 index() const { return index_; }

@@ -160,7 +160,7 @@ public:
         if (!known || __builtin_add_overflow(base, offset, &to) || to < 0) return err::inval;
         return static_cast<u64>(to);
     }
-    Result<> sync() override { return {}; }
+    Result<> sync(const SyncRange&) override { return {}; }
 
 private:
     const Place of_;

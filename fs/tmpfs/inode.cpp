@@ -192,7 +192,7 @@ Result<> RegularInode::Pages::own_content() {
 void RegularInode::Pages::modified() { of().node().modification = of().node().change = vfs::now(); }
 Result<> RegularInode::Pages::charge(u64 pages) { return of().sb().charge_blocks(pages); }
 void RegularInode::Pages::uncharge(u64 pages) { of().sb().uncharge_blocks(pages); }
-void RegularInode::Pages::mapped_for_writing() {
+void RegularInode::Pages::page_changed(u64, bool) { // by a mapping: of memory nothing else is told
     auto written = of().sb().written_.lock();
     if (!std::exchange(of().written_, true)) written->push_back(*this);
 }

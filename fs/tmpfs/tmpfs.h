@@ -99,7 +99,7 @@ private:
         void modified() override;
         Result<> charge(u64 pages) override;
         void uncharge(u64 pages) override;
-        void mapped_for_writing() override;
+        void page_changed(u64 index, bool mapped) override;
     };
     bool written_ = false; // its pages are on the superblock's list; under that list's lock
     Pages pages_;

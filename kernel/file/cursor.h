@@ -70,6 +70,8 @@ public:
 
     /// Goes to the end of the file, whatever offset is given: RWF_APPEND.
     bool append = false;
+    /// What shall have been written back when the call returns: RWF_DSYNC, RWF_SYNC.
+    enum class Sync : u8 { no, data, all } sync = Sync::no;
     /// Copies out as much as there is; returns that. Errors as Sink::put().
     Result<usize> get(std::span<std::byte> to);
     /// The same, and stays where it was: for those who must see the bytes to know whether they can take them.

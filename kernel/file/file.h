@@ -13,6 +13,17 @@ struct Path;
 } // namespace vfs
 class File;
 class FileTable;
+
+/// What fsync(2) and its relatives want written: bytes [first, end).
+struct SyncRange {
+    enum class Scope : u8 {
+        pages, // the content
+        data,  // and what it takes to find it again
+        all    // and times and the like
+    } scope = Scope::all;
+    u64 first = 0, end = ~u64{0};
+};
+
 namespace file {
 class LockList;
 
@@ -76,12 +87,17 @@ public:
         return !(f & O_PATH) && ((f & O_ACCMODE) == O_WRONLY || (f & O_ACCMODE) == O_RDWR);
     }
     bool nonblocking() const { return flags.load(std::memory_order_relaxed) & O_NONBLOCK; }
+    /// What is written has to reach some other place: end_write() has something to do.
+    bool writes_back = false;
     bool path_only() const { return flags.load(std::memory_order_relaxed) & O_PATH; } // err::badf for nearly everything
 
     /// Moves bytes at `*at` and advances it. Stream files (seekable() false) ignore `at`. 0: the end of the file.
     /// Bytes moved win over a later error.
     virtual Result<usize> read(Sink&, u64* at);
     virtual Result<usize> write(Source&, u64* at);
+    /// Bytes [first, end) have been written: waits where O_SYNC and its relatives want that, and for those who write
+    /// back. Its error wins over the bytes.
+    virtual Result<> end_write(const Source&, u64 first, u64 end) { return (void)first, (void)end, Result<>{}; }
     virtual bool seekable() const { return false; }
     /// lseek(2): the new offset for position `at`; SEEK_DATA and SEEK_HOLE included.
     virtual Result<u64> seek(u64 at, i64 offset, int whence);
@@ -110,9 +126,11 @@ public:
     virtual Result<> read_directory(DirectorySink&, u64* at);
     virtual Result<> truncate(u64 size);                       // ftruncate
     virtual Result<> allocate(int mode, u64 offset, u64 size); // fallocate
-    virtual Result<> sync() { return err::inval; }             // fsync
-    /// One descriptor was closed (not the last one necessarily).
-    virtual void descriptor_closed(FileTable&) {}
+    /// fsync(2). An error of writing back is told once to each open file.
+    virtual Result<> sync(const SyncRange&) { return err::inval; }
+    virtual Result<> sync_filesystem() { return {}; } // syncfs(2)
+    /// One descriptor was closed (not the last one necessarily); close(2) returns the error.
+    virtual Result<> flush(FileTable&) { return {}; }
     /// Locks of fcntl and flock on what is open; null: it has none (err::badf for flock of O_PATH comes before).
     virtual file::LockList* locks() { return nullptr; }
 

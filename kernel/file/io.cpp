@@ -45,6 +45,13 @@ Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {
         return answer;
     return write_on(f, from, at, how, before, answer);
 }
+
+/// After writing up to `end` to a file that has offsets.
+Result<usize> write_ended(File& f, const Source& from, u64 end, Result<usize> answer) {
+    if (f.writes_back && answer && *answer) [[unlikely]]
+        TRY(f.end_write(from, end - *answer, end));
+    return answer;
+}
 } // namespace
 
 Result<usize> read(File& f, Sink& to, Waiting how) {
@@ -62,7 +69,8 @@ Result<usize> write(File& f, Source& from, Waiting how) {
     if (!f.seekable()) return write_to(f, from, &none, how);
     auto position = f.position.lock();
     if (passes_the_end(*position, from.remaining())) return err::inval;
-    return write_to(f, from, &*position, how);
+    auto answer = write_to(f, from, &*position, how);
+    return write_ended(f, from, *position, answer);
 }
 
 Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) {
@@ -78,7 +86,8 @@ Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
     if (!f.seekable()) return err::spipe;
     if (!f.writable()) return err::badf;
     if (passes_the_end(offset, from.remaining())) return err::inval;
-    return write_to(f, from, &offset, how);
+    auto answer = write_to(f, from, &offset, how);
+    return write_ended(f, from, offset, answer);
 }
 
 Result<> check_range(File& f, const u64* offset, usize n) {

@@ -26,6 +26,10 @@ public:
         return {device::major(device), device::minor(device), inode->number()};
     }
     void print_path(Writer& out) const override { print_name(out, *file_); }
+    Result<> sync(u64 first, u64 bytes) override {
+        if (!file_->inode() || !file_->inode()->pages()) return {};
+        return file_->sync({SyncRange::Scope::data, first, first + bytes});
+    }
 
 private:
     Ref<File> file_;

@@ -58,7 +58,7 @@ FileTable::~FileTable() {
     Slots& last = slots_.unguarded();
     last.for_each_used([&](usize fd) {
         Ref<File> file = std::move(last.slots[fd].file);
-        file->descriptor_closed(*this);
+        (void)file->flush(*this);
     });
 }
 
@@ -155,7 +155,7 @@ Result<> FileTable::install_at(int fd, Ref<File> file, bool close_on_exec, u64 l
         s->slots[at].close_on_exec = close_on_exec;
         std::swap(s->slots[at].file, file);
     }
-    if (file) file->descriptor_closed(*this);
+    if (file) (void)file->flush(*this);
     return {};
 }
 
@@ -172,8 +172,7 @@ Ref<File> FileTable::take(usize fd, bool only_close_on_exec) {
 Result<> FileTable::close(int fd) {
     auto file = fd < 0 ? Ref<File>{} : take(static_cast<usize>(fd));
     if (!file) return err::badf;
-    file->descriptor_closed(*this);
-    return {};
+    return file->flush(*this);
 }
 
 /// Closes the open descriptors in [first, end).
@@ -181,7 +180,7 @@ void FileTable::close_each(usize first, usize end, bool only_close_on_exec) {
     for (usize fd = first;; fd++) {
         fd = slots_.lock()->next_used(fd);
         if (fd >= end) return;
-        if (auto file = take(fd, only_close_on_exec)) file->descriptor_closed(*this);
+        if (auto file = take(fd, only_close_on_exec)) (void)file->flush(*this);
     }
 }
 

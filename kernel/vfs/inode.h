@@ -13,6 +13,7 @@ class View;
 
 namespace vfs {
 class Dentry;
+class ErrorSequence;
 class PageCache;
 class Superblock;
 struct Path;
@@ -148,6 +149,9 @@ public:
     /// How many names the inode has; 0: deleted.
     virtual u32 links() { return attributes().links; }
     virtual Result<> change(const AttributeChange&); // err::perm
+    /// Writes back what the file system keeps of the inode itself, but for its pages: fsync(2). With `data_only` what
+    /// it takes to find them again. Called without locks.
+    virtual Result<> sync(bool data_only) { return (void)data_only, Result<>{}; }
 
     // By kind; each is null for the others.
     virtual Directory* directory() { return nullptr; }
@@ -222,7 +226,10 @@ public:
     /// Its inodes can be named by handles: no number is ever used for another one.
     virtual bool has_handles() const { return false; }
     u32 device() const { return device_; } // st_dev: a number of its own, major 0
+    /// Writes back whatever is not where it belongs: syncfs(2).
     virtual Result<> sync() { return {}; }
+    /// What went wrong on the way; null: nothing is ever written back.
+    virtual ErrorSequence* write_errors() { return nullptr; }
     /// remount: new options. err::inval: one cannot be changed.
     virtual Result<> reconfigure(std::string_view options);
     /// How many mounts show this file system. Its unused dentries go when the last one does.

@@ -46,6 +46,7 @@ Mount::~Mount() {
     if (!superblock) return;
     root = nullptr;
     if (superblock->mounts.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    (void)superblock->sync(); // nobody is left to hear of errors
     Ref<Dentry> last;
     std::swap(last, *superblock->root_dentry.lock());
     DentryCache::drop_unused(*superblock);

@@ -17,9 +17,10 @@ namespace {
 class PathOnly final : public PlacedFile {
 public:
     using PlacedFile::PlacedFile;
-    void descriptor_closed(FileTable&) override {}
+    Result<> flush(FileTable&) override { return {}; }
     file::LockList* locks() override { return nullptr; }
-    Result<> sync() override { return err::badf; }
+    Result<> sync(const SyncRange&) override { return err::badf; }
+    Result<> sync_filesystem() override { return err::badf; }
 };
 
 constexpr u32 only_for_open = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | open_for_execution;

@@ -1,9 +1,9 @@
 #include "kernel/vfs/open_file.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/attachments.h"
+#include "kernel/vfs/backed_cache.h"
 #include "kernel/vfs/memfd.h"
 #include "kernel/vfs/mount.h"
-#include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -11,7 +11,10 @@
 #include <linux/stat.h>
 
 namespace vfs {
-PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} { flags = file_flags; }
+PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} {
+    flags = file_flags;
+    if (auto* errors = place_.inode().superblock().write_errors()) errors_seen_ = errors->sample();
+}
 
 bool PlacedFile::pollable() { return !place_.inode().is_regular() && !place_.inode().is_directory(); }
 
@@ -36,10 +39,19 @@ file::LockList* PlacedFile::locks() {
     return there ? &there->locks : nullptr;
 }
 
-void PlacedFile::descriptor_closed(FileTable& table) {
+Result<> PlacedFile::flush(FileTable& table) {
     // POSIX: closing any descriptor of a file drops all the process's fcntl locks on it.
-    if (file::LockList::in_use() == 0) return;
+    if (file::LockList::in_use() == 0) return {};
     if (auto* list = locks()) list->drop_owner(file::LockKind::process, &table);
+    return {};
+}
+
+Result<> PlacedFile::sync_filesystem() {
+    Superblock& superblock = place_.inode().superblock();
+    auto done = superblock.sync();
+    auto* errors = superblock.write_errors();
+    auto error = errors ? errors->check(errors_seen_) : Result<>{};
+    return done ? error : done;
 }
 
 namespace {
@@ -48,7 +60,9 @@ public:
     enum class Counted : u8 { no, reader, writer };
     /// `counted`: as what of the inode; the caller has begun it.
     RegularFile(const Path& path, u32 file_flags, PageCache& pages, Counted counted)
-        : PlacedFile{path, file_flags}, pages_{pages}, counted_{counted} {
+        : PlacedFile{path, file_flags}, pages_{pages}, backed_{pages.backed()}, counted_{counted} {
+        writes_back = backed_;
+        if (backed_) errors_seen_ = backed_->errors.sample();
         if (counted_ == Counted::writer) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
@@ -86,6 +100,17 @@ public:
         auto n = pages_.write(from, *at, append, at);
         if (n && *n) file::tell_watches_of(place_, DN_MODIFY);
         return n;
+    }
+    Result<> end_write(const Source& from, u64 first, u64 end) override {
+        using Sync = Source::Sync;
+        Sync wanted = from.sync;
+        u32 f = flags.load(std::memory_order_relaxed);
+        if (f & O_DSYNC) wanted = std::max(wanted, Sync::data);
+        if ((f & O_SYNC) == O_SYNC) wanted = Sync::all;
+        if (wanted != Sync::no)
+            return sync({wanted == Sync::all ? SyncRange::Scope::all : SyncRange::Scope::data, first, end});
+        backed_->balance();
+        return {};
     }
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         u64 base = 0;
@@ -131,7 +156,19 @@ public:
         file::tell_watches_of(place_, DN_MODIFY);
         return {};
     }
-    Result<> sync() override { return {}; }
+    Result<> sync(const SyncRange& range) override {
+        if (!backed_) return {};
+        u64 end = range.end > PageCache::max_size ? ~u64{0} : page_up(range.end) >> page_shift;
+        backed_->write_back(range.first >> page_shift, end);
+        using Scope = SyncRange::Scope;
+        auto done = range.scope == Scope::pages ? Result<>{} : place_.inode().sync(range.scope == Scope::data);
+        auto error = backed_->errors.check(errors_seen_);
+        return done ? error : done;
+    }
+    Result<> flush(FileTable& table) override {
+        TRY(PlacedFile::flush(table));
+        return backed_ && backed_->flushed_by_close() && writable() ? sync({SyncRange::Scope::data}) : Result<>{};
+    }
     Result<i64> control(int command, u64 argument) override {
         if (command == F_GET_SEALS) return TRY(pages_.seals());
         if (command != F_ADD_SEALS) return PlacedFile::control(command, argument);
@@ -145,6 +182,8 @@ public:
 
 private:
     PageCache& pages_; // of the inode
+    BackedCache* const backed_;
+    std::atomic<u32> errors_seen_ = 0; // of backed_
     const Counted counted_;
 };
 
@@ -152,13 +191,15 @@ class DirectoryFile final : public PlacedFile {
 public:
     DirectoryFile(const Path& path, u32 file_flags) : PlacedFile{path, file_flags} {}
     ~DirectoryFile() override { drop_watches(nullptr); }
-    void descriptor_closed(FileTable& table) override {
-        PlacedFile::descriptor_closed(table);
+    Result<> flush(FileTable& table) override {
         drop_watches(&table);
+        return PlacedFile::flush(table);
     }
     bool seekable() const override { return true; }
     Result<usize> read(Sink&, u64*) override { return err::isdir; }
-    Result<> sync() override { return {}; }
+    Result<> sync(const SyncRange& range) override {
+        return place_.inode().sync(range.scope == SyncRange::Scope::data);
+    }
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
         i64 to;

@@ -1,5 +1,6 @@
 // The open file of regular files and directories, which passes operations on to the inode.
 #pragma once
+#include "kernel/file/file.h"
 #include "kernel/vfs/path.h"
 
 namespace vfs {
@@ -20,9 +21,13 @@ public:
     const vfs::Path* path() override { return &place_; }
     void print_name(Writer&) override;
     file::LockList* locks() override;
-    void descriptor_closed(FileTable&) override;
+    Result<> sync_filesystem() override;
+    Result<> flush(FileTable&) override;
 
 protected:
     vfs::Path place_;
+
+private:
+    std::atomic<u32> errors_seen_ = 0; // of the superblock
 };
 } // namespace vfs

@@ -34,12 +34,19 @@ u64 PageCache::size() const {
 Result<usize> PageCache::read(Sink& to, u64 offset) {
     // Most reads are of one page.
     bool one = (offset & (page_size - 1)) + to.remaining() <= page_size;
-    return one ? read_pages<1>(to, offset) : read_pages<8>(to, offset);
+    return one ? read_batches<1>(to, offset) : read_batches<8>(to, offset);
+}
+
+/// Of `left` bytes from `in_page` on those that lie in pages which are there. They are marked as used.
+usize PageCache::present_part(std::span<const FrameRef> frames, usize in_page, usize left) const {
+    usize n = 0;
+    for (; n < frames.size() && frames[n]; n++) frames[n]->cached.recent = true;
+    return n ? std::min(left, n * page_size - in_page) : 0;
 }
 
 /// `batch`: pages found under one lock.
 template <usize batch>
-Result<usize> PageCache::read_pages(Sink& to, u64 offset) {
+Result<usize> PageCache::read_batches(Sink& to, u64 offset) {
     usize moved = 0;
     while (!to.done() && !(moved && file::killed())) {
         FrameRef frames[batch];
@@ -50,6 +57,12 @@ Result<usize> PageCache::read_pages(Sink& to, u64 offset) {
             left = std::min<u64>({to.remaining(), content_->size - offset, batch * page_size - in_page});
             for (usize i = 0; i < pages_for(in_page + left); i++)
                 frames[i] = content_->pages.find((offset >> page_shift) + i);
+            if (content_->backed) [[unlikely]]
+                left = present_part(frames, in_page, left);
+        }
+        if (!left) {
+            auto fetched = fetch(offset >> page_shift, pages_for(in_page + to.remaining()));
+            if (!fetched) return moved ? Result<usize>{moved} : std::unexpected(fetched.error());
         }
         for (usize i = 0; left; i++) {
             usize n = std::min(left, page_size - in_page);
@@ -65,28 +78,48 @@ Result<usize> PageCache::read_pages(Sink& to, u64 offset) {
     return moved;
 }
 
-/// The page for a change, with its block charged. Inside the gate, locked, the content owned.
-Result<PageTree::Owned> PageCache::own_page(u64 index, mm::Fill fill) {
+bool PageCache::must_fetch(u64 index) const {
+    return content_->backed && index < pages_for(content_->size) && !content_->pages.find(index);
+}
+
+/// The page for a change, with its block charged. Inside the gate, locked, the content owned. err::again: fetch it.
+Result<FrameRef> PageCache::own_page(u64 index, mm::Fill fill) {
     PageTree& pages = content_->pages;
     bool fresh = !pages.find(index);
+    if (fresh && must_fetch(index)) return err::again;
     if (fresh) TRY(charge(1));
     auto owned = pages.own(index, fill);
     if (!owned) {
         if (fresh) uncharge(1);
-        return owned;
+        return std::unexpected(owned.error());
     }
     if (owned->changed) unmap(index, 1, false);
-    return owned;
+    return std::move(owned->frame);
+}
+
+/// The same; where the page has to be fetched, the lock is given up for a while.
+Result<FrameRef> PageCache::own_fetched_page(u64 index, mm::Fill fill) {
+    while (true) {
+        auto frame = own_page(index, fill);
+        if (frame || frame.error() != Errno::again) [[likely]]
+            return frame;
+        lock().unlock();
+        auto fetched = fetch(index, 1);
+        lock().lock();
+        TRY(fetched);
+    }
 }
 
 Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) {
     Changing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
     u64 size;
+    bool backed;
     {
         Holding hold{lock()};
         TRY(own_content());
         size = content_->size;
+        backed = content_->backed;
         if (append) offset = size;
         if (content_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return err::perm;
         if (content_->seals & F_SEAL_GROW && offset + from.remaining() > size) {
@@ -106,16 +139,20 @@ Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) 
         FrameRef frame;
         {
             Holding hold{lock()};
-            auto owned = own_page(offset >> page_shift, unseen ? mm::Fill::nothing : mm::Fill::zeros);
+            auto owned = own_fetched_page(offset >> page_shift, unseen ? mm::Fill::nothing : mm::Fill::zeros);
             if (!owned) {
                 answer = std::unexpected(owned.error());
                 break;
             }
-            frame = std::move(owned->frame);
+            frame = std::move(*owned);
         }
         auto did = from.get({bytes_of(frame) + in_page, n});
         usize got = did.value_or(0);
         if (unseen && got < n) std::memset(bytes_of(frame) + got, 0, n - got);
+        if (got && backed) {
+            Holding hold{lock()};
+            page_changed(offset >> page_shift, false); // after the change: it may have been written back meanwhile
+        }
         moved += got;
         offset += got;
         if (got < n) {
@@ -133,14 +170,17 @@ Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) 
 
 /// Fills [from, to) of one page with zeros, if the page exists.
 Result<> PageCache::zero_part(u64 from, u64 to) {
-    if (from >= to || !content_->pages.find(from >> page_shift)) return {};
-    auto owned = TRY(own_page(from >> page_shift, mm::Fill::zeros));
-    std::memset(bytes_of(owned.frame) + (from & (page_size - 1)), 0, to - from);
+    u64 index = from >> page_shift;
+    if (from >= to || !(content_->pages.find(index) || must_fetch(index))) return {};
+    auto frame = TRY(own_fetched_page(index, mm::Fill::zeros));
+    std::memset(bytes_of(frame) + (from & (page_size - 1)), 0, to - from);
+    if (content_->backed) page_changed(index, false);
     return {};
 }
 
 /// Takes pages away, from mappings first.
 Result<> PageCache::drop_pages(u64 first, u64 n, bool private_too) {
+    if (content_->backed) before_drop(first, n);
     unmap(first, n, private_too);
     PageTree& pages = content_->pages;
     u64 before = pages.pages();
@@ -152,6 +192,11 @@ Result<> PageCache::drop_pages(u64 first, u64 n, bool private_too) {
 Result<> PageCache::resize(u64 size) {
     Changing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
+    return resized(TRY(set_size(size)));
+}
+
+/// Returns the size before.
+Result<u64> PageCache::set_size(u64 size) {
     Holding hold{lock()};
     TRY(own_content());
     FileContent& content = *content_;
@@ -164,11 +209,11 @@ Result<> PageCache::resize(u64 size) {
         if (done) done = drop_pages(pages_for(size), last_page + 1 - pages_for(size), true);
         if (!done) {
             content.size = old;
-            return done;
+            return std::unexpected(done.error());
         }
     }
     modified();
-    return {};
+    return old;
 }
 
 Result<u64> PageCache::seek(u64 offset, bool hole) const {
@@ -176,6 +221,7 @@ Result<u64> PageCache::seek(u64 offset, bool hole) const {
     const FileContent& content = *content_;
     if (offset >= content.size) return err::nxio;
     u64 index = offset >> page_shift, found;
+    if (content.backed) return hole ? content.size : offset; // where holes are is not known
     if (hole) {
         found = content.pages.next_hole(index);
         if (found > last_page) return content.size;
@@ -205,14 +251,17 @@ Result<> PageCache::allocate(int mode, u64 offset, u64 bytes) {
 }
 
 Result<> PageCache::punch_bytes(u64 offset, u64 end) {
-    Holding hold{lock()};
-    TRY(own_content());
-    if (content_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return err::perm;
     u64 first = page_up(offset), last = page_down(end);
-    if (first > last) return zero_part(offset, end); // inside of one page
-    TRY(zero_part(offset, first));
-    TRY(zero_part(last, end));
-    return drop_pages(first >> page_shift, (last - first) >> page_shift, false);
+    {
+        Holding hold{lock()};
+        TRY(own_content());
+        if (content_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return err::perm;
+        if (first > last) return zero_part(offset, end); // inside of one page
+        TRY(zero_part(offset, first));
+        TRY(zero_part(last, end));
+        TRY(drop_pages(first >> page_shift, (last - first) >> page_shift, false));
+    }
+    return punched(first >> page_shift, (last - first) >> page_shift);
 }
 
 Result<> PageCache::fill_holes(u64 offset, u64 end) {
@@ -247,15 +296,17 @@ Result<FrameRef> PageCache::page(u64 index, bool for_write) {
         if (index >= pages_for(content_->size)) return err::nxio;
         // Whoever fills the hole takes this page out of the mappings: own_page().
         auto frame = content_->pages.find(index);
+        if (!frame && content_->backed) return err::again;
+        if (content_->backed) frame->cached.recent = true;
         return frame ? std::move(frame) : FrameRef::share(mm::zero_frame());
     }
     ChangingNested inside{inode_.superblock().gate};
     Holding hold{lock()};
     if (index >= pages_for(content_->size)) return err::nxio;
     TRY(own_content());
-    auto owned = TRY(own_page(index, mm::Fill::zeros));
-    mapped_for_writing();
-    return std::move(owned.frame);
+    auto frame = TRY(own_page(index, mm::Fill::zeros));
+    page_changed(index, true);
+    return frame;
 }
 
 void PageCache::present_pages(u64 first, std::span<FrameRef> out) {

@@ -8,6 +8,7 @@
 #include "kernel/vfs/open_counts.h"
 
 namespace vfs {
+class BackedCache;
 class Inode;
 
 /// The content of a regular file. Guarded by its inode's lock.
@@ -16,9 +17,10 @@ struct FileContent {
     u64 size = 0;
     PageTree pages{FrameUse::page_cache};
     u32 seals = unsealable; // else F_SEAL_*
+    bool backed = false;    // pages may lie elsewhere: BackedCache
 
     /// The same content, of which a later change on either side does not show on the other. O(1).
-    FileContent share() const { return {size, pages.share(), seals}; }
+    FileContent share() const { return {size, pages.share(), seals, backed}; }
 };
 
 /// The pages of one inode: part of it, and destroyed with it. Who holds a reference to the object holds the inode.
@@ -28,6 +30,9 @@ class PageCache : public MemoryObject {
 public:
     static constexpr u64 max_size = ~u64{0} >> 1;
     OpenCounts opens;
+    Inode& inode() const { return inode_; }
+    /// Null: memory is all there is, and nothing of it can be dropped.
+    virtual BackedCache* backed() { return nullptr; }
 
     /// For mappings, futexes and whoever else keeps the pages longer than a call.
     Ref<MemoryObject> object();
@@ -54,7 +59,6 @@ public:
 protected:
     PageCache(Inode& inode, FileContent& content);
     ~PageCache() override = default;
-    Inode& inode() const { return inode_; }
     /// The content has moved. With the inode's lock held.
     void set_content(FileContent& content) { content_ = &content; }
 
@@ -66,21 +70,34 @@ protected:
     /// Takes room for pages that were holes. err::nospc
     virtual Result<> charge(u64 pages) { return (void)pages, Result<>{}; }
     virtual void uncharge(u64 pages) { (void)pages; }
-    /// A shared mapping may write to pages from now on.
-    virtual void mapped_for_writing() {}
+    /// A page is not what it was; with `mapped`, a shared mapping may write to it from now on. Without it, told of
+    /// backed content only.
+    virtual void page_changed(u64 index, bool mapped) = 0;
+    /// Pages of backed content are about to be taken away; may give the lock up for a while.
+    virtual void before_drop(u64 first, u64 n) { (void)first, (void)n; }
+
+    // Called without the inode's lock, but while nobody else changes the content.
+    /// The size has become another one: what lies behind has to follow. Not for what only grows by being written to.
+    virtual Result<> resized(u64 old) { return (void)old, Result<>{}; }
+    /// These pages have become holes.
+    virtual Result<> punched(u64 first, u64 n) { return (void)first, (void)n, Result<>{}; }
+    /// fallocate(2) without FALLOC_FL_PUNCH_HOLE. err::opnotsupp
+    virtual Result<> fill_holes(u64 offset, u64 end);
+
+    Mutex<Rank::inode>& lock() const;
 
 private:
     void unreferenced() final;
-    Mutex<Rank::inode>& lock() const;
     template <usize batch>
-    Result<usize> read_pages(Sink&, u64 offset);
-    Result<u64> begin_write(Source&, u64 offset, bool append);
-    Result<usize> write_pages(Source&, u64& offset, u64 size);
-    Result<PageTree::Owned> own_page(u64 index, mm::Fill);
+    Result<usize> read_batches(Sink&, u64 offset);
+    usize present_part(std::span<const FrameRef>, usize in_page, usize left) const;
+    bool must_fetch(u64 index) const;
+    Result<FrameRef> own_page(u64 index, mm::Fill);
+    Result<FrameRef> own_fetched_page(u64 index, mm::Fill);
+    Result<u64> set_size(u64 size);
     Result<> zero_part(u64 from, u64 to);
     Result<> drop_pages(u64 first, u64 n, bool private_too);
     Result<> punch_bytes(u64 offset, u64 end);
-    Result<> fill_holes(u64 offset, u64 end);
 
     Mutex<Rank::file_io> writing_; // one writer at a time; held while user memory is copied
     std::atomic<u32> mapped_writers_ = 0;

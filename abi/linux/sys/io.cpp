@@ -4,6 +4,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/file/pipe.h"
+#include "kernel/vfs/write_back.h"
 #include <algorithm>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
@@ -135,6 +136,7 @@ Result<usize> pwritev2(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset
         if (flags & ~known_flags) return err::opnotsupp;
         auto how = TRY(waiting_of(f, flags));
         s.append = flags & RWF_APPEND;
+        s.sync = flags & RWF_SYNC ? Source::Sync::all : flags & RWF_DSYNC ? Source::Sync::data : Source::Sync::no;
         return offset == -1 ? file::write(f, s, how) : file::write_at(f, s, static_cast<u64>(offset), how);
     });
 }
@@ -313,13 +315,13 @@ Result<> readahead(Task& task, Fd fd, i64, usize n) {
     return {};
 }
 
-Result<> fsync(Task& task, Fd fd) { return TRY(get(task, fd))->sync(); }
-Result<> fdatasync(Task& task, Fd fd) { return TRY(get(task, fd))->sync(); }
-Result<> sync(Task&) { return {}; }
-Result<> syncfs(Task& task, Fd fd) {
-    auto file = TRY(get(task, fd));
-    return file->inode() ? file->inode()->superblock().sync() : Result<>{};
+Result<> fsync(Task& task, Fd fd) { return TRY(get(task, fd))->sync({}); }
+Result<> fdatasync(Task& task, Fd fd) { return TRY(get(task, fd))->sync({SyncRange::Scope::data}); }
+Result<> sync(Task&) {
+    vfs::sync_all();
+    return {};
 }
+Result<> syncfs(Task& task, Fd fd) { return TRY(get(task, fd))->sync_filesystem(); }
 Result<> sync_file_range(Task& task, Fd fd, i64 offset, i64 size, u32 flags) {
     auto file = TRY(get(task, fd));
     i64 end;
@@ -328,6 +330,9 @@ Result<> sync_file_range(Task& task, Fd fd, i64 offset, i64 size, u32 flags) {
     if (offset < 0 || size < 0 || __builtin_add_overflow(offset, size, &end)) return err::inval;
     u32 type = type_of(*file);
     if (!S_ISREG(type) && !S_ISDIR(type) && !S_ISBLK(type)) return err::spipe;
-    return {};
+    if (!flags || !S_ISREG(type)) return {};
+    // To begin to write, or to wait for what is being written, means here to have it written.
+    u64 first = static_cast<u64>(offset);
+    return file->sync({SyncRange::Scope::pages, first, size ? static_cast<u64>(end) : ~u64{0}});
 }
 } // namespace linux_abi::sys

@@ -57,7 +57,6 @@ public:
         if (hung_up()) return request == TIOCSPGRP ? err::notty : err::io;
         return terminal_->ioctl(request, argument, Task::current());
     }
-    Result<> sync() override { return err::inval; }
 
     vfs::Inode* inode() override { return place.dentry ? &place.inode() : own_inode.get(); }
     const vfs::Path* path() override { return place.dentry ? &place : nullptr; }
