@@ -73,7 +73,7 @@ u64 idle_ns() {
 }
 void print_seconds(Writer& out, u64 ns) { print(out, "{}.{:02}", ns / ns_per_second, ns / ns_per_tick % 100); }
 
-Result<> print_uptime(Writer& out, const Context& c) {
+Result<> print_uptime(Writer& out, const Context&) {
     print_seconds(out, clocks::monotonic_ns());
     out.write(" ");
     print_seconds(out, idle_ns());
