@@ -22,39 +22,35 @@ Pte lookup(arch::PhysAddr root, uptr address) {
     return load(table_at(e.address()) + index_at(address, 0));
 }
 
-Result<Pte*> make(arch::PhysAddr root, uptr address, u64* made_count, MemoryAccount* account) {
-    Pte* table = table_at(root);
-    for (unsigned level = top; level > 0; level--) {
-        Pte* entry = table + index_at(address, level);
-        Pte e = load(entry);
-        if (!e.present()) {
-            FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros, 0, account));
-            made->entries = 0;
-            if (made_count) ++*made_count;
-            e = Pte::table(made.release()->address());
-            store(entry, e);
-            // A table that the port made is never taken away, and may not even have a descriptor.
-            Frame* above = mm::frame_of(static_cast<const void*>(entry));
-            if (above && above->use == FrameUse::page_table) above->entries++;
-        }
-        table = table_at(e.address());
-    }
-    return table + index_at(address, 0);
+bool fill_first(Pte* p, Pte value) {
+    u64 empty = Pte::empty().bits;
+    if (!__atomic_compare_exchange_n(&p->bits, &empty, value.bits, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    // A table that the port made is never taken away, and may not even have a descriptor.
+    Frame* table = mm::frame_of(static_cast<const void*>(p));
+    if (table && table->use == FrameUse::page_table)
+        std::atomic_ref{table->entries}.fetch_add(1, std::memory_order_relaxed);
+    return true;
 }
 
-Result<Pte*> make_above(arch::PhysAddr root, uptr address, u64& made_count) {
+Result<Pte*> make(arch::PhysAddr root, uptr address, std::atomic<u64>* made_count, MemoryAccount* account,
+                  unsigned wanted) {
     Pte* table = table_at(root);
-    for (unsigned level = top; level > 1; level--) {
+    for (unsigned level = top; level > wanted; level--) {
         Pte* entry = table + index_at(address, level);
         if (!load(entry).present()) {
-            FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table));
+            FrameRef made = TRY(mm::allocate_frame(FrameUse::page_table, mm::Fill::zeros, 0, account));
             made->entries = 0;
-            made_count++;
-            fill(entry, Pte::table(made.release()->address()));
+            if (fill_first(entry, Pte::table(made->address()))) {
+                (void)made.release();
+                if (made_count) made_count->fetch_add(1, std::memory_order_relaxed);
+            }
         }
-        table = table_at(load(entry).address());
+        Pte e = load(entry);
+        if (e.is_leaf(level)) return err::exist;
+        table = table_at(e.address());
     }
-    return table + index_at(address, 1);
+    return table + index_at(address, wanted);
 }
 
 Pte* next_huge(arch::PhysAddr root, uptr& at, uptr end) {

@@ -23,6 +23,8 @@ inline void fill(arch::Pte* p, arch::Pte value) {
     table_frame(p).entries++;
     store(p, value);
 }
+/// Fills an entry above level 0 that others may be filling, too; false: it is not empty any more.
+bool fill_first(arch::Pte* p, arch::Pte value);
 inline void clear(arch::Pte* p) {
     store(p, arch::Pte::empty());
     table_frame(p).entries--;
@@ -31,10 +33,9 @@ inline void clear(arch::Pte* p) {
 /// The entry of `address` in the table of a level; null if there is no such table, or a larger page.
 arch::Pte* find(arch::PhysAddr root, uptr address, unsigned level = 0);
 /// The same, making the tables that are missing, charged to `account` (default: the current thread's) and added to
-/// `made`. There is no larger page at `address`.
-Result<arch::Pte*> make(arch::PhysAddr root, uptr address, u64* made, MemoryAccount* account = nullptr);
-/// The entry of level 1 likewise, in a user's tables.
-Result<arch::Pte*> make_above(arch::PhysAddr root, uptr address, u64& made);
+/// `made`. Others may do so at the same time. err::exist: a larger page is at `address`, perhaps since a moment ago.
+Result<arch::Pte*> make(arch::PhysAddr root, uptr address, std::atomic<u64>* made, MemoryAccount* account = nullptr,
+                        unsigned level = 0);
 /// What stands for the page of `address`, in a larger page too: the entry of level 0 that maps it, or would.
 arch::Pte lookup(arch::PhysAddr root, uptr address);
 

@@ -13,7 +13,8 @@ struct AddressSpace::Impl {
     static constexpr uptr lowest = 64 * KiB;  // vm.mmap_min_addr
     static constexpr usize max_areas = 65530; // vm.max_map_count
 
-    Mutex<Rank::address_space> lock; // areas, tables, limits, breaks
+    /// Areas, tables, limits, breaks. Page faults share it: they add tables and entries.
+    RwMutex<Rank::address_space> lock;
     /// Areas taken out, to be destroyed when `lock` is no longer held: they may hold the last reference to an open
     /// file, whose end takes locks that stand above.
     bi::list<Area, bi::base_hook<ListLink<MemoryObject>>, bi::constant_time_size<false>> dead;
@@ -39,15 +40,16 @@ struct AddressSpace::Impl {
     uptr break_start = 0, break_end = 0;
     AddressSpace::Locking lock_future = AddressSpace::Locking::none;
     u64 total = 0, data = 0, locked = 0; // pages
-    u64 peak_resident = 0, peak_total = 0;
-    u64 tables = 1;                                       // frames of page tables, the root's too
+    u64 peak_total = 0;
+    std::atomic<u64> peak_resident = 0;
+    std::atomic<u64> tables = 1;                          // frames of page tables, the root's too
     std::atomic<i64> anonymous = 0, file = 0, shared = 0; // resident pages
-    u64 huge_pages = 0;                                   // of 2 MiB, within `anonymous`
+    std::atomic<u64> huge_pages = 0;                      // of 2 MiB, within `anonymous`
     bool huge_disabled = false;
-    bool whole_span = false; // a fault that is being resolved is the first of many: the span will be filled
+    bool whole_span = false; // what is being filled by the holder of `lock` is the whole of 2 MiB
 
-    /// Entries of level 0, against MemoryObject::unmap(), which does not take `lock`. Tables appear under `lock` and go
-    /// under both.
+    /// Entries of level 0, among those who share `lock` and against MemoryObject::unmap(), which does not take it.
+    /// Tables appear with `lock` shared and go under both.
     Spinlock<Rank::page_table> entries;
 
     // address_space.cpp: with `lock` held.
@@ -68,17 +70,19 @@ struct AddressSpace::Impl {
 
     // fault.cpp
     bool grow_stack(Area&, uptr address);
-    /// A page that an object has to fetch before a fault can be resolved.
-    struct Missing {
-        Ref<MemoryObject> object; // null: none
+    /// What a fault needs that cannot be done while `lock` is shared.
+    struct Need {
+        bool stack = false;       // it has to grow
+        Ref<MemoryObject> object; // has to fetch this page
         u64 index = 0;
+        explicit operator bool() const { return stack || object; }
         /// Without locks; afterwards the fault is tried again if this says `resolved`.
-        FaultOutcome fetch();
+        FaultOutcome meet(Impl&, uptr address);
     };
-    /// With `lock` held. When a page is missing, the outcome means nothing.
-    FaultOutcome resolve(AddressSpace&, uptr address, arch::PageFlags access, bool force, Missing&);
+    /// With `lock` shared. If there is a need, the outcome means nothing.
+    FaultOutcome resolve(AddressSpace&, uptr address, arch::PageFlags access, bool force, Need&);
     /// The frame behind an address, made present; with `write`, this space's own (or the shared object's).
-    Result<FrameRef> page_for_kernel(AddressSpace&, uptr address, bool write, bool force, Missing&);
+    Result<FrameRef> page_for_kernel(AddressSpace&, uptr address, bool write, bool force, Need&);
 
     // space_tables.cpp
     std::atomic<i64>& counter(const Frame& f) {
@@ -111,6 +115,12 @@ struct AddressSpace::Impl {
     Result<> prepare_move_all(AddressSpace&, uptr old, uptr to, usize size);
     void move_pages_all(AddressSpace&, uptr old, uptr to, usize size);
 };
+
+/// A private area has got a page of its own. With the space's lock shared.
+inline void note_copied(Area& a) {
+    std::atomic_ref copied{a.copied};
+    if (!copied.load(std::memory_order_relaxed)) copied.store(true, std::memory_order_relaxed);
+}
 
 namespace mm {
 inline constexpr uptr huge_size = page_table::span_of(1);

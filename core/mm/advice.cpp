@@ -86,7 +86,7 @@ Result<> AddressSpace::punch(uptr start, uptr end) {
         Ref<MemoryObject> object;
         u64 first, n;
         {
-            Holding hold{impl_->lock};
+            Sharing hold{impl_->lock};
             Area* a = impl_->areas.first_in(at, end);
             if (!a || a->start > at) holes = true;
             if (!a) break;
@@ -154,7 +154,7 @@ Result<> AddressSpace::lock_all(Locking current, Locking future) {
     for (uptr at = 0;;) { // the areas as they are when their turn comes
         uptr start, end;
         {
-            Holding hold{impl_->lock};
+            Sharing hold{impl_->lock};
             Area* a = impl_->areas.first_beyond(at);
             while (a && (a->special || !a->access)) a = impl_->areas.next(*a);
             if (!a) return {};
@@ -168,7 +168,7 @@ Result<> AddressSpace::lock_all(Locking current, Locking future) {
 
 Result<> AddressSpace::residency(uptr start, std::span<u8> out) {
     uptr end = TRY(range_end(start, out.size() << page_shift));
-    Holding hold{impl_->lock};
+    Sharing hold{impl_->lock};
     return each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
         for (uptr at = from; at < to; at += page_size) {
             u8& answer = out[(at - start) >> page_shift];
@@ -195,7 +195,7 @@ Result<> AddressSpace::sync(uptr start, usize size, int flags) {
         Ref<MappingSource> source;
         u64 first = 0, bytes = 0;
         {
-            Holding hold{impl_->lock};
+            Sharing hold{impl_->lock};
             Area* a = impl_->areas.first_in(at, end);
             if (!a || a->start > at) holes = true;
             if (!a) break;
@@ -213,7 +213,7 @@ Result<> AddressSpace::sync(uptr start, usize size, int flags) {
 }
 
 Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryObject>* keep_alive) {
-    Holding hold{impl_->lock};
+    Sharing hold{impl_->lock};
     Area* a = impl_->areas.find(address);
     if (!a) return err::fault;
     if (!a->object && !(a->access & arch::page_write)) return err::fault; // nobody could ever wake it
@@ -223,7 +223,7 @@ Result<AddressSpace::FutexKey> AddressSpace::futex_key(uptr address, Ref<MemoryO
 }
 
 Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
-    Holding hold{impl_->lock};
+    Sharing hold{impl_->lock};
     Area* a = impl_->areas.first_beyond(address);
     if (!a) return err::noent;
     bool may_be_huge = mm::may_be_huge(*a) && !impl_->huge_disabled;
@@ -236,12 +236,12 @@ u64 pages(const std::atomic<i64>& n) { return static_cast<u64>(std::max<i64>(n.l
 } // namespace
 
 u64 AddressSpace::peak_resident() {
-    Holding hold{impl_->lock};
-    return std::max(impl_->peak_resident, pages(impl_->anonymous) + pages(impl_->file) + pages(impl_->shared));
+    Sharing hold{impl_->lock};
+    return std::max(impl_->peak_resident.load(), pages(impl_->anonymous) + pages(impl_->file) + pages(impl_->shared));
 }
 
 SpaceUsage AddressSpace::usage() {
-    Holding hold{impl_->lock};
+    Sharing hold{impl_->lock};
     SpaceUsage u{};
     u.total = impl_->total;
     u.anonymous = pages(impl_->anonymous);
@@ -251,7 +251,7 @@ SpaceUsage AddressSpace::usage() {
     u.data = impl_->data;
     u.locked = impl_->locked;
     u.peak_total = impl_->peak_total;
-    u.peak_resident = std::max(impl_->peak_resident, u.resident);
+    u.peak_resident = std::max(impl_->peak_resident.load(), u.resident);
     for (Area* a = impl_->areas.first(); a; a = impl_->areas.next(*a)) {
         u64 n = a->size() >> page_shift;
         if (a->grows_down)

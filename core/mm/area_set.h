@@ -1,4 +1,5 @@
-// The areas of one address space, in order. They never overlap. Pure bookkeeping: no locks, no page tables.
+// The areas of one address space, in order. They never overlap. Pure bookkeeping: no locks, no page tables. Searches
+// that are not for gaps may be made by several at once.
 #pragma once
 #include "core/mm/address_space.h"
 
@@ -16,7 +17,7 @@ public:
     usize count() const { return set_.size(); }
     void insert(Area& a) { set_.insert(a); }
     void erase(Area& a) {
-        if (recent_ == &a) recent_ = nullptr;
+        if (recent() == &a) recent_ = nullptr;
         auto next = set_.erase(set_.iterator_to(a));
         uptr begin = next == set_.begin() ? 0 : std::prev(next)->end;
         uptr end = next == set_.end() ? known_.high : std::min(floor_of(*next), known_.high);
@@ -25,11 +26,15 @@ public:
 
     /// The first area that ends beyond `address`: the one that contains it, or the next.
     Area* first_beyond(uptr address) {
-        if (recent_ && recent_->start <= address && address < recent_->end) return recent_;
+        Area* recent = this->recent();
+        if (recent && recent->start <= address && address < recent->end) return recent;
         auto it = set_.upper_bound(address);
         if (it != set_.begin()) {
             Area& before = *std::prev(it);
-            if (before.end > address) return recent_ = &before;
+            if (before.end > address) {
+                recent_.store(&before, std::memory_order_relaxed);
+                return &before;
+            }
         }
         return it == set_.end() ? nullptr : &*it;
     }
@@ -92,8 +97,9 @@ private:
         if (!a.grows_down) return a.start;
         return a.start > stack_gap ? a.start - stack_gap : 0;
     }
+    Area* recent() const { return recent_.load(std::memory_order_relaxed); }
     Set set_;
-    Area* recent_ = nullptr; // found last
+    std::atomic<Area*> recent_ = nullptr; // found last
     /// What earlier searches from `high` have shown: each gap that ends above `end` is smaller than `size`. Only
     /// erase() makes gaps larger. So the next search need not pass the areas up there again.
     struct {

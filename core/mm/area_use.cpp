@@ -39,7 +39,7 @@ void count(AreaUse& use, const Frame& frame, bool writable) {
 AreaUse area_use(AddressSpace& space, uptr start, uptr end) {
     AreaUse use;
     auto& impl = space.impl();
-    Holding hold{impl.lock};
+    Sharing hold{impl.lock};
     for (Area* a = impl.areas.first_in(start, end); a && a->start < end; a = impl.areas.next(*a)) {
         if (a->special) continue;
         uptr from = std::max(a->start, start), to = std::min(a->end, end);

@@ -22,7 +22,7 @@ FaultOutcome outcome_of(Errno e) {
     return FaultOutcome::bus_error;
 }
 
-/// One fault on one page, with the space's lock held.
+/// One fault on one page, with the space's lock shared.
 class Fault {
 public:
     Fault(AddressSpace& space, Area& area, uptr address, bool write)
@@ -34,19 +34,24 @@ public:
           flags_{hardware_flags(area.access)} {}
 
     /// Until nothing raced with us.
-    FaultOutcome run(AddressSpace::Impl::Missing& missing) {
+    FaultOutcome run(AddressSpace::Impl::Need& need) {
         for (;;) {
             auto done = once();
-            if (done == err::again) missing = {area_.object, index()};
+            if (done == err::again) need = {false, area_.object, index()};
             if (!done) return outcome_of(done.error());
             if (*done) break;
         }
-        u64 resident = static_cast<u64>(impl_.anonymous + impl_.file + impl_.shared);
-        if (resident > impl_.peak_resident) impl_.peak_resident = resident;
+        note_peak();
         return FaultOutcome::resolved;
     }
 
 private:
+    void note_peak() {
+        u64 resident = static_cast<u64>(impl_.anonymous + impl_.file + impl_.shared);
+        u64 peak = impl_.peak_resident.load(std::memory_order_relaxed);
+        while (resident > peak &&
+               !impl_.peak_resident.compare_exchange_weak(peak, resident, std::memory_order_relaxed)) {}
+    }
     /// Whether the page is now there; false: again.
     Result<bool> once() {
         entry_ = TRY(impl_.entry_for(space_, area_, at_, write_, stand_in_));
@@ -83,13 +88,13 @@ private:
     }
     Result<bool> fresh_anonymous() {
         FrameRef frame = TRY(mm::allocate_frame(FrameUse::anonymous));
-        area_.copied = true;
+        note_copied(area_);
         return install_frame(std::move(frame), flags_);
     }
     Result<bool> copied_from(const FrameRef& from) {
         FrameRef frame = TRY(mm::allocate_frame(FrameUse::anonymous, mm::Fill::nothing));
         std::memcpy(frame->data(), from->data(), page_size);
-        area_.copied = true;
+        note_copied(area_);
         return install_frame(std::move(frame), flags_);
     }
     Result<bool> copy_object() { return copied_from(TRY(area_.object->page(index(), false))); }
@@ -209,35 +214,44 @@ bool AddressSpace::Impl::grow_stack(Area& a, uptr address) {
 }
 
 FaultOutcome AddressSpace::Impl::resolve(AddressSpace& space, uptr address, arch::PageFlags access, bool force,
-                                         Missing& missing) {
+                                         Need& need) {
     if (address >= arch::user_top) return FaultOutcome::no_mapping;
     Area* a = areas.first_beyond(address);
     if (!a) return FaultOutcome::no_mapping;
-    if (address < a->start && !(a->grows_down && grow_stack(*a, address))) return FaultOutcome::no_mapping;
+    if (address < a->start) {
+        need.stack = a->grows_down;
+        return FaultOutcome::no_mapping;
+    }
     if (!permits(*a, access)) {
         // A debugger may write where the program may not: into a private copy.
         bool forced = force && a->access && !a->shared && !a->special;
         if (!forced) return FaultOutcome::no_access;
     }
-    return Fault{space, *a, address, bool(access & arch::page_write)}.run(missing);
+    return Fault{space, *a, address, bool(access & arch::page_write)}.run(need);
 }
 
-FaultOutcome AddressSpace::Impl::Missing::fetch() {
-    auto done = object->fetch(index, 1);
-    return done ? FaultOutcome::resolved : outcome_of(done.error());
+FaultOutcome AddressSpace::Impl::Need::meet(Impl& impl, uptr address) {
+    if (object) {
+        auto done = object->fetch(index, 1);
+        return done ? FaultOutcome::resolved : outcome_of(done.error());
+    }
+    Holding hold{impl.lock};
+    Area* a = impl.areas.first_beyond(address);
+    bool there = a && (address >= a->start || (a->grows_down && impl.grow_stack(*a, address)));
+    return there ? FaultOutcome::resolved : FaultOutcome::no_mapping;
 }
 
 FaultOutcome AddressSpace::fault(uptr address, arch::PageFlags access) {
     for (;;) {
-        Impl::Missing missing;
+        Impl::Need need;
         {
-            Holding hold{impl_->lock};
-            FaultOutcome outcome = impl_->resolve(*this, address, access, false, missing);
-            if (!missing.object) [[likely]]
+            Sharing hold{impl_->lock};
+            FaultOutcome outcome = impl_->resolve(*this, address, access, false, need);
+            if (!need) [[likely]]
                 return outcome;
         }
         // Others go on meanwhile: what lies at the address may be something else afterwards.
-        if (FaultOutcome fetched = missing.fetch(); fetched != FaultOutcome::resolved) return fetched;
+        if (FaultOutcome met = need.meet(*impl_, address); met != FaultOutcome::resolved) return met;
     }
 }
 
@@ -245,17 +259,24 @@ Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
     uptr end = page_up(start + size);
     for (uptr at = page_down(start), next = 0; at < end; at = next) {
         FaultOutcome outcome;
-        Impl::Missing missing;
-        {
+        Impl::Need need;
+        auto resolve = [&] {
+            return impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read, false, need);
+        };
+        next = at + page_size;
+        if (is_aligned(at, mm::huge_size) && end - at >= mm::huge_size) {
             Holding hold{impl_->lock};
             u64 huge = impl_->huge_pages;
-            impl_->whole_span = is_aligned(at, mm::huge_size) && end - at >= mm::huge_size;
-            outcome = impl_->resolve(*this, at, for_write ? arch::page_write : arch::page_read, false, missing);
+            impl_->whole_span = true;
+            outcome = resolve();
             impl_->whole_span = false;
-            next = impl_->huge_pages > huge ? align_down(at, mm::huge_size) + mm::huge_size : at + page_size;
+            if (impl_->huge_pages > huge) next = at + mm::huge_size;
+        } else {
+            Sharing hold{impl_->lock};
+            outcome = resolve();
         }
-        if (missing.object) {
-            outcome = missing.fetch();
+        if (need) {
+            outcome = need.meet(*impl_, at);
             next = at;
         }
         switch (outcome) {
@@ -271,11 +292,11 @@ Result<> AddressSpace::populate(uptr start, usize size, bool for_write) {
 }
 
 Result<FrameRef> AddressSpace::Impl::page_for_kernel(AddressSpace& space, uptr address, bool write, bool force,
-                                                     Missing& missing) {
+                                                     Need& need) {
     for (int attempt = 0; attempt < 8; attempt++) {
         auto access = write ? arch::page_write : arch::page_read;
-        FaultOutcome outcome = resolve(space, address, access, force, missing);
-        if (missing.object) return err::again;
+        FaultOutcome outcome = resolve(space, address, access, force, need);
+        if (need) return err::again;
         switch (outcome) {
         case FaultOutcome::resolved: break;
         case FaultOutcome::no_memory: return err::nomem;
@@ -299,12 +320,12 @@ usize each_page(AddressSpace& space, uptr address, usize size, bool write, bool 
     while (done < size && address + done >= address) {
         uptr at = address + done;
         usize in_page = at & (page_size - 1), n = std::min(size - done, page_size - in_page);
-        AddressSpace::Impl::Missing missing;
+        AddressSpace::Impl::Need need;
         auto page = [&] {
-            Holding hold{space.impl().lock};
-            return space.impl().page_for_kernel(space, at, write, force, missing);
+            Sharing hold{space.impl().lock};
+            return space.impl().page_for_kernel(space, at, write, force, need);
         }();
-        if (missing.object && missing.fetch() == FaultOutcome::resolved) continue;
+        if (need && need.meet(space.impl(), at) == FaultOutcome::resolved) continue;
         if (!page) break;
         move((*page)->bytes().subspan(in_page, n), done);
         if (write)

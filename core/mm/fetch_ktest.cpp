@@ -1,9 +1,10 @@
-// Faults on pages that take long to come.
+// Faults on pages that take long to come, and faults of several threads.
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
 #include "core/mm/mm_ktest.h"
 #include "core/mm/page_tree.h"
 #include "core/wait/wait.h"
+#include <linux/mman.h>
 
 using namespace mm_ktest;
 
@@ -131,4 +132,73 @@ KTEST(fetch_serves_every_way_to_a_page) {
     uptr at = own.map_object(false);
     REQUIRE(at);
     EXPECT(poke(at + 8, 1) && look(at) == 1 && look(own.page(0)) == 1 && look(own.page(0) + 8) == 0);
+}
+
+KTEST(mm_faults_share_the_space) {
+    // A page that takes its time, and another fault that is over before.
+    struct Patient final : MemoryObject {
+        std::atomic<bool> asked = false, other_done = false;
+        bool in_time = false;
+        WaitQueue changed;
+        Result<FrameRef> page(u64, bool) override {
+            asked = true;
+            changed.notify_all();
+            in_time =
+                wait_until(changed, [&] { return other_done.load(); }, clocks::in(5'000'000'000), false).has_value();
+            return mm::allocate_frame(FrameUse::shared);
+        }
+    };
+    InSpace s;
+    auto object = make_ref<Patient>();
+    REQUIRE(s.space && object);
+    Patient& patient = **object;
+    uptr slow = s->map({.size = page_size, .access = rw, .shared = true, .object = *object}).value_or(0);
+    uptr plain = s.map(64 * KiB);
+    REQUIRE(slow && plain);
+    EXPECT(ktest::run_threads(2, [&](unsigned thread) {
+        if (thread == 0) {
+            EXPECT(s->fault(slow, arch::page_write) == FaultOutcome::resolved);
+        } else {
+            (void)wait_until(patient.changed, [&] { return patient.asked.load(); }, never, false);
+            EXPECT(s->fault(plain, arch::page_write) == FaultOutcome::resolved);
+            patient.other_done = true;
+            patient.changed.notify_all();
+        }
+    }));
+    EXPECT(patient.in_time);
+}
+
+KTEST(mm_faults_in_parallel_count_once) {
+    InSpace s;
+    REQUIRE(s.space);
+    constexpr uptr pages = 1536, huge = 3; // tables, pages and huge pages are made by several at once
+    u64 free_before = 0;
+    for (int round = 0; round < 3; round++) {
+        if (round == 1) free_before = free_now(); // the first round makes stacks
+        uptr plain = s.map(pages * page_size), advised = s.map((huge + 1) * mm::huge_size);
+        REQUIRE(plain && advised);
+        EXPECT(s->advise(advised, (huge + 1) * mm::huge_size, MADV_HUGEPAGE));
+        uptr first_huge = align_up(advised, mm::huge_size);
+        EXPECT(ktest::run_threads(4, [&](unsigned thread) {
+            AddressSpace* before = AddressSpace::of(Thread::current());
+            AddressSpace::use(s.space.get());
+            for (uptr i = 0; i < pages; i++) {
+                uptr at = plain + (thread & 1 ? pages - 1 - i : i) * page_size;
+                if (i % 3 == thread % 3) (void)look(at);
+                EXPECT(poke(at + 8 * thread, thread + 1));
+                if (i % 500 == 250 && thread == 3) EXPECT(s->clone()); // fork comes in between
+            }
+            for (uptr i = 0; i < huge; i++) EXPECT(poke(first_huge + i * mm::huge_size + 8 * thread, thread + 1));
+            AddressSpace::use(before);
+        }));
+        bool kept = true;
+        for (uptr i = 0; i < pages; i++)
+            for (u64 thread = 0; thread < 4; thread++) kept &= look(plain + i * page_size + 8 * thread) == thread + 1;
+        EXPECT(kept);
+        u64 resident = s->usage().resident;
+        EXPECT(resident >= pages + huge && resident <= pages + huge * mm::huge_size / page_size);
+        EXPECT(s->unmap(plain, pages * page_size) && s->unmap(advised, (huge + 1) * mm::huge_size));
+        EXPECT(s->usage().resident == 0);
+    }
+    EXPECT(free_now() == free_before);
 }

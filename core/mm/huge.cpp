@@ -63,12 +63,13 @@ void zap_one(AddressSpace& space, Pte* p, uptr base) {
     mm::drop_together(first, order);
 }
 
-/// Whether every page of the 2 MiB is there. Nobody but the holder of `lock` changes that: the span is of one area that
-/// has no object.
+/// Whether every page of the 2 MiB is there. None goes while `lock` is shared: the span is of one area that has no
+/// object.
 bool is_full(AddressSpace& space, uptr base) {
     Pte* p = page_table::find(space.page_table_root(), base, 1);
     Pte e = p ? load(p) : Pte::empty();
-    return e.present() && (e.is_leaf(1) || mm::frame_of(e.address())->entries == frames);
+    if (!e.present() || e.is_leaf(1)) return e.present();
+    return std::atomic_ref{mm::frame_of(e.address())->entries}.load(std::memory_order_relaxed) == frames;
 }
 
 /// Memory that is filled in order gets huge pages from its second span on; what is used here and there never does.
@@ -89,7 +90,7 @@ bool mm::may_be_huge(const Area& a) {
 }
 
 namespace {
-/// Fills an empty entry of level 1; false: there is no memory for that.
+/// Fills an entry of level 1, unless somebody else is faster; false: there is no memory for that.
 bool install(AddressSpace& space, Area& a, Pte* entry) {
     auto& impl = space.impl();
     auto table = mm::allocate_frame(FrameUse::page_table);
@@ -97,30 +98,33 @@ bool install(AddressSpace& space, Area& a, Pte* entry) {
     Frame* first = mm::allocate_together(FrameUse::anonymous, order);
     if (!first) return false;
     (*table)->entries = 0;
-    spare_table(first) = table->release();
+    spare_table(first) = table->get();
+    arch::PageFlags flags = hardware_flags(a.access);
+    if (flags & arch::page_execute) arch::sync_instructions(space.active_cpus);
+    if (!page_table::fill_first(entry, Pte::leaf(first->address(), flags, 1))) {
+        mm::drop_together(first, order);
+        return true;
+    }
+    (void)table->release();
     impl.tables++;
     count(impl, 1);
     impl.anonymous.fetch_add(static_cast<i64>(frames), std::memory_order_relaxed);
-    a.copied = true;
-    arch::PageFlags flags = hardware_flags(a.access);
-    if (flags & arch::page_execute) arch::sync_instructions(space.active_cpus);
-    page_table::fill(entry, Pte::leaf(first->address(), flags, 1));
+    note_copied(a);
     return true;
 }
 
 /// entry_for() where the tables do not reach down to level 0.
 [[gnu::noinline]] Result<Pte*> rare_entry(AddressSpace& space, Area& a, uptr at, bool write, Pte& stand_in) {
     arch::PhysAddr root = space.page_table_root();
-    u64& tables = space.impl().tables;
+    auto& tables = space.impl().tables;
     Pte* above = page_table::find(root, at, 1);
-    bool huge = above && load(above).present(); // a table of level 0 would have been found
-    if (!huge && write && wants_huge(space, a, align_down(at, mm::huge_size))) {
-        above = TRY(page_table::make_above(root, at, tables));
-        huge = install(space, a, above);
-    }
-    if (!huge) return page_table::make(root, at, &tables);
+    bool there = above && load(above).present();
+    if (!there && write && wants_huge(space, a, align_down(at, mm::huge_size)))
+        (void)install(space, a, TRY(page_table::make(root, at, &tables, nullptr, 1)));
+    auto entry = page_table::make(root, at, &tables);
+    if (entry != err::exist) return entry;
     // It allows what its area does. A debugger, too, may write: the page is nobody else's.
-    stand_in = Pte::leaf(load(above).address(), hardware_flags(arch::page_write));
+    stand_in = Pte::leaf(load(page_table::find(root, at, 1)).address(), hardware_flags(arch::page_write));
     return &stand_in;
 }
 } // namespace
@@ -179,7 +183,7 @@ Result<> AddressSpace::Impl::prepare_move_all(AddressSpace& space, uptr old, upt
         TRY(each_huge(space, old, old + size, [&](Pte* p, uptr base) -> Result<> {
             bool whole = base >= old && old + size - base >= mm::huge_size;
             if (whole && is_aligned(to + (base - old), mm::huge_size)) {
-                Pte* target = TRY(page_table::make_above(space.page_table_root(), to + (base - old), tables));
+                Pte* target = TRY(page_table::make(space.page_table_root(), to + (base - old), &tables, nullptr, 1));
                 if (!load(target).present()) return {};
             }
             split_one(space, p, base);
@@ -204,6 +208,6 @@ void AddressSpace::disable_huge_pages(bool disabled) {
     impl_->huge_disabled = disabled;
 }
 bool AddressSpace::huge_pages_disabled() {
-    Holding hold{impl_->lock};
+    Sharing hold{impl_->lock};
     return impl_->huge_disabled;
 }

@@ -16,6 +16,7 @@ enum class Rank : u8 {
     directory,     // entries of one directory
     epoll_graph,   // which epoll watches which
     epoll_control, // what one epoll watches
+    snapshot,      // changes of a file system share it; page faults do so under whatever they hold
     file_io,       // one writer per inode; held while user memory is copied
     pipe,          // a pipe's ring; held while user memory is copied
     stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe

@@ -31,6 +31,69 @@ KTEST(mutex_excludes) {
     EXPECT(counter.unguarded() == 6 * 500);
 }
 
+KTEST(rw_mutex_excludes) {
+    static RwMutex<Rank::pipe> lock;
+    static u64 first, second;
+    static std::atomic<unsigned> torn;
+    first = second = torn = 0;
+    bool ran = run_threads(6, [](unsigned n) {
+        for (unsigned i = 0; i < 400; i++) {
+            if (n < 2) {
+                Holding hold{lock};
+                first++;
+                if (i % 16 == 0) sched::yield(); // the others must sleep
+                second++;
+            } else {
+                Sharing hold{lock};
+                u64 before = first;
+                if (i % 32 == n) sched::yield();
+                SharingNested again{lock};
+                if (second != before || first != before) torn++;
+            }
+        }
+    });
+    REQUIRE(ran);
+    EXPECT(torn == 0 && first == 2 * 400 && second == first);
+    lock.lock(); // nobody is left in it
+    lock.unlock();
+}
+
+KTEST(rw_mutex_shares_and_lets_writers_in) {
+    static RwMutex<Rank::pipe> lock;
+    static std::atomic<unsigned> inside, late;
+    static std::atomic<bool> written, writer_waits;
+    inside = late = 0;
+    written = writer_waits = false;
+    bool ran = run_threads(4, [&](unsigned n) {
+        if (n < 2) {
+            Sharing hold{lock};
+            inside++;
+            while (inside != 2) sched::yield(); // both at once
+            while (!writer_waits) sched::yield();
+            Sleeper self;
+            (void)self.sleep(clocks::in(20'000'000),
+                             false);   // the writer had better wait by now, and the reader behind it
+            SharingNested again{lock}; // gets past both
+            EXPECT(!written);
+        } else if (n == 2) {
+            while (inside != 2) sched::yield();
+            writer_waits = true;
+            Holding hold{lock};
+            written = true;
+            EXPECT(late == 0);
+        } else {
+            while (!writer_waits) sched::yield();
+            Sleeper self;
+            (void)self.sleep(clocks::in(10'000'000), false);
+            Sharing hold{lock};
+            late++;
+            EXPECT(written);
+        }
+    });
+    REQUIRE(ran);
+    EXPECT(late == 1 && written);
+}
+
 KTEST(wait_wakes_sleeper) {
     static WaitQueue queue;
     static std::atomic<bool> ready;

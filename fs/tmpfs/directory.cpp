@@ -89,7 +89,7 @@ void Inode::change_links(int by) {
 }
 
 Result<Ref<vfs::Inode>> Directory::create(std::string_view name, const vfs::NewInode& wanted) {
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     vfs::NewInode with_flags = wanted;
     with_flags.flags = inherited_flags();
     auto made = TRY(sb().make_inode(with_flags, true));
@@ -108,7 +108,7 @@ Result<Ref<vfs::Inode>> Directory::create(std::string_view name, const vfs::NewI
 }
 
 Result<Ref<vfs::Inode>> Directory::create_unnamed(const vfs::NewInode& wanted) {
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     vfs::NewInode with_flags = wanted;
     with_flags.flags = inherited_flags();
     return TRY(sb().make_inode(with_flags, false));
@@ -116,7 +116,7 @@ Result<Ref<vfs::Inode>> Directory::create_unnamed(const vfs::NewInode& wanted) {
 
 Result<> Directory::link(std::string_view name, vfs::Inode& target_inode) {
     auto& target = static_cast<Inode&>(target_inode);
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     {
         Holding hold{target.lock_};
         Node* n = TRY(target.own());
@@ -135,7 +135,7 @@ Result<> Directory::link(std::string_view name, vfs::Inode& target_inode) {
 
 Result<> Directory::unlink(std::string_view name, vfs::Inode& victim_inode) {
     auto& victim = static_cast<Inode&>(victim_inode);
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     TRY(victim.own_locked());
     TRY(remove_entry(entry_key(name)));
     victim.change_links(-1);
@@ -144,7 +144,7 @@ Result<> Directory::unlink(std::string_view name, vfs::Inode& victim_inode) {
 
 Result<> Directory::rmdir(std::string_view name, vfs::Inode& victim_inode) {
     auto& victim = static_cast<Inode&>(victim_inode);
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     {
         Holding hold{victim.lock_};
         if (victim.node_->entry_count) return err::notempty;
@@ -163,7 +163,7 @@ Result<> Directory::rename(std::string_view name, vfs::Inode& moved_inode, vfs::
     auto* replaced = static_cast<Inode*>(replaced_inode);
     bool exchange = flags & RENAME_EXCHANGE, directory = moved.is_directory();
     bool other_directory = replaced && replaced->is_directory();
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     TRY(moved.own_locked());
     TRY(to.own_locked());
     if (replaced) {

@@ -86,7 +86,7 @@ Result<> Inode::change(const vfs::AttributeChange& c) {
         TRY(pages()->resize(c.size));
         if (c.set == Change::size_bit) return {};
     }
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     Holding hold{lock_};
     bool execution_changes = c.set & Change::mode_bit && (node_->mode ^ c.mode) & 0111;
     if (execution_changes && node_->content.seals & vfs::seal_execution) return err::perm;
@@ -113,7 +113,7 @@ void Inode::accessed(bool relative) {
         Holding hold{lock_};
         if (!due()) return;
     }
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     Holding hold{lock_};
     if (auto n = own()) (*n)->access = now; // short of memory: the time stays
 }
@@ -133,7 +133,7 @@ Result<usize> Inode::get_xattr(std::string_view name, std::span<std::byte> to) {
 
 /// Replaces the list by one in which `name` has `value`, or is missing when that is null.
 Result<> Inode::replace_xattr(std::string_view name, const std::string_view* value, int flags) {
-    Changing inside{sb().gate};
+    Sharing inside{sb().gate};
     Holding hold{lock_};
     auto made = TRY(make_ref<Xattrs>());
     bool existed = false;

@@ -211,7 +211,7 @@ Result<Ref<Inode>> Superblock::make_inode(const vfs::NewInode& wanted, bool in_t
 Result<Ref<vfs::Superblock>> Superblock::snapshot(vfs::Inode& new_root) {
     if (&new_root.superblock() != this || !new_root.is_directory()) return err::inval;
     auto view = TRY(make_ref<Superblock>());
-    gate.begin_exclusive();
+    Holding nobody_changes{gate};
     view->table_.unguarded() = table_.lock()->share();
     view->token_ = new_token();
     token_ = new_token();
@@ -240,7 +240,6 @@ Result<Ref<vfs::Superblock>> Superblock::snapshot(vfs::Inode& new_root) {
         Holding hold{inode->lock_};
         inode->pages_.unmap(0, ~u64{0} >> page_shift, false);
     }
-    gate.end_exclusive();
     return view;
 }
 } // namespace tmpfs

@@ -7,7 +7,6 @@ namespace tmpfs {
 extern const vfs::FilesystemType type;
 
 class Superblock;
-using vfs::Changing;
 
 /// The inode in memory: a lock around the node that holds its state. Of FIFOs, sockets and devices this is all.
 class Inode : public vfs::Inode, public TreeLink<> {

@@ -4,7 +4,6 @@
 #include "core/wait/mutex.h"
 #include "kernel/file/file.h"
 #include "kernel/vfs/link_text.h"
-#include "kernel/vfs/snapshot_gate.h"
 #include "lib/string.h"
 
 struct Credentials;
@@ -234,8 +233,9 @@ public:
     virtual Result<> reconfigure(std::string_view options);
     /// How many mounts show this file system. Its unused dentries go when the last one does.
     std::atomic<u32> mounts = 0;
-    /// Changes of what files hold pass it, and whatever else the file system lets pass; its snapshots close it.
-    SnapshotGate gate;
+    /// Shared by changes of what files hold, and by whatever else the file system changes; its snapshots hold it alone.
+    /// Page faults share it by lock_nested(): they may come from a user copy inside of a change.
+    RwMutex<Rank::snapshot> gate;
     /// One at a time moves directories from one parent to another.
     Mutex<Rank::rename> rename_lock;
     /// The root of its dentries while it is mounted; see vfs::root_dentry().

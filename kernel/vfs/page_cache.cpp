@@ -111,7 +111,7 @@ Result<FrameRef> PageCache::own_fetched_page(u64 index, mm::Fill fill) {
 }
 
 Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) {
-    Changing inside{inode_.superblock().gate};
+    Sharing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
     u64 size;
     bool backed;
@@ -190,7 +190,7 @@ Result<> PageCache::drop_pages(u64 first, u64 n, bool private_too) {
 }
 
 Result<> PageCache::resize(u64 size) {
-    Changing inside{inode_.superblock().gate};
+    Sharing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
     return resized(TRY(set_size(size)));
 }
@@ -241,7 +241,7 @@ Result<> PageCache::allocate(int mode, u64 offset, u64 bytes) {
     if (__builtin_add_overflow(offset, bytes, &end) || end > max_size) return err::fbig;
     bool punches = mode & FALLOC_FL_PUNCH_HOLE, keeps_size = mode & FALLOC_FL_KEEP_SIZE;
     if (punches && !keeps_size) return err::opnotsupp;
-    Changing inside{inode_.superblock().gate};
+    Sharing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
     TRY(punches ? punch_bytes(offset, end) : fill_holes(offset, end));
     Holding hold{lock()};
@@ -300,7 +300,7 @@ Result<FrameRef> PageCache::page(u64 index, bool for_write) {
         if (content_->backed) frame->cached.recent = true;
         return frame ? std::move(frame) : FrameRef::share(mm::zero_frame());
     }
-    ChangingNested inside{inode_.superblock().gate};
+    SharingNested inside{inode_.superblock().gate};
     Holding hold{lock()};
     if (index >= pages_for(content_->size)) return err::nxio;
     TRY(own_content());
@@ -326,7 +326,7 @@ Result<u32> PageCache::seals() const {
 }
 
 Result<> PageCache::add_seals(u32 more) {
-    Changing inside{inode_.superblock().gate};
+    Sharing inside{inode_.superblock().gate};
     Holding hold_writer{writing_};
     Holding hold{lock()};
     u32 before = content_->seals;

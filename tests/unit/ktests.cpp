@@ -18,6 +18,8 @@ void ktest::Context::expect(bool holds, std::string_view text, std::source_locat
 // All but those that need interrupts in loops without locks, or that nobody else uses the machine.
 RUN(spinlock_excludes)
 RUN(mutex_excludes)
+RUN(rw_mutex_excludes)
+RUN(rw_mutex_shares_and_lets_writers_in)
 RUN(wait_wakes_sleeper)
 RUN(wait_times_out)
 RUN(notify_one_wakes_one)
