@@ -1,6 +1,7 @@
 // `linux` of a config.json: namespaces, devices, limits, protected paths.
 #include "container/spec_parts.h"
 #include "kernel/device/device.h"
+#include "lib/numbers.h"
 #include <algorithm>
 #include <limits>
 #include <linux/major.h>
@@ -9,7 +10,27 @@ namespace container {
 using json::Field;
 
 namespace {
-Result<> parse_namespaces(const Field& list) {
+/// The namespace at `path`, which a container can share with whoever has it.
+Result<JoinSpec> parse_join(const Field& path, std::string_view type) {
+    static constexpr struct {
+        std::string_view type, file;
+        JoinSpec::Kind kind;
+    } kinds[] = {{"uts", "/ns/uts", JoinSpec::Kind::uts},
+                 {"ipc", "/ns/ipc", JoinSpec::Kind::ipc},
+                 {"network", "/ns/net", JoinSpec::Kind::network}};
+    auto kind = std::ranges::find(kinds, type, [](auto& k) { return k.type; });
+    if (kind == std::end(kinds)) return path.refuse("is not supported: a container has its own of this type");
+    constexpr std::string_view proc = "/proc/";
+    auto text = TRY(path.string());
+    if (text.starts_with(proc) && text.ends_with(kind->file)) {
+        auto number = text.substr(proc.size(), text.size() - std::min(text.size(), proc.size() + kind->file.size()));
+        if (auto process = parse_number<u32>(number); process && *process > 0 && *process < pid_max)
+            return JoinSpec{kind->kind, static_cast<Pid>(*process)};
+    }
+    return path.refuse("is not supported: it is not /proc/PID/ns/TYPE");
+}
+
+Result<> parse_namespaces(const Field& list, Spec& to) {
     static constexpr std::string_view known[] = {"pid", "network", "mount", "ipc", "uts", "cgroup", "user", "time"};
     unsigned seen = 0;
     return list.for_each([&](const Field& entry) -> Result<> {
@@ -17,10 +38,10 @@ Result<> parse_namespaces(const Field& list) {
         auto name = TRY(type.string());
         auto at = std::ranges::find(known, name);
         if (at == std::end(known)) return type.refuse("is not a namespace");
-        // A container always has its own of each kind; joining another's would weaken that.
+        // A container has its own of each kind, unless it is told whose to share.
         if (name == "user" || name == "time") return type.refuse("is not supported");
         if (entry["path"].present() && !TRY(entry["path"].string()).empty())
-            return entry["path"].refuse("is not supported: a container cannot join another's namespace");
+            TRY(to.joins.push(TRY(parse_join(entry["path"], name))));
         unsigned bit = 1u << (at - std::begin(known));
         if (seen & bit) return type.refuse("stands twice");
         seen |= bit;
@@ -128,7 +149,7 @@ Result<> check_propagation(const Field& field) {
 } // namespace
 
 Result<> parse_linux(const Field& linux_part, Spec& to) {
-    TRY(parse_namespaces(linux_part["namespaces"]));
+    TRY(parse_namespaces(linux_part["namespaces"], to));
     TRY(parse_resources(linux_part["resources"], to));
     TRY(parse_devices(linux_part["devices"], to));
     TRY(parse_paths(linux_part["maskedPaths"], to.masked_paths));

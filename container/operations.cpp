@@ -56,6 +56,26 @@ void set_oom_score(Process& process, const ProcessSpec& p) {
     process.oom_score_adjustment = process.least_oom_score_adjustment = p.oom_score_adjustment;
 }
 
+/// Takes the namespaces that the spec shares with others'.
+Result<> join(Container& c, json::Complaint& why) {
+    for (const JoinSpec& join : c.spec.joins) {
+        auto process = process::find(*View::root().pids, join.process);
+        if (!process) {
+            why.say("linux.namespaces: process {}: {}", join.process, errno_text(process.error()));
+            return std::unexpected(process.error());
+        }
+        const View& view = (*process)->view();
+        switch (join.kind) {
+        case JoinSpec::Kind::uts: c.uts = view.uts; break;
+        case JoinSpec::Kind::ipc: c.ipc = view.ipc; break;
+        case JoinSpec::Kind::network: c.network = view.network; break;
+        }
+    }
+    bool named = !c.spec.hostname.empty() || !c.spec.domainname.empty();
+    if (!c.uts || !named) return {};
+    return why.say("hostname: the name is that of another's namespace, which is shared"), err::inval;
+}
+
 /// What nobody else may see half done: the container is in the registry only afterwards.
 Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json::Complaint& why) {
     c.spec = TRY(read_spec(request.host, request.bundle, bundle, why));
@@ -66,7 +86,10 @@ Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json:
     auto cgroup = make_ref<Cgroup>(0, *account, c.spec.pids_limit);
     if (!cgroup) return account->close(), std::unexpected(cgroup.error());
     c.cgroup = std::move(*cgroup);
+    TRY(join(c, why));
+    bool own_names = !c.uts;
     TRY(c.prepare());
+    if (!own_names) return {};
     auto names = c.uts->names.lock();
     names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());
     if (!c.spec.domainname.empty()) names->domain.assign(c.spec.domainname);

@@ -3,6 +3,7 @@
 #include "container/json.h"
 #include "kernel/process/credentials.h"
 #include "kernel/process/limits.h"
+#include "kernel/views/pid_namespace.h"
 #include "lib/string.h"
 
 namespace container {
@@ -41,6 +42,13 @@ struct DeviceSpec {
     u32 mode = 0, uid = 0, gid = 0;
 };
 
+/// An entry of `linux.namespaces` with a path, /proc/PID/ns/TYPE: the namespace is that of a process, of the host
+/// world's or of another container.
+struct JoinSpec {
+    enum class Kind : u8 { uts, ipc, network } kind;
+    Pid process;
+};
+
 struct Spec {
     String oci_version;
     String root_path; // relative to the bundle, with no ".."; or absolute
@@ -50,6 +58,7 @@ struct Spec {
     Vector<MountSpec> mounts;
     Vector<DeviceSpec> devices;
     Vector<String> masked_paths, readonly_paths;
+    Vector<JoinSpec> joins;
     struct Annotation {
         String name, value;
     };

@@ -204,6 +204,24 @@ TEST(Spec, ComplaintsNameTheFieldAndTheValue) {
     EXPECT_EQ(complaint(config(R"(,"env":["a\u0000b"])")), "process.env[0]: \"a\\u0000b\" has a null byte");
 }
 
+TEST(Spec, NamespacesOfOthers) {
+    auto spec = [](const std::string& type, const std::string& path) {
+        return config("", R"(,"linux":{"namespaces":[{"type":")" + type + R"(","path":")" + path + "\"}]}");
+    };
+    Spec s = good(spec("uts", "/proc/17/ns/uts"));
+    ASSERT_EQ(s.joins.size(), 1u);
+    EXPECT_EQ(s.joins[0].kind, container::JoinSpec::Kind::uts);
+    EXPECT_EQ(s.joins[0].process, 17);
+    EXPECT_EQ(good(spec("network", "/proc/1/ns/net")).joins[0].kind, container::JoinSpec::Kind::network);
+    for (const char* path : {"/proc/0/ns/uts", "/proc//ns/uts", "/proc/ns/uts", "/proc/-1/ns/uts", "/proc/1/ns/ipc",
+                             "/proc/1x/ns/uts", "/proc/99999999999/ns/uts", "/run/uts", "/proc/1/ns/uts/"})
+        EXPECT_EQ(complaint(spec("uts", path)), "linux.namespaces[0].path: \"" + std::string{path} +
+                                                    "\" is not supported: it is not /proc/PID/ns/TYPE");
+    EXPECT_EQ(complaint(spec("pid", "/proc/1/ns/pid")),
+              "linux.namespaces[0].path: \"/proc/1/ns/pid\" is not supported: "
+              "a container has its own of this type");
+}
+
 TEST(Spec, UnenforcedProtectionIsRefused) {
     const std::string tail = " is not supported: Rundlet would not enforce it";
     EXPECT_EQ(complaint(config("", R"(,"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}})")),

@@ -17,6 +17,33 @@ def test_own_views(lab):
     assert "busybox" in text and "pid 1\n" in text and "No such file" in text, text[-800:]
 
 
+def test_namespaces_of_others(lab):
+    """A container may share the host world's names, as `--uts=host` asks; all else stays its own."""
+    tree = lab.tree()
+
+    def shares(path):
+        def edit(config):
+            config.pop("hostname", None)
+            config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts", "path": path}]
+        return edit
+
+    show = "cd /proc/self/ns; for n in uts ipc pid net; do readlink $n; done; hostname; hostname shared"
+    lab.bundle(tree, "sharing", ["sh", "-c", show], edit=shares("/proc/1/ns/uts"))
+    lab.bundle(tree, "nobody", ["sh", "-c", show], edit=shares("/proc/4000/ns/uts"))
+    lab.bundle(tree, "own", ["sh", "-c", show])
+    with lab.boot(tree, append="-- run /bin/sesh", label="namespaces") as vm:
+        vm.expect("sesh> ", 60)
+
+        def words(bundle):
+            return re.findall(r"^\w+(?::\[\d+\])?$", run(vm, f"ctr run -b /bundles/{bundle} {bundle}").replace("\r", ""), re.M)
+
+        shared, own, again = words("sharing"), words("own"), words("sharing")
+        assert shared[0] == "uts:[4026531838]" and shared[4] == "rundlet", shared  # the host world's first, as on Linux
+        assert not set(own[:4]) & set(shared[:4]) and own[4] != "rundlet", (shared, own)
+        assert again[0] == shared[0] and again[4] == "shared" and not set(again[1:4]) & set(shared[1:4]), (shared, again)
+        assert "linux.namespaces: process 4000: No such process" in run(vm, "ctr run -b /bundles/nobody third"), vm.tail()
+
+
 def test_copy_on_write(lab):
     """What a container writes is its own: a second container from the same bundle sees the bundle."""
     tree = lab.tree()
