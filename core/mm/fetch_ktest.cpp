@@ -1,8 +1,10 @@
 // Faults on pages that take long to come, and faults of several threads.
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
+#include "core/mm/address_space_impl.h"
 #include "core/mm/mm_ktest.h"
 #include "core/mm/page_tree.h"
+#include "core/time/clock.h"
 #include "core/wait/wait.h"
 #include <linux/mman.h>
 

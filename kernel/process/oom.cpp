@@ -4,6 +4,8 @@
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"
 #include "kernel/signal/state.h"
+#include "kernel/vfs/path.h"
+#include "kernel/vfs/reclaim.h"
 
 namespace oom {
 namespace {
@@ -108,6 +110,15 @@ void pause(WaitQueue& queue, Ready ready) {
     (void)wait_until(queue, ready, clocks::in(10'000'000), false);
 }
 
+/// Gives back what is only kept because it may be wanted again: clean pages, and names if the machine is short. False:
+/// there was nothing.
+bool reclaim(View& own, bool machine) {
+    constexpr usize at_once = 256; // pages, and names
+    usize gone = vfs::reclaim_pages(machine ? nullptr : &own.account(), at_once);
+    if (machine) gone += vfs::shrink_cache(at_once);
+    return gone != 0;
+}
+
 /// Ends a process, and waits for what it held: a container's files come back only when its last process has ended.
 void kill_and_wait(Task& task, Process& victim, bool machine) {
     View& view = victim.view();
@@ -145,6 +156,11 @@ void make_room(Task& task) {
     if (machine && mm::has_room(own.account())) return;
     if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
+    if (reclaim(own, machine)) {
+        at_work = false;
+        finished.notify_all();
+        return;
+    }
     Ref<Process> victim = ending_one(machine ? PidNamespace::root() : *own.pids);
     if (!victim) {
         Ref<View> view = machine ? largest_owner() : Ref<View>::share(&own);

@@ -80,6 +80,23 @@ def test_two_at_once(lab):
         assert vm.text.count("my child is gone") == vm.text.count("killed its process") == 1, vm.tail(40)
 
 
+def test_names_go_first(lab):
+    """Names that nobody uses are given back before anybody is killed, and looked up again when they are wanted."""
+    tree = lab.tree()
+    script = "i=0; while [ $i -lt 6000 ]; do [ -e /missing$i ]; i=$((i+1)); done; echo looked; while :; do sleep 1; done"
+    lab.bundle(tree, "names", ["sh", "-c", script])
+    hog(lab, tree, "pages", ["pages"])
+    with lab.boot(tree, append="-- run /bin/sesh", label="names") as vm:
+        vm.expect("sesh> ", 60)
+        for what in ("create -b /bundles/names names", "start names"):
+            run(vm, f"ctr {what}")
+        vm.expect("looked", 60)
+        cached = [int(re.search(r"(\d+)\t\d+\t45", run(vm, "cat /proc/sys/fs/dentry-state"))[1])]
+        assert "out of memory: container pages owns" in run(vm, "ctr run -b /bundles/pages pages", 60), vm.tail()
+        cached.append(int(re.search(r"(\d+)\t\d+\t45", run(vm, "cat /proc/sys/fs/dentry-state"))[1]))
+        assert cached[0] > 6000 and cached[1] < 1000, cached
+
+
 def test_limit(lab):
     """A container at its limit loses its own largest process, its first one included."""
     tree = lab.tree()
