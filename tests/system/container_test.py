@@ -25,6 +25,7 @@ def test_namespaces_of_others(lab):
         def edit(config):
             config.pop("hostname", None)
             config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts", "path": path}]
+            config["process"]["capabilities"] = {k: ["CAP_SYS_ADMIN"] for k in ("bounding", "effective", "permitted")}
         return edit
 
     show = "cd /proc/self/ns; for n in uts ipc pid net; do readlink $n; done; hostname; hostname shared"
@@ -41,7 +42,7 @@ def test_namespaces_of_others(lab):
         assert shared[0] == "uts:[4026531838]" and shared[4] == "rundlet", shared  # the host world's first, as on Linux
         assert not set(own[:4]) & set(shared[:4]) and own[4] != "rundlet", (shared, own)
         assert again[0] == shared[0] and again[4] == "shared" and not set(again[1:4]) & set(shared[1:4]), (shared, again)
-        assert "linux.namespaces: process 4000: No such process" in run(vm, "ctr run -b /bundles/nobody third"), vm.tail()
+        assert "linux.namespaces: process 4000: no such process" in run(vm, "ctr run -b /bundles/nobody third"), vm.tail()
 
 
 def test_copy_on_write(lab):

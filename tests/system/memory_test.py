@@ -84,7 +84,7 @@ def test_names_go_first(lab):
     """Names that nobody uses are given back before anybody is killed, and looked up again when they are wanted."""
     tree = lab.tree()
     script = "i=0; while [ $i -lt 6000 ]; do [ -e /missing$i ]; i=$((i+1)); done; echo looked; while :; do sleep 1; done"
-    lab.bundle(tree, "names", ["sh", "-c", script])
+    lab.bundle(tree, "names", ["sh", "-c", script], edit=lambda config: config["process"].update(terminal=False))
     hog(lab, tree, "pages", ["pages"])
     with lab.boot(tree, append="-- run /bin/sesh", label="names") as vm:
         vm.expect("sesh> ", 60)
