@@ -84,7 +84,7 @@ Result<Ref<tty::Terminal>> find_terminal(const Stdio& stdio, json::Complaint& wh
 } // namespace
 
 Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, const Stdio& stdio,
-                            const tty::Terminal* console, json::Complaint& why) {
+                            const TerminalBase* console, json::Complaint& why) {
     TRY(check_stdio(stdio, why));
     auto launch = TRY(make<Launch>());
     process::Start& start = launch->start;

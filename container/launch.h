@@ -11,6 +11,6 @@ struct Launch {
 /// `tree` is the container's, held by the caller: the container gives it up when it stops. `console`: what /dev/console
 /// is in it, or null. The program must exist and be executable for the process's user; complaints name the field of
 /// `process`.
-Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec&, const Stdio&, const tty::Terminal* console,
+Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec&, const Stdio&, const TerminalBase* console,
                             json::Complaint&);
 } // namespace container

@@ -124,7 +124,7 @@ struct Insides {
           first{std::move(c.first)},
           executed{std::move(c.executed)} {}
     Ref<vfs::MountTree> mounts;
-    Ref<tty::Terminal> console;
+    Ref<TerminalBase> console;
     Ref<Process> first;
     Vector<Ref<Process>> executed;
 };
@@ -140,7 +140,7 @@ Container::~Container() = default;
 
 void Container::emptied(int status_of_first) {
     Ref<vfs::MountTree> tree;
-    Ref<tty::Terminal> terminal;
+    Ref<TerminalBase> terminal;
     {
         Holding held{Registry::lock()};
         wait_status = status_of_first;
@@ -296,7 +296,7 @@ constexpr usize most_unclaimed = 256; // processes of execute() that nobody wait
 Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdio, json::Complaint& why) {
     Ref<Container> c;
     Ref<vfs::MountTree> tree; // the container may stop meanwhile, and gives it up then
-    Ref<tty::Terminal> console;
+    Ref<TerminalBase> console;
     {
         Holding held{Registry::lock()};
         c = Ref<Container>::share(TRY(find_or_complain(id, why)));

@@ -1,8 +1,8 @@
 // What a bundle's config.json asks for, checked: OCI runtime specification, version 1.
 #pragma once
 #include "container/json.h"
-#include "kernel/process/credentials.h"
-#include "kernel/process/limits.h"
+#include "kernel/credentials/credentials.h"
+#include "kernel/credentials/limits.h"
 #include "kernel/views/pid_namespace.h"
 #include "lib/string.h"
 

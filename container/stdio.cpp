@@ -17,7 +17,7 @@ bool is_console(const vfs::Path& place) {
 
 /// A terminal under a name that leads back to it: where it is the console, /dev/console, so that ttyname(3) finds it.
 /// The machine's console elsewhere has none.
-Ref<File> by_own_name(const vfs::Walker& inside, Ref<File> given, const tty::Terminal* console) {
+Ref<File> by_own_name(const vfs::Walker& inside, Ref<File> given, const TerminalBase* console) {
     auto terminal = tty::terminal_of(*given);
     if (!terminal) return given;
     bool is_ours = terminal.get() == console;
@@ -43,14 +43,14 @@ Result<> check_stdio(const Stdio& stdio, json::Complaint& why) {
     return {};
 }
 
-Ref<tty::Terminal> console_of(const Stdio& stdio) {
+Ref<TerminalBase> console_of(const Stdio& stdio) {
     for (auto& file : stdio)
         if (file)
             if (auto terminal = tty::terminal_of(*file)) return terminal;
     return nullptr;
 }
 
-Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio& stdio, const tty::Terminal* console) {
+Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio& stdio, const TerminalBase* console) {
     auto files = TRY(FileTable::create());
     for (int fd = 0; fd < 3; fd++)
         if (auto& given = stdio[static_cast<usize>(fd)])

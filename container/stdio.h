@@ -7,10 +7,10 @@ namespace container {
 /// container. The complaint says which.
 Result<> check_stdio(const Stdio&, json::Complaint&);
 /// What /dev/console is in a container that starts with these: the first terminal among them, or null.
-Ref<tty::Terminal> console_of(const Stdio&);
+Ref<TerminalBase> console_of(const Stdio&);
 /// A table with the three of them. A terminal has the name by which it can be opened again in the container; `console`:
 /// that is what /dev/console is there for the process.
-Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio&, const tty::Terminal* console);
+Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio&, const TerminalBase* console);
 /// As runc: they become the user's, who can so open /dev/stdout again, but for devices that are everybody's.
 void give_stdio_to(u32 uid, FileTable&);
 } // namespace container

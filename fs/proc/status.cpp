@@ -87,7 +87,7 @@ struct Controlled {
 Controlled controlled_by(Process& p, const PidNamespace& pids) {
     Holding hold{process::tree_lock()};
     if (!p.group || !p.group->session || !p.group->session->terminal) return {};
-    tty::Terminal& terminal = *p.group->session->terminal;
+    tty::Terminal& terminal = *tty::terminal_of(p.group->session->terminal);
     return {static_cast<u32>(terminal.device()), terminal.foreground_in(pids)};
 }
 

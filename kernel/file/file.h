@@ -111,6 +111,8 @@ public:
 
     /// What a FileWatch may wait on for as long as the file exists, whoever the current process is.
     virtual WaitQueue& lasting_changed() { return changed(); }
+    /// Whether O_ASYNC tells its owner of what those hear.
+    virtual bool can_notify_owner() const { return false; }
 
     /// The address of a constant that stands for the kind of file, for the calls that take only one kind (epoll, ...).
     virtual const void* kind() const { return nullptr; }

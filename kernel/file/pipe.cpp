@@ -3,7 +3,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/file/pipe_ring.h"
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/operations.h"
 #include <algorithm>
@@ -170,6 +170,7 @@ public:
         return ready;
     }
     WaitQueue& changed() override { return *queue_; }
+    bool can_notify_owner() const override { return true; }
     const void* kind() const override { return &pipe_kind; }
 
     Result<i64> ioctl(unsigned request, uptr argument) override {

@@ -1,4 +1,3 @@
-#include "kernel/device/tty/terminal.h"
 #include "kernel/process/exec/load.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/timers.h"
@@ -52,7 +51,7 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     PidNumber* number = TRY(view.pids->allocate(wanted));
     ProcessFactory::attach(*task, process, number, true);
     auto loaded = exec::execute_first(*task, start.program);
-    Ref<tty::Terminal> terminal = start.terminal;
+    Ref<TerminalBase> terminal = start.terminal;
     {
         Holding tree{tree_lock()};
         if (loaded && (view.pids->init_ended || (wanted && view.pids->init))) loaded = err::busy;

@@ -1,5 +1,4 @@
 #include "core/alloc/fail.h"
-#include "kernel/device/tty/terminal.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/robust.h"
 #include "kernel/process/timers.h"
@@ -67,7 +66,7 @@ void leave_terminal(Process& process) {
         if (!process.group || process.group->session->leader != &process) return;
         session = process.group->session;
     }
-    Ref<tty::Terminal> terminal;
+    Ref<TerminalBase> terminal;
     {
         Holding tree{tree_lock()};
         terminal = session->terminal;

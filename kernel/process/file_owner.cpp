@@ -1,7 +1,5 @@
 #include "kernel/process/file_owner.h"
 #include "core/time/clock.h"
-#include "kernel/device/tty/terminal.h"
-#include "kernel/file/pipe.h"
 #include "kernel/process/tree.h"
 #include "kernel/vfs/attachments.h"
 #include <linux/eventpoll.h>
@@ -198,7 +196,7 @@ Result<> watch_directory(File& file, Task& current, int fd, u32 events) {
 }
 
 Result<bool> notify_owner(File& file, int fd, bool on) {
-    if (!pipes::is_pipe(file) && !tty::terminal_of(file)) return false;
+    if (!file.can_notify_owner()) return false;
     TRY(make_owner(file))->listen(file, fd, on);
     if (on)
         file.flags |= FASYNC;

@@ -2,15 +2,12 @@
 #pragma once
 #include "kernel/file/file.h"
 #include "kernel/process/abi.h"
-#include "kernel/process/limits.h"
+#include "kernel/credentials/limits.h"
 #include "kernel/signal/signal.h"
 #include "kernel/views/view.h"
 
 class Task;
 class Process;
-namespace tty {
-class Terminal;
-}
 namespace vfs {
 struct Path;
 }
@@ -19,7 +16,7 @@ struct Path;
 struct Session : RefCounted<Session> {
     Pid number_in(const PidNamespace&) const;
     Process* leader = nullptr;   // null once gone
-    Ref<tty::Terminal> terminal; // controlling terminal
+    Ref<TerminalBase> terminal;  // controlling terminal
     bool on_console = false;     // its terminal came from outside the view: that is /dev/console for it
     PidNumber* number = nullptr; // taken until the last group of the session is gone
     ~Session();
@@ -167,8 +164,6 @@ private:
 };
 
 namespace process {
-/// The lock of the process tree: parents, children, groups, sessions, numbers.
-Spinlock<Rank::tasks>& tree_lock();
 /// The process or task with a number in a view. err::srch.
 Result<Ref<Process>> find(PidNamespace&, Pid);
 Result<Ref<Task>> find_task(PidNamespace&, Pid);

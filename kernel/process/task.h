@@ -3,9 +3,9 @@
 #include "core/mm/address_space.h"
 #include "core/sched/thread.h"
 #include "kernel/file/table.h"
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/process/process.h"
-#include "kernel/process/user.h"
+#include "kernel/credentials/user.h"
 #include "kernel/vfs/operations.h"
 
 class Task final : public Thread, public ThreadLink {
@@ -209,6 +209,6 @@ struct Start {
     Limits limits;
     Process* parent = nullptr;   // who waits for it, in the same view; null: nobody does
     bool new_session = true;     // else the parent's group
-    Ref<tty::Terminal> terminal; // controlling terminal, or null
+    Ref<TerminalBase> terminal;  // controlling terminal, or null
 };
 } // namespace process

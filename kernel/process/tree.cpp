@@ -1,14 +1,7 @@
 #include "kernel/process/tree.h"
 #include "core/time/clock.h"
-#include "kernel/device/tty/terminal.h"
 
 namespace process {
-namespace {
-constinit Spinlock<Rank::tasks> lock;
-} // namespace
-
-Spinlock<Rank::tasks>& tree_lock() { return lock; }
-
 Process* current_process() {
     Thread& thread = Thread::current();
     return thread.is_user() ? &static_cast<Task&>(thread).process() : nullptr;
@@ -24,7 +17,7 @@ PidNamespace& current_pids() {
 }
 
 Result<Ref<Process>> find(PidNamespace& pids, Pid pid) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     PidNumber* number = pids.find(pid);
     if (!number) return err::srch;
     if (number->process) return Ref<Process>::share(number->process);
@@ -32,13 +25,13 @@ Result<Ref<Process>> find(PidNamespace& pids, Pid pid) {
     return err::srch;
 }
 Result<Ref<Task>> find_task(PidNamespace& pids, Pid pid) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     PidNumber* number = pids.find(pid);
     if (!number || !number->task) return err::srch;
     return Ref<Task>::share(number->task);
 }
 Result<Ref<ProcessGroup>> find_group(PidNamespace& pids, Pid pid) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     PidNumber* number = pids.find(pid);
     if (!number || !number->group) return err::srch;
     return Ref<ProcessGroup>::share(number->group);
@@ -47,7 +40,7 @@ Result<Ref<ProcessGroup>> find_group(PidNamespace& pids, Pid pid) {
 Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
     constexpr unsigned at_once = 64; // the lock is let go now and then: a view may have many numbers
     for (;;) {
-        Holding tree{lock};
+        Holding tree{tree_lock()};
         for (unsigned looked = 0; looked < at_once; looked++) {
             PidNumber* number = pids.at_or_after(from);
             if (!number) return err::srch;
@@ -57,7 +50,7 @@ Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
     }
 }
 Result<Ref<Task>> thread_after(Process& process, PidNamespace& pids, Pid tid) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     auto next = process.threads.begin();
     PidNumber* number = tid ? pids.find(tid) : nullptr;
     if (number && number->task && &number->task->process() == &process)
@@ -90,7 +83,7 @@ bool is_orphaned_locked(ProcessGroup& group, const Process* without) {
     return true;
 }
 bool is_orphaned(ProcessGroup& group) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     return is_orphaned_locked(group);
 }
 bool has_stopped_member(ProcessGroup& group) {
@@ -129,7 +122,7 @@ Result<> set_group(Task& current, Pid pid, Pid group_pid) {
     if (group_pid < 0) return err::inval;
     PidNamespace& pids = current.pids();
     auto fresh = TRY(make_ref<ProcessGroup>()); // unless the group exists
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     Process* target = &current.process();
     if (pid) {
         PidNumber* number = pids.find(pid);
@@ -157,7 +150,7 @@ Result<> set_group(Task& current, Pid pid, Pid group_pid) {
 Result<Pid> create_session(Task& current) {
     auto session = TRY(make_ref<Session>());
     auto group = TRY(make_ref<ProcessGroup>());
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     Process& process = current.process();
     PidNumber* number = process.leader_number();
     if (number->group) return err::perm; // a group's leader, or a group of that number
@@ -177,11 +170,11 @@ void start_session(Process& process, Ref<Session> session, Ref<ProcessGroup> gro
 }
 
 Pid group_of(Process& process, const PidNamespace& pids) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     return process.group ? process.group->number_in(pids) : 0;
 }
 Pid session_of(Process& process, const PidNamespace& pids) {
-    Holding tree{lock};
+    Holding tree{tree_lock()};
     return process.group ? process.group->session->number_in(pids) : 0;
 }
 

@@ -1,4 +1,4 @@
-#include "kernel/process/user.h"
+#include "kernel/credentials/user.h"
 #include "kernel/signal/signal.h"
 #include <bit>
 

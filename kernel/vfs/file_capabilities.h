@@ -1,6 +1,6 @@
 // The extended attribute security.capability: what a program may do whoever starts it, capabilities(7).
 #pragma once
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/vfs/inode.h"
 #include <array>
 #include <linux/capability.h>

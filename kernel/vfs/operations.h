@@ -1,6 +1,6 @@
 // What the file system calls do, without their numbers and user pointers: walk a path, check permissions, act.
 #pragma once
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/vfs/mount.h"
 
 namespace vfs {

@@ -1,6 +1,10 @@
 #include "kernel/views/pid_namespace.h"
-#include "kernel/process/process.h"
 #include "kernel/views/namespaces.h"
+
+Spinlock<Rank::tasks>& process::tree_lock() {
+    static constinit Spinlock<Rank::tasks> lock;
+    return lock;
+}
 
 PidNamespace::PidNamespace(PidNamespace* parent)
     : number{namespaces::next_number(parent ? 0 : namespaces::first_pid)},

@@ -2,6 +2,7 @@
 // to one namespace and has another value in each that this one lies in; it stays taken while any of its four uses
 // lasts.
 #pragma once
+#include "core/sync/lock.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include "lib/result.h"
@@ -12,6 +13,11 @@ class Process;
 class Task;
 struct ProcessGroup;
 struct Session;
+
+namespace process {
+/// The lock of the process tree: parents, children, groups, sessions (kernel/process), and their numbers.
+Spinlock<Rank::tasks>& tree_lock();
+} // namespace process
 
 /// A number of a task (tid), process (pid), group (pgid) or session (sid) in one namespace: Linux's pid_t.
 using Pid = int;

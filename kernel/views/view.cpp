@@ -1,7 +1,6 @@
 #include "kernel/views/view.h"
 #include "core/alloc/frame.h"
 #include "core/check/report.h"
-#include "kernel/device/tty/terminal.h"
 
 namespace {
 /// The host world. Its init's end is the machine's.

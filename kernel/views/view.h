@@ -3,10 +3,7 @@
 #pragma once
 #include "kernel/views/namespaces.h"
 #include "kernel/views/pid_namespace.h"
-
-namespace tty {
-class Terminal;
-}
+#include "kernel/views/terminal_base.h"
 
 class View : public RefCounted<View> {
 public:
@@ -38,7 +35,7 @@ public:
     static inline std::atomic<bool> trace_all = false;
     /// What /dev/console is in this view: set before its first process runs. Null: err::nxio. The root view's is the
     /// machine's console.
-    Ref<tty::Terminal> console;
+    Ref<TerminalBase> console;
     /// The init process has ended with this wait status, and every other process of the view has ended. In the context
     /// of the thread that ended last, without locks. Containers move to `stopped` here; the root view's init ends the
     /// machine.

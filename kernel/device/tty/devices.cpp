@@ -24,12 +24,13 @@ private:
     /// or the container was started.
     static Result<Ref<tty::Terminal>> console(const vfs::Path& path) {
         View& view = Task::current().view();
+        tty::Terminal* found = tty::console();
         if (!view.is_root() && !vfs::is_anonymous(path)) {
             if (auto own = tty::console_of_session()) return own;
-            return view.console ? Result<Ref<tty::Terminal>>{view.console} : err::nxio;
+            found = tty::terminal_of(view.console);
         }
-        if (!tty::console()) return err::nxio;
-        return Ref<tty::Terminal>::share(tty::console());
+        if (!found) return err::nxio;
+        return Ref<tty::Terminal>::share(found);
     }
 };
 

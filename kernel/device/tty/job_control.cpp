@@ -49,7 +49,7 @@ Result<> check_foreground(Terminal::Impl& t, int signal) {
 
 void end_session(Terminal::Impl& t, bool signal_leader) {
     Ref<Process> leader;
-    Ref<Terminal> terminal; // what the session held goes without the lock
+    Ref<TerminalBase> terminal; // what the session held goes without the lock
     {
         Holding tree{process::tree_lock()};
         if (!t.session) return;
@@ -105,12 +105,12 @@ Result<Ref<Terminal>> controlling_terminal() {
     Holding tree{process::tree_lock()};
     auto& group = Task::current().process().group;
     if (!group || !group->session->terminal) return err::nxio;
-    return group->session->terminal;
+    return Ref<Terminal>::share(terminal_of(group->session->terminal));
 }
 Ref<Terminal> console_of_session() {
     Holding tree{process::tree_lock()};
     auto& group = Task::current().process().group;
-    return group && group->session->on_console ? group->session->terminal : nullptr;
+    return group && group->session->on_console ? Ref<Terminal>::share(terminal_of(group->session->terminal)) : nullptr;
 }
 
 namespace {
@@ -169,7 +169,7 @@ Result<> check_administers(Terminal::Impl& t, Task& by) {
 }
 
 Result<> make_controlling(Terminal& t, Task& by, bool steal) {
-    Ref<Terminal> old;
+    Ref<TerminalBase> old;
     Holding tree{process::tree_lock()};
     auto& group = by.process().group;
     if (!group) return err::perm;

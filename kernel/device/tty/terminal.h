@@ -46,12 +46,12 @@ public:
     virtual ~OwnedOutput() = default;
 };
 
-class Terminal : public RefCounted<Terminal> {
+class Terminal final : public TerminalBase {
 public:
     /// `name` as in /proc and ttyname: "console", "pts/3". The output outlives the terminal.
     static Result<Ref<Terminal>> create(TerminalOutput&, std::string_view name, u64 device);
     static Result<Ref<Terminal>> create(Box<OwnedOutput>, std::string_view name, u64 device);
-    ~Terminal();
+    ~Terminal() override;
 
     /// Bytes arrive from behind; from any thread context, not from interrupts. Returns how many were taken: the rest
     /// finds no room.
@@ -75,11 +75,8 @@ public:
     std::string_view name() const;
 
     // Controlling terminal (kernel/device/tty/job_control.cpp). All take the tree lock.
-    /// Becomes the controlling terminal of a new session; the caller has asked controls_session().
-    void enter_session(Session&, Ref<ProcessGroup> foreground);
-    /// The session that has this as its controlling terminal loses it (its leader exits: SIGHUP to the foreground
-    /// group).
-    void leave_session(Session&);
+    void enter_session(Session&, Ref<ProcessGroup> foreground) override;
+    void leave_session(Session&) override;
     bool controls_session() const;
     /// The number of its foreground group; 0: it has none that the view sees. The caller holds the tree lock.
     Pid foreground_in(const PidNamespace&) const;
@@ -101,6 +98,8 @@ void set_console(Ref<Terminal>);
 Result<Ref<File>> open(Ref<Terminal>, u32 flags, const vfs::Path* place = nullptr);
 /// The terminal behind an open file; null: it is none.
 Ref<Terminal> terminal_of(File&);
+/// What a session or a view has.
+inline Terminal* terminal_of(const Ref<TerminalBase>& of) { return static_cast<Terminal*>(of.get()); }
 /// The current task's controlling terminal: /dev/tty. err::nxio: none.
 Result<Ref<Terminal>> controlling_terminal();
 /// What /dev/console is for the current task's session; null: what it is for its view.

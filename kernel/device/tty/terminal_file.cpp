@@ -53,6 +53,7 @@ public:
         return terminal_->poll();
     }
     WaitQueue& changed() override { return terminal_->changed(); }
+    bool can_notify_owner() const override { return true; }
     Result<i64> ioctl(unsigned request, uptr argument) override {
         if (hung_up()) return request == TIOCSPGRP ? err::notty : err::io;
         return terminal_->ioctl(request, argument, Task::current());

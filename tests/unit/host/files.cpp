@@ -4,7 +4,7 @@
 #include "core/rng/rng.h"
 #include "kernel/device/device.h"
 #include "kernel/file/current.h"
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/vfs/operations.h"
 #include <random>
 

@@ -1,7 +1,6 @@
 #include "tasks.h"
 #include "arch/api/context.h"
 #include "core/check/report.h"
-#include "kernel/device/tty/terminal.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/timers.h"
 #include <cstdlib>
@@ -11,9 +10,7 @@ namespace {
 std::function<void()>* body_of(Task& task) { return reinterpret_cast<std::function<void()>*>(task.robust_list); }
 } // namespace
 
-// Of what the tests' processes have none.
-struct tty::Terminal::Impl {};
-tty::Terminal::~Terminal() = default;
+// The tests' machine is not turned off.
 void check::power_off(unsigned) { std::abort(); }
 
 /// "User mode" of a task; it ends when the body does.

@@ -1,4 +1,4 @@
-#include "kernel/process/credentials.h"
+#include "kernel/credentials/credentials.h"
 #include <algorithm>
 
 bool Credentials::in_group(u32 wanted) const {

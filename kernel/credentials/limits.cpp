@@ -1,4 +1,4 @@
-#include "kernel/process/limits.h"
+#include "kernel/credentials/limits.h"
 #include <algorithm>
 #include <linux/resource.h>
 

@@ -1,4 +1,4 @@
-#include "kernel/process/user.h"
+#include "kernel/credentials/user.h"
 
 namespace {
 using Users = bi::set<User, bi::base_hook<TreeLink<>>, bi::key_of_value<User::KeyOf>, bi::constant_time_size<false>>;
