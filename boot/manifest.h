@@ -1,7 +1,7 @@
 // Every part that boot plugs in: the one list of each kind.
 #pragma once
-#include "kernel/device/device.h"
 #include "kernel/process/abi.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/inode.h"
 
 namespace boot {

@@ -1,6 +1,6 @@
 // `linux` of a config.json: namespaces, devices, limits, protected paths.
 #include "container/spec_parts.h"
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 #include "lib/numbers.h"
 #include <algorithm>
 #include <limits>

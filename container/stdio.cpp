@@ -1,6 +1,6 @@
 #include "container/stdio.h"
-#include "kernel/device/device.h"
 #include "kernel/device/tty/terminal.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/inode.h"
 #include <linux/fcntl.h>
 #include <linux/major.h>

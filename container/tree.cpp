@@ -2,7 +2,7 @@
 #include "container/copy_up.h"
 #include "container/places.h"
 #include "core/log/log.h"
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 #include "lib/errno.h"
 #include <linux/fcntl.h>
 #include <linux/major.h>

@@ -6,6 +6,7 @@
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 
+class Caller;
 class PageTables;
 
 struct SchedParameters {
@@ -38,6 +39,9 @@ public:
     PageTables* page_tables() const { return page_tables_; }
     /// Switches the current thread to others, or to none (null). The caller keeps both alive.
     static void use_page_tables(PageTables*);
+
+    /// For whom it works (kernel/credentials/caller.h); null: for the kernel.
+    Caller* caller = nullptr;
 
     /// A task: it has a user half.
     bool is_user() const { return user_state_ != nullptr; }

@@ -2,8 +2,8 @@
 #include "core/sched/thread.h"
 #include "drivers/serial/serial.h"
 #include "drivers/serial/uart.h"
-#include "kernel/device/device.h"
 #include "kernel/device/tty/terminal.h"
+#include "kernel/vfs/device.h"
 
 namespace serial {
 namespace {

@@ -1,5 +1,5 @@
 #include "fs/dev/dev.h"
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 #include <linux/major.h>
 #include <linux/stat.h>
 

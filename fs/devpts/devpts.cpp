@@ -1,7 +1,7 @@
 #include "fs/devpts/devpts.h"
 #include "core/time/clock.h"
-#include "kernel/device/device.h"
 #include "kernel/device/tty/pty.h"
+#include "kernel/vfs/device.h"
 #include <charconv>
 #include <linux/magic.h>
 #include <linux/major.h>

@@ -1,6 +1,7 @@
 // /proc/pid/fd and /proc/pid/fdinfo.
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
+#include "kernel/process/mapping.h"
 #include "kernel/vfs/anonymous.h"
 #include "lib/numbers.h"
 #include <linux/fcntl.h>
@@ -24,7 +25,7 @@ Result<vfs::Path> place_file(const Context& c) {
 Result<String> name_file(const Context& c) {
     auto file = TRY(file_of(c));
     TextWriter out;
-    file::print_name(out, *file);
+    process::print_name(out, *file);
     return String::create(out.text());
 }
 Result<> print_fdinfo(Writer& out, const Context& c) {

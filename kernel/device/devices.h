@@ -1,6 +1,6 @@
 // The kernel's own character devices.
 #pragma once
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 
 namespace device {
 CharacterDevice& memory_devices();                            // major 1: null, zero, full, random, urandom, kmsg

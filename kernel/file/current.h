@@ -1,14 +1,13 @@
-// What file operations need to know of the task they run for; kernel threads have no limits and get no signals.
+// What file operations need to know of the caller they run for (kernel/credentials/caller.h). Kernel threads that have
+// none have no limits and get no signals.
 #pragma once
 #include "lib/result.h"
 #include "lib/types.h"
 
 struct Credentials;
-class File;
-class Writer;
 
 namespace file {
-/// RLIMIT_FSIZE of the current process; ~0: none.
+/// RLIMIT_FSIZE; ~0: none.
 u64 size_limit();
 /// A write at or beyond it was refused: SIGXFSZ.
 void size_limit_passed();
@@ -18,8 +17,6 @@ void broken_pipe();
 bool interrupted();
 /// It is one that ends the process: work that nothing else interrupts ends, too.
 bool killed();
-/// The name of an open file as /proc shows it to the current task: a path from its root.
-void print_name(Writer&, File&);
-/// Null in kernel threads.
+/// Null: nothing is refused.
 const Credentials* credentials();
 } // namespace file

@@ -58,6 +58,9 @@ void ProcessFactory::attach(Task& task, Ref<Process> process, PidNumber* number,
         process->identity_ = task.identity_;
         process->own_pid_ = number->own();
     }
+    task.limits_ = &process->limits;
+    task.view_ = &process->view();
+    task.caller = &task;
     task.process_ = std::move(process);
 }
 
@@ -80,6 +83,7 @@ void ProcessFactory::take_over_number(Task& from, Task& to) {
 }
 
 bool Task::must_end() { return signals::will_die(*this); }
+void Task::signal(int number) { (void)signals::send(*this, signals::info_user(number)); }
 
 void Task::count_for(Ref<User> next) {
     count_no_more();

@@ -2,22 +2,22 @@
 #pragma once
 #include "core/mm/address_space.h"
 #include "core/sched/thread.h"
-#include "kernel/file/table.h"
-#include "kernel/credentials/credentials.h"
-#include "kernel/process/process.h"
+#include "kernel/credentials/caller.h"
 #include "kernel/credentials/user.h"
+#include "kernel/file/table.h"
+#include "kernel/process/process.h"
 #include "kernel/vfs/operations.h"
 
-class Task final : public Thread, public ThreadLink {
+class Task final : public Thread, public ThreadLink, public Caller {
 public:
     /// Only where the current thread is a user task: system calls, faults, everything below abi/.
     static Task& current() { return static_cast<Task&>(Thread::current()); }
 
     bool must_end() override;
+    void signal(int number) override;
     Pid tid(const PidNamespace& from) const { return identity_->in(from); }
     Pid tid() const { return own_tid_; } // in its own namespace
     Process& process() const { return *process_; }
-    View& view() const { return process_->view(); }
     PidNamespace& pids() const { return identity_->home(); }
 
     // Shared or owned as clone's flags said. Changed only by the task itself (unshare, exec); others take a reference
@@ -30,12 +30,11 @@ public:
     /// Joins `next`, if not null, and leaves the one before. err::again: see FsContext::join().
     Result<> set_fs(Ref<vfs::FsContext> next);
 
-    /// The current credentials; replaced as a whole by the task itself.
-    const Credentials& credentials() const { return *credentials_; }
+    // The current credentials are replaced as a whole by the task itself.
     Ref<const Credentials> credentials_ref() { return share(&Task::credentials_); }
     /// What the task has now (its files, memory, user ...), for other tasks; null: it has given it up.
-    template <class T>
-    Ref<T> share(Ref<T> Task::* which) {
+    template <class T, class Part>
+    Ref<T> share(Ref<T> Part::* which) {
         Holding lock{shares_lock};
         return this->*which;
     }
@@ -129,7 +128,6 @@ private:
     PidNumber* number_ = nullptr;
     Ref<PidNumber> identity_; // stays when the number is free again
     Pid own_tid_ = 0;
-    Ref<const Credentials> credentials_;
 };
 
 /// Calls f(Task&) for each thread of a process, the ended leader included. The tree lock or signal_lock is held.
@@ -207,8 +205,8 @@ struct Start {
     Ref<FileTable> files;
     Ref<const Credentials> credentials;
     Limits limits;
-    Process* parent = nullptr;   // who waits for it, in the same view; null: nobody does
-    bool new_session = true;     // else the parent's group
-    Ref<TerminalBase> terminal;  // controlling terminal, or null
+    Process* parent = nullptr;  // who waits for it, in the same view; null: nobody does
+    bool new_session = true;    // else the parent's group
+    Ref<TerminalBase> terminal; // controlling terminal, or null
 };
 } // namespace process

@@ -1,8 +1,8 @@
 // open(2).
-#include "kernel/device/device.h"
 #include "kernel/file/directory_watch.h"
 #include "kernel/file/pipe.h"
 #include "kernel/vfs/dentry.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"

@@ -1,7 +1,7 @@
 // Listing directories; making, removing and renaming names.
 #include "abi/linux/sys/directory.h"
 #include "abi/linux/sys/places.h"
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 

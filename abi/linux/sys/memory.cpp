@@ -1,5 +1,5 @@
 #include "abi/linux/sys/memory.h"
-#include "kernel/file/mapping.h"
+#include "kernel/process/mapping.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/page_cache.h"
 #include <linux/capability.h>
@@ -48,7 +48,7 @@ Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
     if (request.shared && !(protection & PROT_WRITE) && pages && pages->seals().value_or(0) & no_writes)
         request.max_access = request.max_access & ~arch::page_write;
     bool writes = request.shared && static_cast<bool>(request.max_access & arch::page_write);
-    auto source = TRY(file::mapping_source(std::move(file), writes));
+    auto source = TRY(process::mapping_source(std::move(file), writes));
     request.object = Ref<MemoryObject>::share(&source->object());
     request.source = std::move(source);
     return {};

@@ -1,7 +1,7 @@
 // stat and its kin, access, readlink.
 #include "abi/linux/sys/directory.h"
 #include "abi/linux/sys/places.h"
-#include "kernel/device/device.h"
+#include "kernel/vfs/device.h"
 #include <linux/fcntl.h>
 
 namespace linux_abi::sys {

@@ -1,7 +1,7 @@
 #include "core/time/clock.h"
-#include "kernel/device/device.h"
 #include "kernel/device/tty/pty_impl.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/device.h"
 #include <linux/eventpoll.h>
 #include <linux/major.h>
 

@@ -1,8 +1,8 @@
 // An open terminal.
-#include "kernel/device/device.h"
 #include "kernel/device/tty/terminal_impl.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/anonymous.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/operations.h"
 #include <asm/fcntl.h>
 #include <linux/capability.h>

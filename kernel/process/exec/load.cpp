@@ -1,7 +1,7 @@
 #include "kernel/process/exec/load.h"
 #include "core/rng/rng.h"
 #include "kernel/file/block_on.h"
-#include "kernel/file/mapping.h"
+#include "kernel/process/mapping.h"
 #include <algorithm>
 #include <asm/fcntl.h>
 #include <linux/elf-em.h>
@@ -73,7 +73,7 @@ struct Placement {
 };
 Result<Placement> map_image(AddressSpace& space, const elf::Image& image, File& file, uptr near) {
     TRY(elf::check_segments(image, arch::user_top));
-    auto source = TRY(file::mapping_source(Ref<File>::share(&file), false));
+    auto source = TRY(process::mapping_source(Ref<File>::share(&file), false));
     uptr bias = TRY(choose_bias(space, image, near));
     if (bias + image.highest() > arch::user_top) return err::nomem;
     for (const elf::Segment& s : image.segments) TRY(map_segment(space, s, bias, source));

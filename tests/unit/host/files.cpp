@@ -2,9 +2,9 @@
 #include "files.h"
 #include "core/mm/object.h"
 #include "core/rng/rng.h"
-#include "kernel/device/device.h"
-#include "kernel/file/current.h"
 #include "kernel/credentials/credentials.h"
+#include "kernel/file/current.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/operations.h"
 #include <random>
 

@@ -1,10 +1,9 @@
-#include "kernel/file/mapping.h"
-#include "kernel/device/device.h"
-#include "kernel/file/current.h"
-#include "kernel/vfs/inode.h"
+#include "kernel/process/mapping.h"
+#include "kernel/process/task.h"
+#include "kernel/vfs/device.h"
 #include "kernel/vfs/page_cache.h"
 
-namespace file {
+namespace process {
 namespace {
 class FileMapping final : public MappingSource {
 public:
@@ -44,4 +43,12 @@ Result<Ref<MappingSource>> mapping_source(Ref<File> file, bool writes) {
     if (writes) TRY(made->begin_writing());
     return Ref<MappingSource>{std::move(made)};
 }
-} // namespace file
+
+void print_name(Writer& out, File& f) {
+    vfs::FsContext* fs = Thread::current().is_user() ? Task::current().fs.get() : nullptr;
+    if (fs && f.path())
+        vfs::print_path(out, *f.path(), fs->root());
+    else
+        f.print_name(out);
+}
+} // namespace process
