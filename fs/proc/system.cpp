@@ -6,9 +6,9 @@
 #include "core/time/clock.h"
 #include "fs/proc/node.h"
 #include "kernel/file/current.h"
-#include "kernel/file/locks.h"
 #include "kernel/process/tree.h"
 #include "kernel/vfs/device.h"
+#include "kernel/vfs/locks.h"
 #include "kernel/vfs/settings.h"
 #include "kernel/views/release.h"
 #include "lib/numbers.h"
@@ -163,11 +163,11 @@ Result<> print_nothing(Writer&, const Context&) { return {}; }
 /// One line per lock that a process of the view has set.
 Result<> print_locks(Writer& out, const Context& c) {
     u64 number = 0;
-    file::LockList::for_each([&](vfs::Inode& inode, const file::FileLock& l) {
+    vfs::LockList::for_each([&](vfs::Inode& inode, const vfs::FileLock& l) {
         static constexpr std::string_view kinds[] = {"POSIX  ADVISORY ", "OFDLCK ADVISORY ", "FLOCK  ADVISORY "};
         bool host = c.view->is_root();
         if (!host && l.setter.pids != &c.pids()) return;
-        int pid = l.kind == file::LockKind::description ? -1 : host ? l.setter.root_pid : l.setter.pid;
+        int pid = l.kind == vfs::LockKind::description ? -1 : host ? l.setter.root_pid : l.setter.pid;
         u64 device = inode.superblock().device();
         print(out, "{}: {} {} {} {:02x}:{:02x}:{} {} ", ++number, kinds[static_cast<usize>(l.kind)],
               l.exclusive ? "WRITE" : "READ", pid, device::major(device), device::minor(device), inode.number(),

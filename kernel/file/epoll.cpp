@@ -1,6 +1,6 @@
 #include "kernel/file/epoll.h"
-#include "kernel/file/anonymous.h"
 #include "kernel/file/block_on.h"
+#include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 
 namespace epoll {
@@ -54,7 +54,7 @@ struct ByDescriptor {
     }
 };
 
-class Epoll final : public AnonymousFile {
+class Epoll final : public vfs::AnonymousFile {
 public:
     explicit Epoll(Ref<vfs::Inode> inode) : AnonymousFile{"eventpoll", std::move(inode)} {}
     ~Epoll() override {
@@ -420,7 +420,7 @@ Result<Epoll*> as_epoll(File& file) {
 } // namespace
 
 Result<Ref<File>> create() {
-    auto made = TRY(make_ref<Epoll>(TRY(file::anonymous_inode())));
+    auto made = TRY(make_ref<Epoll>(TRY(vfs::make_anonymous_inode())));
     made->flags = 2; // O_RDWR
     return made;
 }

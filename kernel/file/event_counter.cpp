@@ -1,12 +1,12 @@
-#include "kernel/file/anonymous.h"
 #include "kernel/file/event.h"
+#include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 
 namespace event {
 namespace {
 constexpr u64 most = ~u64{0} - 1;
 
-class Counter final : public AnonymousFile {
+class Counter final : public vfs::AnonymousFile {
 public:
     Counter(Ref<vfs::Inode> inode, u64 initial, bool semaphore)
         : AnonymousFile{"eventfd", std::move(inode)}, count_{initial}, semaphore_{semaphore} {}
@@ -50,7 +50,7 @@ private:
 } // namespace
 
 Result<Ref<File>> create_counter(u64 initial, bool semaphore, u32 flags) {
-    auto made = TRY(make_ref<Counter>(TRY(file::anonymous_inode()), initial, semaphore));
+    auto made = TRY(make_ref<Counter>(TRY(vfs::make_anonymous_inode()), initial, semaphore));
     made->flags = 2 | flags; // O_RDWR
     return made;
 }

@@ -1,6 +1,6 @@
-#include "kernel/file/anonymous.h"
 #include "kernel/file/event.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 #include <linux/signalfd.h>
 
@@ -47,7 +47,7 @@ signalfd_siginfo describe(const siginfo_t& info) {
     return out;
 }
 
-class SignalFile final : public AnonymousFile {
+class SignalFile final : public vfs::AnonymousFile {
 public:
     SignalFile(Ref<vfs::Inode> inode, SignalSet wanted)
         : AnonymousFile{"signalfd", std::move(inode)}, maker_{Ref<Process>::share(&Task::current().process())} {
@@ -95,7 +95,7 @@ private:
 } // namespace
 
 Result<Ref<File>> create_signals(SignalSet wanted, u32 flags) {
-    auto made = TRY(make_ref<SignalFile>(TRY(file::anonymous_inode()), wanted));
+    auto made = TRY(make_ref<SignalFile>(TRY(vfs::make_anonymous_inode()), wanted));
     made->flags = 2 | flags; // O_RDWR
     return made;
 }

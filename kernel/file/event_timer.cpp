@@ -1,7 +1,7 @@
 #include "core/time/clock.h"
 #include "core/wait/clock_set.h"
-#include "kernel/file/anonymous.h"
 #include "kernel/file/event.h"
+#include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 #include <linux/time.h>
 
@@ -9,7 +9,7 @@ namespace event {
 namespace {
 constexpr char timer_kind = 0;
 
-class TimerFile final : public AnonymousFile {
+class TimerFile final : public vfs::AnonymousFile {
 public:
     TimerFile(Ref<vfs::Inode> inode, int clock)
         : AnonymousFile{"timerfd", std::move(inode)}, clock_{clock}, alarm_{*this}, clock_watch_{*this} {}
@@ -134,7 +134,7 @@ Result<TimerFile*> as_timer(File& file) {
 } // namespace
 
 Result<Ref<File>> create_timer(int clock, u32 flags) {
-    auto made = TRY(make_ref<TimerFile>(TRY(file::anonymous_inode()), clock));
+    auto made = TRY(make_ref<TimerFile>(TRY(vfs::make_anonymous_inode()), clock));
     made->flags = 2 | flags; // O_RDWR
     return made;
 }

@@ -9,6 +9,7 @@
 
 namespace vfs {
 class Inode;
+class LockList;
 struct Path;
 } // namespace vfs
 class File;
@@ -25,8 +26,6 @@ struct SyncRange {
 };
 
 namespace file {
-class LockList;
-
 /// Who is told by a signal that a file is ready (fcntl(2), F_SETOWN, O_ASYNC): kernel/process/file_owner.h. A file that
 /// nobody owns has none.
 class Owner {
@@ -34,8 +33,8 @@ public:
     virtual ~Owner() = default;
     /// The file is about to be destroyed.
     virtual void file_goes(File&) = 0;
-    /// Something has happened that is no readiness: somebody waits for the file's lease (kernel/file/leases.h), or a
-    /// watched directory has changed (directory_watch.h).
+    /// Something has happened that is no readiness: somebody waits for the file's lease (kernel/vfs/leases.h), or a
+    /// watched directory has changed (kernel/vfs/directory_watch.h).
     virtual void message() = 0;
 };
 } // namespace file
@@ -134,7 +133,7 @@ public:
     /// One descriptor was closed (not the last one necessarily); close(2) returns the error.
     virtual Result<> flush(FileTable&) { return {}; }
     /// Locks of fcntl and flock on what is open; null: it has none (err::badf for flock of O_PATH comes before).
-    virtual file::LockList* locks() { return nullptr; }
+    virtual vfs::LockList* locks() { return nullptr; }
 
     /// The inode and the path by which it was opened; null for what has none of its own (pipe(2), epoll, ...: these
     /// have an inode for fstat all the same, see kernel/vfs/anonymous.h).

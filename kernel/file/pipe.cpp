@@ -1,11 +1,11 @@
 #include "kernel/file/pipe.h"
 #include "core/mm/user.h"
+#include "kernel/credentials/credentials.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/file/pipe_ring.h"
-#include "kernel/credentials/credentials.h"
+#include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/attachments.h"
-#include "kernel/vfs/operations.h"
 #include <algorithm>
 #include <asm/ioctls.h>
 #include <linux/capability.h>
@@ -259,7 +259,7 @@ Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
     // /proc/pid/fd/N leads to the inode, where open(2) finds the pipe again.
     pipe->anonymous = true;
-    TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600, *file::credentials()))));
+    TRY(attach(*pipe, TRY(vfs::make_anonymous_inode(S_IFIFO | 0600))));
     u32 kept = flags & (O_NONBLOCK | O_DIRECT);
     auto read = TRY(make_ref<PipeFile>(pipe, O_RDONLY | kept));
     auto write = TRY(make_ref<PipeFile>(pipe, O_WRONLY | kept));

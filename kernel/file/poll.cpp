@@ -1,11 +1,7 @@
 #include "kernel/file/poll.h"
 #include "core/time/clock.h"
-#include "kernel/file/anonymous.h"
-#include "kernel/file/current.h"
-#include "kernel/vfs/operations.h"
 #include "lib/vector.h"
 #include <linux/eventpoll.h>
-#include <linux/stat.h>
 
 namespace file {
 namespace {
@@ -40,6 +36,4 @@ Result<usize> poll(std::span<PollEntry> entries, Deadline until) {
         }
     }
 }
-
-Result<Ref<vfs::Inode>> anonymous_inode() { return vfs::make_anonymous_inode(S_IRUSR | S_IWUSR, *file::credentials()); }
 } // namespace file

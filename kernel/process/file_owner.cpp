@@ -176,9 +176,9 @@ Result<bool> own_for_messages(File& file, Task& current, int fd) {
 }
 } // namespace
 
-Result<> set_lease(File& file, Task& current, int fd, file::LeaseKind kind) {
-    auto* leases = TRY(file::leases_of(file));
-    bool gives_back = kind == file::LeaseKind::none;
+Result<> set_lease(File& file, Task& current, int fd, vfs::LeaseKind kind) {
+    auto* leases = TRY(vfs::leases_of(file));
+    bool gives_back = kind == vfs::LeaseKind::none;
     bool ours = gives_back ? false : TRY(own_for_messages(file, current, fd));
     auto done = leases->set(file, kind);
     Owner* owner = owner_of(file);

@@ -1,7 +1,7 @@
 // The owner of an open file: who is told by a signal that it has become ready (fcntl(2): F_SETOWN, F_SETSIG, O_ASYNC).
 #pragma once
-#include "kernel/file/leases.h"
 #include "kernel/process/task.h"
+#include "kernel/vfs/leases.h"
 
 namespace process {
 struct FileOwner {
@@ -20,7 +20,7 @@ int file_signal(File&);
 Result<bool> notify_owner(File&, int fd, bool on);
 /// F_SETLEASE of a regular file; its owner is told when the lease is broken: the current process, unless another one is
 /// set. si_fd will be `fd`. The errors are LeaseList::set()'s.
-Result<> set_lease(File&, Task& current, int fd, file::LeaseKind);
+Result<> set_lease(File&, Task& current, int fd, vfs::LeaseKind);
 /// F_NOTIFY: the owner, likewise, is told of DN_* events in an open directory. err::notdir.
 Result<> watch_directory(File&, Task& current, int fd, u32 events);
 } // namespace process

@@ -1,13 +1,13 @@
 #include "kernel/process/pidfd.h"
-#include "kernel/file/anonymous.h"
 #include "kernel/process/tree.h"
+#include "kernel/vfs/anonymous.h"
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
 
 namespace process {
 namespace {
-class PidFile final : public AnonymousFile {
+class PidFile final : public vfs::AnonymousFile {
 public:
     PidFile(Ref<vfs::Inode> inode, Ref<Process> of, u32 open_flags)
         : AnonymousFile{"pidfd", std::move(inode)}, process{std::move(of)} {
@@ -26,7 +26,8 @@ public:
 } // namespace
 
 Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
-    auto file = TRY(make_ref<PidFile>(TRY(file::anonymous_inode()), std::move(process), O_RDWR | (flags & O_NONBLOCK)));
+    auto file =
+        TRY(make_ref<PidFile>(TRY(vfs::make_anonymous_inode()), std::move(process), O_RDWR | (flags & O_NONBLOCK)));
     return current.files->install(std::move(file), true, current.process().limits.soft(RLIMIT_NOFILE));
 }
 

@@ -1,5 +1,6 @@
 // Inodes of files that have no name: pipes, sockets, epoll. They live in one superblock that is mounted nowhere.
 #include "kernel/vfs/anonymous.h"
+#include "kernel/file/current.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/operations.h"
 #include <linux/magic.h>
@@ -77,7 +78,8 @@ Result<> init_anonymous() {
     return {};
 }
 
-Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials& who) {
+Result<Ref<Inode>> make_anonymous_inode(u32 mode) {
+    const Credentials& who = *file::credentials();
     auto& kind = (mode & S_IFMT) == S_IFIFO ? kinds->pipes : kinds->others;
     return kind.superblock->make(mode, who.fsuid, who.fsgid, 0);
 }

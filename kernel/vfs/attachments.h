@@ -1,9 +1,9 @@
 // What hangs on an inode while it is in use: made on demand, gone with the inode.
 #pragma once
-#include "kernel/file/directory_watch.h"
-#include "kernel/file/leases.h"
-#include "kernel/file/locks.h"
+#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/inode.h"
+#include "kernel/vfs/leases.h"
+#include "kernel/vfs/locks.h"
 
 namespace pipes {
 class Pipe;
@@ -13,10 +13,10 @@ namespace vfs {
 struct Inode::Attachments {
     explicit Attachments(Inode& of) : locks{of}, leases{of} {}
     /// Of fcntl and flock.
-    file::LockList locks;
-    file::LeaseList leases;
+    LockList locks;
+    LeaseList leases;
     /// Of a directory.
-    file::WatchList watches;
+    WatchList watches;
     Spinlock<Rank::device> lock;
     /// The pipe behind a FIFO while somebody has it open. Not counted: the pipe takes itself off.
     pipes::Pipe* fifo = nullptr;

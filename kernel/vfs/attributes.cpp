@@ -1,8 +1,8 @@
 // chmod, chown, utimensat, truncate, access.
 #include "core/time/clock.h"
 #include "kernel/file/current.h"
-#include "kernel/file/directory_watch.h"
-#include "kernel/file/leases.h"
+#include "kernel/vfs/directory_watch.h"
+#include "kernel/vfs/leases.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include <linux/capability.h>
@@ -31,7 +31,7 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     mode &= 07777;
     if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
     TRY(inode.change({.set = AttributeChange::mode_bit, .mode = mode}));
-    file::tell_watches_of(at, DN_ATTRIB);
+    tell_watches_of(at, DN_ATTRIB);
     return {};
 }
 
@@ -63,7 +63,7 @@ Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) 
     if (!inode.is_directory()) TRY(drop_capabilities(inode));
     if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
     TRY(inode.change(change));
-    file::tell_watches_of(at, DN_ATTRIB);
+    tell_watches_of(at, DN_ATTRIB);
     return {};
 }
 
@@ -83,7 +83,7 @@ Result<> change_times(const Path& at, const Credentials& who, const Timestamp* a
     if (access) change.set |= AttributeChange::access_bit, change.access = *access;
     if (modification) change.set |= AttributeChange::modification_bit, change.modification = *modification;
     TRY(inode.change(change));
-    file::tell_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
+    tell_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
     return {};
 }
 
@@ -109,11 +109,11 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
     }
     PageCache* pages = inode.pages();
     if (pages) TRY(pages->opens.begin_writing());
-    auto done = file::break_leases(inode, true, true);
+    auto done = break_leases(inode, true, true);
     if (done) done = drop_privileges(inode, &who);
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
     if (pages) pages->opens.end_writing();
-    if (done) file::tell_watches_of(at, DN_MODIFY);
+    if (done) tell_watches_of(at, DN_MODIFY);
     return done;
 }
 } // namespace vfs

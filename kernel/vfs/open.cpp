@@ -1,8 +1,8 @@
 // open(2).
-#include "kernel/file/directory_watch.h"
 #include "kernel/file/pipe.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/device.h"
+#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
@@ -18,7 +18,7 @@ class PathOnly final : public PlacedFile {
 public:
     using PlacedFile::PlacedFile;
     Result<> flush(FileTable&) override { return {}; }
-    file::LockList* locks() override { return nullptr; }
+    LockList* locks() override { return nullptr; }
     Result<> sync(const SyncRange&) override { return err::badf; }
     Result<> sync_filesystem() override { return err::badf; }
 };
@@ -80,7 +80,7 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
         }
         if (pages) pages->opens.end_writing();
     }
-    if (file && truncate) file::tell_watches_of(at, DN_MODIFY);
+    if (file && truncate) tell_watches_of(at, DN_MODIFY);
     if (file) (*file)->flags.fetch_and(~only_for_open, std::memory_order_relaxed);
     return file;
 }
@@ -121,7 +121,7 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& h
             TRY(may_create(dir, *who.who));
             auto wanted = new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask);
             DentryCache::fill(*d, TRY(directory.create(walk.name(), wanted)));
-            file::tell_watches(dir.inode(), DN_CREATE);
+            tell_watches(dir.inode(), DN_CREATE);
             return Found{{dir.mount, std::move(d)}, true};
         }
     }

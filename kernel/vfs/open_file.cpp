@@ -19,10 +19,10 @@ PlacedFile::PlacedFile(const Path& path, u32 file_flags) : place_{path} {
 bool PlacedFile::pollable() { return !place_.inode().is_regular() && !place_.inode().is_directory(); }
 
 PlacedFile::~PlacedFile() {
-    if (file::LockList::in_use() == 0) return;
+    if (LockList::in_use() == 0) return;
     if (auto* list = locks()) {
-        list->drop_owner(file::LockKind::description, this);
-        list->drop_owner(file::LockKind::whole, this);
+        list->drop_owner(LockKind::description, this);
+        list->drop_owner(LockKind::whole, this);
     }
 }
 
@@ -34,15 +34,15 @@ void PlacedFile::print_name(Writer& out) {
     print_path(out, place_, root);
 }
 
-file::LockList* PlacedFile::locks() {
+LockList* PlacedFile::locks() {
     auto* there = place_.inode().attachments();
     return there ? &there->locks : nullptr;
 }
 
 Result<> PlacedFile::flush(FileTable& table) {
     // POSIX: closing any descriptor of a file drops all the process's fcntl locks on it.
-    if (file::LockList::in_use() == 0) return {};
-    if (auto* list = locks()) list->drop_owner(file::LockKind::process, &table);
+    if (LockList::in_use() == 0) return {};
+    if (auto* list = locks()) list->drop_owner(LockKind::process, &table);
     return {};
 }
 
@@ -66,7 +66,7 @@ public:
         if (counted_ == Counted::writer) place_.mount->writers.fetch_add(1, std::memory_order_relaxed);
     }
     ~RegularFile() override {
-        file::drop_lease(place_.inode(), *this);
+        drop_lease(place_.inode(), *this);
         if (counted_ == Counted::writer) place_.mount->writers.fetch_sub(1, std::memory_order_relaxed);
         end_count(pages_, counted_);
     }
@@ -80,7 +80,7 @@ public:
         auto n = pages_.read(to, *at);
         if (!n) return n;
         *at += *n;
-        if (*n) file::tell_watches_of(place_, DN_ACCESS);
+        if (*n) tell_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return n;
     }
@@ -98,7 +98,7 @@ public:
             from.limit(limit - start);
         }
         auto n = pages_.write(from, *at, append, at);
-        if (n && *n) file::tell_watches_of(place_, DN_MODIFY);
+        if (n && *n) tell_watches_of(place_, DN_MODIFY);
         return n;
     }
     Result<> end_write(const Source& from, u64 first, u64 end) override {
@@ -140,7 +140,7 @@ public:
         }
         TRY(drop_privileges(inode, file::credentials()));
         TRY(inode.change({.set = AttributeChange::size_bit, .size = size}));
-        file::tell_watches_of(place_, DN_MODIFY);
+        tell_watches_of(place_, DN_MODIFY);
         return {};
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
@@ -153,7 +153,7 @@ public:
         }
         TRY(drop_privileges(inode, file::credentials()));
         TRY(pages_.allocate(mode, offset, size));
-        file::tell_watches_of(place_, DN_MODIFY);
+        tell_watches_of(place_, DN_MODIFY);
         return {};
     }
     Result<> sync(const SyncRange& range) override {
@@ -221,14 +221,14 @@ public:
             *at = 2;
         }
         TRY(directory_.read(to, at));
-        file::tell_watches_of(place_, DN_ACCESS);
+        tell_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return {};
     }
 
 private:
     void drop_watches(const FileTable* table) {
-        if (!file::WatchList::in_use()) return;
+        if (!WatchList::in_use()) return;
         if (auto* there = place_.inode().attachments()) there->watches.drop(*this, table);
     }
     Directory& directory_ = *place_.inode().directory();
@@ -254,7 +254,7 @@ Result<Ref<File>> open_inode(const Path& path, u32 flags) {
         RegularFile::end_count(*pages, counted);
         return std::unexpected(file.error());
     }
-    TRY(file::break_leases(inode, (flags & O_ACCMODE) != O_RDONLY, !(flags & O_NONBLOCK)));
+    TRY(break_leases(inode, (flags & O_ACCMODE) != O_RDONLY, !(flags & O_NONBLOCK)));
     return *file;
 }
 } // namespace vfs

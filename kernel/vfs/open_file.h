@@ -20,7 +20,7 @@ public:
     bool pollable() override;
     const vfs::Path* path() override { return &place_; }
     void print_name(Writer&) override;
-    file::LockList* locks() override;
+    LockList* locks() override;
     Result<> sync_filesystem() override;
     Result<> flush(FileTable&) override;
 

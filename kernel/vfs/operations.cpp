@@ -1,7 +1,7 @@
 // Making, removing and renaming names.
 #include "kernel/vfs/operations.h"
-#include "kernel/file/directory_watch.h"
 #include "kernel/vfs/dentry.h"
+#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/permission.h"
 #include "kernel/vfs/walk.h"
 #include <linux/capability.h>
@@ -27,7 +27,7 @@ Result<> create_name(const Walker& who, std::string_view path, bool directory, M
     if (walk.trailing_slash() && !directory) return err::noent;
     TRY(may_create(parent, *who.who));
     TRY(make(parent, walk.name(), *d));
-    file::tell_watches(parent.inode(), DN_CREATE);
+    tell_watches(parent.inode(), DN_CREATE);
     return {};
 }
 
@@ -69,12 +69,12 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
         auto gone = dir.rmdir(walk.name(), victim);
         if (gone) DentryCache::mark_unlinked(*d);
         inside.unlock_second();
-        if (gone) file::tell_watches(parent.inode(), DN_DELETE);
+        if (gone) tell_watches(parent.inode(), DN_DELETE);
         return gone;
     }
     TRY(dir.unlink(walk.name(), victim));
     DentryCache::mark_unlinked(*d);
-    file::tell_watches(parent.inode(), DN_DELETE);
+    tell_watches(parent.inode(), DN_DELETE);
     return {};
 }
 
@@ -146,8 +146,8 @@ void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
 /// A rename within one directory is all three.
 void tell_renamed(Inode& from, Inode& to) {
     bool within = &from == &to;
-    file::tell_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
-    if (!within) file::tell_watches(to, DN_CREATE);
+    tell_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
+    if (!within) tell_watches(to, DN_CREATE);
 }
 } // namespace
 

@@ -67,7 +67,4 @@ Result<> truncate(const Path&, const Credentials&, u64 size);
 
 /// The wall clock's time, for timestamps.
 Timestamp now();
-
-/// Pseudo-inodes for pipes, epoll and the like ("pipe:[7]"): what fstat shows for a file without a place.
-Result<Ref<Inode>> make_anonymous_inode(u32 mode, const Credentials&);
 } // namespace vfs

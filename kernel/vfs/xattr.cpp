@@ -1,5 +1,5 @@
 #include "kernel/vfs/xattr.h"
-#include "kernel/file/directory_watch.h"
+#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/file_capabilities.h"
 #include "kernel/vfs/permission.h"
 #include <linux/fcntl.h>
@@ -41,7 +41,7 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
     }
     TRY(check(at, who, name, may_write));
     TRY(at.inode().set_xattr(name, value, flags));
-    file::tell_watches_of(at, DN_ATTRIB);
+    tell_watches_of(at, DN_ATTRIB);
     return {};
 }
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
@@ -69,7 +69,7 @@ Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
 Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
     TRY(check(at, who, name, may_write));
     TRY(at.inode().remove_xattr(name));
-    file::tell_watches_of(at, DN_ATTRIB);
+    tell_watches_of(at, DN_ATTRIB);
     return {};
 }
 } // namespace vfs

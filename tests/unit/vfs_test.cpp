@@ -372,19 +372,19 @@ TEST(Descriptors, NumbersAreTheLowest) {
 }
 
 TEST_F(Tree, LocksSplitAndMerge) {
-    file::LockList& locks = walker.root.inode().attachments()->locks;
+    vfs::LockList& locks = walker.root.inode().attachments()->locks;
     int a, b;
     auto lock = [&](void* who, bool exclusive, u64 first, u64 last) {
-        return file::FileLock{.kind = file::LockKind::process,
-                              .exclusive = exclusive,
-                              .owner = who,
-                              .pid = 1,
-                              .first = first,
-                              .last = last};
+        return vfs::FileLock{.kind = vfs::LockKind::process,
+                             .exclusive = exclusive,
+                             .owner = who,
+                             .pid = 1,
+                             .first = first,
+                             .last = last};
     };
     auto held = [&] {
         std::string all;
-        file::LockList::for_each([&](vfs::Inode&, const file::FileLock& l) {
+        vfs::LockList::for_each([&](vfs::Inode&, const vfs::FileLock& l) {
             all += (l.owner == &a ? "a" : "b") + std::string{l.exclusive ? "w" : "r"} + std::to_string(l.first) + "-" +
                    std::to_string(l.last) + " ";
         });
@@ -404,8 +404,8 @@ TEST_F(Tree, LocksSplitAndMerge) {
     EXPECT_EQ(held(), "ar0-18446744073709551615 br50-60 ");
     EXPECT_EQ(locks.conflict(lock(&b, true, 55, 55))->first, 0u);
     EXPECT_EQ(locks.conflict(lock(&a, true, 55, 80))->first, 50u);
-    locks.drop_owner(file::LockKind::process, &a);
-    locks.drop_owner(file::LockKind::process, &b);
+    locks.drop_owner(vfs::LockKind::process, &a);
+    locks.drop_owner(vfs::LockKind::process, &b);
     EXPECT_TRUE(locks.empty());
 }
 

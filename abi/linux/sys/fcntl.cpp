@@ -1,8 +1,8 @@
 // fcntl and flock.
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
-#include "kernel/file/locks.h"
 #include "kernel/process/file_owner.h"
+#include "kernel/vfs/locks.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -14,12 +14,12 @@ constexpr u32 changeable_flags = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 constexpr u64 to_the_end = ~u64{0};
 constexpr i64 last_offset = ~u64{0} >> 1;
 
-file::FileLock::Setter setter(Task& task) {
+vfs::FileLock::Setter setter(Task& task) {
     return {&task.pids(), task.process().pid(), task.process().pid(PidNamespace::root())};
 }
 
 /// The range of a struct flock. err::inval, err::overflow: it leaves the offsets there are.
-Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bool of_description) {
+Result<vfs::FileLock> lock_range(File& f, const struct flock& l, Task& task, bool of_description) {
     i64 base = 0, start, end;
     if (l.l_whence == SEEK_CUR)
         base = static_cast<i64>(*f.position.lock());
@@ -38,14 +38,14 @@ Result<file::FileLock> lock_range(File& f, const struct flock& l, Task& task, bo
     } else {
         end = last_offset;
     }
-    return file::FileLock{.kind = of_description ? file::LockKind::description : file::LockKind::process,
-                          .exclusive = l.l_type == F_WRLCK,
-                          .owner = of_description ? static_cast<const void*>(&f)
-                                                  : static_cast<const void*>(task.files.get()),
-                          .pid = of_description ? -1 : task.process().pid(),
-                          .first = static_cast<u64>(start),
-                          .last = end == last_offset ? to_the_end : static_cast<u64>(end),
-                          .setter = setter(task)};
+    return vfs::FileLock{.kind = of_description ? vfs::LockKind::description : vfs::LockKind::process,
+                         .exclusive = l.l_type == F_WRLCK,
+                         .owner =
+                             of_description ? static_cast<const void*>(&f) : static_cast<const void*>(task.files.get()),
+                         .pid = of_description ? -1 : task.process().pid(),
+                         .first = static_cast<u64>(start),
+                         .last = end == last_offset ? to_the_end : static_cast<u64>(end),
+                         .setter = setter(task)};
 }
 
 Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock> at) {
@@ -114,7 +114,7 @@ Result<i64> show_owner(Task& task, File& f, UserPtr<f_owner_ex> to) {
 /// F_SETLEASE: of a regular file that is one's own.
 Result<i64> set_lease(Task& task, File& f, int fd, u32 type) {
     static_assert(F_RDLCK == 0 && F_WRLCK == 1 && F_UNLCK == 2);
-    static constexpr file::LeaseKind kinds[] = {file::LeaseKind::read, file::LeaseKind::write, file::LeaseKind::none};
+    static constexpr vfs::LeaseKind kinds[] = {vfs::LeaseKind::read, vfs::LeaseKind::write, vfs::LeaseKind::none};
     auto* inode = f.inode();
     if (type >= std::size(kinds) || !inode) return err::inval;
     if (inode->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_LEASE)) return err::acces;
@@ -124,8 +124,8 @@ Result<i64> set_lease(Task& task, File& f, int fd, u32 type) {
 }
 Result<i64> get_lease(File& f) {
     static constexpr i64 types[] = {F_UNLCK, F_RDLCK, F_WRLCK};
-    if (!file::LeaseList::in_use() || !f.inode()) return F_UNLCK;
-    return types[static_cast<usize>(TRY(file::leases_of(f))->of(f))];
+    if (!vfs::LeaseList::in_use() || !f.inode()) return F_UNLCK;
+    return types[static_cast<usize>(TRY(vfs::leases_of(f))->of(f))];
 }
 } // namespace
 
@@ -179,12 +179,12 @@ Result<> flock_(Task& task, Fd fd, u32 operation) {
     auto file = TRY(task.files->get(static_cast<int>(fd)));
     auto* locks = file->locks();
     if (!locks) return err::inval;
-    file::FileLock wanted{.kind = file::LockKind::whole,
-                          .exclusive = kind == exclusive,
-                          .owner = file.get(),
-                          .first = 0,
-                          .last = to_the_end,
-                          .setter = setter(task)};
+    vfs::FileLock wanted{.kind = vfs::LockKind::whole,
+                         .exclusive = kind == exclusive,
+                         .owner = file.get(),
+                         .first = 0,
+                         .last = to_the_end,
+                         .setter = setter(task)};
     if (kind == unlock) return locks->unlock(wanted);
     return locks->set(wanted, !(operation & no_wait));
 }

@@ -9,15 +9,13 @@
 class File;
 namespace vfs {
 class Inode;
-}
 
-namespace file {
 enum class LeaseKind : u8 { none, read, write };
 
 /// The leases of one inode, at most one of each open file. The open files that have one must call drop() at their end.
 class LeaseList {
 public:
-    explicit LeaseList(vfs::Inode& of) : of_{of} {}
+    explicit LeaseList(Inode& of) : of_{of} {}
     /// F_SETLEASE. err::again: others have the file open, or a lease on it, in a way that conflicts, or there is no
     /// lease to give back; err::inval: there are to be none; err::nomem.
     Result<> set(File&, LeaseKind);
@@ -61,7 +59,7 @@ private:
     static void remove(Leases&, Lease&);
     static void expire(Leases&);
 
-    vfs::Inode& of_;
+    Inode& of_;
     Guarded<Leases, Mutex<Rank::inode>> leases_;
     static inline constinit std::atomic<u64> all_ = 0;
     WaitQueue changed_;
@@ -71,19 +69,19 @@ private:
 Result<LeaseList*> leases_of(File&);
 namespace lease_detail {
 // Out of line: nearly always there is no lease, and each open and close asks.
-[[gnu::cold]] Result<> break_some(vfs::Inode&, bool writes, bool wait);
-[[gnu::cold]] void drop(vfs::Inode&, const File&);
+[[gnu::cold]] Result<> break_some(Inode&, bool writes, bool wait);
+[[gnu::cold]] void drop(Inode&, const File&);
 } // namespace lease_detail
 
 /// LeaseList::break_for() of an inode that may have none.
-inline Result<> break_leases(vfs::Inode& inode, bool writes, bool wait) {
+inline Result<> break_leases(Inode& inode, bool writes, bool wait) {
     if (LeaseList::in_use()) [[unlikely]]
         return lease_detail::break_some(inode, writes, wait);
     return {};
 }
 /// LeaseList::drop(), likewise.
-inline void drop_lease(vfs::Inode& inode, const File& file) {
+inline void drop_lease(Inode& inode, const File& file) {
     if (LeaseList::in_use()) [[unlikely]]
         lease_detail::drop(inode, file);
 }
-} // namespace file
+} // namespace vfs

@@ -12,9 +12,7 @@ class File;
 class PidNamespace;
 namespace vfs {
 class Inode;
-}
 
-namespace file {
 /// Who a lock belongs to: F_SETLK's to a file table, F_OFD_SETLK's and flock's to an open file.
 enum class LockKind : u8 { process, description, whole };
 struct FileLock {
@@ -34,7 +32,7 @@ struct FileLock {
 /// a change costs the logarithm of how many it has, and looking for conflicts that for each owner.
 class LockList : public ChainLink<LockList> {
 public:
-    explicit LockList(vfs::Inode& of) : of_{of} {}
+    explicit LockList(Inode& of) : of_{of} {}
     ~LockList();
     /// Sets a lock, replacing or merging the owner's others in the range. err::again: in conflict and not `wait`;
     /// err::deadlk; err::restartsys; err::nolck: too many; err::nomem.
@@ -50,7 +48,7 @@ public:
     /// Calls visit(inode, lock) for every lock on any file, with that file's locks held still.
     template <class F>
     static void for_each(F visit) {
-        for (Ref<vfs::Inode> at = next_locked(nullptr); at; at = next_locked(at.get())) visit_each(*at, visit);
+        for (Ref<Inode> at = next_locked(nullptr); at; at = next_locked(at.get())) visit_each(*at, visit);
     }
 
 private:
@@ -84,20 +82,20 @@ private:
     void remove(Ranges&, Ranges::iterator);
     void counted(int by);
     void enlist();
-    static Ref<vfs::Inode> next_locked(vfs::Inode* after);
+    static Ref<Inode> next_locked(Inode* after);
     template <class F>
-    static void visit_each(vfs::Inode& inode, F& visit) {
+    static void visit_each(Inode& inode, F& visit) {
         auto owners = of(inode).owners_.lock();
         for (const Owner& o : *owners)
             for (const Held& h : o.ranges) visit(inode, h.lock);
     }
-    static LockList& of(vfs::Inode&);
+    static LockList& of(Inode&);
 
-    vfs::Inode& of_;
+    Inode& of_;
     Guarded<Owners, Mutex<Rank::inode>> owners_;
     static std::atomic<u64> all_;
     std::atomic<usize> count_ = 0; // under the lock of owners_; read without
     std::atomic<bool> listed_ = false;
     WaitQueue changed_;
 };
-} // namespace file
+} // namespace vfs

@@ -10,9 +10,7 @@ class FileTable;
 namespace vfs {
 class Inode;
 struct Path;
-} // namespace vfs
 
-namespace file {
 /// Who watches one directory.
 class WatchList {
 public:
@@ -54,18 +52,18 @@ private:
 
 namespace watch_detail {
 // Out of line: nearly always nobody watches, and each read and write asks.
-[[gnu::cold]] void tell(vfs::Inode& directory, u32 events);
-[[gnu::cold]] void tell_around(const vfs::Path&, u32 events);
+[[gnu::cold]] void tell(Inode& directory, u32 events);
+[[gnu::cold]] void tell_around(const Path&, u32 events);
 } // namespace watch_detail
 
 /// Tells who watches the directory that these DN_* events have happened in it.
-inline void tell_watches(vfs::Inode& directory, u32 events) {
+inline void tell_watches(Inode& directory, u32 events) {
     if (WatchList::in_use()) [[unlikely]]
         watch_detail::tell(directory, events);
 }
 /// An event of a file, told to those of the directory that its name stands in, and of a directory to its own.
-inline void tell_watches_of(const vfs::Path& at, u32 events) {
+inline void tell_watches_of(const Path& at, u32 events) {
     if (WatchList::in_use()) [[unlikely]]
         watch_detail::tell_around(at, events);
 }
-} // namespace file
+} // namespace vfs

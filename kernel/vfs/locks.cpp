@@ -1,7 +1,7 @@
-#include "kernel/file/locks.h"
+#include "kernel/vfs/locks.h"
 #include "kernel/vfs/attachments.h"
 
-namespace file {
+namespace vfs {
 namespace {
 bool same_owner(const FileLock& a, LockKind kind, const void* owner) { return a.kind == kind && a.owner == owner; }
 bool adjacent(const FileLock& a, const FileLock& b) { return a.last + 1 == b.first && a.last != ~u64{0}; }
@@ -59,7 +59,7 @@ LockList::~LockList() {
     }
 }
 
-LockList& LockList::of(vfs::Inode& inode) { return inode.attachments()->locks; } // it has them, or was not listed
+LockList& LockList::of(Inode& inode) { return inode.attachments()->locks; } // it has them, or was not listed
 
 void LockList::enlist() {
     if (listed_.load(std::memory_order_acquire)) return;
@@ -67,11 +67,11 @@ void LockList::enlist() {
     if (!listed_.exchange(true)) lists->push_back(*this);
 }
 
-Ref<vfs::Inode> LockList::next_locked(vfs::Inode* after) {
+Ref<Inode> LockList::next_locked(Inode* after) {
     LockList* before = after ? &of(*after) : nullptr;
     auto lists = all_lists.lock();
     for (LockList* at = before ? lists->after(*before) : lists->first(); at; at = lists->after(*at))
-        if (at->of_.try_retain()) return Ref<vfs::Inode>::adopt(&at->of_);
+        if (at->of_.try_retain()) return Ref<Inode>::adopt(&at->of_);
     return nullptr;
 }
 
@@ -243,4 +243,4 @@ void LockList::drop_owner(LockKind kind, const void* owner) {
     }
     changed_.notify_all();
 }
-} // namespace file
+} // namespace vfs

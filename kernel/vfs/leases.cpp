@@ -1,14 +1,14 @@
-#include "kernel/file/leases.h"
+#include "kernel/vfs/leases.h"
 #include "core/time/clock.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/settings.h"
 #include <algorithm>
 
-namespace file {
+namespace vfs {
 bool LeaseList::Lease::ask(bool to_write) {
     if (gives_back || (!to_write && steps_down)) return false;
-    u64 seconds = vfs::settings.lease_break_time.load(std::memory_order_relaxed);
+    u64 seconds = settings.lease_break_time.load(std::memory_order_relaxed);
     Deadline by = seconds ? clocks::in(seconds * 1'000'000'000) : never;
     (to_write ? gives_back : steps_down) = true;
     (to_write ? back_by : down_by) = by;
@@ -19,7 +19,7 @@ bool LeaseList::Lease::ask(bool to_write) {
 Result<> LeaseList::check_opens(const File& file, LeaseKind kind) const {
     if (!of_.pages())
         return kind == LeaseKind::read ? Result<>{} : Result<>{err::again}; // who has it open is not known
-    vfs::OpenCounts& opens = of_.pages()->opens;
+    OpenCounts& opens = of_.pages()->opens;
     bool alone = kind == LeaseKind::read ? !opens.open_for_writing() : opens.open_once(file.writable());
     return alone ? Result<>{} : Result<>{err::again};
 }
@@ -67,7 +67,7 @@ Result<> LeaseList::set(File& file, LeaseKind kind) {
             if (kind == LeaseKind::read) mine->steps_down = false;
             return {};
         }
-        if (!vfs::settings.leases_enable.load(std::memory_order_relaxed)) return err::inval;
+        if (!settings.leases_enable.load(std::memory_order_relaxed)) return err::inval;
         leases->insert(*added);
         Lease& there = *added.release();
         all_.fetch_add(1);
@@ -99,7 +99,7 @@ Result<> LeaseList::break_for(bool writes, bool wait) {
             conflict |= next.found;
             until = std::min(until, next.until);
             if (!next.to_tell) return !conflict;
-            if (Owner* owner = next.to_tell->owner.load(std::memory_order_acquire)) owner->message();
+            if (file::Owner* owner = next.to_tell->owner.load(std::memory_order_acquire)) owner->message();
         }
     };
     if (!wait) return free() ? Result<>{} : err::again;
@@ -144,11 +144,11 @@ Result<LeaseList*> leases_of(File& file) {
     return there ? &there->leases : Result<LeaseList*>{err::nomem};
 }
 
-Result<> lease_detail::break_some(vfs::Inode& inode, bool writes, bool wait) {
+Result<> lease_detail::break_some(Inode& inode, bool writes, bool wait) {
     auto* there = inode.attachments();
     return there ? there->leases.break_for(writes, wait) : Result<>{err::nomem};
 }
-void lease_detail::drop(vfs::Inode& inode, const File& file) {
+void lease_detail::drop(Inode& inode, const File& file) {
     if (auto* there = inode.attachments()) there->leases.drop(file);
 }
-} // namespace file
+} // namespace vfs

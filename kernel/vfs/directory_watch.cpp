@@ -1,9 +1,9 @@
-#include "kernel/file/directory_watch.h"
+#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/path.h"
 #include <linux/fcntl.h>
 
-namespace file {
+namespace vfs {
 WatchList::~WatchList() {
     Watches& watches = watches_.unguarded();
     while (!watches.empty()) remove(watches, *watches.begin());
@@ -52,15 +52,15 @@ Ref<File> WatchList::next_to_tell(u32 events, Key& last) {
 void WatchList::tell(u32 events) {
     Key last{};
     while (auto file = next_to_tell(events, last))
-        if (Owner* owner = file->owner.load(std::memory_order_acquire)) owner->message();
+        if (file::Owner* owner = file->owner.load(std::memory_order_acquire)) owner->message();
 }
 
-void watch_detail::tell(vfs::Inode& directory, u32 events) {
+void watch_detail::tell(Inode& directory, u32 events) {
     if (auto* there = directory.attachments()) there->watches.tell(events);
 }
 
-void watch_detail::tell_around(const vfs::Path& at, u32 events) {
+void watch_detail::tell_around(const Path& at, u32 events) {
     if (auto up = at.dentry->parent()) tell(*up->inode(), events);
     if (at.inode().is_directory()) tell(at.inode(), events);
 }
-} // namespace file
+} // namespace vfs
