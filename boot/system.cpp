@@ -7,6 +7,7 @@
 #include "core/check/panic.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/table.h"
+#include "kernel/ipc/pipe.h"
 #include "kernel/process/task.h"
 #include "kernel/views/view.h"
 #include "lib/errno.h"
@@ -23,6 +24,7 @@ struct Host {
 
 Result<> plug_in() {
     TRY(vfs::init());
+    pipes::init();
     vfs::set_filesystem_types(manifest.filesystems);
     set_abis(manifest.abis);
     for (auto& entry : manifest.devices) TRY(device::register_character(entry.major, entry.devices()));

@@ -4,8 +4,8 @@
 #include "core/time/clock.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/block_on.h"
-#include "kernel/file/pipe.h"
 #include "kernel/file/poll.h"
+#include "kernel/ipc/pipe.h"
 #include <linux/fcntl.h>
 #include <linux/wait.h>
 

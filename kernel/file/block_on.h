@@ -59,10 +59,4 @@ Result<> check_range(File&, const u64* offset, usize n);
 Result<u64> seek(File&, i64 offset, int whence);
 /// Kernel callers: all bytes at an offset. err::io when the file ends before.
 Result<> read_exactly(File&, std::span<std::byte>, u64 offset);
-/// sendfile(2), copy_file_range(2), splice(2): no user memory; the pages of a regular file are not copied into a pipe.
-/// `in_at`/`out_at` null: the position. `nonblocking`: does not wait for room in a pipe.
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking = false);
-/// vmsplice(2): user memory as pieces into a pipe, as many as fit after one wait for room. err::again, err::pipe with
-/// SIGPIPE, err::fault, err::restartsys.
-Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool nonblocking);
 } // namespace file

@@ -159,7 +159,7 @@ public:
     virtual PageCache* pages() { return nullptr; }
 
     /// A new open file. The default serves directories, and regular files by their page cache; devices, FIFOs and
-    /// sockets are opened by the VFS through kernel/device and kernel/file/pipe.h. `path` is where it was found.
+    /// sockets are opened by the VFS through kernel/device and kernel/ipc/pipe.h. `path` is where it was found.
     virtual Result<Ref<File>> open(const Path& path, u32 flags);
 
     // Extended attributes; err::opnotsupp.

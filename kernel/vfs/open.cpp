@@ -1,5 +1,4 @@
 // open(2).
-#include "kernel/file/pipe.h"
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/directory_watch.h"
@@ -22,6 +21,8 @@ public:
     Result<> sync(const SyncRange&) override { return err::badf; }
     Result<> sync_filesystem() override { return err::badf; }
 };
+
+constinit FifoOpener* fifos = nullptr;
 
 constexpr u32 only_for_open = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | open_for_execution;
 
@@ -49,7 +50,7 @@ Result<Ref<File>> open_by_type(const Path& at, u32 flags) {
     Inode& inode = at.inode();
     u32 type = inode.type();
     if (S_ISCHR(type)) return device::open_character(inode.attributes().device, at, flags);
-    if (S_ISFIFO(type)) return pipes::open_fifo(at, flags);
+    if (S_ISFIFO(type)) return fifos ? fifos->open(at, flags) : err::nxio;
     if (S_ISBLK(type) || S_ISSOCK(type)) return err::nxio;
     return inode.open(at, flags);
 }
@@ -148,6 +149,8 @@ Result<Found> find(PathWalk& walk, const Walker& who, const OpenHow& how) {
     }
 }
 } // namespace
+
+void set_fifo_opener(FifoOpener& opener) { fifos = &opener; }
 
 Result<Ref<File>> open(const Walker& who, std::string_view path, const OpenHow& how) {
     u32 flags = how.flags;

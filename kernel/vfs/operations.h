@@ -31,6 +31,17 @@ inline constexpr u32 max_links = 1'000'000;
 /// A flag of open() that stands with O_*: for exec, checks for execution instead of reading (an unused bit of O_*).
 inline constexpr u32 open_for_execution = 0x20;
 
+/// What stands behind FIFOs: pipes (kernel/ipc/pipe.h). Set once at boot.
+class FifoOpener {
+public:
+    /// The file of a FIFO; waits for the other end as fifo(7) says. err::nxio, err::restartsys.
+    virtual Result<Ref<File>> open(const Path&, u32 flags) = 0;
+
+protected:
+    ~FifoOpener() = default;
+};
+void set_fifo_opener(FifoOpener&);
+
 /// The place a path names. err::noent, notdir, acces, loop, nametoolong, xdev.
 Result<Path> resolve(const Walker&, std::string_view path, u32 flags);
 

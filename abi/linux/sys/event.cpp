@@ -1,7 +1,8 @@
 #include "abi/linux/sys/event.h"
 #include "abi/linux/sys/timeout.h"
-#include "kernel/file/epoll.h"
-#include "kernel/file/event.h"
+#include "kernel/ipc/epoll.h"
+#include "kernel/ipc/event.h"
+#include "kernel/process/signalfd.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/signalfd.h>
@@ -137,9 +138,9 @@ Result<int> signalfd4(Task& task, Fd fd, UserPtr<const SignalSet> mask, usize ma
     if (flags & ~u32{SFD_CLOEXEC | SFD_NONBLOCK} || mask_size != sizeof(SignalSet)) return err::inval;
     auto wanted = TRY(copy_in(mask));
     if (static_cast<int>(fd) == -1)
-        return install(task, TRY(event::create_signals(wanted, flags & SFD_NONBLOCK)), flags);
+        return install(task, TRY(process::create_signalfd(wanted, flags & SFD_NONBLOCK)), flags);
     auto file = TRY(file_of(task, fd));
-    TRY(event::set_signals(*file, wanted));
+    TRY(process::set_signalfd(*file, wanted));
     return static_cast<int>(fd);
 }
 Result<int> signalfd(Task& task, Fd fd, UserPtr<const SignalSet> mask, usize mask_size) {

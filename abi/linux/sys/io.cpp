@@ -3,7 +3,8 @@
 #include "abi/linux/sys/places.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
-#include "kernel/file/pipe.h"
+#include "kernel/ipc/pipe.h"
+#include "kernel/ipc/splice.h"
 #include "kernel/vfs/write_back.h"
 #include <algorithm>
 #include <linux/fadvise.h>

@@ -1,8 +1,8 @@
 #include "abi/linux/sys/poll.h"
 #include "abi/linux/call.h"
 #include "abi/linux/sys/timeout.h"
-#include "kernel/file/pipe.h"
 #include "kernel/file/poll.h"
+#include "kernel/ipc/pipe.h"
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/personality.h>

@@ -4,6 +4,7 @@
 #include "core/rng/rng.h"
 #include "kernel/credentials/credentials.h"
 #include "kernel/file/current.h"
+#include "kernel/ipc/pipe.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/operations.h"
 #include <random>
@@ -21,7 +22,10 @@ u64 rng::below(u64 limit) { return number() % limit; }
 
 std::atomic<unsigned> host::broken_pipes = 0;
 bool host::files_ready() {
-    static bool ready = vfs::init().has_value();
+    static bool ready = [] {
+        pipes::init();
+        return vfs::init().has_value();
+    }();
     return ready;
 }
 

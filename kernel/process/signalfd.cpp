@@ -1,10 +1,10 @@
-#include "kernel/file/event.h"
+#include "kernel/process/signalfd.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 #include <linux/signalfd.h>
 
-namespace event {
+namespace process {
 namespace {
 constexpr char signals_kind = 0;
 
@@ -94,16 +94,16 @@ private:
 };
 } // namespace
 
-Result<Ref<File>> create_signals(SignalSet wanted, u32 flags) {
+Result<Ref<File>> create_signalfd(SignalSet wanted, u32 flags) {
     auto made = TRY(make_ref<SignalFile>(TRY(vfs::make_anonymous_inode()), wanted));
     made->flags = 2 | flags; // O_RDWR
     return made;
 }
 
-Result<> set_signals(File& file, SignalSet wanted) {
+Result<> set_signalfd(File& file, SignalSet wanted) {
     if (file.kind() != &signals_kind) return err::inval;
     static_cast<SignalFile&>(file).set(wanted);
     file.changed().notify_all();
     return {};
 }
-} // namespace event
+} // namespace process

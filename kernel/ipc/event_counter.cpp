@@ -1,4 +1,4 @@
-#include "kernel/file/event.h"
+#include "kernel/ipc/event.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 

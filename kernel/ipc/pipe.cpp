@@ -1,11 +1,12 @@
-#include "kernel/file/pipe.h"
+#include "kernel/ipc/pipe.h"
 #include "core/mm/user.h"
 #include "kernel/credentials/credentials.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
-#include "kernel/file/pipe_ring.h"
+#include "kernel/ipc/pipe_ring.h"
 #include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/attachments.h"
+#include "kernel/vfs/operations.h"
 #include <algorithm>
 #include <asm/ioctls.h>
 #include <linux/capability.h>
@@ -253,7 +254,17 @@ Result<Ref<Pipe>> pipe_of(vfs::Inode& inode) {
         fresh->inode = Ref<vfs::Inode>::share(&inode);
     }
 }
+
+class Fifos final : public vfs::FifoOpener {
+public:
+    Result<Ref<File>> open(const vfs::Path& place, u32 flags) override;
+};
 } // namespace
+
+void init() {
+    static constinit Fifos fifos;
+    vfs::set_fifo_opener(fifos);
+}
 
 Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
@@ -266,7 +277,7 @@ Result<Ends> create(u32 flags) {
     return Ends{std::move(read), std::move(write)};
 }
 
-Result<Ref<File>> open_fifo(const vfs::Path& place, u32 flags) {
+Result<Ref<File>> Fifos::open(const vfs::Path& place, u32 flags) {
     if ((flags & O_ACCMODE) == O_ACCMODE) return err::inval;
     auto pipe = TRY(pipe_of(place.inode()));
     auto file = TRY(make_ref<PipeFile>(pipe, flags));

@@ -1,6 +1,6 @@
 #include "core/time/clock.h"
 #include "core/wait/clock_set.h"
-#include "kernel/file/event.h"
+#include "kernel/ipc/event.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
 #include <linux/time.h>

@@ -1,8 +1,8 @@
 #include "core/ktest/threads.h"
 #include "files.h"
 #include "kernel/file/block_on.h"
-#include "kernel/file/pipe.h"
-#include "kernel/file/pipe_ring.h"
+#include "kernel/ipc/pipe.h"
+#include "kernel/ipc/pipe_ring.h"
 #include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>

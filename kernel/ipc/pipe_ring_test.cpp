@@ -1,4 +1,4 @@
-#include "kernel/file/pipe_ring.h"
+#include "kernel/ipc/pipe_ring.h"
 #include <cstring>
 #include <gtest/gtest.h>
 #include <string>

@@ -1,8 +1,9 @@
 // sendfile(2), splice(2), copy_file_range(2) and vmsplice(2).
+#include "kernel/ipc/splice.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
-#include "kernel/file/pipe.h"
-#include "kernel/file/pipe_ring.h"
+#include "kernel/ipc/pipe.h"
+#include "kernel/ipc/pipe_ring.h"
 #include "kernel/vfs/inode.h"
 #include <algorithm>
 #include <array>

@@ -4,20 +4,16 @@
 #include <span>
 #include <utility>
 
-namespace vfs {
-struct Path;
-}
-
 namespace pipes {
 inline constexpr usize default_capacity = 64 * KiB, max_capacity = 1 * MiB; // F_SETPIPE_SZ without privilege
 
 struct Ends {
     Ref<File> read, write;
 };
+/// Once, at boot: opening a FIFO leads here from then on.
+void init();
 /// pipe2(2): flags O_NONBLOCK, O_DIRECT (packets).
 Result<Ends> create(u32 flags);
-/// Opens a FIFO's inode; waits for the other end as fifo(7) says. err::nxio, err::restartsys.
-Result<Ref<File>> open_fifo(const vfs::Path&, u32 flags);
 
 // Transfers without copying. A piece is a reference: what its owner writes later shows through, and what its owner
 // gives up stays readable.

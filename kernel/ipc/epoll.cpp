@@ -1,4 +1,4 @@
-#include "kernel/file/epoll.h"
+#include "kernel/ipc/epoll.h"
 #include "kernel/file/block_on.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>

@@ -1,8 +1,6 @@
-// Files that count and report events: eventfd(2), timerfd_create(2), signalfd(2).
+// Files that count and report events: eventfd(2), timerfd_create(2).
 #pragma once
 #include "kernel/file/file.h"
-
-using SignalSet = u64; // kernel/signal/signal.h
 
 namespace event {
 /// eventfd2(2). flags: O_NONBLOCK.
@@ -17,9 +15,4 @@ struct TimerSetting {
 /// else from now on. `cancel_on_set`: reads answer err::canceled once the wall clock was set. Returns the old setting.
 Result<TimerSetting> set_timer(File&, TimerSetting, bool absolute, bool cancel_on_set);
 Result<TimerSetting> get_timer(File&);
-
-/// signalfd4(2). Reads give struct signalfd_siginfo of the reader's own pending signals.
-Result<Ref<File>> create_signals(SignalSet, u32 flags);
-/// err::inval: not such a file.
-Result<> set_signals(File&, SignalSet);
 } // namespace event

@@ -2,10 +2,10 @@
 #include "core/time/clock.h"
 #include "files.h"
 #include "kernel/file/block_on.h"
-#include "kernel/file/epoll.h"
-#include "kernel/file/event.h"
-#include "kernel/file/pipe.h"
 #include "kernel/file/poll.h"
+#include "kernel/ipc/epoll.h"
+#include "kernel/ipc/event.h"
+#include "kernel/ipc/pipe.h"
 #include <gtest/gtest.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
