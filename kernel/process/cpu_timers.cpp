@@ -1,7 +1,7 @@
 // What CPU time makes happen: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU, RLIMIT_RTTIME.
 #include "kernel/process/posix_timer.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include <algorithm>
 #include <linux/resource.h>
 #include <linux/time.h>

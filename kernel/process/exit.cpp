@@ -1,8 +1,8 @@
 #include "core/alloc/fail.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/robust.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/timers.h"
-#include "kernel/signal/state.h"
 
 namespace process {
 namespace {
@@ -95,8 +95,8 @@ bool tell_of_end(Process& process, Box<QueuedSignal>& memory) {
     if (signal == SIGCHLD) {
         Holding lock{parent->signal_lock};
         SignalAction action = parent->handlers->actions.lock()->of[SIGCHLD - 1];
-        ignored = action.handler == 1 || action.flags & SA_NOCLDWAIT;
-        if (action.handler == 1) signal = 0;
+        ignored = action.handler == signals::handler_ignore || action.flags & SA_NOCLDWAIT;
+        if (action.handler == signals::handler_ignore) signal = 0;
     }
     if (signal) {
         ChildCode how = decode_status(process.exit_status);

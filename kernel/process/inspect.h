@@ -1,5 +1,6 @@
 // Who may look into another process.
 #pragma once
+#include "kernel/credentials/credentials.h"
 #include "kernel/process/process.h"
 
 namespace process {

@@ -2,8 +2,8 @@
 #include "core/alloc/fail.h"
 #include "core/log/log.h"
 #include "core/time/clock.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include "kernel/vfs/path.h"
 #include "kernel/vfs/reclaim.h"
 

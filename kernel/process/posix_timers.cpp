@@ -1,7 +1,7 @@
 // timer_create(2) and its relatives.
 #include "kernel/process/posix_timer.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include <algorithm>
 #include <linux/time.h>
 

@@ -1,9 +1,9 @@
 // Processes (thread groups), their groups and sessions, and the tree they form.
 #pragma once
+#include "kernel/credentials/limits.h"
 #include "kernel/file/file.h"
 #include "kernel/process/abi.h"
-#include "kernel/credentials/limits.h"
-#include "kernel/signal/signal.h"
+#include "kernel/process/signals/signals.h"
 #include "kernel/views/view.h"
 
 class Task;

@@ -1,8 +1,8 @@
 // setitimer(2), and the end of all timers.
 #include "kernel/process/timers.h"
 #include "kernel/process/posix_timer.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include <algorithm>
 #include <linux/time.h>
 

@@ -102,5 +102,8 @@ Result<Ref<SignalHandlers>> SignalHandlers::clone() {
 void SignalHandlers::reset_caught() {
     auto now = actions.lock();
     for (SignalAction& action : now->of)
-        action = {.handler = action.handler == 1 ? uptr{1} : 0, .flags = 0, .restorer = 0, .mask = 0};
+        action = {.handler = action.handler == signals::handler_ignore ? signals::handler_ignore : 0,
+                  .flags = 0,
+                  .restorer = 0,
+                  .mask = 0};
 }

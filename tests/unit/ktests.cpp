@@ -33,7 +33,7 @@ RUN(kernel_is_preempted)
 RUN(timers_fire_in_order)
 RUN(timer_cancel_waits)
 RUN(calls_reach_all_cpus)
-// kernel/signal/signal_test.cpp
+// kernel/process/signals/signals_test.cpp
 RUN(signals_arrive_once)
 RUN(signals_merge)
 RUN(signals_end_sleeps)

@@ -1,7 +1,7 @@
 // epoll, eventfd, timerfd, signalfd.
 #pragma once
 #include "abi/linux/arguments.h"
-#include "kernel/signal/signal.h"
+#include "kernel/process/signals/signals.h"
 #include <linux/eventpoll.h>
 #include <linux/time_types.h>
 

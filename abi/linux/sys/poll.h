@@ -1,7 +1,7 @@
 // Waiting for several files; pipes.
 #pragma once
 #include "abi/linux/arguments.h"
-#include "kernel/signal/signal.h"
+#include "kernel/process/signals/signals.h"
 #include <asm/poll.h>
 #include <linux/posix_types.h>
 #include <linux/time_types.h>

@@ -3,7 +3,7 @@
 #include "abi/linux/arguments.h"
 #include "abi/linux/call.h"
 #include "abi/linux/sys/timespec.h"
-#include "kernel/signal/signal.h"
+#include "kernel/process/signals/signals.h"
 
 namespace linux_abi::sys {
 Result<> kill(Task&, int pid, int signal);

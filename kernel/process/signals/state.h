@@ -3,8 +3,6 @@
 #include "kernel/process/task.h"
 
 namespace signals {
-inline constexpr uptr handler_default = 0, handler_ignore = 1;
-
 inline SignalAction action_of(Process& process, int number) { return process.handlers->actions.lock()->of[number - 1]; }
 /// Nothing would happen if the signal were delivered.
 inline bool is_ignored(const SignalAction& action, int number) {

@@ -1,7 +1,7 @@
 #include "arch/api/vdso.h"
 #include "core/log/log.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include <asm/unistd.h>
 
 namespace signals {

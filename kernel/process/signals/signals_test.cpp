@@ -3,7 +3,7 @@
 #include "core/ktest/ktest.h"
 #include "core/ktest/threads.h"
 #include "core/time/clock.h"
-#include "kernel/signal/state.h"
+#include "kernel/process/signals/state.h"
 #include "tasks.h"
 #include <vector>
 

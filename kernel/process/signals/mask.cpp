@@ -1,5 +1,5 @@
+#include "kernel/process/signals/state.h"
 #include "kernel/process/timers.h"
-#include "kernel/signal/state.h"
 
 namespace signals {
 void recalculate(Task& task) {

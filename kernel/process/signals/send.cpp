@@ -1,5 +1,5 @@
+#include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/signal/state.h"
 #include <linux/capability.h>
 
 namespace signals {
