@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
 TREE = {
     "tools/layers.txt": "lib:\narch/api: lib\narch/*: lib arch/api\ncore/low: lib core/high\ncore/high: lib core/low\nfs/*: lib core\n",
     "lib/a.h": "",
@@ -35,15 +37,36 @@ fs/two/f.h:3: the processor is named outside arch/
 tools/layers.txt:4: core/high stands on no line above
 """
 
-with tempfile.TemporaryDirectory(prefix="rundlet-") as made:
-    for name, text in TREE.items():
-        file = pathlib.Path(made) / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    subprocess.run(["git", "init", "-q", made], check=True)
-    check = pathlib.Path(__file__).resolve().parent.parent / "tools/check_layers.py"
-    done = subprocess.run([check, made], stdout=subprocess.PIPE, text=True, check=False)
-    *found, _ = sorted(done.stdout.splitlines(), key=lambda line: (line.startswith("layers: "), line))
-    wrong = sorted(set(found) ^ set(EXPECTED.splitlines()))
-    print("\n".join(f"{'unexpected' if line in found else 'missing'}: {line}" for line in wrong) or "as expected")
-    sys.exit(bool(wrong) or done.returncode != 1)
+
+def complaints(tree):
+    """What the check says of a tree of these files; its status must say so, too."""
+    with tempfile.TemporaryDirectory(prefix="rundlet-") as made:
+        for name, text in tree.items():
+            file = pathlib.Path(made) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        subprocess.run(["git", "init", "-q", made], check=True)
+        done = subprocess.run([TOP / "tools/check_layers.py", made], stdout=subprocess.PIPE, text=True, check=False)
+        *found, _ = sorted(done.stdout.splitlines(), key=lambda line: (line.startswith("layers: "), line))
+        return found + ["no status of failure"] * (done.returncode != 1)
+
+
+def upward():
+    """The repository's own lines: in core and in kernel, each room includes one of all those that stand below it there."""
+    lines = (TOP / "tools/layers.txt").read_text()
+    tree, expected = {"tools/layers.txt": lines}, []
+    for above in ("core/", "kernel/"):
+        rooms = [line.split(":")[0] for line in lines.splitlines() if line.startswith(above)]
+        tree |= {f"{room}/a.h": "" for room in rooms}
+        for at, room in enumerate(rooms[:-1]):
+            tree[f"{room}/b.cpp"] = "".join(f'#include "{other}/a.h"\n' for other in rooms[at + 1:])
+            expected += [f"{room}/b.cpp:{n}: {room} may not include {other}/a.h" for n, other in enumerate(rooms[at + 1:], 1)]
+    return tree, expected
+
+
+wrong = []
+for tree, expected in ((TREE, EXPECTED.splitlines()), upward()):
+    found = complaints(tree)
+    wrong += [f"{'unexpected' if line in found else 'missing'}: {line}" for line in sorted(set(found) ^ set(expected))]
+print("\n".join(wrong) or "as expected")
+sys.exit(bool(wrong))
