@@ -36,8 +36,8 @@ std::string_view path_variable(const ProcessSpec& p) {
 Result<Ref<File>> open_program(const vfs::Walker& walker, std::string_view path) {
     auto place = TRY(vfs::resolve(walker, path, vfs::walk_follow));
     if (!place.inode().is_regular()) return err::acces;
-    TRY(vfs::check_access(place, *walker.who, 1));
-    return vfs::open_path(place, *walker.who, O_RDONLY);
+    TRY(vfs::check_access(place, *walker.credentials, 1));
+    return vfs::open_path(place, *walker.credentials, O_RDONLY);
 }
 
 /// The file that args[0] names, by PATH when it has no slash. `path` becomes what it was found as.

@@ -47,7 +47,7 @@ Result<Spec> read_spec(const vfs::Walker& host, std::string_view bundle, vfs::Pa
         return std::unexpected(found.error());
     }
     place = std::move(*found);
-    auto text = TRY(read_config({host.root_place(), place, host.who, 0}, why));
+    auto text = TRY(read_config({host.root_place(), place, host.credentials, 0}, why));
     return parse_spec(std::move(text), why);
 }
 

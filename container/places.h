@@ -3,7 +3,7 @@
 #include "kernel/vfs/operations.h"
 
 namespace container {
-/// Finds and makes names in a tree that nobody else uses yet, as `inside.who`.
+/// Finds and makes names in a tree that nobody else uses yet, as `inside.credentials`.
 class Places {
 public:
     explicit Places(vfs::Walker inside) : inside_{std::move(inside)} {}

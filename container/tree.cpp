@@ -58,7 +58,7 @@ private:
         constexpr u32 how = vfs::walk_directory | vfs::walk_follow;
         std::string_view path = spec_.root_path;
         if (!path.starts_with('/'))
-            return vfs::resolve({host_.root_place(), bundle_, host_.who, 0}, path, how | vfs::walk_beneath);
+            return vfs::resolve({host_.root_place(), bundle_, host_.credentials, 0}, path, how | vfs::walk_beneath);
         auto place = TRY(vfs::resolve(host_, path, how));
         auto named = TRY(vfs::path_text(place, host_.root_place()));
         auto bundle = TRY(vfs::path_text(bundle_, host_.root_place()));
@@ -120,10 +120,10 @@ private:
         auto where = TRY(places_->find(path));
         auto superblock = TRY(type->mount({m.source, options, m.flags, view_}));
         TRY(tree_->mount(where, std::move(superblock), m.source.empty() ? m.type.view() : m.source.view(), 0));
-        return m.copy_up ? copy_up(where, TRY(places_->find(path)), places_->walker().who) : Result<>{};
+        return m.copy_up ? copy_up(where, TRY(places_->find(path)), places_->walker().credentials) : Result<>{};
     }
     Result<> bind(const MountSpec& m, std::string_view path) {
-        vfs::Walker in_bundle{host_.root_place(), bundle_, host_.who, 0};
+        vfs::Walker in_bundle{host_.root_place(), bundle_, host_.credentials, 0};
         auto what = TRY(vfs::resolve(in_bundle, m.source, vfs::walk_follow));
         TRY(what.inode().is_directory() ? places_->make_directories(path) : places_->make_file(path));
         return tree_->graft(TRY(places_->find(path)), what, m.flags & MS_REC);
@@ -161,17 +161,17 @@ private:
             TRY(places_->make_parents(path));
             TRY(vfs::make_node(places_->walker(), path, S_IFCHR | d.mode, d.device));
         }
-        return vfs::change_owner(TRY(places_->find(path)), *places_->walker().who, d.uid, d.gid);
+        return vfs::change_owner(TRY(places_->find(path)), *places_->walker().credentials, d.uid, d.gid);
     }
 
     /// A null device of the kernel's own: the image's /dev/null may be anything.
     Result<vfs::Path> mask_for_files() {
         if (!masks_) {
             masks_ = TRY(vfs::MountTree::create(TRY(make_tmpfs("mode=755")), "tmpfs", MS_NOSUID | MS_NOEXEC));
-            vfs::Walker inside{masks_->root(), masks_->root(), places_->walker().who, 0};
+            vfs::Walker inside{masks_->root(), masks_->root(), places_->walker().credentials, 0};
             TRY(vfs::make_node(inside, "/null", S_IFCHR | 0666, null_device));
         }
-        return vfs::resolve({masks_->root(), masks_->root(), places_->walker().who, 0}, "/null", 0);
+        return vfs::resolve({masks_->root(), masks_->root(), places_->walker().credentials, 0}, "/null", 0);
     }
     /// Files are empty, directories an empty tmpfs, both read-only; what does not exist needs no mask.
     Result<> mask(const String& path) {

@@ -80,8 +80,8 @@ Result<> spawn(Task& task, const Arguments& a) {
     auto walker = task.walker();
     auto place = TRY(vfs::resolve(walker, path, vfs::walk_follow));
     if (!place.inode().is_regular()) return err::acces;
-    TRY(vfs::check_access(place, *walker.who, 1));
-    start->program.file = TRY(vfs::open_path(place, *walker.who, O_RDONLY));
+    TRY(vfs::check_access(place, *walker.credentials, 1));
+    start->program.file = TRY(vfs::open_path(place, *walker.credentials, O_RDONLY));
     start->program.path = path;
     start->mounts = task.mounts;
     start->fs = TRY(task.fs->clone());

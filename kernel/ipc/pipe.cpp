@@ -66,17 +66,17 @@ public:
         return for_both_;
     }
     // What the ends are told, after the state has changed.
-    void tell_bytes(u32 events = EPOLLIN | EPOLLRDNORM) { tell(for_bytes_, events); }
-    void tell_room(u32 events = EPOLLOUT | EPOLLWRNORM) { tell(for_room_, events); }
-    void tell_opened() {
+    void notify_readers(u32 events = EPOLLIN | EPOLLRDNORM) { tell(for_bytes_, events); }
+    void notify_writers(u32 events = EPOLLOUT | EPOLLWRNORM) { tell(for_room_, events); }
+    void notify_openers() {
         for_bytes_.notify_all();
         if (has_both_.load(std::memory_order_relaxed)) for_both_.notify_all();
     }
-    void tell_hang_up() {
-        tell_opened();
+    void notify_hang_up() {
+        notify_openers();
         for_room_.notify_all();
     }
-    /// For the opener of a FIFO: tell_opened().
+    /// For the opener of a FIFO: notify_openers().
     WaitQueue& openers() { return for_bytes_; }
     Ref<vfs::Inode> inode;
 
@@ -126,7 +126,7 @@ public:
             if (writes_) state->writers--;
             hung_up = !state->readers != !state->writers;
         }
-        if (hung_up) pipe_->tell_hang_up();
+        if (hung_up) pipe_->notify_hang_up();
     }
 
     Result<usize> read(Sink& to, u64*) override {
@@ -141,7 +141,7 @@ public:
             if (n == 0 && state->writers && !to.done()) return err::again;
             made_room = was_full && !state->ring.full();
         }
-        if (made_room) pipe_->tell_room();
+        if (made_room) pipe_->notify_writers();
         return n;
     }
     Result<usize> write(Source& from, u64*) override {
@@ -154,7 +154,7 @@ public:
         }
         // As Linux, which tells a reader again that a pipe is full when a write has found no room.
         bool tells = n ? *n != 0 : n.error() == Errno::again && how & O_NONBLOCK;
-        if (tells) pipe_->tell_bytes();
+        if (tells) pipe_->notify_readers();
         return n;
     }
     u32 poll() override {
@@ -195,7 +195,7 @@ public:
             TRY(state->ring.resize(size / page_size));
             made_room = was_full && !state->ring.full();
         }
-        if (made_room) pipe_->tell_room(WaitQueue::any_event);
+        if (made_room) pipe_->notify_writers(WaitQueue::any_event);
         return static_cast<i64>(size);
     }
 
@@ -283,7 +283,7 @@ Result<Ref<File>> Fifos::open(const vfs::Path& place, u32 flags) {
     auto file = TRY(make_ref<PipeFile>(pipe, flags));
     file->place = place;
     unsigned mode = flags & O_ACCMODE;
-    if (file->is_first) pipe->tell_opened();
+    if (file->is_first) pipe->notify_openers();
     if (mode == O_RDWR || pipe->anonymous) return file;
     u64 before, readers, writers;
     {
@@ -323,17 +323,17 @@ Result<usize> wait_for_room(File& f, bool nonblocking) {
     return room;
 }
 
-usize push(File& f, std::span<Piece> pieces) {
+usize push(File& f, std::span<PipeBuffer> pieces) {
     Pipe& pipe = pipe_behind(f);
     usize bytes = 0;
     {
         auto state = pipe.lock();
-        for (Piece& piece : pieces.first(std::min(pieces.size(), state->ring.room()))) {
+        for (PipeBuffer& piece : pieces.first(std::min(pieces.size(), state->ring.room()))) {
             bytes += piece.length;
             state->ring.push(std::move(piece));
         }
     }
-    if (bytes) pipe.tell_bytes(WaitQueue::any_event);
+    if (bytes) pipe.notify_readers(WaitQueue::any_event);
     return bytes;
 }
 
@@ -350,7 +350,7 @@ Claim claim(File& f, usize most) {
     auto state = pipe_behind(f).lock();
     if (state->claimed || state->ring.empty()) return made;
     state->claimed = true;
-    Piece piece = state->ring.first(most);
+    PipeBuffer piece = state->ring.first(most);
     made.pipe_ = &f;
     made.bytes_ = piece.bytes();
     made.frame_ = std::move(piece.frame);
@@ -370,8 +370,8 @@ Claim::~Claim() {
         if (taken_) state->ring.drop(taken_);
         made_room = state->ring.room() > room;
     }
-    if (made_room) pipe.tell_room(WaitQueue::any_event);
-    if (awaited) pipe.tell_bytes(WaitQueue::any_event);
+    if (made_room) pipe.notify_writers(WaitQueue::any_event);
+    if (awaited) pipe.notify_readers(WaitQueue::any_event);
 }
 
 Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
@@ -391,7 +391,7 @@ Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
             if (read) state->ring.push({frame, 0, static_cast<u16>(read)});
             return read;
         }));
-        if (got) pipe.tell_bytes(WaitQueue::any_event);
+        if (got) pipe.notify_readers(WaitQueue::any_event);
         if (got || had_room) return got;
     }
 }
@@ -408,7 +408,7 @@ Result<usize> take(File& f, Sink& to, bool nonblocking) {
         made_room = state->ring.room() > room;
         return moved;
     }));
-    if (made_room) pipe.tell_room(WaitQueue::any_event);
+    if (made_room) pipe.notify_writers(WaitQueue::any_event);
     return n;
 }
 
@@ -428,8 +428,8 @@ Result<usize> pass(File& from, File& to, usize n, Pass how, bool nonblocking) {
             made_room = both.a.ring.room() > room;
         }
         if (moved == 0) continue; // others came first
-        if (made_room) in.tell_room(WaitQueue::any_event);
-        out.tell_bytes(WaitQueue::any_event);
+        if (made_room) in.notify_writers(WaitQueue::any_event);
+        out.notify_readers(WaitQueue::any_event);
         return moved;
     }
 }

@@ -17,13 +17,13 @@ Result<Ends> create(u32 flags);
 
 // Transfers without copying. A piece is a reference: what its owner writes later shows through, and what its owner
 // gives up stays readable.
-struct Piece;
+struct PipeBuffer;
 bool is_pipe(const File&);
 /// How many pieces a pipe can take; not zero: waits, O_NONBLOCK or not, unless `nonblocking`. err::again, err::pipe
 /// with SIGPIPE (no reader), err::restartsys.
 Result<usize> wait_for_room(File& pipe, bool nonblocking);
 /// Puts pieces in, as many as fit; takes their references. How many bytes.
-usize push(File& pipe, std::span<Piece>);
+usize push(File& pipe, std::span<PipeBuffer>);
 /// The first bytes of a pipe, kept from other readers until it is known how many of them their destination took: what
 /// it did not take stays in the pipe. The bytes lie in one page. Short: whoever wants to read meanwhile waits.
 class Claim {

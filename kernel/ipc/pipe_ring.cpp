@@ -88,7 +88,7 @@ void Ring::drop(usize n) {
     if (s.length == 0) drop_first();
 }
 
-void Ring::push(Piece piece) { enter({std::move(piece)}); }
+void Ring::push(PipeBuffer piece) { enter({std::move(piece)}); }
 
 usize Ring::move_to(Ring& to, usize most) {
     usize moved = 0;

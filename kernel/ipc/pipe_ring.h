@@ -10,7 +10,7 @@ namespace pipes {
 inline constexpr usize atomic_size = page_size; // PIPE_BUF
 
 /// Bytes of a page that somebody else may own, change or have given up: the reference keeps it.
-struct Piece {
+struct PipeBuffer {
     FrameRef frame;
     u16 offset = 0, length = 0;
     std::span<const std::byte> bytes() const { return frame->bytes().subspan(offset, length); }
@@ -37,9 +37,9 @@ public:
     Result<usize> write(Source&, bool packets);
 
     /// Puts a piece behind the others, without copying; there is room. No later write is merged into its page.
-    void push(Piece);
+    void push(PipeBuffer);
     /// The first piece, or its first `most` bytes; they stay until drop(). There is one.
-    Piece first(usize most) const { return slot(0).part(most); }
+    PipeBuffer first(usize most) const { return slot(0).part(most); }
     void drop(usize n);
     /// Puts the first `most` bytes into another ring, as far as that has room, without copying: moved (splice), or
     /// shared (tee). How many.
@@ -47,7 +47,7 @@ public:
     usize share_with(Ring& to, usize most) const;
 
 private:
-    struct Slot : Piece {
+    struct Slot : PipeBuffer {
         bool packet = false;
         bool appendable = false; // later writes may fill the rest of the page: nobody else writes there
         Slot part(usize most) const;

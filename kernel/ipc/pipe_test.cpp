@@ -400,7 +400,7 @@ TEST_F(PipeTest, PushedPagesArrive) {
         if (n == 1) return read_all(ends.read, reader, random);
         Ref<File> own = std::move(ends.write);
         for (u32 i = 0; i < pages; i++) {
-            pipes::Piece piece{*mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing), 0, page_size};
+            pipes::PipeBuffer piece{*mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing), 0, page_size};
             auto* at = static_cast<Record*>(piece.frame->data());
             for (u32 k = 0; k < most_records; k++) at[k] = {0, i * static_cast<u32>(most_records) + k};
             do EXPECT_TRUE(pipes::wait_for_room(*own, false));

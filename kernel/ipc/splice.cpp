@@ -18,9 +18,9 @@ public:
     static constexpr usize batch = 16;
     Pages(Ref<MemoryObject> object, vfs::Inode& inode) : object_{std::move(object)}, inode_{inode} {}
     /// What there is from `at` on, in at most `batch` pieces of pages; none at the end of the file.
-    Result<std::span<pipes::Piece>> at(u64 at, usize most, usize pieces) {
+    Result<std::span<pipes::PipeBuffer>> at(u64 at, usize most, usize pieces) {
         u64 size = inode_.attributes().size;
-        if (at >= size) return std::span<pipes::Piece>{};
+        if (at >= size) return std::span<pipes::PipeBuffer>{};
         usize in_page = at & (page_size - 1);
         pieces = std::min(pieces, batch);
         usize left = std::min<u64>({most, pieces * page_size - in_page, size - at});
@@ -45,7 +45,7 @@ public:
 private:
     Ref<MemoryObject> object_;
     vfs::Inode& inode_;
-    std::array<pipes::Piece, batch> pieces_;
+    std::array<pipes::PipeBuffer, batch> pieces_;
 };
 
 Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes, Waiting how = Waiting::as_flags) {
@@ -166,7 +166,7 @@ Result<usize> transfer_bytes(File& in, u64& at, File& out, u64* out_at, usize n,
 
 /// The next piece of user memory, which ends with a page of it or with its segment, copied into a page of its own.
 /// Moves `from` and `done` (of its first segment) on. err::fault, err::nomem.
-Result<pipes::Piece> copy_piece(std::span<const UserSegment>& from, usize& done) {
+Result<pipes::PipeBuffer> copy_piece(std::span<const UserSegment>& from, usize& done) {
     uptr address = from.front().address + done;
     usize n = std::min(from.front().size - done, page_size - (address & (page_size - 1)));
     FrameRef frame = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing));
@@ -178,7 +178,7 @@ Result<pipes::Piece> copy_piece(std::span<const UserSegment>& from, usize& done)
         from = from.subspan(1);
         done = 0;
     }
-    return pipes::Piece{std::move(frame), 0, static_cast<u16>(got)};
+    return pipes::PipeBuffer{std::move(frame), 0, static_cast<u16>(got)};
 }
 } // namespace
 
@@ -188,7 +188,7 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
     while (true) {
         while (!from.empty() && from.front().size == 0) from = from.subspan(1);
         if (from.empty() || moved >= most_moved) return moved;
-        Result<pipes::Piece> piece = pipes::Piece{};
+        Result<pipes::PipeBuffer> piece = pipes::PipeBuffer{};
         usize did = 0;
         do { // again where another writer came first
             auto room = pipes::wait_for_room(pipe, nonblocking || moved);

@@ -57,7 +57,7 @@ bool ProcessTimers::needs_watch() {
 void ProcessTimers::joined(Task& task) {
     if (watching_) task.watch_cpu_time(&watch_);
     if (process_.limits.soft(RLIMIT_RTTIME) != RLIM64_INFINITY && realtime_run_ns(task))
-        look_at_thread(task, realtime_look_ns);
+        watch_thread(task, realtime_look_ns);
 }
 void ProcessTimers::left(Task& task) {
     if (watching_) task.watch_cpu_time(nullptr);
@@ -71,15 +71,15 @@ void lower(std::atomic<u64>& moment, u64 ns) {
 }
 } // namespace
 
-void ProcessTimers::look_at_user(u64 ns) {
+void ProcessTimers::watch_user(u64 ns) {
     watch();
     lower(watch_.user_moment, ns);
 }
-void ProcessTimers::look_at_total(u64 ns) {
+void ProcessTimers::watch_total(u64 ns) {
     watch();
     lower(watch_.total_moment, ns);
 }
-void ProcessTimers::look_at_thread(Task& task, u64 ns) {
+void ProcessTimers::watch_thread(Task& task, u64 ns) {
     watch();
     lower(task.cpu_time_moment, ns);
 }
@@ -115,7 +115,7 @@ void ProcessTimers::expire_cpu(Interval& t, u64 now) {
         t.due_ns = t.interval_ns ? t.due_ns + ((now - t.due_ns) / t.interval_ns + 1) * t.interval_ns : 0;
         (void)signals::queue_embedded(process_, nullptr, t.element);
     }
-    if (t.due_ns) &t == &virtual_ ? look_at_user(t.due_ns) : look_at_total(t.due_ns);
+    if (t.due_ns) &t == &virtual_ ? watch_user(t.due_ns) : watch_total(t.due_ns);
 }
 
 // RLIMIT_CPU: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
@@ -125,7 +125,7 @@ void ProcessTimers::limit_cpu_time() {
     Limit limit = process_.limits.get(RLIMIT_CPU);
     if (closed_ || limit.soft > cpu_seconds_most) return;
     Holding lock{process_.signal_lock};
-    look_at_total(limit_ns(limit.soft));
+    watch_total(limit_ns(limit.soft));
 }
 
 void ProcessTimers::check_cpu_limit(u64 now) {
@@ -136,7 +136,7 @@ void ProcessTimers::check_cpu_limit(u64 now) {
         process_.limits.set(RLIMIT_CPU, {++limit.soft, limit.hard});
         (void)signals::queue_embedded(process_, nullptr, cpu_limit_);
     }
-    look_at_total(std::min(limit_ns(limit.soft), limit_ns(limit.hard)));
+    watch_total(std::min(limit_ns(limit.soft), limit_ns(limit.hard)));
 }
 
 // RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. Such a thread looks every few
@@ -147,7 +147,7 @@ void ProcessTimers::limit_realtime() {
     if (closed_ || process_.limits.soft(RLIMIT_RTTIME) == RLIM64_INFINITY) return;
     Holding lock{process_.signal_lock};
     for_each_thread(process_, [&](Task& t) {
-        if (!t.ended && realtime_run_ns(t)) look_at_thread(t, sum(t.cpu_time()) + realtime_look_ns);
+        if (!t.ended && realtime_run_ns(t)) watch_thread(t, sum(t.cpu_time()) + realtime_look_ns);
     });
 }
 
@@ -156,7 +156,7 @@ void ProcessTimers::check_realtime_limit(Task& task) {
     u64 run_us = limit.soft == RLIM64_INFINITY ? 0 : (realtime_run_ns(task) + 999) / 1000;
     if (!run_us) return;
     if (limit.hard != RLIM64_INFINITY && run_us >= limit.hard) return signals::end_all(process_, SIGKILL);
-    look_at_thread(task, sum(task.cpu_time()) + realtime_look_ns);
+    watch_thread(task, sum(task.cpu_time()) + realtime_look_ns);
     if (run_us < limit.soft) return;
     process_.limits.set(RLIMIT_RTTIME, {limit.soft + 1'000'000, limit.hard});
     (void)signals::queue_embedded(process_, nullptr, realtime_limit_);

@@ -28,7 +28,7 @@ bool leave_threads(Task& task, int status) {
                 if (!t.exiting && left & ~t.blocked) t.interrupt();
             });
     }
-    if (stopped && !last) signals::tell_parent(process, CLD_STOPPED);
+    if (stopped && !last) signals::notify_parent(process, CLD_STOPPED);
     return last;
 }
 
@@ -87,7 +87,7 @@ Process* reaper_of(Process& process) {
 }
 
 /// Tells the parent of an ended process. True: nobody will wait for it, it must be reaped now.
-bool tell_of_end(Process& process, Box<QueuedSignal>& memory) {
+bool notify_of_end(Process& process, Box<QueuedSignal>& memory) {
     Process* parent = process.parent;
     if (!parent) return true;
     bool ignored = false;
@@ -122,7 +122,7 @@ bool give_children_away(Process& process, Unlinked& gone) {
         child.exit_signal = SIGCHLD;
         if (runs)
             hang_up_if_orphaned(child, &process, &process);
-        else if (tell_of_end(child, none))
+        else if (notify_of_end(child, none))
             reap(child, gone);
     }
     return !process.children.empty();
@@ -155,7 +155,7 @@ bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory) {
         pids.init_status = process.exit_status;
     }
     pids.processes--;
-    bool reap_at_once = tell_of_end(process, memory);
+    bool reap_at_once = notify_of_end(process, memory);
     process.ended.notify_all();
     if (reap_at_once) reap(process, gone);
     return was_init;

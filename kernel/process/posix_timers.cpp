@@ -63,11 +63,11 @@ void PosixTimer::wait_for_due() {
     if (notify == SIGEV_NONE) return;
     ProcessTimers& timers = *process.timers;
     if (of_own_cpu() && !measured.thread())
-        return measured.is_user_only() ? timers.look_at_user(due_ns) : timers.look_at_total(due_ns);
+        return measured.is_user_only() ? timers.watch_user(due_ns) : timers.watch_total(due_ns);
     u64 at = now(), left = due_ns > at ? due_ns - at : 0;
     if (of_own_cpu()) {
         CpuTime used = measured.thread()->cpu_time();
-        return timers.look_at_thread(*measured.thread(), used.user_ns + used.system_ns + left);
+        return timers.watch_thread(*measured.thread(), used.user_ns + used.system_ns + left);
     }
     Deadline when = measured.in(left), soonest = clocks::in(measured.is_cpu() ? other_look_ns : 0);
     arm(when < soonest ? soonest : when);

@@ -111,7 +111,7 @@ public:
     unsigned still_to_stop = 0;                                // threads on their way into the stop
     bool stopped = false;                                      // all have
     bool stop_unreported = false, continue_unreported = false; // to wait4
-    bool tell_continued = false;                               // the next thread that runs tells the parent
+    bool continued_unnotified = false;                         // the next thread that runs tells the parent
     bool unkillable = false;                                   // a view's init: default actions do not end it
 
     /// Notified when a child of this process changes state: wait4, waitid.

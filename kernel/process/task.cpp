@@ -133,13 +133,13 @@ void Task::set_credentials(Ref<const Credentials> who) {
         space->set_limits(process::memory_limits(process(), *credentials_));
 }
 
-vfs::Walker Task::walker() { return {.who = credentials_, .umask = fs->umask, .fs = fs.get()}; }
+vfs::Walker Task::walker() { return {.credentials = credentials_, .umask = fs->umask, .fs = fs.get()}; }
 Result<vfs::Walker> Task::walker(int dirfd) {
     if (dirfd == AT_FDCWD) return walker();
     auto file = TRY(files->get(dirfd, true));
     const vfs::Path* path = file->path();
     if (!path) return err::notdir;
-    return vfs::Walker{.start = *path, .who = credentials_, .umask = fs->umask, .fs = fs.get()};
+    return vfs::Walker{.start = *path, .credentials = credentials_, .umask = fs->umask, .fs = fs.get()};
 }
 
 Process::Process() = default;

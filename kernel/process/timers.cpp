@@ -104,7 +104,7 @@ Result<ProcessTimers::Value> ProcessTimers::set(int which, const Value& value) {
     if (which == ITIMER_REAL)
         arm_real();
     else
-        which == ITIMER_VIRTUAL ? look_at_user(t.due_ns) : look_at_total(t.due_ns);
+        which == ITIMER_VIRTUAL ? watch_user(t.due_ns) : watch_total(t.due_ns);
     return old;
 }
 

@@ -88,9 +88,9 @@ private:
     void unwatch();
     bool needs_watch();
     /// Somebody is to look when the process's user time, or all its time, or the thread's is that much.
-    void look_at_user(u64 ns);
-    void look_at_total(u64 ns);
-    void look_at_thread(Task&, u64 ns);
+    void watch_user(u64 ns);
+    void watch_total(u64 ns);
+    void watch_thread(Task&, u64 ns);
     void expire_cpu(Interval&, u64 now_ns);
     void check_cpu_limit(u64 now_ns);
     void check_realtime_limit(Task& current);

@@ -31,7 +31,7 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     mode &= 07777;
     if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
     TRY(inode.change({.set = AttributeChange::mode_bit, .mode = mode}));
-    tell_watches_of(at, DN_ATTRIB);
+    notify_watches_of(at, DN_ATTRIB);
     return {};
 }
 
@@ -63,7 +63,7 @@ Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) 
     if (!inode.is_directory()) TRY(drop_capabilities(inode));
     if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
     TRY(inode.change(change));
-    tell_watches_of(at, DN_ATTRIB);
+    notify_watches_of(at, DN_ATTRIB);
     return {};
 }
 
@@ -83,7 +83,7 @@ Result<> change_times(const Path& at, const Credentials& who, const Timestamp* a
     if (access) change.set |= AttributeChange::access_bit, change.access = *access;
     if (modification) change.set |= AttributeChange::modification_bit, change.modification = *modification;
     TRY(inode.change(change));
-    tell_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
+    notify_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
     return {};
 }
 
@@ -113,7 +113,7 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
     if (done) done = drop_privileges(inode, &who);
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
     if (pages) pages->opens.end_writing();
-    if (done) tell_watches_of(at, DN_MODIFY);
+    if (done) notify_watches_of(at, DN_MODIFY);
     return done;
 }
 } // namespace vfs

@@ -42,7 +42,7 @@ Spinlock<Rank::dentry>& lock_of(usize bucket) { return bucket_locks[bucket % loc
 } // namespace
 
 constinit Spinlock<Rank::dentry> DentryCache::tree_lock;
-constinit DentryCache::Moves DentryCache::moves;
+constinit SeqCount DentryCache::moves;
 
 Result<> init() {
     hash_name = FoldHash{rng::number(), rng::number()};
@@ -81,7 +81,7 @@ Result<Dentry::Name*> DentryCache::copy_name(const Dentry& of) {
     return static_cast<Name*>(copy);
 }
 
-Dentry* DentryCache::glimpse(const Dentry& parent, std::string_view name) {
+Dentry* DentryCache::find_rcu(const Dentry& parent, std::string_view name) {
     u64 hash = hash_of(&parent, name);
     Dentry* d = buckets[bucket_of(hash)].load(std::memory_order_acquire);
     for (; d; d = d->next_.load(std::memory_order_acquire)) {
@@ -97,16 +97,16 @@ Dentry* DentryCache::glimpse(const Dentry& parent, std::string_view name) {
 Ref<Dentry> DentryCache::find(const Dentry& parent, std::string_view name) {
     {
         epoch::Reading reading;
-        u64 seen = moves.seen();
-        Dentry* d = glimpse(parent, name);
-        if (moves.still(seen)) {
+        u64 seen = moves.read_begin();
+        Dentry* d = find_rcu(parent, name);
+        if (!moves.read_retry(seen)) {
             if (!d) return nullptr;
             if (d->try_retain()) return Ref<Dentry>::adopt(d);
         }
     }
     u64 hash = hash_of(&parent, name);
     Holding hold{lock_of(bucket_of(hash))};
-    Dentry* d = glimpse(parent, name);
+    Dentry* d = find_rcu(parent, name);
     return d && d->hashed_ ? Ref<Dentry>::share(d) : nullptr;
 }
 
@@ -225,7 +225,7 @@ void DentryCache::forget(const Dentry& of, const Name* old_name) {
 Result<> DentryCache::move(Dentry& moved, Dentry& to) {
     Name* name = TRY(copy_name(to));
     const Name* old_name = moved.name_.load(std::memory_order_relaxed);
-    Moving moving;
+    SeqCount::Writing moving{moves};
     unhash(moved);
     mark_unlinked(to);
     auto parent = Ref<Dentry>::share(to.parent_.load(std::memory_order_relaxed));
@@ -247,7 +247,7 @@ Result<> DentryCache::exchange(Dentry& a, Dentry& b) {
         return std::unexpected(copied.error());
     }
     const Name *old_a = a.name_.load(std::memory_order_relaxed), *old_b = b.name_.load(std::memory_order_relaxed);
-    Moving moving;
+    SeqCount::Writing moving{moves};
     unhash(a);
     unhash(b);
     {

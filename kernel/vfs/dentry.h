@@ -8,8 +8,8 @@ namespace vfs {
 struct DentryCache {
     /// The cached child, or null. Negative dentries too.
     static Ref<Dentry> find(const Dentry& parent, std::string_view name);
-    /// The same for readers (epoch::Reading). Wrong when something moved meanwhile: see Moves.
-    static Dentry* glimpse(const Dentry& parent, std::string_view name);
+    /// The same for readers (epoch::Reading). Wrong when something moved meanwhile: see `moves`.
+    static Dentry* find_rcu(const Dentry& parent, std::string_view name);
     /// A cached name of an inode of this number, or null. Looks at all names there are.
     static Ref<Dentry> find_inode(Superblock&, u64 number);
     /// A dentry for a superblock's root. Unhashed.
@@ -44,7 +44,7 @@ struct DentryCache {
     }
     /// The same for readers, without a lock.
     template <class Take>
-    static Dentry* glimpse_up(const Dentry& d, Take take) {
+    static Dentry* parent_rcu(const Dentry& d, Take take) {
         take(d.name());
         return d.parent_.load(std::memory_order_acquire);
     }
@@ -54,28 +54,8 @@ struct DentryCache {
     static void shrink_own(Superblock&, usize n);
     static CacheUse use();
 
-    /// Counts changes that could lead readers astray: renames, and mounts that come, go or move.
-    class Moves {
-    public:
-        /// What a reader notes down first; `still(seen)` at its end says whether what it saw was one tree.
-        u64 seen() const { return done_.load(std::memory_order_acquire); }
-        bool still(u64 seen) const {
-            std::atomic_thread_fence(std::memory_order_acquire);
-            return begun_.load(std::memory_order_relaxed) == seen;
-        }
-        void begin() { begun_.fetch_add(1, std::memory_order_seq_cst); }
-        void end() { done_.fetch_add(1, std::memory_order_release); }
-
-    private:
-        std::atomic<u64> begun_ = 0, done_ = 0;
-    };
-    static Moves moves;
-    /// A change for Moves, for a scope.
-    struct Moving {
-        Moving() { moves.begin(); }
-        ~Moving() { moves.end(); }
-        Moving(const Moving&) = delete;
-    };
+    /// Counts what could lead readers astray: renames, and mounts that come, go or move.
+    static SeqCount moves;
 
 private:
     /// Guards parents and names against renames, for those who walk upwards.

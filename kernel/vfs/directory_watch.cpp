@@ -59,7 +59,7 @@ void watch_detail::tell(Inode& directory, u32 events) {
     if (auto* there = directory.attachments()) there->watches.tell(events);
 }
 
-void watch_detail::tell_around(const Path& at, u32 events) {
+void watch_detail::notify_around(const Path& at, u32 events) {
     if (auto up = at.dentry->parent()) tell(*up->inode(), events);
     if (at.inode().is_directory()) tell(at.inode(), events);
 }

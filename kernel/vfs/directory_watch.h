@@ -53,17 +53,17 @@ private:
 namespace watch_detail {
 // Out of line: nearly always nobody watches, and each read and write asks.
 [[gnu::cold]] void tell(Inode& directory, u32 events);
-[[gnu::cold]] void tell_around(const Path&, u32 events);
+[[gnu::cold]] void notify_around(const Path&, u32 events);
 } // namespace watch_detail
 
 /// Tells who watches the directory that these DN_* events have happened in it.
-inline void tell_watches(Inode& directory, u32 events) {
+inline void notify_watches(Inode& directory, u32 events) {
     if (WatchList::in_use()) [[unlikely]]
         watch_detail::tell(directory, events);
 }
 /// An event of a file, told to those of the directory that its name stands in, and of a directory to its own.
-inline void tell_watches_of(const Path& at, u32 events) {
+inline void notify_watches_of(const Path& at, u32 events) {
     if (WatchList::in_use()) [[unlikely]]
-        watch_detail::tell_around(at, events);
+        watch_detail::notify_around(at, events);
 }
 } // namespace vfs

@@ -33,10 +33,9 @@ Path FsContext::cwd() { return places_.lock()->cwd; }
 /// The old place is in `to` afterwards, and goes after the lock.
 void FsContext::set(Path Places::* which, Raw& raw, Path& to) {
     auto places = places_.lock();
-    changes_.fetch_add(1, std::memory_order_acq_rel);
+    SeqCount::Writing changing{changes};
     raw.set(to);
     std::swap((*places).*which, to);
-    changes_.fetch_add(1, std::memory_order_release);
 }
 void FsContext::set_root(Path to) { set(&Places::root, raw_root_, to); }
 void FsContext::set_cwd(Path to) { set(&Places::cwd, raw_cwd_, to); }

@@ -61,7 +61,7 @@ Path Mount::mounted_on() const {
     return mounted_on_;
 }
 
-Mount* Mount::glimpse_at(const Dentry& here) const {
+Mount* Mount::mounted_on_rcu(const Dentry& here) const {
     Mount* m = bucket_of(this, &here).load(std::memory_order_acquire);
     for (; m; m = m->next_.load(std::memory_order_acquire))
         if (m->place_.load(std::memory_order_relaxed) == &here && m->below_.load(std::memory_order_relaxed) == this)
@@ -72,7 +72,7 @@ Mount* Mount::glimpse_at(const Dentry& here) const {
 Ref<Mount> Mount::mounted_at(const Dentry& here) const {
     if (!here.is_mount_point()) return nullptr;
     Holding hold{table_lock};
-    return Ref<Mount>::share(glimpse_at(here)); // the tree's reference is there while the table has it
+    return Ref<Mount>::share(mounted_on_rcu(here)); // the tree's reference is there while the table has it
 }
 
 /// The tree's mutex is held. A mount is in the table and on its parent's list exactly while it has a place.
@@ -88,7 +88,7 @@ void Mount::attach(MountTree& tree, const Path& where) {
         Holding hold{where.mount->lock_};
         where.mount->children_.push_back(*this);
     }
-    DentryCache::Moving moving;
+    SeqCount::Writing moving{DentryCache::moves};
     Holding hold{table_lock};
     auto& bucket = bucket_of(where.mount.get(), where.dentry.get());
     below_.store(where.mount.get(), std::memory_order_relaxed);
@@ -101,7 +101,7 @@ void Mount::detach() {
     Path place = mounted_on();
     if (!place) return;
     {
-        DentryCache::Moving moving;
+        SeqCount::Writing moving{DentryCache::moves};
         Holding hold{table_lock};
         std::atomic<Mount*>* link = &bucket_of(place.mount.get(), place.dentry.get());
         while (link->load(std::memory_order_relaxed) != this) link = &link->load(std::memory_order_relaxed)->next_;
@@ -162,7 +162,7 @@ Result<> MountTree::add(Mounts& mounts, const Path& where, Ref<Mount> m) {
     m->attach(*this, where);
     if (where) DentryCache::pin(*where.dentry);
     mounts.all.push_back(*m.release());
-    tell_changed();
+    notify_changed();
     return {};
 }
 
@@ -171,7 +171,7 @@ void MountTree::remove(Mounts& mounts, Mount& m) {
     m.tree_ = nullptr;
     mounts.all.erase(mounts.all.iterator_to(m));
     mounts.count--;
-    tell_changed();
+    notify_changed();
     Ref<Mount>::adopt(&m);
 }
 
@@ -325,7 +325,7 @@ Result<> MountTree::remount(const Path& where, u32 flags, std::string_view optio
         m.superblock->read_only = (flags & MS_RDONLY) != 0;
     }
     m.flags = flags & mount_flag_mask;
-    tell_changed();
+    notify_changed();
     return {};
 }
 
@@ -337,7 +337,7 @@ Result<> MountTree::change_flags(const Path& where, u32 set, u32 clear, bool rec
     for (Mount* m = &top; m; m = next(*m))
         if (set & MS_RDONLY && !m->read_only() && m->writers.load(std::memory_order_relaxed)) return err::busy;
     for (Mount* m = &top; m; m = next(*m)) m->flags = (m->flags & ~clear) | (set & mount_flag_mask);
-    tell_changed();
+    notify_changed();
     return {};
 }
 
@@ -369,7 +369,7 @@ Result<> MountTree::move(const Path& from, const Path& to) {
     m.detach();
     m.attach(*this, place);
     DentryCache::pin(*place.dentry);
-    tell_changed();
+    notify_changed();
     return {};
 }
 
@@ -392,7 +392,7 @@ Result<> MountTree::pivot(const Path& root, const Path& new_root, const Path& pu
     }
     old.attach(*this, below);
     DentryCache::pin(*below.dentry);
-    tell_changed();
+    notify_changed();
     return {};
 }
 } // namespace vfs

@@ -24,10 +24,10 @@ public:
     /// The mount on top of `here`, which lies in this mount; null if there is none.
     Ref<Mount> mounted_at(const Dentry& here) const;
     /// The same for readers (epoch::Reading); goes with DentryCache::moves. The root of what is found: top().
-    Mount* glimpse_at(const Dentry& here) const;
+    Mount* mounted_on_rcu(const Dentry& here) const;
     Dentry* top() const { return top_; }
     /// mounted_on() for readers.
-    Glimpse glimpse_place() const {
+    RcuPath place_rcu() const {
         return {below_.load(std::memory_order_relaxed), place_.load(std::memory_order_relaxed)};
     }
     /// The tree it is part of; null after an unmount. Compare only.
@@ -99,7 +99,7 @@ public:
     std::atomic<u64> changes = 0;
 
 private:
-    void tell_changed() {
+    void notify_changed() {
         changes.fetch_add(1, std::memory_order_release);
         changed.notify_all();
     }

@@ -81,26 +81,26 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
         }
         if (pages) pages->opens.end_writing();
     }
-    if (file && truncate) tell_watches_of(at, DN_MODIFY);
+    if (file && truncate) notify_watches_of(at, DN_MODIFY);
     if (file) (*file)->flags.fetch_and(~only_for_open, std::memory_order_relaxed);
     return file;
 }
 
 /// O_TMPFILE: an inode without a name in the directory.
-Result<Ref<File>> open_unnamed(const Walker& who, std::string_view path, const OpenHow& how) {
+Result<Ref<File>> open_unnamed(const Walker& walker, std::string_view path, const OpenHow& how) {
     if ((how.flags & O_ACCMODE) == O_RDONLY) return err::inval;
     u32 follow = how.flags & O_NOFOLLOW ? 0u : u32{walk_follow};
-    Path dir = TRY(resolve(who, path, how.walk | walk_directory | follow));
-    TRY(may_create(dir, *who.who));
-    auto inode =
-        TRY(dir.inode().directory()->create_unnamed(new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask)));
+    Path dir = TRY(resolve(walker, path, how.walk | walk_directory | follow));
+    TRY(may_create(dir, *walker.credentials));
+    auto inode = TRY(dir.inode().directory()->create_unnamed(
+        new_inode(dir, *walker.credentials, S_IFREG | (how.mode & 07777), walker.umask)));
     inode->linkable = !(how.flags & O_EXCL);
     char name[24];
     BufferWriter text{name};
     print(text, "#{}", inode->number());
     auto d = TRY(DentryCache::make(*dir.dentry, text.text(), std::move(inode)));
     DentryCache::set_unlinked(*d, true);
-    return open_found({dir.mount, std::move(d)}, *who.who, how.flags & ~u32{O_TMPFILE | O_CREAT}, true);
+    return open_found({dir.mount, std::move(d)}, *walker.credentials, how.flags & ~u32{O_TMPFILE | O_CREAT}, true);
 }
 
 struct Found {
@@ -109,7 +109,7 @@ struct Found {
 };
 
 /// With O_CREAT: the last component, made if it is not there. An existing symbolic link is returned as it is.
-Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& how) {
+Result<Found> find_or_create(PathWalk& walk, const Walker& walker, const OpenHow& how) {
     if (walk.trailing_slash()) return err::isdir;
     if (walk.name().size() > name_max) return err::nametoolong;
     Path& dir = walk.at();
@@ -119,10 +119,10 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& h
         Holding hold{directory.lock};
         d = TRY(look_up_locked(*dir.dentry, walk.name()));
         if (!d->inode()) {
-            TRY(may_create(dir, *who.who));
-            auto wanted = new_inode(dir, *who.who, S_IFREG | (how.mode & 07777), who.umask);
+            TRY(may_create(dir, *walker.credentials));
+            auto wanted = new_inode(dir, *walker.credentials, S_IFREG | (how.mode & 07777), walker.umask);
             DentryCache::fill(*d, TRY(directory.create(walk.name(), wanted)));
-            tell_watches(dir.inode(), DN_CREATE);
+            notify_watches(dir.inode(), DN_CREATE);
             return Found{{dir.mount, std::move(d)}, true};
         }
     }
@@ -130,7 +130,7 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& who, const OpenHow& h
     return Found{TRY(walk.cross(std::move(d))), false};
 }
 
-Result<Found> find(PathWalk& walk, const Walker& who, const OpenHow& how) {
+Result<Found> find(PathWalk& walk, const Walker& walker, const OpenHow& how) {
     bool follow = !(how.flags & O_NOFOLLOW);
     while (true) {
         TRY(walk.to_parent());
@@ -138,11 +138,11 @@ Result<Found> find(PathWalk& walk, const Walker& who, const OpenHow& how) {
             Path at = TRY(walk.finish_last());
             return how.flags & O_EXCL ? Result<Found>{err::exist} : Found{std::move(at), false};
         }
-        Found found = TRY(find_or_create(walk, who, how));
+        Found found = TRY(find_or_create(walk, walker, how));
         if (found.created) return found;
         Inode& inode = found.at.inode();
         if (!inode.is_symlink() || !follow) {
-            if (!inode.is_directory()) TRY(may_open_existing(walk.at().inode(), inode, *who.who));
+            if (!inode.is_directory()) TRY(may_open_existing(walk.at().inode(), inode, *walker.credentials));
             return found;
         }
         TRY(walk.follow_at_end(found.at));
@@ -152,22 +152,22 @@ Result<Found> find(PathWalk& walk, const Walker& who, const OpenHow& how) {
 
 void set_fifo_opener(FifoOpener& opener) { fifos = &opener; }
 
-Result<Ref<File>> open(const Walker& who, std::string_view path, const OpenHow& how) {
+Result<Ref<File>> open(const Walker& walker, std::string_view path, const OpenHow& how) {
     u32 flags = how.flags;
     if (flags & O_PATH) flags &= O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
     if (flags & __O_TMPFILE) {
         if (!(flags & O_DIRECTORY) || flags & O_CREAT) return err::inval;
-        return open_unnamed(who, path, how);
+        return open_unnamed(walker, path, how);
     }
     if (!(flags & O_CREAT)) {
         u32 more = (flags & O_NOFOLLOW ? 0u : u32{walk_follow}) | (flags & O_DIRECTORY ? u32{walk_directory} : 0u);
-        return open_found(TRY(resolve(who, path, how.walk | more)), *who.who, flags, false);
+        return open_found(TRY(resolve(walker, path, how.walk | more)), *walker.credentials, flags, false);
     }
     if (flags & O_DIRECTORY) return err::inval;
-    PathWalk walk{who, how.walk};
+    PathWalk walk{walker, how.walk};
     TRY(walk.begin(path));
-    Found found = TRY(find(walk, who, how));
-    return open_found(found.at, *who.who, flags, found.created);
+    Found found = TRY(find(walk, walker, how));
+    return open_found(found.at, *walker.credentials, flags, found.created);
 }
 
 Result<Ref<File>> open_path(const Path& at, const Credentials& who, u32 flags) {

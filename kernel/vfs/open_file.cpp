@@ -80,7 +80,7 @@ public:
         auto n = pages_.read(to, *at);
         if (!n) return n;
         *at += *n;
-        if (*n) tell_watches_of(place_, DN_ACCESS);
+        if (*n) notify_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return n;
     }
@@ -98,7 +98,7 @@ public:
             from.limit(limit - start);
         }
         auto n = pages_.write(from, *at, append, at);
-        if (n && *n) tell_watches_of(place_, DN_MODIFY);
+        if (n && *n) notify_watches_of(place_, DN_MODIFY);
         return n;
     }
     Result<> end_write(const Source& from, u64 first, u64 end) override {
@@ -140,7 +140,7 @@ public:
         }
         TRY(drop_privileges(inode, file::credentials()));
         TRY(inode.change({.set = AttributeChange::size_bit, .size = size}));
-        tell_watches_of(place_, DN_MODIFY);
+        notify_watches_of(place_, DN_MODIFY);
         return {};
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
@@ -153,7 +153,7 @@ public:
         }
         TRY(drop_privileges(inode, file::credentials()));
         TRY(pages_.allocate(mode, offset, size));
-        tell_watches_of(place_, DN_MODIFY);
+        notify_watches_of(place_, DN_MODIFY);
         return {};
     }
     Result<> sync(const SyncRange& range) override {
@@ -221,7 +221,7 @@ public:
             *at = 2;
         }
         TRY(directory_.read(to, at));
-        tell_watches_of(place_, DN_ACCESS);
+        notify_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return {};
     }

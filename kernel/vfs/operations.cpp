@@ -14,8 +14,8 @@ namespace {
 /// Walks to the directory that `path` wants a new name in, and calls make(directory, name, d) under its lock with the
 /// name's negative dentry. Linux's order of errors: EEXIST before EROFS before EACCES.
 template <class Make>
-Result<> create_name(const Walker& who, std::string_view path, bool directory, Make make) {
-    PathWalk walk{who, 0};
+Result<> create_name(const Walker& walker, std::string_view path, bool directory, Make make) {
+    PathWalk walk{walker, 0};
     TRY(walk.begin(path));
     TRY(walk.to_parent());
     if (walk.last() != PathWalk::Last::name) return err::exist;
@@ -25,15 +25,15 @@ Result<> create_name(const Walker& who, std::string_view path, bool directory, M
     auto d = TRY(look_up_locked(*parent.dentry, walk.name()));
     if (d->inode()) return err::exist;
     if (walk.trailing_slash() && !directory) return err::noent;
-    TRY(may_create(parent, *who.who));
+    TRY(may_create(parent, *walker.credentials));
     TRY(make(parent, walk.name(), *d));
-    tell_watches(parent.inode(), DN_CREATE);
+    notify_watches(parent.inode(), DN_CREATE);
     return {};
 }
 
-Result<> create_inode(const Walker& who, std::string_view path, u32 mode, u64 device, std::string_view target) {
-    return create_name(who, path, S_ISDIR(mode), [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
-        NewInode wanted = new_inode(parent, *who.who, mode, who.umask);
+Result<> create_inode(const Walker& walker, std::string_view path, u32 mode, u64 device, std::string_view target) {
+    return create_name(walker, path, S_ISDIR(mode), [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
+        NewInode wanted = new_inode(parent, *walker.credentials, mode, walker.umask);
         wanted.device = device;
         wanted.symlink_target = target;
         DentryCache::fill(d, TRY(parent.inode().directory()->create(name, wanted)));
@@ -42,8 +42,8 @@ Result<> create_inode(const Walker& who, std::string_view path, u32 mode, u64 de
 }
 
 /// unlink(2) and rmdir(2).
-Result<> remove(const Walker& who, std::string_view path, bool directory) {
-    PathWalk walk{who, 0};
+Result<> remove(const Walker& walker, std::string_view path, bool directory) {
+    PathWalk walk{walker, 0};
     TRY(walk.begin(path));
     TRY(walk.to_parent());
     switch (walk.last()) {
@@ -61,7 +61,7 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
     Inode& victim = *d->inode();
     if (!directory && walk.trailing_slash())
         return victim.is_directory() ? Result<>{err::isdir} : Result<>{err::notdir};
-    TRY(may_remove(parent, *d, *who.who, directory));
+    TRY(may_remove(parent, *d, *walker.credentials, directory));
     if (directory) {
         // Nothing may be created in it while it goes.
         Mutex<Rank::directory>& inside = victim.directory()->lock;
@@ -69,12 +69,12 @@ Result<> remove(const Walker& who, std::string_view path, bool directory) {
         auto gone = dir.rmdir(walk.name(), victim);
         if (gone) DentryCache::mark_unlinked(*d);
         inside.unlock_second();
-        if (gone) tell_watches(parent.inode(), DN_DELETE);
+        if (gone) notify_watches(parent.inode(), DN_DELETE);
         return gone;
     }
     TRY(dir.unlink(walk.name(), victim));
     DentryCache::mark_unlinked(*d);
-    tell_watches(parent.inode(), DN_DELETE);
+    notify_watches(parent.inode(), DN_DELETE);
     return {};
 }
 
@@ -144,37 +144,37 @@ void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
         DentryCache::mark_unlinked(target);
 }
 /// A rename within one directory is all three.
-void tell_renamed(Inode& from, Inode& to) {
+void notify_renamed(Inode& from, Inode& to) {
     bool within = &from == &to;
-    tell_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
-    if (!within) tell_watches(to, DN_CREATE);
+    notify_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
+    if (!within) notify_watches(to, DN_CREATE);
 }
 } // namespace
 
-Result<> make_node(const Walker& who, std::string_view path, u32 mode, u64 device) {
+Result<> make_node(const Walker& walker, std::string_view path, u32 mode, u64 device) {
     if (!(mode & S_IFMT)) mode |= S_IFREG;
     bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
     if (S_ISDIR(mode)) return err::perm;
     if (!is_device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) return err::inval;
-    if (is_device && !who.who->can(CAP_MKNOD)) return err::perm;
-    return create_inode(who, path, mode & (S_IFMT | 07777), is_device ? device : 0, {});
+    if (is_device && !walker.credentials->can(CAP_MKNOD)) return err::perm;
+    return create_inode(walker, path, mode & (S_IFMT | 07777), is_device ? device : 0, {});
 }
 
-Result<> make_directory(const Walker& who, std::string_view path, u32 mode) {
-    return create_inode(who, path, S_IFDIR | (mode & 01777), 0, {});
+Result<> make_directory(const Walker& walker, std::string_view path, u32 mode) {
+    return create_inode(walker, path, S_IFDIR | (mode & 01777), 0, {});
 }
 
-Result<> make_symlink(const Walker& who, std::string_view path, std::string_view target) {
+Result<> make_symlink(const Walker& walker, std::string_view path, std::string_view target) {
     if (target.empty()) return err::noent;
     if (target.size() >= path_max) return err::nametoolong;
-    return create_inode(who, path, S_IFLNK | 0777, 0, target);
+    return create_inode(walker, path, S_IFLNK | 0777, 0, target);
 }
 
-Result<> make_link(const Path& target, const Walker& who, std::string_view path) {
+Result<> make_link(const Path& target, const Walker& walker, std::string_view path) {
     Inode& inode = target.inode();
-    return create_name(who, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
+    return create_name(walker, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
         if (parent.mount != target.mount) return err::xdev;
-        TRY(may_link(inode, *who.who));
+        TRY(may_link(inode, *walker.credentials));
         if (inode.is_directory() || inode.unchangeable()) return err::perm;
         u32 links = inode.links();
         if (links == 0 && !inode.linkable.load(std::memory_order_relaxed)) return err::noent;
@@ -185,15 +185,15 @@ Result<> make_link(const Path& target, const Walker& who, std::string_view path)
     });
 }
 
-Result<> unlink(const Walker& who, std::string_view path) { return remove(who, path, false); }
-Result<> remove_directory(const Walker& who, std::string_view path) { return remove(who, path, true); }
+Result<> unlink(const Walker& walker, std::string_view path) { return remove(walker, path, false); }
+Result<> remove_directory(const Walker& walker, std::string_view path) { return remove(walker, path, true); }
 
-Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_who, std::string_view to,
+Result<> rename(const Walker& from_walker, std::string_view from, const Walker& to_walker, std::string_view to,
                 unsigned flags) {
     if (flags & ~unsigned{RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT}) return err::inval;
     if (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) return err::inval;
     if (flags & RENAME_WHITEOUT) return err::inval; // only union file systems make whiteouts
-    PathWalk source{from_who, 0}, goal{to_who, 0};
+    PathWalk source{from_walker, 0}, goal{to_walker, 0};
     TRY(source.begin(from));
     TRY(source.to_parent());
     TRY(goal.begin(to));
@@ -208,7 +208,7 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
     RenameLocks locks{from_dir, to_dir};
     auto moved = TRY(look_up_locked(*from_dir.dentry, source.name()));
     auto target = TRY(look_up_locked(*to_dir.dentry, goal.name()));
-    TRY(check_rename(source, from_dir, *moved, goal, to_dir, *target, *from_who.who, flags));
+    TRY(check_rename(source, from_dir, *moved, goal, to_dir, *target, *from_walker.credentials, flags));
     Inode* replaced = target->inode();
     if (replaced == moved->inode()) return {}; // two names of one inode: nothing happens
     bool exchange = flags & RENAME_EXCHANGE;
@@ -218,7 +218,7 @@ Result<> rename(const Walker& from_who, std::string_view from, const Walker& to_
                                                      goal.name(), replaced, flags);
     if (done) rename_dentries(*moved, *target, exchange);
     if (lock_victim) replaced->directory()->lock.unlock_second();
-    if (done) tell_renamed(from_dir.inode(), to_dir.inode());
+    if (done) notify_renamed(from_dir.inode(), to_dir.inode());
     return done;
 }
 

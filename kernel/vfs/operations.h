@@ -7,7 +7,7 @@ namespace vfs {
 /// Who walks, and from where. Made by Task::walker() for system calls; the container code and boot make their own.
 struct Walker {
     Path root, start; // start: the working directory, or what dirfd names
-    Ref<const Credentials> who;
+    Ref<const Credentials> credentials;
     u32 umask = 022;
     /// Holds the places above that are null; of the current task, which keeps it.
     FsContext* fs = nullptr;

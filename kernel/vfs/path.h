@@ -1,5 +1,6 @@
 // Names in the file tree: dentries cache them, mounts join file systems, a path is a dentry seen through a mount.
 #pragma once
+#include "core/sync/seqcount.h"
 #include "kernel/vfs/inode.h"
 #include <array>
 
@@ -81,7 +82,7 @@ struct Path {
 };
 
 /// A place as a walk sees it that has no reference to it: epoch::Reading.
-struct Glimpse {
+struct RcuPath {
     Mount* mount = nullptr;
     Dentry* dentry = nullptr;
 };
@@ -117,12 +118,12 @@ public:
         Ref<FsContext> of_;
     };
 
-    /// For readers: the root or the working directory, right if changes() was even before and is the same afterwards.
-    Glimpse glimpse(bool root) const {
+    /// For readers: the root or the working directory, right unless `changes` says to retry.
+    RcuPath find_rcu(bool root) const {
         const Raw& raw = root ? raw_root_ : raw_cwd_;
         return {raw.mount.load(std::memory_order_relaxed), raw.dentry.load(std::memory_order_relaxed)};
     }
-    u32 changes() const { return changes_.load(std::memory_order_acquire); }
+    SeqCount changes;
 
 private:
     struct Places {
@@ -137,8 +138,7 @@ private:
         }
     };
     void set(Path Places::* which, Raw&, Path&);
-    Raw raw_root_, raw_cwd_; // copies of places_
-    std::atomic<u32> changes_ = 0;
+    Raw raw_root_, raw_cwd_;     // copies of places_
     std::atomic<u64> users_ = 0; // above 32 bits: tasks in exec
     Guarded<Places, Spinlock<Rank::dentry>> places_;
 };

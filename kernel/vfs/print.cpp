@@ -34,21 +34,21 @@ struct BackwardBuffer {
 
 /// Fills in the names from `root` to `p` without locks and references; what it answers and wrote is right if nothing
 /// moved meanwhile. False: `p` does not lie below `root`.
-bool glimpse_names(Backward& out, Glimpse p, Glimpse root) {
+bool names_rcu(Backward& out, RcuPath p, RcuPath root) {
     while ((p.dentry != root.dentry || p.mount != root.mount) && !out.full) {
         if (p.dentry == p.mount->top()) {
-            p = p.mount->glimpse_place();
+            p = p.mount->place_rcu();
             if (!p.mount) return false;
             continue;
         }
-        p.dentry = DentryCache::glimpse_up(*p.dentry, [&](std::string_view name) { out.prepend_name(name); });
+        p.dentry = DentryCache::parent_rcu(*p.dentry, [&](std::string_view name) { out.prepend_name(name); });
         if (!p.dentry) return false;
     }
     return true;
 }
 
 /// The same with locks, for when much moves.
-bool collect_names(Backward& out, Path p, const Path& root) {
+bool names_locked(Backward& out, Path p, const Path& root) {
     while (p != root) {
         if (p.dentry == p.mount->root) {
             Path up = p.mount->mounted_on();
@@ -67,16 +67,16 @@ bool collect(Backward& out, const Path& p, const Path& root) {
     bool below, good;
     {
         epoch::Reading reading;
-        u64 seen = DentryCache::moves.seen();
-        good = DentryCache::moves.still(seen);
+        u64 seen = DentryCache::moves.read_begin();
+        good = !DentryCache::moves.read_retry(seen);
         if (good) {
-            below = glimpse_names(out, {p.mount.get(), p.dentry.get()}, {root.mount.get(), root.dentry.get()});
-            good = DentryCache::moves.still(seen);
+            below = names_rcu(out, {p.mount.get(), p.dentry.get()}, {root.mount.get(), root.dentry.get()});
+            good = !DentryCache::moves.read_retry(seen);
         }
     }
     if (!good) {
         out = Backward{out.bytes};
-        below = collect_names(out, p, root);
+        below = names_locked(out, p, root);
     }
     if (out.at == out.bytes.size()) out.prepend("/");
     return below;

@@ -39,27 +39,27 @@ Result<> PathWalk::begin(std::string_view path) {
 }
 
 const Path& PathWalk::root() {
-    if (!root_) root_ = flags_ & (walk_beneath | walk_in_root) ? who_.start_place() : who_.root_place();
+    if (!root_) root_ = flags_ & (walk_beneath | walk_in_root) ? walker_.start_place() : walker_.root_place();
     return root_;
 }
 
 /// Where the walk begins, for a reader.
-Glimpse PathWalk::glimpse_start() const {
+RcuPath PathWalk::start_rcu() const {
     bool from_root = absolute_ && !(flags_ & walk_in_root);
-    const Path& given = from_root ? who_.root : who_.start;
+    const Path& given = from_root ? walker_.root : walker_.start;
     if (given) return {given.mount.get(), given.dentry.get()};
-    return who_.fs->glimpse(from_root);
+    return walker_.fs->find_rcu(from_root);
 }
 
-/// How far a glide has come.
-struct PathWalk::Glide {
-    Glimpse at;
+/// How far a walk_rcu has come.
+struct PathWalk::RcuWalk {
+    RcuPath at;
     std::string_view rest;
     std::string_view last_name = {}, behind = {}; // if that is where it has come, as Take::parent wants
 };
 
 /// Passes names that need nothing but the cache, for a reader; stops before any other.
-void PathWalk::pass_names(Glide& g, Take take) const {
+void PathWalk::pass_names(RcuWalk& g, Take take) const {
     while (true) {
         std::string_view name = skip_slashes(g.rest);
         if (name.empty()) return;
@@ -75,17 +75,17 @@ void PathWalk::pass_names(Glide& g, Take take) const {
         }
         Inode* directory = g.at.dentry->inode();
         if (!directory || !directory->is_directory() || !directory->is_published()) return;
-        if (!permits_search(directory->published(), *who_.who, flags_ & walk_real_ids)) return;
+        if (!permits_search(directory->published(), *walker_.credentials, flags_ & walk_real_ids)) return;
         if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.'))) {
             if (n == 2 || last) return;
             g.rest = after;
             continue;
         }
-        Dentry* d = n <= name_max ? DentryCache::glimpse(*g.at.dentry, name) : nullptr;
+        Dentry* d = n <= name_max ? DentryCache::find_rcu(*g.at.dentry, name) : nullptr;
         if (!d) return;
         Mount* mount = g.at.mount;
         while (d->is_mount_point()) {
-            Mount* on = mount->glimpse_at(*d);
+            Mount* on = mount->mounted_on_rcu(*d);
             if (!on) break;
             if (flags_ & walk_no_mounts) return;
             mount = on;
@@ -105,25 +105,27 @@ PathWalk::Last PathWalk::kind_of(std::string_view name) {
 
 /// Goes as far as the cache knows the way, without locks, and takes references only to where it leads. Does nothing
 /// when the tree changed meanwhile. True: that was the way to the last component.
-bool PathWalk::glide(Take take) {
+bool PathWalk::walk_rcu(Take take) {
     std::string_view& text = links_.empty() ? rest_ : links_.back().rest;
     Ref<Dentry> dentry;
     Ref<Mount> mount;
-    Glide g{.at = {}, .rest = text};
+    RcuWalk g{.at = {}, .rest = text};
     bool good;
     {
         epoch::Reading reading;
-        u64 seen = DentryCache::moves.seen();
-        u32 changes = who_.fs ? who_.fs->changes() : 0;
+        u64 seen = DentryCache::moves.read_begin(), own_seen = walker_.fs ? walker_.fs->changes.read_begin() : 0;
+        auto astray = [&] {
+            return DentryCache::moves.read_retry(seen) || (walker_.fs && walker_.fs->changes.read_retry(own_seen));
+        };
         bool fresh = !at_;
-        g.at = fresh ? glimpse_start() : Glimpse{at_.mount.get(), at_.dentry.get()};
-        if (changes & 1 || !DentryCache::moves.still(seen)) return false;
+        g.at = fresh ? start_rcu() : RcuPath{at_.mount.get(), at_.dentry.get()};
+        if (astray()) return false;
         // The last name in a symbolic link's text is not the path's last one, as a rule.
         pass_names(g, links_.empty() ? take : Take::parent);
         if (!fresh && g.at.dentry == at_.dentry.get()) return false;
         if (g.at.dentry->try_retain()) dentry = Ref<Dentry>::adopt(g.at.dentry);
         if (g.at.mount->try_retain()) mount = Ref<Mount>::adopt(g.at.mount);
-        good = dentry && mount && DentryCache::moves.still(seen) && (!who_.fs || who_.fs->changes() == changes);
+        good = dentry && mount && !astray();
     }
     if (!good) return false;
     at_ = {std::move(mount), std::move(dentry)};
@@ -172,8 +174,8 @@ bool PathWalk::at_end() {
 Result<> PathWalk::search() {
     if (!at_.inode().is_directory()) return err::notdir;
     Inode& inode = at_.inode();
-    if (!permits_search(inode.protection(), *who_.who, flags_ & walk_real_ids)) return err::acces;
-    return inode.is_published() ? Result<>{} : inode.permission(*who_.who, may_execute);
+    if (!permits_search(inode.protection(), *walker_.credentials, flags_ & walk_real_ids)) return err::acces;
+    return inode.is_published() ? Result<>{} : inode.permission(*walker_.credentials, may_execute);
 }
 
 Result<> PathWalk::up() {
@@ -230,7 +232,7 @@ Result<> PathWalk::follow(const Path& link) {
 }
 
 Result<> PathWalk::follow_at_end(const Path& link) {
-    TRY(may_follow(at_.inode(), link.inode(), *who_.who));
+    TRY(may_follow(at_.inode(), link.inode(), *walker_.credentials));
     return follow(link);
 }
 
@@ -257,8 +259,8 @@ Result<> PathWalk::to_parent() {
 /// To the last component, or behind it where `take` allows and the cache is enough for it.
 Result<> PathWalk::advance(Take take) {
     while (true) {
-        if (glide(take)) return {};
-        if (!at_) at_ = absolute_ ? root() : who_.start_place();
+        if (walk_rcu(take)) return {};
+        if (!at_) at_ = absolute_ ? root() : walker_.start_place();
         if (at_end()) {
             name_ = {};
             last_ = Last::here;
@@ -299,8 +301,8 @@ Result<Path> PathWalk::finish(bool follow_last) {
     return finish_last();
 }
 
-Result<Path> resolve(const Walker& who, std::string_view path, u32 flags) {
-    PathWalk walk{who, flags};
+Result<Path> resolve(const Walker& walker, std::string_view path, u32 flags) {
+    PathWalk walk{walker, flags};
     TRY(walk.begin(path));
     return walk.finish(flags & walk_follow);
 }

@@ -5,14 +5,14 @@
 
 namespace vfs {
 /// Goes through a path component by component. Symbolic links push their text on a stack, so that no recursion depends
-/// on what users wrote. Names that the cache knows are passed without locks and references (glide()); at whatever else
-/// stands there, a reference is taken and the walk goes on step by step.
+/// on what users wrote. Names that the cache knows are passed without locks and references (walk_rcu()); at whatever
+/// else stands there, a reference is taken and the walk goes on step by step.
 class PathWalk {
 public:
     /// What the last component is.
     enum class Last : u8 { name, dot, dot_dot, here }; // here: "/", or the end of a magic link
 
-    PathWalk(const Walker& who, u32 walk_flags) : who_{who}, flags_{walk_flags} {}
+    PathWalk(const Walker& walker, u32 walk_flags) : walker_{walker}, flags_{walk_flags} {}
     PathWalk(const PathWalk&) = delete;
 
     /// Takes a path, which must stay valid. err::noent: empty; err::nametoolong.
@@ -42,14 +42,14 @@ private:
         Ref<const LinkText> owned;
         std::string_view rest;
     };
-    struct Glide;
-    /// What a glide does with the last name: leaves it, takes it unless it is a symbolic link, or even then.
+    struct RcuWalk;
+    /// What a walk_rcu does with the last name: leaves it, takes it unless it is a symbolic link, or even then.
     enum class Take : u8 { parent, last, last_link };
     Result<> advance(Take);
     static Last kind_of(std::string_view name);
-    bool glide(Take);
-    void pass_names(Glide&, Take) const;
-    Glimpse glimpse_start() const;
+    bool walk_rcu(Take);
+    void pass_names(RcuWalk&, Take) const;
+    RcuPath start_rcu() const;
     const Path& root();
     std::string_view next();
     bool at_end();
@@ -58,7 +58,7 @@ private:
     Result<> step(std::string_view name);
     Result<> up();
 
-    const Walker& who_;
+    const Walker& walker_;
     u32 flags_;
     Path at_;               // null before the first step
     Path root_;             // see root()

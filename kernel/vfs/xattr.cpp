@@ -41,7 +41,7 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
     }
     TRY(check(at, who, name, may_write));
     TRY(at.inode().set_xattr(name, value, flags));
-    tell_watches_of(at, DN_ATTRIB);
+    notify_watches_of(at, DN_ATTRIB);
     return {};
 }
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
@@ -69,7 +69,7 @@ Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
 Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
     TRY(check(at, who, name, may_write));
     TRY(at.inode().remove_xattr(name));
-    tell_watches_of(at, DN_ATTRIB);
+    notify_watches_of(at, DN_ATTRIB);
     return {};
 }
 } // namespace vfs

@@ -61,7 +61,8 @@ void step(vfs::Walker& w, Script& s) {
         if (auto at = vfs::resolve(w, path, vfs::walk_follow | vfs::walk_directory)) w.start = std::move(*at);
         break;
     case 8:
-        if (auto at = vfs::resolve(w, path, vfs::walk_follow)) (void)vfs::truncate(*at, *w.who, s.byte() * 4096);
+        if (auto at = vfs::resolve(w, path, vfs::walk_follow))
+            (void)vfs::truncate(*at, *w.credentials, s.byte() * 4096);
         break;
     case 9: (void)vfs::make_node(w, path, S_IFREG | 0644, 0); break;
     case 10: (void)vfs::resolve(w, path, vfs::walk_follow | vfs::walk_beneath); break;

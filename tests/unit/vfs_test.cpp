@@ -128,7 +128,7 @@ TEST_F(Tree, PermissionsOfOthers) {
     put(walker, "/mine", "x");
     ASSERT_TRUE(vfs::make_directory(walker, "/sticky", 0777));
     auto sticky = *vfs::resolve(walker, "/sticky", 0);
-    ASSERT_TRUE(vfs::change_mode(sticky, *walker.who, 01777));
+    ASSERT_TRUE(vfs::change_mode(sticky, *walker.credentials, 01777));
     put(walker, "/sticky/mine", "x");
     auto other = *make_ref<Credentials>();
     other->uid = other->euid = other->fsuid = other->gid = other->fsgid = 1000;
@@ -267,7 +267,7 @@ TEST_F(Tree, MountsAndBinds) {
     auto copy = tree.clone();
     ASSERT_TRUE(copy);
     auto root = (*copy)->root();
-    vfs::Walker second{root, root, walker.who, 022};
+    vfs::Walker second{root, root, walker.credentials, 022};
     EXPECT_EQ(get(second, "m/f"), "below");
     EXPECT_TRUE(tree.unmount(*vfs::resolve(walker, "m", 0), vfs::unmount_detach));
     EXPECT_EQ(get(second, "m/f"), "below");
@@ -279,7 +279,7 @@ TEST_F(Tree, BindsOfAnotherTreeAndFlagsBelow) {
     auto& tree = *trees[0];
     auto place = [&](const char* path) { return *vfs::resolve(walker, path, 0); };
     auto copy = *tree.clone();
-    vfs::Walker second{copy->root(), copy->root(), walker.who, 022};
+    vfs::Walker second{copy->root(), copy->root(), walker.credentials, 022};
     EXPECT_EQ(error(tree.bind(place("m"), *vfs::resolve(second, "d", 0), false)), Errno::inval);
     ASSERT_TRUE(tree.graft(place("m"), *vfs::resolve(second, "/", 0), false));
     EXPECT_EQ(get(walker, "m/f"), "of the first");

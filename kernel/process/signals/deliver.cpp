@@ -7,7 +7,7 @@
 namespace signals {
 namespace {
 /// What to do about an interrupted system call, now that it is known whether a handler runs.
-void settle_syscall(arch::TrapFrame& frame, const SignalAction* handler) {
+void finish_interrupted_syscall(arch::TrapFrame& frame, const SignalAction* handler) {
     if (!frame.in_syscall()) return;
     i64 result = frame.result();
     if (result > -i64{512} || result < -i64{516}) return frame.leave_syscall();
@@ -35,7 +35,7 @@ bool on_alternate_stack(const stack_t& stack, uptr sp) {
 /// Enters the handler: the frame is pushed, the mask is the handler's.
 void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action, const siginfo_t& info) {
     int number = info.si_signo;
-    settle_syscall(frame, &action);
+    finish_interrupted_syscall(frame, &action);
     stack_t& alternate = task.alternate_stack;
     bool disarm = static_cast<unsigned>(alternate.ss_flags) & SS_AUTODISARM;
     uptr stack = frame.sp();
@@ -89,7 +89,7 @@ void stop_here(Task& task, Process& process) {
     bool last = process.still_to_stop && --process.still_to_stop == 0;
     if (last) process.stopped = process.stop_unreported = true;
     process.signal_lock.unlock();
-    if (last) tell_parent(process, CLD_STOPPED);
+    if (last) notify_parent(process, CLD_STOPPED);
     sched::block(ThreadState::stopped, [&] { return task.in_stop.load(); });
 }
 
@@ -124,10 +124,10 @@ Next step(Task& task, arch::TrapFrame& frame, SignalAction& action, siginfo_t& i
         process.signal_lock.unlock();
         process::exit_thread(status);
     }
-    if (process.tell_continued) {
-        process.tell_continued = false;
+    if (process.continued_unnotified) {
+        process.continued_unnotified = false;
         process.signal_lock.unlock();
-        tell_parent(process, CLD_CONTINUED);
+        notify_parent(process, CLD_CONTINUED);
         return Next::again;
     }
     if (task.stop_pending) return stop_here(task, process), Next::again;
@@ -167,7 +167,7 @@ void deliver(Task& task, arch::TrapFrame& frame) {
         run_handler(task, frame, action, info);
         if (!task.interrupted()) return; // the handler's mask has been set since: nothing else is pending
     }
-    settle_syscall(frame, nullptr);
+    finish_interrupted_syscall(frame, nullptr);
     if (task.restore_mask) restore_mask(task, false);
 }
 
@@ -189,7 +189,7 @@ Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
     return {};
 }
 
-void tell_parent(Process& process, int code) {
+void notify_parent(Process& process, int code) {
     auto memory = prepare();
     Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
     Holding tree{process::tree_lock()};

@@ -7,7 +7,7 @@ void recalculate(Task& task) {
     bool end = process.ending || (process.executing && process.executing != &task);
     bool wanted = end;
     if (!task.only_fatal)
-        wanted |= task.stop_pending || process.tell_continued ||
+        wanted |= task.stop_pending || process.continued_unnotified ||
                   (task.pending.set | process.pending.set) & ~(task.blocked & ~task.waited_for);
     if (wanted)
         task.work.fetch_or(arch::work_signal);

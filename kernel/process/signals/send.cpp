@@ -14,7 +14,7 @@ void job_control(Process& process, int number) {
         for_each_thread(process, [](Task& t) { t.pending.discard(signal_bit(SIGCONT)); });
     } else if (number == SIGCONT) {
         process.pending.discard(default_stops);
-        if (process.stopped) process.tell_continued = process.continue_unreported = true;
+        if (process.stopped) process.continued_unnotified = process.continue_unreported = true;
         process.stopped = process.stop_unreported = false;
         process.stop_signal = 0;
         process.still_to_stop = 0;

@@ -15,5 +15,5 @@ void end_all(Process&, int status);
 /// its number is pending already (QueuedSignal::merges).
 bool queue_embedded(Process&, Task* only, QueuedSignal& element);
 /// Tells the parent that the process has stopped or continued. Takes the tree lock; no lock may be held.
-void tell_parent(Process&, int code);
+void notify_parent(Process&, int code);
 } // namespace signals
