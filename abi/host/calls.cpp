@@ -34,7 +34,7 @@ Result<> write(Task& task, const Arguments& a) {
 Result<> open(Task& task, const Arguments& a) {
     auto path = TRY(copy_text_in({a[0], a[1]}));
     auto file = TRY(vfs::open(task.walker(), path, {static_cast<u32>(a[2]), static_cast<u32>(a[3] & 07777), 0}));
-    int handle = TRY(task.files->install(std::move(file), true, task.process().limits.soft(RLIMIT_NOFILE)));
+    int handle = TRY(task.install(std::move(file), true));
     return give_number(a[4], static_cast<u64>(handle));
 }
 Result<> close(Task& task, const Arguments& a) {
@@ -65,8 +65,7 @@ Result<> poll(Task& task, const Arguments& a) {
 Result<> pipe(Task& task, const Arguments& a) {
     auto ends = TRY(::pipes::create(0));
     int fds[2];
-    TRY(task.files->install_pair(std::move(ends.read), std::move(ends.write), true,
-                                 task.process().limits.soft(RLIMIT_NOFILE), fds));
+    TRY(task.files->install_pair(std::move(ends.read), std::move(ends.write), true, task.descriptor_limit(), fds));
     u64 handles[2] = {static_cast<u64>(fds[0]), static_cast<u64>(fds[1])};
     return copy_out(UserPtr<u64>{a[0]}, std::span<const u64>{handles});
 }

@@ -1,7 +1,7 @@
 #include "fs/devpts/devpts.h"
-#include "core/time/clock.h"
 #include "kernel/device/tty/pty.h"
 #include "kernel/vfs/device.h"
+#include "kernel/vfs/operations.h"
 #include <charconv>
 #include <linux/magic.h>
 #include <linux/major.h>
@@ -10,12 +10,6 @@
 namespace devpts {
 namespace {
 constexpr u64 root_number = 1, ptmx_number = 2, first_slave_number = 3;
-
-vfs::Timestamp now() {
-    i64 ns = clocks::realtime_ns();
-    constexpr i64 second = clocks::ns_per_second;
-    return {ns / second, static_cast<u32>(ns % second)};
-}
 
 class Devpts final : public tty::PtySuperblock {
 public:
@@ -26,7 +20,7 @@ public:
         if (ptys->gid != ~u32{0}) print(out, ",gid={}", ptys->gid);
         print(out, ",mode={:03o},ptmxmode={:03o}", ptys->mode, ptys->ptmx_mode);
     }
-    vfs::Timestamp mounted = now();
+    vfs::Timestamp mounted = vfs::now();
 };
 
 /// A slave's node. The inode is made at each lookup; what can change is kept with the terminal.

@@ -1,5 +1,5 @@
 #include "fs/mqueue/mqueue.h"
-#include "core/time/clock.h"
+#include "kernel/vfs/operations.h"
 #include <linux/stat.h>
 
 namespace mqueue {
@@ -11,19 +11,18 @@ public:
     Result<Ref<vfs::Inode>> root() override;
     vfs::Statistics statistics() override { return {.type = magic}; }
     std::string_view type_name() const override { return "mqueue"; }
-    const i64 mounted_ns = clocks::realtime_ns();
+    const vfs::Timestamp mounted = vfs::now();
 };
 
 class Root final : public vfs::Inode, public vfs::Directory {
 public:
-    explicit Root(Superblock& of) : Inode{of, 1, S_IFDIR}, mounted_ns_{of.mounted_ns} {}
+    explicit Root(Superblock& of) : Inode{of, 1, S_IFDIR}, mounted_{of.mounted} {}
     vfs::Attributes attributes() override {
         vfs::Attributes a;
         a.number = 1;
         a.mode = S_IFDIR | 01777;
         a.links = 2;
-        constexpr i64 second = clocks::ns_per_second;
-        a.access = a.modification = a.change = a.birth = {mounted_ns_ / second, static_cast<u32>(mounted_ns_ % second)};
+        a.access = a.modification = a.change = a.birth = mounted_;
         return a;
     }
     vfs::Directory* directory() override { return this; }
@@ -31,7 +30,7 @@ public:
     Result<> read(DirectorySink&, u64*) override { return {}; }
 
 private:
-    const i64 mounted_ns_;
+    const vfs::Timestamp mounted_;
 };
 
 Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Root>(*this)); }

@@ -1,9 +1,9 @@
 #include "fs/sys/sys.h"
 #include "core/alloc/frame.h"
 #include "core/cpu/online.h"
-#include "core/time/clock.h"
-#include "kernel/process/tree.h"
+#include "kernel/process/task.h"
 #include "kernel/vfs/open_file.h"
+#include "kernel/vfs/operations.h"
 #include <bit>
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -32,7 +32,7 @@ void print_own_mask(Writer& out, unsigned cpu) { print(out, "{:x}\n", u64{1} << 
 void print_node_memory(Writer& out, unsigned) {
     mm::MemoryInfo m = mm::memory_info();
     u64 total = m.total, free = m.free;
-    if (MemoryAccount& account = process::current_view().account(); account.limit() < total) {
+    if (MemoryAccount& account = Task::current().view().account(); account.limit() < total) {
         total = account.limit();
         free = account.used() < total ? total - account.used() : 0;
     }
@@ -137,7 +137,7 @@ public:
     Result<Ref<vfs::Inode>> root() override;
     vfs::Statistics statistics() override { return {.type = SYSFS_MAGIC}; }
     std::string_view type_name() const override { return "sysfs"; }
-    const i64 mounted_ns = clocks::realtime_ns();
+    const vfs::Timestamp mounted = vfs::now();
 };
 
 /// An open text, made anew at each read.
@@ -182,9 +182,7 @@ public:
                 return true;
             });
         }
-        constexpr i64 second = clocks::ns_per_second;
-        a.access = a.modification = a.change =
-            a.birth = {of_.mounted_ns / second, static_cast<u32>(of_.mounted_ns % second)};
+        a.access = a.modification = a.change = a.birth = of_.mounted;
         return a;
     }
 

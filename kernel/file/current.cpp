@@ -13,7 +13,11 @@ u64 size_limit() {
     Caller* who = Caller::current();
     return who ? who->limits().soft(RLIMIT_FSIZE) : ~u64{0};
 }
-void size_limit_passed() { signal_caller(SIGXFSZ); }
+Result<> check_size(u64 size) {
+    if (size <= size_limit()) return {};
+    signal_caller(SIGXFSZ);
+    return err::fbig;
+}
 void broken_pipe() { signal_caller(SIGPIPE); }
 
 bool interrupted() { return Thread::current().interrupted(); }

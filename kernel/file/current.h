@@ -9,8 +9,8 @@ struct Credentials;
 namespace file {
 /// RLIMIT_FSIZE; ~0: none.
 u64 size_limit();
-/// A write at or beyond it was refused: SIGXFSZ.
-void size_limit_passed();
+/// Whether a file may have that size. err::fbig, with SIGXFSZ.
+Result<> check_size(u64 size);
 /// A write found no reader: SIGPIPE.
 void broken_pipe();
 /// A signal is pending: long work ends early.

@@ -21,7 +21,6 @@ public:
     usize remaining() const { return remaining_; }
     usize moved() const { return moved_; }
     bool done() const { return remaining_ == 0; }
-    bool in_kernel() const { return kernel_; }
     /// Consider at most `n` more bytes (a file's end, a size limit).
     void limit(usize n) {
         if (n < remaining_) remaining_ = n;

@@ -4,10 +4,7 @@
 
 Result<usize> File::read(Sink&, u64*) { return err::inval; }
 Result<usize> File::write(Source&, u64*) { return err::inval; }
-Result<u64> File::seek(u64 at, i64 offset, int whence) {
-    (void)at, (void)offset, (void)whence;
-    return err::spipe;
-}
+Result<u64> File::seek(u64, i64, int) { return err::spipe; }
 u32 File::poll() { return static_cast<u32>(EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM); }
 Result<i64> File::ioctl(unsigned, uptr) { return err::notty; }
 Result<Ref<MemoryObject>> File::memory_object() { return err::nodev; }

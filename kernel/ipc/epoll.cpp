@@ -56,7 +56,7 @@ struct ByDescriptor {
 
 class Epoll final : public vfs::AnonymousFile {
 public:
-    explicit Epoll(Ref<vfs::Inode> inode) : AnonymousFile{"eventpoll", std::move(inode)} {}
+    explicit Epoll(Ref<vfs::Inode> inode) : AnonymousFile{"eventpoll", std::move(inode), 0} {}
     ~Epoll() override {
         auto& items = state_.unguarded().items;
         while (!items.empty()) forget(*items.begin());
@@ -419,11 +419,7 @@ Result<Epoll*> as_epoll(File& file) {
 }
 } // namespace
 
-Result<Ref<File>> create() {
-    auto made = TRY(make_ref<Epoll>(TRY(vfs::make_anonymous_inode())));
-    made->flags = 2; // O_RDWR
-    return made;
-}
+Result<Ref<File>> create() { return TRY(make_ref<Epoll>(TRY(vfs::make_anonymous_inode()))); }
 
 Result<> add(File& epoll, Ref<File> target, int fd, Event event) {
     Epoll& e = *TRY(as_epoll(epoll));

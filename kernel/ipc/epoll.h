@@ -15,8 +15,7 @@ Result<Ref<File>> create();
 Result<> add(File& epoll, Ref<File> target, int fd, Event);
 Result<> modify(File& epoll, File& target, int fd, Event);
 Result<> remove(File& epoll, File& target, int fd);
-/// Takes events, one at a time; no lock is held. An error stops the collecting, and the event is kept for the next
-/// wait.
+/// Takes events, one at a time; no lock is held. An error ends the collecting: the event is kept for the next wait.
 class EventSink {
 public:
     virtual Result<> put(const Event&) = 0;

@@ -8,8 +8,8 @@ constexpr u64 most = ~u64{0} - 1;
 
 class Counter final : public vfs::AnonymousFile {
 public:
-    Counter(Ref<vfs::Inode> inode, u64 initial, bool semaphore)
-        : AnonymousFile{"eventfd", std::move(inode)}, count_{initial}, semaphore_{semaphore} {}
+    Counter(Ref<vfs::Inode> inode, u64 initial, bool semaphore, u32 file_flags)
+        : AnonymousFile{"eventfd", std::move(inode), file_flags}, count_{initial}, semaphore_{semaphore} {}
 
     Result<usize> read(Sink& to, u64*) override {
         if (to.remaining() < sizeof(u64)) return err::inval;
@@ -50,8 +50,6 @@ private:
 } // namespace
 
 Result<Ref<File>> create_counter(u64 initial, bool semaphore, u32 flags) {
-    auto made = TRY(make_ref<Counter>(TRY(vfs::make_anonymous_inode()), initial, semaphore));
-    made->flags = 2 | flags; // O_RDWR
-    return made;
+    return TRY(make_ref<Counter>(TRY(vfs::make_anonymous_inode()), initial, semaphore, flags));
 }
 } // namespace event

@@ -11,8 +11,8 @@ constexpr char timer_kind = 0;
 
 class TimerFile final : public vfs::AnonymousFile {
 public:
-    TimerFile(Ref<vfs::Inode> inode, int clock)
-        : AnonymousFile{"timerfd", std::move(inode)}, clock_{clock}, alarm_{*this}, clock_watch_{*this} {}
+    TimerFile(Ref<vfs::Inode> inode, int clock, u32 file_flags)
+        : AnonymousFile{"timerfd", std::move(inode), file_flags}, clock_{clock}, alarm_{*this}, clock_watch_{*this} {}
     ~TimerFile() override { watch_clock(false); }
     const void* kind() const override { return &timer_kind; }
 
@@ -134,9 +134,7 @@ Result<TimerFile*> as_timer(File& file) {
 } // namespace
 
 Result<Ref<File>> create_timer(int clock, u32 flags) {
-    auto made = TRY(make_ref<TimerFile>(TRY(vfs::make_anonymous_inode()), clock));
-    made->flags = 2 | flags; // O_RDWR
-    return made;
+    return TRY(make_ref<TimerFile>(TRY(vfs::make_anonymous_inode()), clock, flags));
 }
 Result<TimerSetting> set_timer(File& file, TimerSetting to, bool absolute, bool cancel_on_set) {
     return TRY(as_timer(file))->set(to, absolute, cancel_on_set);

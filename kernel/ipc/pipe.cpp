@@ -254,17 +254,7 @@ Result<Ref<Pipe>> pipe_of(vfs::Inode& inode) {
         fresh->inode = Ref<vfs::Inode>::share(&inode);
     }
 }
-
-class Fifos final : public vfs::FifoOpener {
-public:
-    Result<Ref<File>> open(const vfs::Path& place, u32 flags) override;
-};
 } // namespace
-
-void init() {
-    static constinit Fifos fifos;
-    vfs::set_fifo_opener(fifos);
-}
 
 Result<Ends> create(u32 flags) {
     auto pipe = TRY(make_pipe());
@@ -277,34 +267,41 @@ Result<Ends> create(u32 flags) {
     return Ends{std::move(read), std::move(write)};
 }
 
-Result<Ref<File>> Fifos::open(const vfs::Path& place, u32 flags) {
-    if ((flags & O_ACCMODE) == O_ACCMODE) return err::inval;
-    auto pipe = TRY(pipe_of(place.inode()));
-    auto file = TRY(make_ref<PipeFile>(pipe, flags));
-    file->place = place;
-    unsigned mode = flags & O_ACCMODE;
-    if (file->is_first) pipe->notify_openers();
-    if (mode == O_RDWR || pipe->anonymous) return file;
-    u64 before, readers, writers;
-    {
-        auto state = pipe->lock();
-        readers = state->readers;
-        writers = state->writers;
-        before = mode == O_RDONLY ? state->writer_opens : state->reader_opens;
-    }
-    bool alone = mode == O_RDONLY ? writers == 0 : readers == 0;
-    if (!alone) return file;
-    if (flags & O_NONBLOCK) {
-        if (mode == O_WRONLY) return err::nxio;
-        file->no_writer_since = before;
+namespace {
+class Fifos final : public vfs::FifoOpener {
+    Result<Ref<File>> open(const vfs::Path& place, u32 flags) override {
+        if ((flags & O_ACCMODE) == O_ACCMODE) return err::inval;
+        auto pipe = TRY(pipe_of(place.inode()));
+        auto file = TRY(make_ref<PipeFile>(pipe, flags));
+        file->place = place;
+        unsigned mode = flags & O_ACCMODE;
+        if (file->is_first) pipe->notify_openers();
+        if (mode == O_RDWR || pipe->anonymous) return file;
+        u64 before, readers, writers;
+        {
+            auto state = pipe->lock();
+            readers = state->readers;
+            writers = state->writers;
+            before = mode == O_RDONLY ? state->writer_opens : state->reader_opens;
+        }
+        bool alone = mode == O_RDONLY ? writers == 0 : readers == 0;
+        if (!alone) return file;
+        if (flags & O_NONBLOCK) {
+            if (mode == O_WRONLY) return err::nxio;
+            file->no_writer_since = before;
+            return file;
+        }
+        TRY(wait_until(pipe->openers(), [&] {
+            auto state = pipe->lock();
+            return (mode == O_RDONLY ? state->writer_opens : state->reader_opens) != before;
+        }));
         return file;
     }
-    TRY(wait_until(pipe->openers(), [&] {
-        auto state = pipe->lock();
-        return (mode == O_RDONLY ? state->writer_opens : state->reader_opens) != before;
-    }));
-    return file;
-}
+};
+constinit Fifos fifos;
+} // namespace
+
+void init() { vfs::set_fifo_opener(fifos); }
 
 bool is_pipe(const File& f) { return f.kind() == &pipe_kind; }
 

@@ -61,14 +61,11 @@ void drop_shares(Task& task) {
 /// A session leader's end: the terminal is free again, and the foreground hears of it.
 void leave_terminal(Process& process) {
     Ref<Session> session;
+    Ref<TerminalBase> terminal;
     {
         Holding tree{tree_lock()};
         if (!process.group || process.group->session->leader != &process) return;
         session = process.group->session;
-    }
-    Ref<TerminalBase> terminal;
-    {
-        Holding tree{tree_lock()};
         terminal = session->terminal;
     }
     if (terminal) terminal->leave_session(*session);

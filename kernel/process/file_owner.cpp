@@ -198,10 +198,7 @@ Result<> watch_directory(File& file, Task& current, int fd, u32 events) {
 Result<bool> notify_owner(File& file, int fd, bool on) {
     if (!file.can_notify_owner()) return false;
     TRY(make_owner(file))->listen(file, fd, on);
-    if (on)
-        file.flags |= FASYNC;
-    else
-        file.flags &= ~u32{FASYNC};
+    on ? file.flags.fetch_or(FASYNC) : file.flags.fetch_and(~u32{FASYNC});
     return true;
 }
 } // namespace process

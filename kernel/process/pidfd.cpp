@@ -9,10 +9,8 @@ namespace process {
 namespace {
 class PidFile final : public vfs::AnonymousFile {
 public:
-    PidFile(Ref<vfs::Inode> inode, Ref<Process> of, u32 open_flags)
-        : AnonymousFile{"pidfd", std::move(inode)}, process{std::move(of)} {
-        flags = open_flags;
-    }
+    PidFile(Ref<vfs::Inode> inode, Ref<Process> of, u32 file_flags)
+        : AnonymousFile{"pidfd", std::move(inode), file_flags}, process{std::move(of)} {}
     Result<usize> read(Sink&, u64*) override { return err::inval; }
     Result<usize> write(Source&, u64*) override { return err::inval; }
     u32 poll() override { return process->state == ProcessState::running ? 0 : POLLIN | POLLRDNORM; }
@@ -26,9 +24,8 @@ public:
 } // namespace
 
 Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
-    auto file =
-        TRY(make_ref<PidFile>(TRY(vfs::make_anonymous_inode()), std::move(process), O_RDWR | (flags & O_NONBLOCK)));
-    return current.files->install(std::move(file), true, current.process().limits.soft(RLIMIT_NOFILE));
+    auto file = TRY(make_ref<PidFile>(TRY(vfs::make_anonymous_inode()), std::move(process), flags & O_NONBLOCK));
+    return current.install(std::move(file), true);
 }
 
 Result<Ref<Process>> process_of_pidfd(File& file) {

@@ -49,8 +49,9 @@ signalfd_siginfo describe(const siginfo_t& info) {
 
 class SignalFile final : public vfs::AnonymousFile {
 public:
-    SignalFile(Ref<vfs::Inode> inode, SignalSet wanted)
-        : AnonymousFile{"signalfd", std::move(inode)}, maker_{Ref<Process>::share(&Task::current().process())} {
+    SignalFile(Ref<vfs::Inode> inode, SignalSet wanted, u32 file_flags)
+        : AnonymousFile{"signalfd", std::move(inode), file_flags},
+          maker_{Ref<Process>::share(&Task::current().process())} {
         set(wanted);
     }
     const void* kind() const override { return &signals_kind; }
@@ -95,9 +96,7 @@ private:
 } // namespace
 
 Result<Ref<File>> create_signalfd(SignalSet wanted, u32 flags) {
-    auto made = TRY(make_ref<SignalFile>(TRY(vfs::make_anonymous_inode()), wanted));
-    made->flags = 2 | flags; // O_RDWR
-    return made;
+    return TRY(make_ref<SignalFile>(TRY(vfs::make_anonymous_inode()), wanted, flags));
 }
 
 Result<> set_signalfd(File& file, SignalSet wanted) {

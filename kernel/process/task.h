@@ -110,6 +110,11 @@ public:
     /// From now on the task's system calls are those of this ABI. By the task itself (exec), or before it runs.
     void choose_syscalls(const Abi& abi) { syscalls = &abi.syscalls(traced); }
 
+    /// How many descriptors it may have: RLIMIT_NOFILE. install(): FileTable's, below that.
+    u64 descriptor_limit() const { return limits().soft(RLIMIT_NOFILE); }
+    Result<int> install(Ref<File> file, bool close_on_exec) {
+        return files->install(std::move(file), close_on_exec, descriptor_limit());
+    }
     /// Who walks paths: root, working directory, fsuid, umask. `dirfd` AT_FDCWD or a directory's descriptor: err::badf,
     /// err::notdir.
     vfs::Walker walker();
@@ -151,8 +156,7 @@ Result<Pid> clone(Task& current, const CloneRequest&);
 [[noreturn]] void exit_thread(int wait_status); // exit(2): the last one ends the process. code << 8
 [[noreturn]] void exit_group(int wait_status);  // wait_status as wait4 shows it: code << 8, or signal
 
-/// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options:
-/// WNOHANG|WUNTRACED|WEXITED|WCONTINUED|WNOWAIT|__W*.
+/// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options: WNOHANG|WUNTRACED|WEXITED|...|__W*.
 struct Waited {
     Pid pid = 0; // 0: WNOHANG and nothing
     u32 uid = 0;
@@ -164,8 +168,7 @@ Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options);
 
 Result<> set_group(Task& current, Pid pid, Pid group); // setpgid(2)
 Result<Pid> create_session(Task& current);             // setsid(2)
-/// The numbers of a process's group and session as a namespace sees them. Takes the tree lock; 0: reaped or not
-/// visible.
+/// The numbers of a process's group and session in a namespace; 0: reaped, or not seen. Take the tree lock.
 Pid group_of(Process&, const PidNamespace&);
 Pid session_of(Process&, const PidNamespace&);
 /// Of all threads, ended ones included (the memory's peak: of those only); of waited-for children: RUSAGE_CHILDREN.

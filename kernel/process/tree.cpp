@@ -6,11 +6,6 @@ Process* current_process() {
     Thread& thread = Thread::current();
     return thread.is_user() ? &static_cast<Task&>(thread).process() : nullptr;
 }
-View& current_view() {
-    Process* process = current_process();
-    return process ? process->view() : View::root();
-}
-
 PidNamespace& current_pids() {
     Process* process = current_process();
     return process ? process->pids() : PidNamespace::root();

@@ -5,8 +5,7 @@
 namespace process {
 /// The process of the current thread; null in a kernel thread.
 Process* current_process();
-/// Its view; the root view in a kernel thread.
-View& current_view();
+/// Its numbers; the root view's in a kernel thread.
 PidNamespace& current_pids();
 
 // With the tree lock held:

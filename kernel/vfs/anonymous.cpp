@@ -10,12 +10,7 @@ namespace vfs {
 namespace {
 class AnonymousInode final : public Inode {
 public:
-    AnonymousInode(Superblock& sb, u64 number, u32 mode, u32 uid, u32 gid, u64 device) : Inode{sb, number, mode} {
-        attributes_.number = number;
-        attributes_.mode = mode;
-        attributes_.uid = uid;
-        attributes_.gid = gid;
-        attributes_.device = device;
+    AnonymousInode(Superblock& sb, const Attributes& a) : Inode{sb, a.number, a.mode}, attributes_{a} {
         attributes_.access = attributes_.modification = attributes_.change = now();
     }
     Attributes attributes() override {
@@ -45,8 +40,9 @@ public:
     Statistics statistics() override { return {.type = magic_}; }
     std::string_view type_name() const override { return name_; }
     Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid, u64 device) {
-        return TRY(
-            make_ref<AnonymousInode>(*this, next_.fetch_add(1, std::memory_order_relaxed), mode, uid, gid, device));
+        u64 number = next_.fetch_add(1, std::memory_order_relaxed);
+        return TRY(make_ref<AnonymousInode>(
+            *this, Attributes{.number = number, .mode = mode, .uid = uid, .gid = gid, .device = device}));
     }
 
 private:

@@ -20,7 +20,10 @@ public:
     void print_name(Writer& out) final { print(out, "anon_inode:[{}]", label_); }
 
 protected:
-    AnonymousFile(std::string_view label, Ref<Inode> inode) : label_{label}, inode_{std::move(inode)} {}
+    /// `file_flags`: O_NONBLOCK.
+    AnonymousFile(std::string_view label, Ref<Inode> inode, u32 file_flags) : label_{label}, inode_{std::move(inode)} {
+        flags = O_RDWR | file_flags;
+    }
 
 private:
     std::string_view label_;

@@ -103,10 +103,7 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
     if (!inode.is_regular()) return err::inval;
     TRY(check_inode(at, who, may_write));
     if (inode.append_only()) return err::perm;
-    if (size > file::size_limit()) {
-        file::size_limit_passed();
-        return err::fbig;
-    }
+    TRY(file::check_size(size));
     PageCache* pages = inode.pages();
     if (pages) TRY(pages->opens.begin_writing());
     auto done = break_leases(inode, true, true);

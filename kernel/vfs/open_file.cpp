@@ -55,6 +55,13 @@ Result<> PlacedFile::sync_filesystem() {
 }
 
 namespace {
+/// Where `offset` leads from `base`: lseek(2).
+Result<u64> moved(u64 base, i64 offset) {
+    i64 to;
+    if (__builtin_add_overflow(static_cast<i64>(base), offset, &to) || to < 0) return err::inval;
+    return static_cast<u64>(to);
+}
+
 class RegularFile final : public PlacedFile {
 public:
     enum class Counted : u8 { no, reader, writer };
@@ -91,10 +98,7 @@ public:
         TRY(drop_privileges(inode, file::credentials()));
         if (u64 limit = file::size_limit(); limit != ~u64{0}) {
             u64 start = append ? pages_.size() : *at;
-            if (start >= limit) {
-                file::size_limit_passed();
-                return err::fbig;
-            }
+            TRY(file::check_size(start + 1));
             from.limit(limit - start);
         }
         auto n = pages_.write(from, *at, append, at);
@@ -122,9 +126,7 @@ public:
             if (offset < 0) return err::nxio;
             return pages_.seek(static_cast<u64>(offset), whence == SEEK_HOLE);
         }
-        i64 to;
-        if (__builtin_add_overflow(static_cast<i64>(base), offset, &to) || to < 0) return err::inval;
-        return static_cast<u64>(to);
+        return moved(base, offset);
     }
     Result<Ref<MemoryObject>> memory_object() override {
         touch_access(place_);
@@ -134,10 +136,7 @@ public:
         if (!writable()) return err::inval;
         Inode& inode = place_.inode();
         if (inode.append_only()) return err::perm;
-        if (size > file::size_limit()) {
-            file::size_limit_passed();
-            return err::fbig;
-        }
+        TRY(file::check_size(size));
         TRY(drop_privileges(inode, file::credentials()));
         TRY(inode.change({.set = AttributeChange::size_bit, .size = size}));
         notify_watches_of(place_, DN_MODIFY);
@@ -147,10 +146,7 @@ public:
         if (!writable()) return err::badf;
         Inode& inode = place_.inode();
         if (inode.immutable() || (inode.append_only() && mode & ~FALLOC_FL_KEEP_SIZE)) return err::perm;
-        if (offset + size > file::size_limit()) {
-            file::size_limit_passed();
-            return err::fbig;
-        }
+        TRY(file::check_size(offset + size));
         TRY(drop_privileges(inode, file::credentials()));
         TRY(pages_.allocate(mode, offset, size));
         notify_watches_of(place_, DN_MODIFY);
@@ -202,10 +198,7 @@ public:
     }
     Result<u64> seek(u64 at, i64 offset, int whence) override {
         if (whence != SEEK_SET && whence != SEEK_CUR) return err::inval;
-        i64 to;
-        if (__builtin_add_overflow(whence == SEEK_CUR ? static_cast<i64>(at) : 0, offset, &to) || to < 0)
-            return err::inval;
-        return static_cast<u64>(to);
+        return moved(whence == SEEK_CUR ? at : 0, offset);
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {
         Inode& inode = place_.inode();

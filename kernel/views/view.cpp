@@ -14,9 +14,6 @@ public:
 alignas(RootView) std::byte root_memory[sizeof(RootView)];
 } // namespace
 
-View::View() = default;
-View::~View() = default;
-
 View& View::root() { return reinterpret_cast<RootView&>(root_memory); }
 
 Result<> View::prepare() {

@@ -3,11 +3,21 @@
 #pragma once
 #include "kernel/views/namespaces.h"
 #include "kernel/views/pid_namespace.h"
-#include "kernel/views/terminal_base.h"
+
+/// What views and sessions know of a terminal: every one is a tty::Terminal (kernel/device/tty/terminal.h).
+class TerminalBase : public RefCounted<TerminalBase> {
+public:
+    virtual ~TerminalBase() = default;
+    // Both take the tree lock.
+    /// Becomes the controlling terminal of a new session; the caller knows that it controls none.
+    virtual void enter_session(Session&, Ref<ProcessGroup> foreground) = 0;
+    /// The session that has this as its controlling terminal loses it (its leader ends: SIGHUP to the foreground).
+    virtual void leave_session(Session&) = 0;
+};
 
 class View : public RefCounted<View> {
 public:
-    virtual ~View();
+    virtual ~View() = default;
     /// The host world's, once init_root() has run (boot, as soon as memory can be allocated).
     static View& root();
     static Result<> init_root();
@@ -42,5 +52,5 @@ public:
     virtual void emptied(int wait_status) = 0;
 
 protected:
-    View();
+    View() = default;
 };

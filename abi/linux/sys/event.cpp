@@ -15,10 +15,6 @@ constexpr u32 efd_semaphore = 1; // <sys/eventfd.h>; no UAPI header of Linux 6.1
 
 Result<HeldFile> file_of(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
-Result<int> install(Task& task, Ref<File> file, u32 flags) {
-    return task.files->install(std::move(file), flags & O_CLOEXEC, task.process().limits.soft(RLIMIT_NOFILE));
-}
-
 /// Writes events straight to the user's array.
 class EventArray final : public epoll::EventSink {
 public:
@@ -54,7 +50,7 @@ __kernel_itimerspec to_itimerspec(const event::TimerSetting& s) {
 namespace sys {
 Result<int> epoll_create1(Task& task, u32 flags) {
     if (flags & ~u32{EPOLL_CLOEXEC}) return err::inval;
-    return install(task, TRY(epoll::create()), flags);
+    return task.install(TRY(epoll::create()), flags & O_CLOEXEC);
 }
 Result<int> epoll_create(Task& task, int size) {
     if (size <= 0) return err::inval;
@@ -100,7 +96,8 @@ Result<usize> epoll_pwait2(Task& task, Fd epoll, UserPtr<epoll_event> events, in
 
 Result<int> eventfd2(Task& task, u32 initial, u32 flags) {
     if (flags & ~u32{efd_semaphore | O_CLOEXEC | O_NONBLOCK}) return err::inval;
-    return install(task, TRY(event::create_counter(initial, flags & efd_semaphore, flags & O_NONBLOCK)), flags);
+    return task.install(TRY(event::create_counter(initial, flags & efd_semaphore, flags & O_NONBLOCK)),
+                        flags & O_CLOEXEC);
 }
 Result<int> eventfd(Task& task, u32 initial) { return eventfd2(task, initial, 0); }
 
@@ -116,7 +113,7 @@ Result<int> timerfd_create(Task& task, int clock, u32 flags) {
         break;
     default: return err::inval;
     }
-    return install(task, TRY(event::create_timer(clock, flags & TFD_NONBLOCK)), flags);
+    return task.install(TRY(event::create_timer(clock, flags & TFD_NONBLOCK)), flags & O_CLOEXEC);
 }
 
 Result<> timerfd_settime(Task& task, Fd fd, u32 flags, UserPtr<const __kernel_itimerspec> from,
@@ -138,7 +135,7 @@ Result<int> signalfd4(Task& task, Fd fd, UserPtr<const SignalSet> mask, usize ma
     if (flags & ~u32{SFD_CLOEXEC | SFD_NONBLOCK} || mask_size != sizeof(SignalSet)) return err::inval;
     auto wanted = TRY(copy_in(mask));
     if (static_cast<int>(fd) == -1)
-        return install(task, TRY(process::create_signalfd(wanted, flags & SFD_NONBLOCK)), flags);
+        return task.install(TRY(process::create_signalfd(wanted, flags & SFD_NONBLOCK)), flags & O_CLOEXEC);
     auto file = TRY(file_of(task, fd));
     TRY(process::set_signalfd(*file, wanted));
     return static_cast<int>(fd);

@@ -136,7 +136,7 @@ Result<i64> fcntl(Task& task, Fd fd, Choice<fcntl_commands> command, u64 argumen
     switch (command.value) { // those that O_PATH files know
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return files.install(file.share(), command.value == F_DUPFD_CLOEXEC, descriptor_limit(task),
+        return files.install(file.share(), command.value == F_DUPFD_CLOEXEC, task.descriptor_limit(),
                              static_cast<int>(argument));
     case F_GETFD: return TRY(files.close_on_exec(number)) ? FD_CLOEXEC : 0;
     case F_SETFD: TRY(files.set_close_on_exec(number, argument & FD_CLOEXEC)); return 0;

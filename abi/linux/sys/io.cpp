@@ -198,8 +198,8 @@ Result<> check_copy(File& in, const u64* in_at, File& out, const u64* out_at, us
     if (from > last_offset || to > last_offset) return err::inval;
     u64 size = in.inode()->attributes().size, limit = file::size_limit();
     n = from >= size ? 0 : std::min(n, size - from);
-    if (to >= limit) file::size_limit_passed();
-    if (to >= limit || to >= last_offset) return err::fbig;
+    TRY(file::check_size(to + 1));
+    if (to >= last_offset) return err::fbig;
     n = std::min({n, limit - to, last_offset - to});
     if (in.inode() == out.inode() && from < to + n && to < from + n) return err::inval;
     TRY(file::check_range(in, &from, n));

@@ -234,6 +234,6 @@ Result<int> open_by_handle_at(Task& task, DirFd dirfd, UserPtr<const std::byte> 
     if (size < sizeof(vfs::FileHandle)) return err::stale;
     auto at = TRY(vfs::place_of_handle(in, handle.handle));
     auto file = TRY(vfs::open_path(at, task.credentials(), (flags & ~u32{O_CREAT | O_EXCL}) | O_LARGEFILE));
-    return task.files->install(std::move(file), flags & O_CLOEXEC, descriptor_limit(task));
+    return task.install(std::move(file), flags & O_CLOEXEC);
 }
 } // namespace linux_abi::sys

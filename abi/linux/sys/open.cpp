@@ -20,7 +20,7 @@ Result<int> open_file(Task& task, DirFd dirfd, UserPath path, const vfs::OpenHow
     TRY(at.load(task, dirfd, path));
     if (how.walk & vfs::walk_in_root) at.walker = TRY(task.walker(static_cast<int>(dirfd))); // an absolute path's too
     auto file = TRY(vfs::open(at.walker, at.name.view(), how));
-    return task.files->install(std::move(file), how.flags & O_CLOEXEC, descriptor_limit(task));
+    return task.install(std::move(file), how.flags & O_CLOEXEC);
 }
 
 /// open(2) ignores what it does not know; every 64-bit program gets O_LARGEFILE.
@@ -92,24 +92,24 @@ Result<int> memfd_create(Task& task, UserPath name_at, u32 flags) {
     u32 mode = flags & no_execution ? 0666 : 0777;
     u32 seals = flags & no_execution ? vfs::seal_execution : flags & MFD_ALLOW_SEALING ? 0 : u32{F_SEAL_SEAL};
     auto file = TRY(vfs::make_memory_file(name.view(), task.credentials(), mode, seals));
-    return task.files->install(std::move(file), flags & MFD_CLOEXEC, descriptor_limit(task));
+    return task.install(std::move(file), flags & MFD_CLOEXEC);
 }
 
 Result<int> dup(Task& task, Fd fd) {
     auto file = TRY(task.files->get(static_cast<int>(fd), true));
-    return task.files->install(std::move(file), false, descriptor_limit(task));
+    return task.install(std::move(file), false);
 }
 
 Result<int> dup2(Task& task, Fd fd, Fd to) {
     auto file = TRY(task.files->get(static_cast<int>(fd), true));
-    if (fd != to) TRY(task.files->install_at(static_cast<int>(to), std::move(file), false, descriptor_limit(task)));
+    if (fd != to) TRY(task.files->install_at(static_cast<int>(to), std::move(file), false, task.descriptor_limit()));
     return static_cast<int>(to);
 }
 
 Result<int> dup3(Task& task, Fd fd, Fd to, u32 flags) {
     if (flags & ~u32{O_CLOEXEC} || fd == to) return err::inval;
     auto file = TRY(task.files->get(static_cast<int>(fd), true));
-    TRY(task.files->install_at(static_cast<int>(to), std::move(file), flags & O_CLOEXEC, descriptor_limit(task)));
+    TRY(task.files->install_at(static_cast<int>(to), std::move(file), flags & O_CLOEXEC, task.descriptor_limit()));
     return static_cast<int>(to);
 }
 } // namespace linux_abi::sys

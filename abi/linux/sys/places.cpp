@@ -34,6 +34,4 @@ Result<vfs::Path> place(Task& task, DirFd dirfd, std::string_view name, u32 flag
     if (flags & AT_SYMLINK_FOLLOW) follow = true;
     return vfs::resolve(walker, name, (follow ? u32{vfs::walk_follow} : 0u) | more_walk);
 }
-
-u64 descriptor_limit(Task& task) { return task.process().limits.soft(RLIMIT_NOFILE); }
 } // namespace linux_abi

@@ -20,5 +20,4 @@ Result<vfs::Path> place(Task&, DirFd, UserPath, u32 flags, bool follow = true, u
 Result<vfs::Path> place(Task&, DirFd, std::string_view path, u32 flags, bool follow, u32 more_walk = 0);
 /// The place of an open file; one without a place gets one for its inode.
 Result<vfs::Path> place_of(File&);
-u64 descriptor_limit(Task&);
 } // namespace linux_abi

@@ -9,14 +9,13 @@
 
 namespace linux_abi {
 namespace {
-u64 descriptor_limit(Task& task) { return task.process().limits.soft(RLIMIT_NOFILE); }
 
 Result<> make_pipe(Task& task, UserPtr<int> fds, u32 flags) {
     if (flags & ~u32{O_CLOEXEC | O_NONBLOCK | O_DIRECT}) return err::inval;
     auto ends = TRY(pipes::create(flags));
     int made[2];
-    TRY(task.files->install_pair(std::move(ends.read), std::move(ends.write), flags & O_CLOEXEC, descriptor_limit(task),
-                                 made));
+    TRY(task.files->install_pair(std::move(ends.read), std::move(ends.write), flags & O_CLOEXEC,
+                                 task.descriptor_limit(), made));
     auto copied = copy_out(fds, std::span<const int>{made});
     if (!copied)
         for (int fd : made) (void)task.files->close(fd);
@@ -67,7 +66,7 @@ Result<usize> wait_for_any(Task& task, UserPtr<pollfd> at, std::span<pollfd> ent
 bool passed(Deadline until) { return until != never && until.ns <= clocks::monotonic_ns(); }
 
 Result<usize> poll_until(Task& task, UserPtr<pollfd> at, u32 count, Deadline until) {
-    if (count > descriptor_limit(task)) return err::inval;
+    if (count > task.descriptor_limit()) return err::inval;
     [[clang::uninitialized]] pollfd few[few_entries];
     Vector<pollfd> many;
     if (count > few_entries) TRY(many.resize(count));
@@ -181,7 +180,7 @@ private:
 Result<usize> select_until(Task& task, int count, UserPtr<u64> const (&user)[3], Deadline until) {
     if (count < 0) return err::inval;
     usize n = static_cast<usize>(count);
-    if (n > descriptor_limit(task)) n = descriptor_limit(task);
+    if (n > task.descriptor_limit()) n = task.descriptor_limit();
     [[clang::uninitialized]] Sets sets;
     TRY(sets.load(user, n));
     bool last = passed(until);

@@ -182,7 +182,7 @@ Result<int> pidfd_getfd(Task& task, Fd fd, int wanted, u32 flags) {
     if (!files) return err::srch;
     if (!process::may_inspect(task.credentials(), *target, process::Ids::real)) return err::perm;
     auto file = TRY(files->get(wanted, true));
-    return task.files->install(std::move(file), true, task.process().limits.soft(RLIMIT_NOFILE));
+    return task.install(std::move(file), true);
 }
 
 Result<> unshare(Task& task, u64 flags) {

@@ -1,4 +1,3 @@
-#include "core/time/clock.h"
 #include "kernel/device/tty/pty_impl.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/device.h"
@@ -61,11 +60,6 @@ void Pty::closed() {
 // ---- sets
 
 namespace {
-vfs::Timestamp now() {
-    i64 ns = clocks::realtime_ns();
-    constexpr i64 second = clocks::ns_per_second;
-    return {ns / second, static_cast<u32>(ns % second)};
-}
 /// Slaves beyond this one's minor numbers would need a second major; devpts's own limit is far below.
 constexpr u32 most_ever = 1u << 20;
 } // namespace
@@ -78,7 +72,7 @@ Result<Ref<Terminal>> make_pair(PtySet& set, Vector<Ref<Terminal>>& terminals) {
     auto pty = TRY(make<Pty>(number));
     const Credentials& who = Task::current().credentials();
     pty->node.unguarded() = {set.uid != ~u32{0} ? set.uid : who.fsuid, set.gid != ~u32{0} ? set.gid : who.fsgid,
-                             set.mode, now(), now()};
+                             set.mode, vfs::now(), vfs::now()};
     char name[16];
     BufferWriter text{name};
     print(text, "pts/{}", number);

@@ -115,7 +115,7 @@ Result<i64> Master::open_peer(u32 flags) {
     Task& task = Task::current();
     auto place = TRY(vfs::resolve({root_, root_, task.credentials_ref()}, text.text(), 0));
     auto file = TRY(open(terminal_, flags & ~u32{O_CLOEXEC}, &place));
-    return TRY(task.files->install(std::move(file), flags & O_CLOEXEC, task.process().limits.soft(RLIMIT_NOFILE)));
+    return TRY(task.install(std::move(file), flags & O_CLOEXEC));
 }
 
 Result<i64> Master::signal(uptr number) {

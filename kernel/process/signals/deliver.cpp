@@ -190,7 +190,7 @@ Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
 }
 
 void notify_parent(Process& process, int code) {
-    auto memory = prepare();
+    auto memory = make<QueuedSignal>();
     Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
     Holding tree{process::tree_lock()};
     Process* parent = process.parent;

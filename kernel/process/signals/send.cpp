@@ -180,8 +180,6 @@ Result<> send(Process& process, const siginfo_t& info) { return send(process, nu
 Result<> send(Task& task, const siginfo_t& info) { return send(task.process(), &task, info, false); }
 void force(Task& current, const siginfo_t& info) { (void)send(current.process(), &current, info, true); }
 
-Result<Box<QueuedSignal>> prepare() { return make<QueuedSignal>(); }
-
 void send_prepared(Process& process, const siginfo_t& info, Box<QueuedSignal>& memory) {
     QueuedSignal* element = memory.release();
     {

@@ -23,8 +23,7 @@ Result<> send(Process&, const siginfo_t&);
 Result<> send(Task&, const siginfo_t&);
 /// The current thread has done something wrong: the signal cannot be blocked or ignored.
 void force(Task& current, const siginfo_t&);
-/// A signal of the kernel to every process of the group (tty: SIGINT, SIGTSTP, SIGHUP...). Returns whether there was
-/// one.
+/// A signal of the kernel to every process of the group (SIGINT, SIGTSTP, SIGHUP). Whether there was a process.
 bool send_group(ProcessGroup&, int number);
 /// Whether the current task ignores or blocks it: a background read from a terminal.
 bool ignored_or_blocked(Task&, int number);
@@ -32,7 +31,6 @@ bool ignored_or_blocked(Task&, int number);
 /// As send(), with memory got before (null: only the bit is set), for callers under the tree lock or in interrupts.
 /// A queue element that was not needed is left in `memory`.
 void send_prepared(Process&, const siginfo_t&, Box<QueuedSignal>& memory);
-Result<Box<QueuedSignal>> prepare();
 
 /// On the way to user mode: handlers, default actions, stops, restarts of system calls. May not return.
 void deliver(Task& current, arch::TrapFrame&);
@@ -61,11 +59,8 @@ bool will_die(Task&);
 /// Looks anew whether the task has something to do on its way out. signal_lock is held.
 void recalculate(Task&);
 
-/// Waits until ready(), giving up only when the task dies (err::restartsys): for vfork and exec.
-template <class Ready>
-Result<> wait_killable(Task& current, WaitQueue& queue, Ready ready);
 void set_only_fatal(Task& current, bool);
-
+/// Waits until ready(), giving up only when the task dies (err::restartsys): for vfork and exec.
 template <class Ready>
 Result<> wait_killable(Task& current, WaitQueue& queue, Ready ready) {
     if (ready()) return {};

@@ -31,7 +31,7 @@ bool host::files_ready() {
 
 namespace file {
 u64 size_limit() { return ~u64{0}; }
-void size_limit_passed() {}
+Result<> check_size(u64) { return {}; }
 void broken_pipe() { host::broken_pipes++; }
 bool interrupted() { return false; }
 bool killed() { return false; }
