@@ -1,5 +1,6 @@
 // `mounts` of a config.json.
 #include "container/spec_parts.h"
+#include "lib/split.h"
 #include <algorithm>
 #include <linux/mount.h>
 
@@ -95,13 +96,8 @@ Result<> add_option(const Field& element, std::string_view option, MountSpec& to
 /// Each string is an option, or several with commas between them.
 Result<> parse_mount_options(const Field& list, MountSpec& to) {
     return list.for_each([&](const Field& element) -> Result<> {
-        std::string_view rest = TRY(element.string());
-        while (true) {
-            auto comma = std::min(rest.find(','), rest.size());
-            TRY(add_option(element, rest.substr(0, comma), to));
-            if (comma == rest.size()) return {};
-            rest.remove_prefix(comma + 1);
-        }
+        return split(TRY(element.string()), ',',
+                     [&](std::string_view option) { return add_option(element, option, to); });
     });
 }
 } // namespace

@@ -2,6 +2,7 @@
 #include "abi/linux/table.h"
 #include "core/log/log.h"
 #include "kernel/process/task.h"
+#include "lib/split.h"
 #include <algorithm>
 #include <atomic>
 
@@ -111,19 +112,15 @@ const arch::SyscallHandlers& Linux::syscalls(bool traced) const {
 }
 
 Result<> set_trace_filter(std::string_view names) {
-    while (!names.empty()) {
-        usize comma = std::min(names.find(','), names.size());
-        std::string_view name = names.substr(0, comma);
-        bool known = false;
+    return split(names, ',', [](std::string_view name) -> Result<> {
+        bool known = name.empty();
         for (u64 n = 0; n < number_limit; n++)
             if (table[n] && (name == "all" || name == table[n]->name)) {
                 traced[n / 64].fetch_or(u64{1} << n % 64);
                 known = true;
             }
-        if (!known) return err::inval;
-        names.remove_prefix(std::min(comma + 1, names.size()));
-    }
-    return {};
+        return known ? Result<>{} : err::inval;
+    });
 }
 
 void print_table(Writer& out) {

@@ -3,12 +3,17 @@
 #pragma once
 #include "lib/types.h"
 
+namespace sched {
+/// What a fair thread asks for at a time, on the CPU's own clock; sched_rr_get_interval(2) shows it.
+inline constexpr u32 slice_ns = 3'000'000;
+} // namespace sched
+
 /// Virtual time is nanoseconds of a thread of weight 1024 (nice 0).
 struct FairEntity {
     i64 vruntime = 0, deadline = 0;
     i64 lag = 0; // what it was owed when it left the queue
     u32 weight = 1024;
-    u32 slice_ns = 3'000'000;
+    u32 slice_ns = sched::slice_ns;
     // A treap by deadline; each node knows the least vruntime below it. Boost.Intrusive has no augmented tree.
     FairEntity *left = nullptr, *right = nullptr;
     i64 least_vruntime = 0;

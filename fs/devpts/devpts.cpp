@@ -2,7 +2,8 @@
 #include "kernel/device/tty/pty.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/operations.h"
-#include <charconv>
+#include "lib/numbers.h"
+#include "lib/split.h"
 #include <linux/magic.h>
 #include <linux/major.h>
 #include <linux/stat.h>
@@ -85,16 +86,14 @@ public:
     bool volatile_names() const override { return true; }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         if (name == "ptmx") return TRY(make_ref<Multiplexer>(devpts_));
-        u32 number;
-        auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-        bool plain = error == std::errc{} && end == name.data() + name.size() && (name[0] != '0' || name.size() == 1);
-        if (!plain) return err::noent;
-        return TRY(make_ref<Slave>(devpts_, number, TRY(devpts_.ptys->find(number))));
+        auto number = parse_number<u32>(name);
+        if (!number || (name[0] == '0' && name.size() > 1)) return err::noent;
+        return TRY(make_ref<Slave>(devpts_, *number, TRY(devpts_.ptys->find(*number))));
     }
     /// Position 2 is ptmx, 3 + n is slave n.
     Result<> read(DirectorySink& to, u64* at) override {
         if (*at <= 2) {
-            if (!to.entry("ptmx", ptmx_number, DT_CHR, 3)) return {};
+            if (!to.entry("ptmx", ptmx_number, file::entry_type(S_IFCHR), 3)) return {};
             *at = 3;
         }
         while (true) {
@@ -103,13 +102,13 @@ public:
             char name[16];
             BufferWriter text{name};
             print(text, "{}", *number);
-            if (!to.entry(text.text(), first_slave_number + *number, DT_CHR, u64{*number} + 4)) return {};
+            if (!to.entry(text.text(), first_slave_number + *number, file::entry_type(S_IFCHR), u64{*number} + 4))
+                return {};
             *at = u64{*number} + 4;
         }
     }
 
 private:
-    static constexpr unsigned DT_CHR = 2;
     Devpts& devpts_;
 };
 
@@ -129,15 +128,9 @@ Result<> set_option(tty::PtySet& set, std::string_view option) {
                    {"max=", &tty::PtySet::most, 10, 1u << 20}};
     for (const auto& n : numbers) {
         if (!option.starts_with(n.name)) continue;
-        auto text = option.substr(n.name.size());
-        u64 value = 0; // std::from_chars with a base uses floating point
-        if (text.empty() || text.size() > 12) return err::inval;
-        for (char c : text) {
-            if (c < '0' || c >= static_cast<char>('0' + n.base)) return err::inval;
-            value = value * n.base + static_cast<unsigned>(c - '0');
-        }
-        if (value > n.most) return err::inval;
-        set.*n.value = static_cast<u32>(value);
+        auto value = parse_number<u32>(option.substr(n.name.size()), n.base);
+        if (!value || *value > n.most) return err::inval;
+        set.*n.value = *value;
         return {};
     }
     return err::inval;
@@ -146,11 +139,7 @@ Result<> set_option(tty::PtySet& set, std::string_view option) {
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
     auto made = TRY(make_ref<Devpts>());
     made->ptys = TRY(make_ref<tty::PtySet>());
-    for (auto rest = request.options; !rest.empty();) {
-        usize comma = rest.find(',');
-        TRY(set_option(*made->ptys, rest.substr(0, comma)));
-        rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
-    }
+    TRY(split(request.options, ',', [&](std::string_view option) { return set_option(*made->ptys, option); }));
     return made;
 }
 } // namespace

@@ -11,7 +11,6 @@
 namespace proc {
 namespace {
 constexpr usize most_stored = 4096;
-constexpr unsigned dt_of(u32 mode) { return mode >> 12 & 15; }
 
 /// An open text: made anew whenever it is read from the start. Of one that is printed in records, a piece is kept; a
 /// read that goes back starts over.
@@ -253,7 +252,7 @@ Result<Ref<vfs::Inode>> ItemDirectory::lookup(std::string_view name) {
 Result<> ItemDirectory::read(DirectorySink& to, u64* at) {
     if (is_gone(context_)) return err::noent;
     for (u64 i = *at < 2 ? 0 : *at - 2; i < items_.size(); i++) {
-        if (!to.entry(items_[i].name, item_number(number(), i), dt_of(items_[i].mode), i + 3)) return {};
+        if (!to.entry(items_[i].name, item_number(number(), i), file::entry_type(items_[i].mode), i + 3)) return {};
         *at = i + 3;
     }
     return {};

@@ -29,7 +29,6 @@ public:
             if (*at < items_.size() + 2) return {}; // no room
             *at = first_process;
         }
-        constexpr unsigned directory = 4; // DT_DIR
         while (true) {
             auto next = process::next(*sb().view->pids, static_cast<Pid>(*at - first_process));
             if (!next) return {};
@@ -37,7 +36,8 @@ public:
             char text[12];
             BufferWriter name{text};
             print(name, "{}", pid);
-            if (!to.entry(name.text(), process_number(pid), directory, first_process + static_cast<u64>(pid) + 1))
+            if (!to.entry(name.text(), process_number(pid), file::entry_type(S_IFDIR),
+                          first_process + static_cast<u64>(pid) + 1))
                 return {};
             *at = first_process + static_cast<u64>(pid) + 1;
         }

@@ -45,7 +45,7 @@ struct Signals {
         auto actions = handlers->actions.lock();
         for (int n = 1; n <= signal_count; n++) {
             uptr handler = actions->of[n - 1].handler;
-            if (handler == 1)
+            if (handler == signals::handler_ignore)
                 ignored |= signal_bit(n);
             else if (handler != 0)
                 caught |= signal_bit(n);

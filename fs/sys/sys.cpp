@@ -215,10 +215,10 @@ public:
         return TRY(make_ref<Directory>(of_, found));
     }
     Result<> read(DirectorySink& to, u64* at) override {
-        constexpr unsigned directory = 4, regular = 8; // DT_DIR, DT_REG
-        u64 next = *at < 2 ? 2 : *at;                  // behind . and ..
+        u64 next = *at < 2 ? 2 : *at; // behind . and ..
         for_each_below(place_, next - 2, [&](Place p, std::string_view name) {
-            if (!to.entry(name, p.number(), nodes[p.node].text ? regular : directory, next + 1)) return false;
+            unsigned type = file::entry_type(nodes[p.node].text ? S_IFREG : S_IFDIR);
+            if (!to.entry(name, p.number(), type, next + 1)) return false;
             *at = ++next;
             return true;
         });

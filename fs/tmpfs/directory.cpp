@@ -30,7 +30,6 @@ const Entry* find_entry(const Node& directory, std::string_view name) {
     auto* e = static_cast<const Entry*>(directory.entries.find(entry_key(name)));
     return e && e->name() == name ? e : nullptr;
 }
-u32 entry_type(u32 mode) { return mode >> 12 & 15; } // DT_* are the S_IF* bits
 } // namespace
 
 Result<Ref<vfs::Inode>> Directory::lookup(std::string_view name) {
@@ -49,7 +48,7 @@ Result<> Directory::set_entry(std::string_view name, const Inode& target, bool r
     return set_entry(entry_key(name), name, target, replaces);
 }
 Result<> Directory::set_entry(u64 key, std::string_view name, const Inode& target, bool replaces) {
-    auto entry = TRY(Entry::create(key, name, target.number(), entry_type(target.type())));
+    auto entry = TRY(Entry::create(key, name, target.number(), file::entry_type(target.type())));
     Holding hold{lock_};
     // Two names with one hash: nobody can find such a pair without the key, and chance does not within our lifetime.
     if (!replaces && node_->entries.find(key)) return err::nospc;

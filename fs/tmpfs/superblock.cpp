@@ -2,6 +2,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/operations.h"
 #include "lib/numbers.h"
+#include "lib/split.h"
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
@@ -54,15 +55,12 @@ Result<> parse_option(Limits& to, std::string_view name, std::string_view value)
 }
 
 Result<> parse_options(Limits& to, std::string_view options) {
-    while (!options.empty()) {
-        usize comma = options.find(',');
-        std::string_view one = options.substr(0, comma);
-        options.remove_prefix(comma == std::string_view::npos ? options.size() : comma + 1);
-        if (one.empty()) continue;
+    TRY(split(options, ',', [&](std::string_view one) -> Result<> {
+        if (one.empty()) return {};
         usize equals = one.find('=');
         std::string_view value = equals == std::string_view::npos ? std::string_view{} : one.substr(equals + 1);
-        TRY(parse_option(to, one.substr(0, equals), value));
-    }
+        return parse_option(to, one.substr(0, equals), value);
+    }));
     // 0 means no limit.
     if (to.blocks == 0) to.blocks = ~u64{0};
     if (to.inodes == 0) to.inodes = ~u64{0};

@@ -37,6 +37,9 @@ public:
     /// watched directory has changed (kernel/vfs/directory_watch.h).
     virtual void message() = 0;
 };
+
+/// DT_* for an inode's mode.
+constexpr unsigned entry_type(u32 mode) { return mode >> 12 & 15; }
 } // namespace file
 
 /// Receives directory entries: getdents64.

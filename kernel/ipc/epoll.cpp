@@ -2,6 +2,7 @@
 #include "kernel/file/block_on.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 
 namespace epoll {
 namespace {

@@ -1,6 +1,7 @@
 #include "kernel/ipc/event.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 
 namespace event {
 namespace {

@@ -3,6 +3,7 @@
 #include "kernel/ipc/event.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 #include <linux/time.h>
 
 namespace event {

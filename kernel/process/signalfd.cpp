@@ -2,6 +2,7 @@
 #include "kernel/process/task.h"
 #include "kernel/vfs/anonymous.h"
 #include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 #include <linux/signalfd.h>
 
 namespace process {

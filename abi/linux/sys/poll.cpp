@@ -9,7 +9,6 @@
 
 namespace linux_abi {
 namespace {
-
 Result<> make_pipe(Task& task, UserPtr<int> fds, u32 flags) {
     if (flags & ~u32{O_CLOEXEC | O_NONBLOCK | O_DIRECT}) return err::inval;
     auto ends = TRY(pipes::create(flags));

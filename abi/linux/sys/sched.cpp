@@ -151,8 +151,10 @@ Result<int> sched_get_priority_min(Task&, int policy) {
 Result<> sched_rr_get_interval(Task& task, int pid, UserPtr<Timespec> to) {
     auto other = TRY(target(task, pid));
     SchedPolicy policy = other->parameters().policy;
-    i64 ns = policy == SchedPolicy::fifo ? 0 : policy == SchedPolicy::round_robin ? 100'000'000 : 3'000'000;
-    return copy_out(to, to_timespec(ns));
+    u64 ns = policy == SchedPolicy::fifo          ? 0
+             : policy == SchedPolicy::round_robin ? sched::round_robin_ns
+                                                  : sched::slice_ns;
+    return copy_out(to, to_timespec(static_cast<i64>(ns)));
 }
 
 namespace {

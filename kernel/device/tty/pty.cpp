@@ -1,6 +1,7 @@
 #include "kernel/device/tty/pty_impl.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/device.h"
+#include "kernel/vfs/operations.h"
 #include <linux/eventpoll.h>
 #include <linux/major.h>
 
