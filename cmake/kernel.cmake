@@ -1,7 +1,7 @@
 # The kernel of one CPU. Every .cpp and .S below the layers' folders belongs to it, except *_test.cpp.
 include(cmake/headers.cmake)
 
-set(LAYERS lib core kernel fs net drivers container abi boot arch/${RUNDLET_ARCH})
+set(LAYERS lib core kernel fs net drivers container abi boot arch/common arch/${RUNDLET_ARCH})
 set(SOURCES)
 foreach(layer ${LAYERS})
   file(GLOB_RECURSE found CONFIGURE_DEPENDS ${layer}/*.cpp ${layer}/*.S)

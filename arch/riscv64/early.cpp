@@ -3,9 +3,9 @@
 #include "arch/api/clock.h"
 #include "arch/api/paging.h"
 #include "arch/api/upcalls.h"
-#include "arch/riscv64/device_tree.h"
+#include "arch/common/device_tree.h"
+#include "arch/common/memory_ranges.h"
 #include "arch/riscv64/internal.h"
-#include "arch/riscv64/ranges.h"
 #include <algorithm>
 #include <cstring>
 
@@ -26,14 +26,14 @@ arch::Pte* device_megapages;
 namespace {
 alignas(page_size) [[gnu::section(".bss.pages")]] Pte root[512];
 constinit BootInfo boot;
-constinit Ranges free_ranges;
+constinit MemoryRanges free_ranges;
 char command_line[2048];
 PhysAddr load_base; // physical address of the GiB that the image is linked into
 usize next_device_page = 0;
 
 /// A page of zeros that is never given back.
 PhysAddr take_page() {
-    PhysAddr at = free_ranges.take_page();
+    PhysAddr at = free_ranges.take(page_size);
     std::memset(direct(at), 0, page_size);
     return at;
 }
@@ -75,7 +75,7 @@ void map_image(const char* start, const char* end, PageFlags flags) {
     map(reinterpret_cast<uptr>(start), {image_physical(start), image_physical(end)}, flags);
 }
 
-void find_memory(const DeviceNode& tree, Ranges& ram) {
+void find_memory(const DeviceNode& tree, MemoryRanges& ram) {
     for (auto n = tree.first_child(); n; n = n->next_sibling()) {
         auto type = n->property("device_type");
         if (!type || type->string() != "memory" || !n->enabled()) continue;
@@ -84,7 +84,7 @@ void find_memory(const DeviceNode& tree, Ranges& ram) {
 }
 
 /// Takes away what firmware and boot loader keep. `ram` loses only what must not even be mapped.
-void reserve_memory(const DeviceTree& dt, PhysAddr dtb, Ranges& ram) {
+void reserve_memory(const DeviceTree& dt, PhysAddr dtb, MemoryRanges& ram) {
     auto keep = [](PhysAddr start, u64 size) { free_ranges.remove({page_down(start), page_up(start + size)}); };
     dt.for_each_reservation(keep);
     keep(dtb, dt.size());
@@ -207,7 +207,7 @@ void read_tree(const DeviceTree& dt, u64 boot_hart) {
     boot.cpus = platform.hart_count;
 }
 
-void map_kernel(Ranges ram) {
+void map_kernel(MemoryRanges ram) {
     // The image's own pages cannot be written through the direct map either.
     MemoryRange fixed{image_physical(image_start), image_physical(rodata_end)};
     ram.remove(fixed);
@@ -300,6 +300,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     cpu.self = &cpu;
     cpu.hardware_id = hart;
     load_base = gib;
+    sort_fixups({fixups_start, fixups_end});
     auto dt = DeviceTree::open(direct(dtb));
     if (!dt) {
         console_write("The firmware gave no device tree.\n");
@@ -309,7 +310,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     // A null byte stops string functions from reading or forging it.
     __stack_chk_guard = (platform.seed[0] + counter()) * 0x9e37'79b9'7f4a'7c15 & ~uptr{0xff};
 
-    Ranges ram;
+    MemoryRanges ram;
     find_memory(dt->root(), ram);
     ram.remove({vmap_start - direct_map, ~PhysAddr{0}}); // what the direct map has no room for
     free_ranges = ram;

@@ -2,6 +2,7 @@
 #pragma once
 #include "arch/api/context.h"
 #include "arch/api/machine.h"
+#include "arch/common/fixups.h"
 #include "lib/memory.h"
 
 namespace riscv {
@@ -81,6 +82,7 @@ bool stopping();
 extern "C" {
 extern arch::CpuLocal cpu_locals[arch::max_cpus];
 extern char image_start[], text_end[], rodata_end[], boot_stack_guard[], boot_stack[], boot_stack_top[], image_end[];
+extern arch::Fixup fixups_start[], fixups_end[]; // made by RECOVER in user_copy.S
 extern char trap_entry[], secondary_start[], thread_start[];
 void fpu_save(u64* f, u32* fcsr);
 void fpu_load(const u64* f, u32 fcsr);

@@ -1,6 +1,7 @@
 // The early console, the end of the machine, what programs are told about the CPU, backtraces.
 #include "arch/api/machine.h"
 #include "arch/api/vdso.h"
+#include "arch/common/frame_walk.h"
 #include "arch/riscv64/internal.h"
 #include "arch/riscv64/sbi.h"
 #include "lib/format.h"
@@ -72,16 +73,14 @@ void describe_cpu(Writer& out, unsigned cpu) {
 
 usize backtrace(std::span<uptr> to, uptr frame_pointer) {
     uptr at = frame_pointer ? frame_pointer : reinterpret_cast<uptr>(__builtin_frame_address(0));
-    usize n = 0;
-    while (n < to.size() && at >= direct_map && is_aligned(at, 8)) {
-        auto previous = probe_load(reinterpret_cast<const u64*>(at) - 2);
-        auto caller = probe_load(reinterpret_cast<const u64*>(at) - 1);
-        if (previous.failed || caller.failed || caller.value < kernel_base) break;
-        to[n++] = caller.value;
-        if (previous.value <= at) break; // callers' frames are higher up
-        at = previous.value;
-    }
-    return n;
+    auto read = [](uptr frame) -> std::optional<SavedFrame> {
+        if (frame < direct_map) return {};
+        auto caller = probe_load(reinterpret_cast<const u64*>(frame) - 2);
+        auto return_address = probe_load(reinterpret_cast<const u64*>(frame) - 1);
+        if (caller.failed || return_address.failed) return {};
+        return SavedFrame{return_address.value, caller.value};
+    };
+    return walk_frames(to, at, read, [](uptr address) { return address >= kernel_base; });
 }
 
 std::span<const std::byte> vdso_image() {

@@ -40,19 +40,10 @@ enum Cause : u64 {
     external_interrupt = interrupt_bit | 9,
 };
 
-struct Recovery { // made by RECOVER in user_copy.S; each relative to itself
-    i32 start, end, label;
-    static uptr at(const i32& field) { return reinterpret_cast<uptr>(&field) + static_cast<uptr>(i64{field}); }
-};
-extern "C" const Recovery fault_table_start[], fault_table_end[];
-
 bool recover(TrapFrame& f) {
-    for (auto* r = fault_table_start; r != fault_table_end; r++) {
-        if (f.ip() < Recovery::at(r->start) || f.ip() >= Recovery::at(r->end)) continue;
-        f.set_ip(Recovery::at(r->label));
-        return true;
-    }
-    return false;
+    uptr to = find_fixup({fixups_start, fixups_end}, f.ip());
+    if (to) f.set_ip(to);
+    return to;
 }
 
 bool is_page_fault(u64 cause) {

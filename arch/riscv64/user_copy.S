@@ -1,9 +1,9 @@
 // The instructions that touch user memory. A trap in one that a RECOVER range covers goes on at that range's label
-// with the registers as they were (trap.cpp, fault_table). SSTATUS.SUM is set only inside these functions.
+// with the registers as they were (arch/common/fixups.h). SSTATUS.SUM is set only inside these functions.
 #include "arch/riscv64/offsets.h"
 
 .macro RECOVER start, end, label
-    .pushsection .fault_table, "a"
+    .pushsection .fixups, "a"
     .balign 4
     .word   \start - .
     .word   \end - .

@@ -151,7 +151,7 @@ void read_features() {
     features.umip = seven.ecx >> 2 & 1;
     features.huge_pages = extended.edx >> 26 & 1;
     fill_gates();
-    sort_fixups();
+    arch::sort_fixups({fixups_start, fixups_end});
 }
 
 void use_smap() {

@@ -1,5 +1,6 @@
 // What the PVH start_info says: memory, modules, command line. Xen's public/arch-x86/hvm/start_info.h is the
 // specification.
+#include "arch/common/memory_ranges.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
 #include <algorithm>
@@ -22,49 +23,9 @@ constexpr u32 start_info_magic = 0x336ec578;
 constexpr u32 type_ram = 1, type_acpi = 3, type_acpi_nvs = 4;
 constexpr arch::PhysAddr direct_map_limit = 512 * GiB;
 
-/// A sorted set of disjoint ranges of whole pages.
-struct RangeList {
-    arch::MemoryRange at[64];
-    unsigned size = 0;
-
-    void add(u64 start, u64 end) {
-        if (start >= end || size == std::size(at)) return;
-        unsigned i = size++;
-        for (; i > 0 && at[i - 1].start > start; i--) at[i] = at[i - 1];
-        at[i] = {start, end};
-        for (unsigned j = size - 1; j > 0; j--) // neighbours become one
-            if (at[j - 1].end == at[j].start) {
-                at[j - 1].end = at[j].end;
-                for (unsigned k = j; k + 1 < size; k++) at[k] = at[k + 1];
-                size--;
-            }
-    }
-    /// What of the range is not in it already.
-    void add_new(u64 start, u64 end) {
-        remove(start, end);
-        add(start, end);
-    }
-    bool has(u64 start, u64 end) const {
-        for (unsigned i = 0; i < size; i++)
-            if (at[i].start <= start && end <= at[i].end) return true;
-        return false;
-    }
-    void remove(u64 start, u64 end) {
-        for (unsigned i = 0; i < size; i++) {
-            arch::MemoryRange r = at[i];
-            if (end <= r.start || start >= r.end) continue;
-            for (unsigned j = i; j + 1 < size; j++) at[j] = at[j + 1];
-            size--;
-            if (r.start < start) add(r.start, start);
-            if (end < r.end) add(end, r.end);
-            i = ~0u; // indices have moved: look again
-        }
-    }
-};
-
 arch::BootInfo info;
 arch::PhysAddr memory_end; // goes into `info` when all of it is mapped, its shadow too
-RangeList ram, usable;
+constinit arch::MemoryRanges ram, usable;
 char command_line[2048];
 
 template <class T>
@@ -92,17 +53,17 @@ void read_memory_map(PhysAddr start_info) {
         u64 end = e.address + std::min(e.size, direct_map_limit - e.address);
         // Maps may overlap: a page is listed once, and is free only if no entry says otherwise.
         if (e.type == type_ram) {
-            ram.add_new(page_up(e.address), page_down(end));
-            usable.add_new(page_up(e.address), page_down(end));
+            ram.add({page_up(e.address), page_down(end)});
+            usable.add({page_up(e.address), page_down(end)});
             memory_end = std::max(memory_end, page_down(end));
         } else if (e.type == type_acpi || e.type == type_acpi_nvs) {
-            ram.add_new(page_down(e.address), page_up(end));
+            ram.add({page_down(e.address), page_up(end)});
         }
     }
     for (u32 i = 0; i < start.memory_map_entries; i++) {
         const auto& e = at<MapEntry>(start.memory_map + i * sizeof(MapEntry));
         if (e.type != type_ram && e.address < direct_map_limit)
-            usable.remove(page_down(e.address), page_up(e.address + std::min(e.size, direct_map_limit - e.address)));
+            usable.remove({page_down(e.address), page_up(e.address + std::min(e.size, direct_map_limit - e.address))});
     }
     if (start.command_line) {
         std::string_view text{&at<char>(start.command_line)};
@@ -113,12 +74,12 @@ void read_memory_map(PhysAddr start_info) {
     if (start.modules) {
         const auto& m = at<Module>(start.module_list);
         info.initrd = {m.address, m.address + m.size};
-        usable.remove(page_down(m.address), page_up(m.address + m.size));
+        usable.remove({page_down(m.address), page_up(m.address + m.size)});
     }
-    usable.remove(0, page_size); // a null pointer in a device's register must not hit data
-    bool can_start_cpus = usable.has(TRAMPOLINE, TRAMPOLINE + page_size);
-    usable.remove(TRAMPOLINE, TRAMPOLINE + page_size);
-    usable.remove(page_down(image_physical(image_start)), image_physical(image_end));
+    usable.remove({0, page_size}); // a null pointer in a device's register must not hit data
+    bool can_start_cpus = usable.has({TRAMPOLINE, TRAMPOLINE + page_size});
+    usable.remove({TRAMPOLINE, TRAMPOLINE + page_size});
+    usable.remove({page_down(image_physical(image_start)), image_physical(image_end)});
     info.serial = {.io_space = true, .base = 0x3f8, .stride = 1, .irq = 4};
     read_topology(start.rsdp);
     info.serial.irq = topology.isa[4].gsi;
@@ -131,22 +92,19 @@ void read_memory_map(PhysAddr start_info) {
 
 PhysAddr take_boot_pages(usize count, PhysAddr below) {
     // Above 1 MiB: low memory is too scattered.
-    for (unsigned i = 0; i < usable.size; i++) {
-        auto r = usable.at[i];
-        if (r.start < MiB || r.end - r.start < count * page_size || r.start + count * page_size > below) continue;
-        usable.remove(r.start, r.start + count * page_size);
-        std::memset(arch::direct(r.start), 0, count * page_size);
-        return r.start;
+    if (PhysAddr at = usable.take(count * page_size, MiB, below)) {
+        std::memset(arch::direct(at), 0, count * page_size);
+        return at;
     }
     arch::console_write("Not enough memory to boot.\n");
     arch::power_off(255);
 }
 
 void publish_free_memory() {
-    usable.add(image_physical(data_end), image_physical(image_end));
+    usable.add({image_physical(data_end), image_physical(image_end)});
     info.memory_end = memory_end;
-    info.free_memory = {usable.at, usable.size};
+    info.free_memory = usable.all();
 }
 
-std::span<const arch::MemoryRange> mapped_memory() { return {ram.at, ram.size}; }
+std::span<const arch::MemoryRange> mapped_memory() { return ram.all(); }
 } // namespace x86

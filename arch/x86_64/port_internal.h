@@ -2,10 +2,12 @@
 #pragma once
 #include "arch/api/machine.h"
 #include "arch/api/upcalls.h"
+#include "arch/common/fixups.h"
 #include "lib/result.h"
 
 extern "C" {
 // kernel.ld
+extern arch::Fixup fixups_start[], fixups_end[]; // made by FIXUP (sites.h)
 extern char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[],
     image_end[];
 // entry.S, boot.S
@@ -110,10 +112,6 @@ u64 pvclock_frequency();
 u64 pvclock_wall_clock();
 
 // user_copy.cpp
-/// Prepares fixup_for(). Before read-only data is write-protected.
-void sort_fixups();
-/// Where to go on after a fault at `ip`, 0 if it was not expected.
-uptr fixup_for(uptr ip);
 
 // console.cpp
 void init_console();

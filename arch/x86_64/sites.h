@@ -1,8 +1,8 @@
 // Places in the code that tables name: instructions that may fault on what a user gave, and those that SMAP changes.
 #pragma once
 
-/// In assembly: a fault at label `from` goes on at label `to` (the exception table; user_copy.cpp looks it up).
-#define FIXUP(from, to) ".pushsection .fixups, \"a\"\n .long " #from " - ., " #to " - .\n .popsection\n"
+/// In assembly: a fault at label `from` goes on at label `to` (the exception table; arch/common/fixups.h).
+#define FIXUP(from, to) ".pushsection .fixups, \"a\"\n .long " #from " - ., " #from " + 1 - ., " #to " - .\n .popsection\n"
 
 // stac and clac are nops until cpu.cpp has found SMAP.
 #define STAC                                                                                                           \

@@ -1,5 +1,6 @@
 // From the stubs of entry.S to the upcalls.
 #include "arch/api/irq.h"
+#include "arch/common/frame_walk.h"
 #include "arch/x86_64/asm.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/port_internal.h"
@@ -62,7 +63,7 @@ arch::PageFlags access_of(u64 error) {
 }
 
 void kernel_exception(TrapFrame& frame) {
-    uptr fixup = x86::fixup_for(frame.ip());
+    uptr fixup = arch::find_fixup({fixups_start, fixups_end}, frame.ip());
     if (!fixup) die(frame);
     if (frame.trap_number == page_fault) {
         if (frame.fault_address >= arch::user_top) die(frame);
@@ -168,18 +169,14 @@ void TrapFrame::print(Writer& out) const {
 }
 
 usize backtrace(std::span<uptr> to, uptr frame_pointer) {
-    usize n = 0;
     uptr at = frame_pointer ? frame_pointer : reinterpret_cast<uptr>(__builtin_frame_address(0));
-    // A kernel stack is in the kernel half, and callers' frames lie above.
-    while (n < to.size() && at >= direct_map && is_aligned(at, 8)) {
-        auto* frame = reinterpret_cast<const uptr*>(at);
-        uptr return_address = frame[1];
-        if (return_address < reinterpret_cast<uptr>(text_start) || return_address >= reinterpret_cast<uptr>(text_end))
-            break;
-        to[n++] = return_address;
-        if (frame[0] <= at || frame[0] - at > 64 * KiB) break;
-        at = frame[0];
-    }
-    return n;
+    auto read = [](uptr frame) -> std::optional<SavedFrame> {
+        if (frame < direct_map) return {};
+        auto* words = reinterpret_cast<const uptr*>(frame);
+        return SavedFrame{.return_address = words[1], .caller = words[0]};
+    };
+    return walk_frames(to, at, read, [](uptr address) {
+        return address >= reinterpret_cast<uptr>(text_start) && address < reinterpret_cast<uptr>(text_end);
+    });
 }
 } // namespace arch

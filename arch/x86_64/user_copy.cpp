@@ -6,29 +6,7 @@
 #include "arch/x86_64/user_state.h"
 #include <algorithm>
 
-namespace {
-struct Fixup {
-    i32 from, to; // relative to themselves, and to the table's start once it is sorted
-};
-} // namespace
-extern "C" Fixup fixups_start[], fixups_end[];
-
 namespace x86 {
-void sort_fixups() {
-    auto offset = [](const i32& field) {
-        return static_cast<i32>(reinterpret_cast<const char*>(&field) - reinterpret_cast<char*>(fixups_start)) + field;
-    };
-    for (Fixup* f = fixups_start; f < fixups_end; f++) *f = {offset(f->from), offset(f->to)};
-    std::sort(fixups_start, fixups_end, [](const Fixup& a, const Fixup& b) { return a.from < b.from; });
-}
-
-uptr fixup_for(uptr ip) {
-    uptr start = reinterpret_cast<uptr>(fixups_start);
-    i64 offset = static_cast<i64>(ip - start);
-    auto* found = std::lower_bound(fixups_start, fixups_end, offset, [](const Fixup& f, i64 o) { return f.from < o; });
-    return found != fixups_end && found->from == offset ? start + static_cast<uptr>(i64{found->to}) : 0;
-}
-
 Result<> save_fpu_to_user(uptr to) {
     bool bad = true;
     auto* at = reinterpret_cast<u8*>(to);

@@ -1,6 +1,6 @@
 // libFuzzer: a device tree whose header is right and whose blocks are anything: walking it ends, and reads nothing
 // beyond it. The first byte says where the structure ends and the strings begin.
-#include "arch/riscv64/device_tree.h"
+#include "arch/common/device_tree.h"
 #include <cstring>
 #include <vector>
 

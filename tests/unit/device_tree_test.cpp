@@ -1,5 +1,5 @@
 // The device tree parser of riscv64 on a small tree, and on the same tree damaged.
-#include "arch/riscv64/device_tree.h"
+#include "arch/common/device_tree.h"
 #include <cstring>
 #include <gtest/gtest.h>
 #include <random>

@@ -1,4 +1,4 @@
-#include "arch/riscv64/device_tree.h"
+#include "arch/common/device_tree.h"
 
 namespace {
 constexpr u32 magic = 0xd00d'feed;
