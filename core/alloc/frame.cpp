@@ -53,8 +53,19 @@ struct Buddy {
     Frame* take(unsigned order) {
         unsigned from = order;
         while (from <= max_order && !lists[from].head) from++;
-        if (from > max_order) return nullptr;
-        Frame* f = lists[from].head;
+        return from <= max_order ? split(lists[from].head, from, order) : nullptr;
+    }
+    /// All of it below the frame with the number `limit`. Slow: looks through the lists.
+    Frame* take_below(u64 limit, unsigned order) {
+        for (unsigned from = order; from <= max_order; from++)
+            for (Frame* f = lists[from].head; f; f = f->link.next)
+                if (number(f) + (u64{1} << order) <= limit) return split(f, from, order);
+        return nullptr;
+    }
+
+private:
+    /// Takes the lower part of a free block.
+    Frame* split(Frame* f, unsigned from, unsigned order) {
         lists[from].remove(f);
         while (from > order) {
             Frame* half = f + (u64{1} << --from);
@@ -195,6 +206,36 @@ Result<FrameRef> allocate_frame(FrameUse use, Fill fill, unsigned order, MemoryA
     }
     f->account = payer.index();
     if (to_fill) std::memset(f->data(), 0, page_size << order);
+    return FrameRef::adopt(f);
+}
+
+Result<FrameRef> allocate_frame_below(arch::PhysAddr limit, FrameUse use, unsigned order) {
+    if (order > max_order || failures::due()) return err::nomem;
+    MemoryAccount& payer = MemoryAccount::current();
+    TRY(payer.charge(page_size << order));
+    auto take = [&] {
+        auto cache = caches[arch::cpu_id()].lock();
+        auto pool = buddy.lock();
+        bool room = pool->free > left_by(use, payer) + (u64{1} << order) - 1;
+        Frame* f = room ? pool->take_below(limit >> page_shift, order) : nullptr;
+        if (f) cache->use[static_cast<unsigned>(use)] += i64{1} << order;
+        return f;
+    };
+    Frame* f = take();
+    if (!f) {
+        drain_caches();
+        f = take();
+    }
+    if (!f) {
+        payer.uncharge(page_size << order);
+        return err::nomem;
+    }
+    f->account = payer.index();
+    set_use(f, use);
+    f->link = {};
+    f->refs.store(1, std::memory_order_relaxed);
+    kasan::unpoison(f->data(), page_size << order);
+    std::memset(f->data(), 0, page_size << order);
     return FrameRef::adopt(f);
 }
 

@@ -90,6 +90,8 @@ inline constexpr unsigned max_order = 10;
 /// 2^order frames in one block, charged to `account` (default: the current thread's).
 /// err::nomem: no memory, or the account's limit. Any context but interrupts.
 Result<FrameRef> allocate_frame(FrameUse, Fill = Fill::zeros, unsigned order = 0, MemoryAccount* account = nullptr);
+/// The same, of zeros, with all of the block below `limit`: for devices whose addresses are short. Slow.
+Result<FrameRef> allocate_frame_below(arch::PhysAddr limit, FrameUse, unsigned order = 0);
 void drop_frame(Frame*); // one reference; the last one frees
 /// The descriptor of RAM, null for an address that is not.
 Frame* frame_of(arch::PhysAddr);

@@ -108,6 +108,25 @@ TEST(Frames, ContainersLeaveSomeToTheHost) {
     container->close();
 }
 
+TEST(Frames, BelowALimit) {
+    u64 before = free_bytes();
+    constexpr arch::PhysAddr limit = 1 * MiB; // 576 KiB of the tests' memory are there
+    std::vector<FrameRef> low;
+    for (;;) {
+        auto block = mm::allocate_frame_below(limit, FrameUse::kernel, 2);
+        if (!block) break;
+        EXPECT_LE((*block)->address() + 4 * page_size, limit);
+        EXPECT_EQ((*block)->bytes()[0], std::byte{0});
+        std::memset((*block)->data(), 0xff, 4 * page_size);
+        low.push_back(std::move(*block));
+    }
+    EXPECT_GT(low.size(), 100u / 4);
+    EXPECT_FALSE(mm::allocate_frame_below(limit, FrameUse::kernel, 2));
+    EXPECT_TRUE(mm::allocate_frame(FrameUse::kernel, mm::Fill::zeros, 2)); // there is memory elsewhere
+    low.clear();
+    EXPECT_EQ(free_bytes(), before);
+}
+
 TEST(Accounts, LimitHoldsAndIsGivenBack) {
     MemoryAccount* a = *MemoryAccount::create(10 * page_size);
     std::vector<FrameRef> taken;
