@@ -36,7 +36,9 @@ enum class Rank : u8 {
     timers_posix,
     futex, // a bucket of waiting futexes
     epoll,
+    irq_line,    // who serves a line
     device,      // a device driver's queue
+    work,        // a CPU's list of interrupt work
     wait_queue,  // one wait queue
     run_queue,   // a CPU's run queue; a second one only by trying
     timer,       // a CPU's timers
