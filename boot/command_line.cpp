@@ -25,14 +25,30 @@ LogLevel level(std::string_view text, LogLevel otherwise) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
     return error == std::errc{} && n <= 7 ? static_cast<LogLevel>(n) : otherwise;
 }
+
+constexpr std::string_view device_word = "virtio_mmio.device=";
+
+/// Where the device words at the end of the line begin.
+usize without_device_words(std::string_view line) {
+    for (usize end = line.size();;) {
+        std::string_view rest = line.substr(0, line.substr(0, end).find_last_not_of(" \t\n") + 1);
+        usize last = rest.find_last_of(" \t\n") + 1; // 0: there is one word
+        if (!rest.substr(last).starts_with(device_word)) return end;
+        end = last;
+    }
+}
 } // namespace
 
 CommandLine parse_command_line(std::string_view line) {
     CommandLine result;
+    result.words = line;
     while (!line.empty()) {
         std::string_view word = next_word(line);
         if (word == "--") {
-            result.init_arguments = line;
+            result.words.remove_suffix(line.size());
+            usize end = without_device_words(line);
+            result.init_arguments = line.substr(0, end);
+            result.device_words = line.substr(end);
             break;
         }
         std::string_view name = word.substr(0, word.find('='));
@@ -55,5 +71,11 @@ CommandLine parse_command_line(std::string_view line) {
     // Trace lines are notices; who asks for them wants to see them.
     if (result.trace) result.console_level = std::max(result.console_level, LogLevel::notice);
     return result;
+}
+
+void each_device_word(const CommandLine& line, void (*visit)(std::string_view value)) {
+    for (std::string_view rest : {line.words, line.device_words})
+        for (std::string_view word; !(word = next_word(rest)).empty();)
+            if (word.starts_with(device_word)) visit(word.substr(device_word.size()));
 }
 } // namespace boot

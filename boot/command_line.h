@@ -12,10 +12,15 @@ struct CommandLine {
     std::optional<std::string_view> trace;      // trace=all, or names of system calls separated by commas
     std::optional<std::string_view> ktest; // ktest: run the in-kernel tests; ktest=TEXT: those with TEXT in their name
     unsigned watchdog_ms = 0;        // watchdog=N: report what keeps a CPU longer (check kernels under QEMU's -icount)
-    std::string_view init_arguments; // what follows `--`, unsplit
+    std::string_view init_arguments; // what follows `--`, unsplit, without the device words that stand last
+    std::string_view device_words;   // those: QEMU's microvm adds them at the end, behind everything
+    std::string_view words;          // all before `--`
 };
 /// Words we do not know are left alone: bootloaders and QEMU add some.
 CommandLine parse_command_line(std::string_view);
+
+/// Calls visit(value) for each virtio_mmio.device=VALUE: a device that cannot be found otherwise.
+void each_device_word(const CommandLine&, void (*visit)(std::string_view value));
 
 /// The first word of `rest`, which loses it; empty at the end. A word may be quoted with "" to hold blanks.
 std::string_view next_word(std::string_view& rest);

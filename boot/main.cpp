@@ -9,14 +9,18 @@
 #include "core/rng/rng.h"
 #include "core/sched/thread.h"
 #include "core/time/timer_queue.h"
+#include "core/work/work.h"
 
 namespace {
 boot::CommandLine command_line;
 
 void second_stage(void*) {
-    rng::complete_seed();
+    if (!work::start()) panic("no memory for the workers");
     stretch::watch(command_line.watchdog_ms * u64{1'000'000});
-    if (command_line.ktest) check::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
+    if (command_line.ktest) {
+        rng::complete_seed();
+        check::power_off(ktest::run_all(boot::tests(), *command_line.ktest) ? 1 : 0);
+    }
     boot::start_system(command_line);
 }
 } // namespace

@@ -20,7 +20,7 @@ constexpr CharacterDevices devices[] = {
     {5, device::terminal_devices},
     {136, device::pty_devices},
 };
-constexpr Driver drivers[] = {{"serial", serial::init}};
+constexpr const bus::Driver* drivers[] = {&serial::driver};
 } // namespace
 constinit const Manifest manifest{abis, filesystems, devices, drivers};
 } // namespace boot

@@ -5,6 +5,8 @@
 #include "boot/manifest.h"
 #include "core/alloc/frame.h"
 #include "core/check/panic.h"
+#include "core/rng/rng.h"
+#include "drivers/bus/bus.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/table.h"
 #include "kernel/ipc/pipe.h"
@@ -22,16 +24,16 @@ struct Host {
     vfs::Walker walker() const { return {mounts->root(), mounts->root(), root_user, 022}; }
 };
 
-Result<> plug_in() {
+Result<> plug_in(const CommandLine& line) {
     TRY(vfs::init());
     pipes::init();
     vfs::set_filesystem_types(manifest.filesystems);
     set_abis(manifest.abis);
     for (auto& entry : manifest.devices) TRY(device::register_character(entry.major, entry.devices()));
     TRY(View::init_root());
-    for (auto& driver : manifest.drivers)
-        if (auto started = driver.start(); !started)
-            log(LogLevel::warning, "{}: {}", driver.name, errno_text(started.error()));
+    bus::start(manifest.drivers);
+    each_device_word(line, bus::add_word);
+    rng::complete_seed(); // after the drivers: one may have random numbers
     View::root().console = Ref<tty::Terminal>::share(tty::console());
     return {};
 }
@@ -145,7 +147,7 @@ Result<> run_init(const Host& host, const CommandLine& line) {
 }
 
 Result<> start(const CommandLine& line) {
-    TRY(plug_in());
+    TRY(plug_in(line));
     if (line.trace) {
         if (!linux_abi::set_trace_filter(*line.trace)) log(LogLevel::warning, "trace={}: unknown call", *line.trace);
         View::root().trace = View::trace_all = true;

@@ -11,20 +11,14 @@ namespace arch {
 struct MemoryRange {
     PhysAddr start, end; // whole pages
 };
-/// Where a 16550 UART's registers are.
-struct SerialPort {
-    bool io_space = false; // x86 port space, else memory
-    PhysAddr base = 0;
-    unsigned stride = 1; // bytes between registers
-    unsigned irq = 0;
-};
+struct PlatformDevice; // arch/api/platform.h
 /// Filled by the port before it calls kernel_main(). Spans stay valid for ever.
 struct BootInfo {
     std::span<const MemoryRange> free_memory; // not the kernel, not the initrd, not firmware; sorted
     PhysAddr memory_end = 0;                  // beyond the last byte of RAM
     MemoryRange initrd{};                     // byte-exact; start == end: none
     std::string_view command_line;
-    SerialPort serial;
+    std::span<const PlatformDevice> devices; // in the order in which drivers shall meet them
     unsigned cpus = 1;
 };
 const BootInfo& boot_info();

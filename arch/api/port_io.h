@@ -2,4 +2,5 @@
 #pragma once
 #include "lib/types.h"
 #include "port/port_io.h"
-// port/port_io.h defines inline u8 arch::read_port(u16 port) and void arch::write_port(u16 port, u8 value).
+// port/port_io.h defines inline T arch::read_port<T>(u16 port) and void arch::write_port(u16 port, T value) for u8,
+// u16 and u32.

@@ -27,6 +27,7 @@ namespace {
 alignas(page_size) [[gnu::section(".bss.pages")]] Pte root[512];
 constinit BootInfo boot;
 constinit MemoryRanges free_ranges;
+constinit MemoryRanges memory; // all of it, the firmware's too
 char command_line[2048];
 PhysAddr load_base; // physical address of the GiB that the image is linked into
 usize next_device_page = 0;
@@ -159,40 +160,6 @@ void read_cpus(const DeviceNode& cpus, u64 boot_hart) {
     }
 }
 
-void read_plic(const DeviceNode& n, const DeviceNode& bus) {
-    constexpr u32 supervisor_external = 9;
-    auto reg = n.reg(bus);
-    auto contexts = n.property("interrupts-extended");
-    if (!reg || !contexts) return;
-    platform.plic = reg->start;
-    platform.plic_size = reg->size;
-    if (auto p = n.property("riscv,ndev")) platform.plic_sources = p->cell(0);
-    for (usize i = 0; i + 1 < contexts->cells(); i += 2)
-        for (auto& hart : platform.harts)
-            if (contexts->cell(i) == hart.interrupt_phandle && contexts->cell(i + 1) == supervisor_external)
-                hart.plic_context = static_cast<int>(i / 2);
-}
-
-void read_devices(const DeviceNode& bus) {
-    for (auto n = bus.first_child(); n; n = n->next_sibling()) {
-        if (!n->enabled()) continue;
-        auto reg = n->reg(bus);
-        if (n->compatible("sifive,plic-1.0.0") || n->compatible("riscv,plic0"))
-            read_plic(*n, bus);
-        else if (reg && n->compatible("sifive,test0"))
-            platform.test = reg->start;
-        else if (reg && n->compatible("google,goldfish-rtc"))
-            platform.rtc = reg->start;
-        else if (reg && n->compatible("ns16550a") && !boot.serial.base) {
-            boot.serial.base = reg->start;
-            if (auto p = n->property("reg-shift")) boot.serial.stride = 1u << (p->cell(0) & 3);
-            if (auto p = n->property("interrupts")) boot.serial.irq = p->cell(0);
-        } else if (n->compatible("simple-bus")) {
-            read_devices(*n);
-        }
-    }
-}
-
 void read_tree(const DeviceTree& dt, u64 boot_hart) {
     auto root_node = dt.root();
     for (auto n = root_node.first_child(); n; n = n->next_sibling()) {
@@ -202,6 +169,7 @@ void read_tree(const DeviceTree& dt, u64 boot_hart) {
             read_cpus(*n, boot_hart);
     }
     read_devices(root_node);
+    boot.devices = listed_devices();
     platform.fpu = has_letter('d');
     platform.sstc = has_extension("sstc");
     boot.cpus = platform.hart_count;
@@ -259,6 +227,8 @@ bool has_extension(std::string_view name) {
     return false;
 }
 
+bool is_memory(MemoryRange range) { return memory.overlaps(range); }
+
 PhysAddr image_physical(const void* p) { return reinterpret_cast<uptr>(p) - kernel_base + load_base; }
 
 uptr take_device_pages(usize pages) {
@@ -313,7 +283,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     MemoryRanges ram;
     find_memory(dt->root(), ram);
     ram.remove({vmap_start - direct_map, ~PhysAddr{0}}); // what the direct map has no room for
-    free_ranges = ram;
+    free_ranges = memory = ram;
     reserve_memory(*dt, dtb, ram);
     boot.memory_end = ram.end();
     map_kernel(ram);
@@ -323,7 +293,7 @@ extern "C" [[noreturn, gnu::no_stack_protector]] void riscv_start(u64 hart, Phys
     secondary_satp = satp;
     secondary_offset = kernel_base - load_base;
 
-    init_console(boot.serial);
+    init_console();
     probe_firmware();
     init_plic();
     init_this_cpu();

@@ -5,6 +5,8 @@
 #include "arch/common/fixups.h"
 #include "lib/memory.h"
 
+class DeviceNode;
+
 namespace riscv {
 using arch::CpuLocal;
 using arch::max_cpus;
@@ -28,7 +30,9 @@ struct Platform {
     bool fpu = false;     // F and D
     PhysAddr plic = 0;
     usize plic_size = 0;
-    u32 plic_sources = 0;
+    u32 plic_sources = 0, plic_phandle = 0;
+    PhysAddr console = 0; // a 16550; 0: the firmware prints
+    unsigned console_stride = 1;
     PhysAddr test = 0;   // sifive_test
     PhysAddr rtc = 0;    // goldfish
     u64 seed[8]{};       // the boot loader's entropy
@@ -39,6 +43,12 @@ extern Platform platform;
 /// Whether the boot hart's ISA string names an extension of one letter, of several.
 bool has_letter(char);
 bool has_extension(std::string_view name);
+
+/// devices.cpp: goes through the children of a bus, and lists what is for drivers.
+void read_devices(const DeviceNode& bus);
+std::span<const arch::PlatformDevice> listed_devices();
+/// Whether any of the range is RAM, the firmware's part included.
+bool is_memory(arch::MemoryRange);
 
 /// Physical address of something in the kernel's image.
 PhysAddr image_physical(const void*);
@@ -58,7 +68,7 @@ extern arch::Pte* device_pages;      // level 0: the first 2 MiB
 extern arch::Pte* device_megapages;  // level 1
 uptr take_device_pages(usize pages); // of the first 2 MiB; 0: none left
 
-void init_console(const arch::SerialPort&);
+void init_console();
 /// Asks for the firmware's calls that we need: stops with words without a timer, goes on with one CPU without the
 /// others'.
 void probe_firmware();

@@ -27,10 +27,10 @@ void put(char c) {
 } // namespace
 
 namespace riscv {
-void init_console(const arch::SerialPort& port) {
-    if (port.base) {
-        uart_stride = port.stride;
-        uart = static_cast<volatile u8*>(arch::map_device(port.base, 8 * port.stride));
+void init_console() {
+    if (platform.console) {
+        uart_stride = platform.console_stride;
+        uart = static_cast<volatile u8*>(arch::map_device(platform.console, 8 * uart_stride));
     }
     if (platform.test) test_device = static_cast<volatile u32*>(arch::map_device(platform.test, page_size));
 

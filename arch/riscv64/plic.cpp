@@ -56,6 +56,10 @@ void serve_plic() {
 } // namespace riscv
 
 namespace arch {
+// A PLIC has wires only; messages need an IMSIC.
+Result<Message> take_message(unsigned) { return err::opnotsupp; }
+void give_back_message(unsigned) {}
+
 void enable_irq(unsigned line) {
     exclusively(line, [&] {
         at(line * 4) = 1; // priority

@@ -130,6 +130,8 @@ const Header* valid_table(u64 physical) {
     return h;
 }
 
+x86::AcpiTable bytes_of(const Header* table) { return {reinterpret_cast<const u8*>(table), table->length}; }
+
 void add_cpu(u32 apic_id, u32 flags) {
     constexpr u32 first_wide_id = 255; // only an x2APIC can be sent interrupts there
     if (!(flags & 1) || topology.cpus == arch::max_cpus || (apic_id >= first_wide_id && !x86::features.x2apic)) return;
@@ -167,16 +169,13 @@ void read_madt(const Header* table) {
 }
 
 /// The sleep type for S5, out of the byte code: Name (_S5, Package () {type, ...}).
-void find_sleep_type(u64 dsdt) {
-    auto* table = valid_table(dsdt);
-    if (!table) return;
-    auto* bytes = reinterpret_cast<const u8*>(table);
-    for (usize i = sizeof(Header); i + 9 < table->length; i++) {
-        if (std::memcmp(bytes + i, "_S5_", 4) != 0 || bytes[i + 4] != 0x12) continue;
+void find_sleep_type(x86::AcpiTable bytes) {
+    for (usize i = sizeof(Header); i + 9 < bytes.size(); i++) {
+        if (std::memcmp(&bytes[i], "_S5_", 4) != 0 || bytes[i + 4] != 0x12) continue;
         usize p = i + 5;
         p += (bytes[p] >> 6) + 2; // package length, number of elements
-        if (p + 1 < table->length && bytes[p] == 0x0a) p++;
-        if (p >= table->length) return;
+        if (p + 1 < bytes.size() && bytes[p] == 0x0a) p++;
+        if (p >= bytes.size()) return;
         topology.sleep_type = bytes[p] & 7;
         topology.sleep_known = true;
         return;
@@ -201,7 +200,10 @@ void read_fadt(const Header* table) {
     if (reduced && table->length >= offsetof(Fadt, sleep_control) + sizeof(GenericAddress) &&
         fadt.sleep_control.space == 0)
         topology.sleep_control = fadt.sleep_control.address;
-    find_sleep_type(dsdt);
+    if (auto* table = valid_table(dsdt)) {
+        find_sleep_type(bytes_of(table));
+        x86::add_virtio(bytes_of(table));
+    }
 }
 
 bool read_acpi(u64 rsdp_address) {
@@ -221,6 +223,8 @@ bool read_acpi(u64 rsdp_address) {
             read_madt(table);
         else if (std::memcmp(table->signature, "FACP", 4) == 0)
             read_fadt(table);
+        else if (std::memcmp(table->signature, "MCFG", 4) == 0)
+            x86::add_configuration_space(bytes_of(table));
     }
     return topology.cpus > 0;
 }

@@ -27,6 +27,8 @@ constexpr u64 apic_enabled = 1 << 11, apic_x2 = 1 << 10;
 
 volatile u32* window; // null in x2APIC mode
 std::atomic<bool> stopped;
+std::atomic<u64> messages_taken[arch::max_cpus]; // a bit for each of a CPU's vectors
+static_assert(MESSAGE_VECTORS == 64 && arch::message_lines == MESSAGE_VECTORS * arch::max_cpus);
 
 u32 read(u32 reg) {
     if (window) return window[reg / 4];
@@ -135,6 +137,7 @@ void acknowledge_interrupt() { write(reg_end_of_interrupt, 0); }
 void send_init(u32 apic_id) { command(apic_id, mode_init | level_assert); }
 void send_startup(u32 apic_id, u8 page) { command(apic_id, mode_startup | level_assert | page); }
 void send_nmi(u32 apic_id) { command(apic_id, mode_nmi | level_assert); }
+unsigned message_line(unsigned cpu, unsigned index) { return arch::first_message_line + cpu * MESSAGE_VECTORS + index; }
 void use_deadline_timer(bool on) {
     write(reg_timer, VECTOR_TIMER | (on ? 2 << 17 : 0));
     asm volatile("mfence" ::: "memory"); // the mode is known before a deadline is set
@@ -157,6 +160,26 @@ void enable_irq(unsigned line) {
 }
 void disable_irq(unsigned line) {
     with_line(line, [](const IoApic& io, u32 reg) { io.write(reg, masked); });
+}
+
+Result<Message> take_message(unsigned cpu) {
+    constexpr u64 window_start = 0xfee00000; // of writes that are interrupts: SDM volume 3, 11.11
+    if (cpu >= cpu_count()) return err::inval;
+    u32 id = x86::topology.apic_ids[cpu];
+    if (id > 0xff) return err::opnotsupp; // the address has 8 bits for it
+    auto& taken = messages_taken[cpu];
+    for (u64 old = taken.load(std::memory_order_relaxed); ~old;) {
+        auto index = static_cast<unsigned>(std::countr_one(old));
+        if (!taken.compare_exchange_weak(old, old | u64{1} << index, std::memory_order_acq_rel)) continue;
+        return Message{x86::message_line(cpu, index), window_start | u64{id} << 12, VECTOR_MESSAGE + index};
+    }
+    return err::nospc;
+}
+
+void give_back_message(unsigned line) {
+    unsigned number = line - first_message_line;
+    messages_taken[number / MESSAGE_VECTORS].fetch_and(~(u64{1} << number % MESSAGE_VECTORS),
+                                                       std::memory_order_release);
 }
 
 void stop_other_cpus() {

@@ -69,6 +69,7 @@ void fill_gates() {
         set_gate(v, exception_stubs + v * 16, stack, v == 3 || v == 4);
     }
     for (unsigned i = 0; i < DEVICE_VECTORS; i++) set_gate(VECTOR_DEVICE + i, device_stubs + i * 16, 0);
+    for (unsigned i = 0; i < MESSAGE_VECTORS; i++) set_gate(VECTOR_MESSAGE + i, message_stubs + i * 16, 0);
     set_gate(VECTOR_TIMER, timer_stub, 0);
     set_gate(VECTOR_IPI, ipi_stub, 0);
     set_gate(VECTOR_SPURIOUS, spurious_stub, 0);

@@ -228,7 +228,7 @@ paranoid_entry:
 
     // One stub each 16 bytes: 32 exceptions, then the devices.
     .balign 16
-    .globl exception_stubs, device_stubs, timer_stub, ipi_stub, spurious_stub
+    .globl exception_stubs, device_stubs, message_stubs, timer_stub, ipi_stub, spurious_stub
 exception_stubs:
     .set vector, 0
     .rept 32
@@ -247,6 +247,13 @@ exception_stubs:
 device_stubs:
     .set vector, VECTOR_DEVICE
     .rept DEVICE_VECTORS
+    stub vector, interrupt_entry
+    .set vector, vector + 1
+    .endr
+    .balign 16
+message_stubs:
+    .set vector, VECTOR_MESSAGE
+    .rept MESSAGE_VECTORS
     stub vector, interrupt_entry
     .set vector, vector + 1
     .endr

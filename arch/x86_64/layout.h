@@ -43,6 +43,8 @@
 #define VECTOR_SYSCALL 0x80
 #define VECTOR_DEVICE 0x30 /* + GSI */
 #define DEVICE_VECTORS 48
+#define VECTOR_MESSAGE 0xa0 /* what devices write themselves: each CPU has its own use for them */
+#define MESSAGE_VECTORS 64
 #define VECTOR_TIMER 0xe0
 #define VECTOR_IPI 0xe1
 #define VECTOR_SPURIOUS 0xff

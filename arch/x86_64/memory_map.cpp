@@ -80,9 +80,8 @@ void read_memory_map(PhysAddr start_info) {
     bool can_start_cpus = usable.has({TRAMPOLINE, TRAMPOLINE + page_size});
     usable.remove({TRAMPOLINE, TRAMPOLINE + page_size});
     usable.remove({page_down(image_physical(image_start)), image_physical(image_end)});
-    info.serial = {.io_space = true, .base = 0x3f8, .stride = 1, .irq = 4};
     read_topology(start.rsdp);
-    info.serial.irq = topology.isa[4].gsi;
+    publish_devices();
     if (topology.cpus > 1 && !can_start_cpus) {
         arch::console_write("The page at 0x8000, where other CPUs start, is not free memory: going on with one CPU.\n");
         topology.cpus = 1;

@@ -11,8 +11,8 @@ extern arch::Fixup fixups_start[], fixups_end[]; // made by FIXUP (sites.h)
 extern char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[],
     image_end[];
 // entry.S, boot.S
-extern char syscall_entry[], int80_entry[], exception_stubs[], device_stubs[], timer_stub[], ipi_stub[],
-    spurious_stub[];
+extern char syscall_entry[], int80_entry[], exception_stubs[], device_stubs[], message_stubs[], timer_stub[],
+    ipi_stub[], spurious_stub[];
 extern char thread_start[];
 extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_stack[], trampoline_cpu[];
 [[noreturn]] void enter_user_frame(arch::TrapFrame*);
@@ -85,12 +85,21 @@ struct Topology {
 extern Topology topology;
 void read_topology(PhysAddr rsdp);
 
+// devices.cpp: what BootInfo::devices lists.
+using AcpiTable = std::span<const u8>; // all of it, with its header
+void add_configuration_space(AcpiTable mcfg);
+void add_virtio(AcpiTable dsdt);
+/// When the tables have been read.
+void publish_devices();
+
 // apic.cpp
 void init_local_apic(); // on each CPU
 void init_interrupts(); // once, on the boot CPU
 void send_init(u32 apic_id);
 void send_startup(u32 apic_id, u8 page);
 void send_nmi(u32 apic_id);
+/// The number by which the kernel knows a CPU's message vector.
+unsigned message_line(unsigned cpu, unsigned index);
 void acknowledge_interrupt();
 bool stopping(); // a panic has stopped the other CPUs
 u32 local_apic_id();

@@ -2,7 +2,8 @@
 #pragma once
 
 /// In assembly: a fault at label `from` goes on at label `to` (the exception table; arch/common/fixups.h).
-#define FIXUP(from, to) ".pushsection .fixups, \"a\"\n .long " #from " - ., " #from " + 1 - ., " #to " - .\n .popsection\n"
+#define FIXUP(from, to)                                                                                                \
+    ".pushsection .fixups, \"a\"\n .long " #from " - ., " #from " + 1 - ., " #to " - .\n .popsection\n"
 
 // stac and clac are nops until cpu.cpp has found SMAP.
 #define STAC                                                                                                           \

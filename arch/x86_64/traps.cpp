@@ -147,6 +147,11 @@ extern "C" void handle_interrupt(u64 vector, TrapFrame* frame) {
         upcall::ipi();
         break;
     default:
+        if (vector >= VECTOR_MESSAGE) {
+            upcall::interrupt(x86::message_line(arch::cpu_id(), static_cast<unsigned>(vector - VECTOR_MESSAGE)));
+            x86::acknowledge_interrupt();
+            break;
+        }
         // A level-triggered line stays quiet until the end of interrupt: the device is served first.
         upcall::interrupt(static_cast<unsigned>(vector - VECTOR_DEVICE));
         x86::acknowledge_interrupt();

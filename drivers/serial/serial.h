@@ -1,10 +1,8 @@
-// The serial console.
+// The serial console: a 16550.
 #pragma once
-#include "lib/result.h"
+#include "drivers/bus/device.h"
 
 namespace serial {
-/// Starts the machine's UART and makes it the console's terminal. err::nodev: there is none.
-Result<> init();
-/// Sends what is still queued, by polling. Called before power-off and restart.
-void flush();
+/// The first one becomes the console's terminal.
+extern const bus::Driver driver;
 } // namespace serial

@@ -1,5 +1,4 @@
 #include "drivers/serial/uart.h"
-#include "arch/api/port_io.h"
 
 namespace serial {
 namespace {
@@ -20,25 +19,14 @@ constexpr u8 data_ready = 1, break_received = 16, empty = 32;     // line_status
 constexpr unsigned fifo_size = 16;
 } // namespace
 
-u8 Uart::read(unsigned reg) const {
-    if (port_.io_space) return arch::read_port(static_cast<u16>(port_.base + reg * port_.stride));
-    return registers_[reg * port_.stride];
-}
+u8 Uart::read(unsigned reg) const { return registers_.read<u8>(reg * stride_); }
 
-void Uart::write(unsigned reg, u8 value) const {
-    if (port_.io_space)
-        arch::write_port(static_cast<u16>(port_.base + reg * port_.stride), value);
-    else
-        registers_[reg * port_.stride] = value;
-}
+void Uart::write(unsigned reg, u8 value) const { registers_.write<u8>(reg * stride_, value); }
 
-Result<> Uart::start(const arch::SerialPort& port) {
-    if (!port.base) return err::nodev;
-    port_ = port;
-    if (!port.io_space) {
-        registers_ = static_cast<volatile u8*>(arch::map_device(port.base, 8 * port.stride));
-        if (!registers_) return err::nomem;
-    }
+Result<> Uart::start(bus::Device& device) {
+    registers_ = TRY(device.registers(0));
+    stride_ = device.description()->stride;
+    if (registers_.size() < usize{8} * stride_) return err::nodev;
     write(scratch, 0x5a);
     if (read(scratch) != 0x5a) return err::nodev;
     write(interrupt_enable, 0);
@@ -49,7 +37,7 @@ Result<> Uart::start(const arch::SerialPort& port) {
         state_.unguarded().received.push(static_cast<char>(read(data)));
     write(fifo_control, fifo_on);
     write(modem_control, ready_lines | interrupt_line);
-    TRY(request_irq(port.irq, *this));
+    TRY(device.connect_line(*this));
     auto state = state_.lock();
     state->receive_interrupt = true;
     set_interrupts(*state);
@@ -71,17 +59,22 @@ void Uart::fill_device(State& s) const {
     set_interrupts(s);
 }
 
-void Uart::empty_device(State& s) const {
+/// Whether there was anything.
+bool Uart::empty_device(State& s) const {
+    bool any = false;
     while (s.received.room()) {
         u8 status = read(line_status);
         if (!(status & data_ready)) break;
+        any = true;
         char c = static_cast<char>(read(data));
         if (!(status & break_received)) s.received.push(c);
     }
     bool more = s.received.room() != 0;
-    if (more == s.receive_interrupt) return;
-    s.receive_interrupt = more;
-    set_interrupts(s);
+    if (more != s.receive_interrupt) {
+        s.receive_interrupt = more;
+        set_interrupts(s);
+    }
+    return any;
 }
 
 usize Uart::send(std::span<const char> bytes) {
@@ -97,31 +90,25 @@ usize Uart::send(std::span<const char> bytes) {
 
 usize Uart::send_room() { return state_.lock()->sent.room(); }
 usize Uart::send_pending() { return state_.lock()->sent.size(); }
-bool Uart::has_received() { return state_.lock()->received.size() != 0; }
 
 usize Uart::receive(std::span<char> to) {
     auto s = state_.lock();
     usize n = 0;
     while (n < to.size() && s->received.size()) to[n++] = s->received.pop();
-    if (n && !s->receive_interrupt) empty_device(*s);
+    if (n && !s->receive_interrupt) (void)empty_device(*s);
     return n;
 }
 
-void Uart::flush() {
-    auto s = state_.lock();
-    while (s->sent.size()) fill_device(*s);
-}
-
-void Uart::interrupt() {
-    bool wake = false;
+bool Uart::interrupt() {
+    bool arrived, drained, was_sending;
     {
         auto s = state_.lock();
-        usize had = s->received.size();
-        bool was_sending = s->send_interrupt;
-        empty_device(*s);
+        was_sending = s->send_interrupt;
+        arrived = empty_device(*s);
         fill_device(*s);
-        wake = s->received.size() != had || (was_sending && s->sent.room() >= s->sent.size());
+        drained = was_sending && s->sent.room() >= s->sent.size();
     }
-    if (wake) changed_.notify_all();
+    if (arrived || drained) changed_.queue();
+    return arrived || was_sending;
 }
 } // namespace serial

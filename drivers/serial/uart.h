@@ -1,9 +1,8 @@
 // A 16550 UART: registers, FIFOs, interrupts. Knows nothing of terminals.
 #pragma once
-#include "arch/api/machine.h"
-#include "core/irq/irq.h"
 #include "core/sync/lock.h"
-#include "core/wait/wait.h"
+#include "core/work/work.h"
+#include "drivers/bus/device.h"
 
 namespace serial {
 /// A queue of bytes; N is a power of two.
@@ -24,8 +23,10 @@ private:
 /// the device.
 class Uart final : public IrqHandler {
 public:
+    /// `changed` is queued when bytes have arrived and when the send ring has drained to half or less.
+    constexpr explicit Uart(Work& changed) : changed_{changed} {}
     /// Programs the device: 8 bits, no parity, FIFOs, interrupts. err::nodev: nothing there.
-    Result<> start(const arch::SerialPort&);
+    Result<> start(bus::Device&);
 
     /// Takes what fits; any context.
     usize send(std::span<const char>);
@@ -33,13 +34,8 @@ public:
     usize send_pending();
     /// Takes received bytes out.
     usize receive(std::span<char> to);
-    bool has_received();
-    /// Sends everything by polling: before the machine ends.
-    void flush();
-    /// Notified when bytes have arrived and when the send ring has drained to half or less.
-    WaitQueue& changed() { return changed_; }
 
-    void interrupt() override;
+    bool interrupt() override;
 
 private:
     struct State {
@@ -50,11 +46,11 @@ private:
     void write(unsigned reg, u8 value) const;
     void set_interrupts(const State&) const;
     void fill_device(State&) const;
-    void empty_device(State&) const;
+    bool empty_device(State&) const;
 
-    arch::SerialPort port_;
-    volatile u8* registers_ = nullptr;
+    bus::Registers registers_;
+    unsigned stride_ = 1;
     Guarded<State, Spinlock<Rank::device>> state_;
-    WaitQueue changed_;
+    Work& changed_;
 };
 } // namespace serial

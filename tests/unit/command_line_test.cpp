@@ -1,5 +1,6 @@
 #include "boot/command_line.h"
 #include <gtest/gtest.h>
+#include <string>
 
 TEST(CommandLine, SplitsOursFromInits) {
     auto line =
@@ -8,6 +9,23 @@ TEST(CommandLine, SplitsOursFromInits) {
     EXPECT_EQ(line.console_level, LogLevel::info);
     EXPECT_EQ(line.init_arguments, " run a b");
     EXPECT_FALSE(line.trace || line.ktest);
+}
+
+TEST(CommandLine, DeviceWordsMayStandBehindInitsArguments) {
+    static std::string seen;
+    auto devices = [](std::string_view text, std::string_view arguments) {
+        auto line = boot::parse_command_line(text);
+        EXPECT_EQ(line.init_arguments, arguments);
+        seen.clear();
+        boot::each_device_word(line, [](std::string_view value) { seen += std::string{value} + ";"; });
+        return seen;
+    };
+    EXPECT_EQ(devices("virtio_mmio.device=a quiet virtio_mmio.device=b", ""), "a;b;");
+    EXPECT_EQ(devices("virtio_mmio.device=a -- run x virtio_mmio.device=b virtio_mmio.device=c", " run x "), "a;b;c;");
+    EXPECT_EQ(devices("-- virtio_mmio.device=b", " "), "b;");
+    EXPECT_EQ(devices("-- run virtio_mmio.device=b x", " run virtio_mmio.device=b x"), ""); // the program's own
+    EXPECT_EQ(devices("--", ""), "");
+    EXPECT_EQ(devices("-- run  ", " run  "), "");
 }
 
 TEST(CommandLine, Defaults) {

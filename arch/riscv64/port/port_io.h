@@ -2,6 +2,10 @@
 #pragma once
 
 namespace arch {
-inline u8 read_port(u16) { return 0xff; }
-inline void write_port(u16, u8) {}
+template <class T>
+T read_port(u16) {
+    return static_cast<T>(~T{0});
+}
+template <class T>
+void write_port(u16, T) {}
 } // namespace arch

@@ -2,10 +2,26 @@
 #pragma once
 
 namespace arch {
-inline u8 read_port(u16 port) {
-    u8 value;
-    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+template <class T>
+T read_port(u16 port) {
+    static_assert(sizeof(T) <= 4);
+    T value;
+    if constexpr (sizeof(T) == 1)
+        asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    else if constexpr (sizeof(T) == 2)
+        asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    else
+        asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
-inline void write_port(u16 port, u8 value) { asm volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
+template <class T>
+void write_port(u16 port, T value) {
+    static_assert(sizeof(T) <= 4);
+    if constexpr (sizeof(T) == 1)
+        asm volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+    else if constexpr (sizeof(T) == 2)
+        asm volatile("outw %0, %1" ::"a"(value), "Nd"(port));
+    else
+        asm volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
 } // namespace arch
