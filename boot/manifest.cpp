@@ -1,6 +1,7 @@
 #include "boot/manifest.h"
 #include "abi/host/host.h"
 #include "abi/linux/linux.h"
+#include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
 #include "fs/dev/dev.h"
 #include "fs/devpts/devpts.h"
@@ -20,7 +21,7 @@ constexpr CharacterDevices devices[] = {
     {5, device::terminal_devices},
     {136, device::pty_devices},
 };
-constexpr const bus::Driver* drivers[] = {&serial::driver};
+constexpr const bus::Driver* drivers[] = {&serial::driver, &pci::host_driver};
 } // namespace
 constinit const Manifest manifest{abis, filesystems, devices, drivers};
 } // namespace boot

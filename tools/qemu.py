@@ -20,7 +20,7 @@ from mkinitramfs import memory_for
 TOP = pathlib.Path(__file__).resolve().parent.parent
 ARCHES = ("x86_64", "riscv64")
 MACHINES = {
-    "x86_64": {"q35": "q35", "microvm": "microvm,acpi=on", "microvm-noacpi": "microvm,acpi=off"},
+    "x86_64": {"q35": "q35", "pc": "pc", "microvm": "microvm,acpi=on", "microvm-noacpi": "microvm,acpi=off"},
     "riscv64": {"virt": "virt"},
 }
 # The last line of the firmware's own output: what follows is the kernel's.
@@ -234,7 +234,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["run", "debug"])
     parser.add_argument("--arch", choices=ARCHES, default="x86_64")
-    parser.add_argument("--machine", help="x86_64: q35 (default), microvm, microvm-noacpi; riscv64: virt")
+    parser.add_argument("--machine", help="x86_64: q35 (default), pc, microvm, microvm-noacpi; riscv64: virt")
     parser.add_argument("--kernel", type=pathlib.Path)
     parser.add_argument("--initrd", type=pathlib.Path)
     parser.add_argument("--memory", default="256M")

@@ -1,7 +1,6 @@
 // Who is called for a line, beside a machine that notes what is let through.
 #include "arch/api/upcalls.h"
 #include "core/irq/irq.h"
-#include "core/rng/rng.h"
 #include <gtest/gtest.h>
 #include <set>
 
@@ -18,7 +17,6 @@ Result<arch::Message> arch::take_message(unsigned cpu) {
     return Message{line, 0xfee0'0000, line};
 }
 void arch::give_back_message(unsigned line) { taken.erase(line); }
-void rng::mix_interrupt(unsigned) {}
 
 namespace {
 struct Device final : IrqHandler {

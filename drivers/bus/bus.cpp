@@ -9,6 +9,8 @@ namespace bus {
 namespace {
 std::span<const Driver* const> all_drivers;
 
+constinit Device* with_driver = nullptr; // the last of them; for ever
+
 struct Claim {
     arch::RegisterRange range;
     FixedString<31> who;
@@ -82,7 +84,11 @@ void add(Box<Device> device) {
     for (auto* driver : all_drivers) {
         if (!matches(*driver, *device)) continue;
         auto started = driver->probe(*device);
-        if (started) return (void)device.release(); // for ever
+        if (started) {
+            device->next_ = with_driver;
+            with_driver = device.release();
+            return;
+        }
         if (started == err::nodev) continue;
         log(LogLevel::warning, "{}: {}: {}", driver->name, device->name(), errno_text(started.error()));
         return;

@@ -49,6 +49,8 @@ protected:
     FixedString<31> name_;
 
 private:
+    friend void add(Box<Device>);
+    Device* next_ = nullptr; // of those that have a driver
     bool reaches_memory_ = false;
 };
 

@@ -1,7 +1,7 @@
 """Machines the kernel boots on, and how it ends."""
 from harness import Timeout
 
-MACHINES = {"x86_64": ["q35", "microvm", "microvm-noacpi"], "riscv64": ["virt"]}
+MACHINES = {"x86_64": ["q35", "pc", "microvm", "microvm-noacpi"], "riscv64": ["virt"]}
 
 
 def says_hello(lab, label, memory="128M", limit=60, **options):
