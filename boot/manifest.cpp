@@ -3,6 +3,7 @@
 #include "abi/linux/linux.h"
 #include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
+#include "drivers/virtio/device.h"
 #include "fs/dev/dev.h"
 #include "fs/devpts/devpts.h"
 #include "fs/mqueue/mqueue.h"
@@ -21,7 +22,8 @@ constexpr CharacterDevices devices[] = {
     {5, device::terminal_devices},
     {136, device::pty_devices},
 };
-constexpr const bus::Driver* drivers[] = {&serial::driver, &pci::host_driver};
+constexpr const bus::Driver* drivers[] = {&serial::driver, &pci::host_driver, &virtio::pci_transport,
+                                          &virtio::mmio_transport, &virtio::rng_driver};
 } // namespace
 constinit const Manifest manifest{abis, filesystems, devices, drivers};
 } // namespace boot
