@@ -262,11 +262,7 @@ Result<int> wait_for_executed(Container& c, Pid pid, json::Complaint& why) {
             if (p->pid(PidNamespace::root()) == pid) process = p;
     }
     if (!process) return why.say("container {} runs no process {} of ours", c.id.view(), pid), err::child;
-    auto ended = [&] {
-        auto state = process->state.load();
-        return state == ProcessState::zombie || state == ProcessState::dead;
-    };
-    TRY(wait_until(process->ended, ended));
+    TRY(wait_until(process->ended, [&] { return process->has_ended(); }));
     Holding held{Registry::lock()};
     for (usize i = 0; i < c.executed.size(); i++)
         if (c.executed[i] == process.get()) {

@@ -79,8 +79,8 @@ Result<> print_children(Writer& out, const Context& c) {
         from = candidate.pid(c.pids()) + 1;
         bool its;
         {
-            Holding tree{process::tree_lock()};
-            its = candidate.parent == c.process.get() && process::is_child_of(candidate, *c.task);
+            process::TreeLock tree;
+            its = candidate.kin(tree).parent == c.process.get() && process::is_child_of(candidate, *c.task, tree);
         }
         if (its) print(out, "{} ", from - 1);
     }

@@ -12,7 +12,7 @@ constexpr u64 ns_per_tick = 10'000'000; // USER_HZ is 100
 constexpr unsigned kib_per_page = page_size / KiB;
 
 char state_of(const Context& c) {
-    ProcessState s = c.process->state;
+    ProcessState s = c.process->state();
     if (s == ProcessState::zombie) return 'Z';
     if (s == ProcessState::dead) return 'X';
     char letter = c.task->state_letter();
@@ -79,16 +79,27 @@ void print_memory_lines(Writer& out, const SpaceUsage& u) {
     for (auto& l : lines) print(out, "{}:\t{:>8} kB\n", l.name, l.pages * kib_per_page);
 }
 
-/// stat's number of a terminal, with major in bits 8..15 and minor in the others, and its foreground group.
-struct Controlled {
+/// A process's place in the tree, and stat's number of its terminal, with major in bits 8..15 and minor in the others,
+/// and the foreground group of that.
+struct Place {
+    Pid group = 0, session = 0;
+    int exit_signal;
     u32 terminal = 0;
     Pid foreground = -1;
 };
-Controlled controlled_by(Process& p, const PidNamespace& pids) {
-    Holding hold{process::tree_lock()};
-    if (!p.group || !p.group->session || !p.group->session->terminal) return {};
-    tty::Terminal& terminal = *tty::terminal_of(p.group->session->terminal);
-    return {static_cast<u32>(terminal.device()), terminal.foreground_in(pids)};
+Place place_of(Process& p, const PidNamespace& pids) {
+    process::TreeLock tree;
+    Kinship& kin = p.kin(tree);
+    Place place{.exit_signal = kin.exit_signal};
+    if (!kin.group) return place;
+    Session& session = kin.group->session();
+    place.group = kin.group->number_in(pids);
+    place.session = session.number_in(pids);
+    if (!session.terminal(tree)) return place;
+    tty::Terminal& terminal = *tty::terminal_of(session.terminal(tree));
+    place.terminal = static_cast<u32>(terminal.device());
+    place.foreground = terminal.foreground_in(pids, tree);
+    return place;
 }
 
 /// "0-2,5" for the bits 0, 1, 2 and 5.
@@ -117,21 +128,21 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     Signals signals{c};
     SchedParameters sched = c.task->parameters();
     bool fair = sched.priority == 0;
-    Controlled by = controlled_by(p, c.pids());
+    Place place = place_of(p, c.pids());
     print(out, "{} ({}) {} {} {} {} {} {} 4194304 {} {} {} {} ", c.task->tid(c.pids()), c.task->name.view(),
-          state_of(c), p.parent_pid(), process::group_of(p, c.pids()), process::session_of(p, c.pids()), by.terminal,
-          by.foreground, use.minor_faults, children.minor_faults, use.major_faults, children.major_faults);
+          state_of(c), p.parent_pid(), place.group, place.session, place.terminal, place.foreground, use.minor_faults,
+          children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
           fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, threads_of(p), start_ns / ns_per_tick,
           memory.total * page_size, memory.resident, p.limits.soft(RLIMIT_RSS));
     print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end,
           layout.stack_start, signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
-          signals.caught & 0x7fffffff, p.exit_signal, c.task->last_cpu(), sched.priority,
+          signals.caught & 0x7fffffff, place.exit_signal, c.task->last_cpu(), sched.priority,
           static_cast<unsigned>(sched.policy));
     print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start,
           layout.arguments_start, layout.arguments_end, layout.environment_start, layout.environment_end,
-          shown ? p.exit_status : 0);
+          shown ? p.exit_status.load() : 0);
     return {};
 }
 } // namespace

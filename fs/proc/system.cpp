@@ -110,11 +110,10 @@ Result<> print_system_stat(Writer& out, const Context&) {
 Result<> print_loadavg(Writer& out, const Context& c) {
     sched::Load load = sched::load();
     for (u64 average : load.average) print(out, "{}.{:02} ", average / 2048, average % 2048 * 100 / 2048);
-    Pid last = 0;
-    {
-        Holding hold{process::tree_lock()};
-        last = c.pids().last();
-    }
+    Pid last = [&] {
+        process::TreeLock tree;
+        return c.pids().last(tree);
+    }();
     print(out, "{}/{} {}\n", load.runnable, load.threads, last);
     return {};
 }

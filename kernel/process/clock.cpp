@@ -30,12 +30,11 @@ u64 Clock::now() const {
 
 bool Clock::has_stopped() const {
     if (kind_ == Kind::thread_cpu) return thread_->ended;
-    return kind_ == Kind::process_cpu &&
-           (process_->state == ProcessState::zombie || process_->state == ProcessState::dead);
+    return kind_ == Kind::process_cpu && process_->has_ended();
 }
 bool Clock::is_gone() const {
     if (!is_cpu() || !has_stopped()) return false;
-    return process_->state == ProcessState::dead || (thread_ && process_->leader != thread_.get());
+    return process_->state() == ProcessState::dead || (thread_ && process_->leader != thread_.get());
 }
 
 Deadline Clock::in(u64 ns) const {

@@ -77,7 +77,6 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     process->limits.copy(parent.limits);
     process->timers->limit_cpu_time();
     process->timers->limit_realtime();
-    process->exit_signal = request.exit_signal;
     process->dumpable = parent.dumpable.load();
     process->coredump_filter = parent.coredump_filter.load();
     process->membarriers = parent.membarriers.load();
@@ -93,34 +92,34 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
 }
 
 /// Puts the finished child where others find it. A signal that came meanwhile goes first: it might concern the child.
-Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags) {
+Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags, int exit_signal) {
     Process& parent = current.process();
     Process& process = child.process();
     bool thread = flags & CLONE_THREAD;
-    Holding tree{tree_lock()};
+    TreeLock tree;
     {
         Holding lock{parent.signal_lock};
         signals::recalculate(current);
         if (parent.ending || parent.executing || current.interrupted()) return err::restartnointr;
-        if (thread) ProcessFactory::link_thread(child);
+        if (thread) ProcessFactory::link_thread(child, tree);
     }
     if (thread) return {};
-    PidNamespace& pids = parent.pids();
-    if (pids.init_ended || (pids.init && pids.init->ending)) return err::nomem;
+    auto& population = parent.pids().population(tree);
+    if (population.init_ended || (population.init && population.init->ending)) return err::nomem;
     {
         Holding lock{process.signal_lock};
-        ProcessFactory::link_thread(child);
+        ProcessFactory::link_thread(child, tree);
         process.leader = &child;
     }
-    number->process = &process;
-    Process* above = flags & CLONE_PARENT ? parent.parent : &parent;
-    if (flags & CLONE_PARENT) process.exit_signal = parent.exit_signal;
-    Pid maker = flags & CLONE_PARENT ? parent.maker : current.tid();
+    number->uses(tree).process = &process;
+    Kinship &ours = parent.kin(tree), &its = process.kin(tree);
+    bool sibling = flags & CLONE_PARENT;
+    its.exit_signal = sibling ? ours.exit_signal : exit_signal;
     (void)Ref<Process>::share(&process).release(); // the link's count
-    process.adopted_by(above);
-    process.maker = maker;
-    join_group(process, parent.group);
-    pids.processes++;
+    process.adopted_by(sibling ? ours.parent : &parent, tree);
+    its.maker = sibling ? ours.maker : current.tid();
+    ProcessGroup::join(process, ours.group, tree);
+    population.processes++;
     return {};
 }
 
@@ -150,12 +149,12 @@ Result<Pid> clone(Task& current, const CloneRequest& request) {
         }
         if (flags & CLONE_PARENT_SETTID) (void)arch::copy_out(request.parent_tid, &tid, sizeof tid);
         child->borrows_memory = flags & CLONE_VFORK;
-        return commit(current, *child, number, flags);
+        return commit(current, *child, number, flags, request.exit_signal);
     };
     if (auto finished = finish(); !finished) {
         if (pidfd >= 0) (void)current.files->close(pidfd);
-        Holding tree{tree_lock()};
-        child->forget_number();
+        TreeLock tree;
+        child->forget_number(tree);
         return std::unexpected(finished.error());
     }
     sched::start(*child);

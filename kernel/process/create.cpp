@@ -20,24 +20,23 @@ struct Fresh {
     Ref<ProcessGroup> group;
 };
 
-/// Shows the process to others. The tree lock is held.
-void link(Task& task, Process& process, Start& start, Fresh& fresh) {
-    View& view = process.view();
+/// Shows the process to others.
+void link(Task& task, Process& process, Start& start, Fresh& fresh, const TreeLock& tree) {
     {
         Holding lock{process.signal_lock};
-        ProcessFactory::link_thread(task);
+        ProcessFactory::link_thread(task, tree);
         process.leader = &task;
     }
-    process.leader_number()->process = &process;
+    process.leader_number(tree)->uses(tree).process = &process;
     (void)Ref<Process>::share(&process).release(); // the link's count
-    process.adopted_by(start.parent);
-    if (start.new_session || !start.parent || !start.parent->group) {
-        start_session(process, std::move(fresh.session), std::move(fresh.group));
-        process.group->session->terminal = start.terminal;
-        process.group->session->on_console = start.terminal && !view.is_root();
-    } else
-        join_group(process, start.parent->group);
-    process.pids().processes++;
+    process.adopted_by(start.parent, tree);
+    Ref<ProcessGroup> group = start.parent ? start.parent->kin(tree).group : nullptr;
+    if (start.new_session || !group) {
+        group = std::move(fresh.group);
+        group->found_session(process, std::move(fresh.session), tree);
+    }
+    ProcessGroup::join(process, std::move(group), tree);
+    process.pids().population(tree).processes++;
 }
 
 Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
@@ -47,26 +46,30 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     process->timers->limit_realtime();
     process->handlers = TRY(make_ref<SignalHandlers>());
     auto task = TRY(build(view, start));
-    Fresh fresh{TRY(make_ref<Session>()), TRY(make_ref<ProcessGroup>())};
+    bool on_console = start.terminal && !view.is_root();
+    Fresh fresh{TRY(make_ref<Session>(start.terminal, on_console)), TRY(make_ref<ProcessGroup>())};
     PidNumber* number = TRY(view.pids->allocate(wanted));
     ProcessFactory::attach(*task, process, number, true);
     auto loaded = exec::execute_first(*task, start.program);
     Ref<TerminalBase> terminal = start.terminal;
+    Ref<ProcessGroup> led;
     {
-        Holding tree{tree_lock()};
-        if (loaded && (view.pids->init_ended || (wanted && view.pids->init))) loaded = err::busy;
+        TreeLock tree;
+        auto& population = view.pids->population(tree);
+        if (loaded && (population.init_ended || (wanted && population.init))) loaded = err::busy;
         if (!loaded) {
-            task->forget_number();
+            task->forget_number(tree);
             return std::unexpected(loaded.error());
         }
-        link(*task, *process, start, fresh);
+        link(*task, *process, start, fresh, tree);
         if (wanted) {
-            view.pids->init = process.get();
+            population.init = process.get();
             process->unkillable = true;
         }
+        led = process->kin(tree).group;
+        if (led->session().leader(tree) != process.get()) led = nullptr;
     }
-    if (terminal && process->group->session->leader == process.get())
-        terminal->enter_session(*process->group->session, process->group);
+    if (terminal && led) terminal->enter_session(led->session(), led);
     return process;
 }
 } // namespace

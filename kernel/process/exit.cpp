@@ -59,36 +59,40 @@ void drop_shares(Task& task) {
 }
 
 /// A session leader's end: the terminal is free again, and the foreground hears of it.
-void leave_terminal(Process& process) {
-    Ref<Session> session;
-    Ref<TerminalBase> terminal;
-    {
-        Holding tree{tree_lock()};
-        if (!process.group || process.group->session->leader != &process) return;
-        session = process.group->session;
-        terminal = session->terminal;
-    }
-    if (terminal) terminal->leave_session(*session);
-    Holding tree{tree_lock()};
-    session->leader = nullptr;
-    session->terminal = nullptr; // `terminal` still holds it
-    session = nullptr;
+void leave_session(Session& session, TerminalBase* terminal) {
+    if (terminal) terminal->leave_session(session);
+    TreeLock tree;
+    session.leader(tree) = nullptr;
+    session.terminal(tree) = nullptr; // the caller holds it
 }
 
-/// Who gets the children of `process`: the nearest subreaper above it, else its namespace's init; null: nobody.
-Process* reaper_of(Process& process) {
-    for (Process* up = process.parent; up && &up->pids() == &process.pids(); up = up->parent)
-        if (up->child_subreaper && up->state == ProcessState::running) return up;
-    Process* init = process.pids().init;
-    return init != &process && init && init->state == ProcessState::running ? init : nullptr;
+/// Who gets the children of `process`: the nearest subreaper above it, else its namespace's init; null: nobody. Goes up
+/// some steps at a time.
+Ref<Process> reaper_of(Process& process) {
+    constexpr unsigned at_once = 64;
+    for (auto from = Ref<Process>::share(&process);;) {
+        Ref<Process> up; // goes after the lock, as `from` does
+        {
+            TreeLock tree;
+            Process* at = from->state() == ProcessState::dead ? &process : from.get(); // reaped meanwhile
+            for (unsigned n = 0; n < at_once; n++) {
+                at = at->kin(tree).parent;
+                bool top = !at || &at->pids() != &process.pids();
+                if (top) at = process.pids().population(tree).init;
+                if (top || (at->kin(tree).child_subreaper && !at->kin(tree).leaves)) return Ref<Process>::share(at);
+            }
+            up = Ref<Process>::share(at);
+        }
+        from = std::move(up);
+    }
 }
 
 /// Tells the parent of an ended process. True: nobody will wait for it, it must be reaped now.
-bool notify_of_end(Process& process, Box<QueuedSignal>& memory) {
-    Process* parent = process.parent;
+bool notify_of_end(Process& process, Box<QueuedSignal>& memory, const TreeLock& tree) {
+    Process* parent = process.kin(tree).parent;
     if (!parent) return true;
     bool ignored = false;
-    int signal = process.exit_signal;
+    int signal = process.kin(tree).exit_signal;
     if (signal == SIGCHLD) {
         Holding lock{parent->signal_lock};
         SignalAction action = parent->handlers->actions.lock()->of[SIGCHLD - 1];
@@ -97,7 +101,7 @@ bool notify_of_end(Process& process, Box<QueuedSignal>& memory) {
     }
     if (signal) {
         ChildCode how = decode_status(process.exit_status);
-        siginfo_t info = child_info(process, *parent, how.code, how.status);
+        siginfo_t info = child_info(process, *parent, how.code, how.status, cpu_time(process), tree);
         info.si_signo = signal;
         signals::send_prepared(*parent, info, memory);
     }
@@ -105,61 +109,76 @@ bool notify_of_end(Process& process, Box<QueuedSignal>& memory) {
     return ignored;
 }
 
-/// Gives some of the children away. False: there are no more. The tree lock is held.
-bool give_children_away(Process& process, Unlinked& gone) {
-    constexpr unsigned at_once = 32;
-    Process* reaper = reaper_of(process);
+/// Gives the first of the children away. False: there are none.
+bool give_child_away(Process& process, Process* reaper) {
+    Unlinked gone; // goes after the lock
+    Ref<Process> child;
+    Ref<ProcessGroup> group;
+    int signal = 0;
     Box<QueuedSignal> none;
-    for (unsigned n = 0; n < at_once && !process.children.empty(); n++) {
-        Process& child = process.children.front();
-        bool runs = child.state == ProcessState::running;
-        if (runs && child.leader->parent_death_signal)
-            signals::send_prepared(child, signals::info_user(child.leader->parent_death_signal), none);
-        child.adopted_by(reaper);
-        child.exit_signal = SIGCHLD;
-        if (runs)
-            hang_up_if_orphaned(child, &process, &process);
-        else if (notify_of_end(child, none))
-            reap(child, gone);
+    {
+        TreeLock tree;
+        auto& children = process.kin(tree).children;
+        if (children.empty()) return false;
+        child = Ref<Process>::share(&*children.begin());
+        child->kin(tree).exit_signal = SIGCHLD;
+        child->adopted_by(reaper, tree);
+        if (child->has_ended()) {
+            if (notify_of_end(*child, none, tree)) reap(*child, gone, tree);
+            return true;
+        }
+        signal = child->leader->parent_death_signal;
+        group = group_linked_by(&process, *child, tree);
     }
-    return !process.children.empty();
+    if (signal) signals::send_prepared(*child, signals::info_user(signal), none);
+    if (group) hang_up_if_orphaned(*group);
+    return true;
 }
 
-/// All but the last few of the children of a process whose threads are leaving go to others, with the tree lock let go
-/// in between: there may be many.
-void give_most_children_away(Process& process) {
-    if (process.children.empty()) return; // what comes meanwhile is given away at the end
-    for (bool first = true, more = true; more; first = false) {
-        Unlinked gone; // goes after the lock
-        Holding tree{tree_lock()};
-        // The group is orphaned by this end, whoever becomes the parent of the children in it.
-        if (first) hang_up_if_orphaned(process, process.parent, &process);
-        more = give_children_away(process, gone);
+/// The threads of the process are leaving: what it was to others in the tree it is no more, and its children go to
+/// others. From here on it gets no more of them.
+void leave_tree(Process& process) {
+    Ref<ProcessGroup> group, linked;
+    Ref<TerminalBase> terminal;
+    bool leads, has_children;
+    {
+        TreeLock tree;
+        Kinship& kin = process.kin(tree);
+        kin.leaves = true;
+        linked = group_linked_by(kin.parent, process, tree);
+        group = kin.group;
+        leads = group && group->session().leader(tree) == &process;
+        if (leads) terminal = group->session().terminal(tree);
+        has_children = !kin.children.empty();
     }
+    if (leads) leave_session(group->session(), terminal.get());
+    // The group is orphaned by this end, whoever becomes the parent of the children in it.
+    if (linked) hang_up_if_orphaned(*linked);
+    if (!has_children) return;
+    Ref<Process> reaper = reaper_of(process);
+    while (give_child_away(process, reaper.get())) {}
 }
 
-/// The last thread has ended: the process is a zombie, its relatives hear of it. The tree lock is held. Returns whether
-/// it was its namespace's init: then all others are to be killed.
-bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory) {
-    PidNamespace& pids = process.pids();
-    process.become_zombie();
-    hang_up_if_orphaned(process, process.parent, &process);
-    while (give_children_away(process, gone)) {}
-    bool was_init = pids.init == &process;
+/// The last thread has ended: the process is a zombie, its relatives hear of it. Returns whether it was its namespace's
+/// init: then all others are to be killed.
+bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory, const TreeLock& tree) {
+    auto& population = process.pids().population(tree);
+    process.become_zombie(tree);
+    bool was_init = population.init == &process;
     if (was_init) {
-        pids.init = nullptr;
-        pids.init_ended = true;
-        pids.init_status = process.exit_status;
+        population.init = nullptr;
+        population.init_ended = true;
+        population.init_status = process.exit_status;
     }
-    pids.processes--;
-    bool reap_at_once = notify_of_end(process, memory);
+    population.processes--;
+    bool reap_at_once = notify_of_end(process, memory, tree);
     process.ended.notify_all();
-    if (reap_at_once) reap(process, gone);
+    if (reap_at_once) reap(process, gone, tree);
     return was_init;
 }
 
-/// The thread has ended; what it did stays with the process. Returns whether it was the last. The tree lock is held.
-bool retire(Task& task) {
+/// The thread has ended; what it did stays with the process. Returns whether it was the last.
+bool retire(Task& task, const TreeLock&) {
     Process& process = task.process();
     Holding lock{process.signal_lock};
     process.timers->left(task);
@@ -177,9 +196,8 @@ void end_thread(Task& task, int status) {
     if (last_to_leave) process.timers->stop_all();
     drop_shares(task);
     if (last_to_leave) {
-        leave_terminal(process);
+        leave_tree(process);
         (void)process.set_executable(nullptr);
-        give_most_children_away(process);
     }
 
     Box<QueuedSignal> memory{process.spare_signal.take()};
@@ -189,15 +207,15 @@ void end_thread(Task& task, int status) {
     bool kill_others = false, emptied = false;
     int view_status = 0;
     {
-        Holding tree{tree_lock()};
+        TreeLock tree;
         // The last to end need not be the last to leave, and the leader need not be either.
-        bool last = retire(task);
-        if (&task != process.leader) unlink_thread(task, gone);
+        bool last = retire(task, tree);
+        if (&task != process.leader) unlink_thread(task, gone, tree);
         if (last) {
-            kill_others = end_process(process, gone, memory);
-            PidNamespace& pids = process.pids();
-            emptied = &pids == view->pids.get() && pids.init_ended && pids.processes == 0;
-            view_status = pids.init_status;
+            kill_others = end_process(process, gone, memory, tree);
+            auto& population = process.pids().population(tree);
+            emptied = &process.pids() == view->pids.get() && population.init_ended && population.processes == 0;
+            view_status = population.init_status;
         }
         process.threads_changed.notify_all();
     }

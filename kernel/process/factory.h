@@ -9,9 +9,9 @@ struct ProcessFactory {
     static Result<Ref<Process>> make_process(View&);
     /// Gives the task its process and number; as the leader of a fresh process when `leader`.
     static void attach(Task&, Ref<Process>, PidNumber*, bool leader);
-    /// Links a task into its process; both locks are held. The link keeps the task alive.
-    static void link_thread(Task&);
-    /// The leader's number passes from `from` to `to` (exec by another thread). Both locks are held.
-    static void take_over_number(Task& from, Task& to);
+    /// Links a task into its process; signal_lock is held too. The link keeps the task alive.
+    static void link_thread(Task&, const process::TreeLock&);
+    /// The leader's number passes from `from` to `to` (exec by another thread). signal_lock is held too.
+    static void take_over_number(Task& from, Task& to, const process::TreeLock&);
     static void set_credentials(Task& task, Ref<const Credentials> who) { task.credentials_ = std::move(who); }
 };

@@ -23,24 +23,23 @@ public:
         int type = F_OWNER_PID;
         Ref<Task> thread;
         Ref<Process> process;
-        Ref<ProcessGroup> group; // its last reference goes under the tree lock
+        Ref<ProcessGroup> group;
         Ref<const Credentials> by;
     };
     void set(Target to) {
-        Holding tree{tree_lock()};
+        TreeLock tree;
         std::swap(target_, to);
-        to.group = nullptr;
-    } // the rest goes after the lock
+    } // the old one goes after the lock
     FileOwner get(const PidNamespace& pids) {
-        Holding tree{tree_lock()};
+        TreeLock tree;
         FileOwner owner{target_.type};
         if (target_.thread && !target_.thread->ended) owner.number = target_.thread->tid(pids);
-        if (target_.process && target_.process->group) owner.number = target_.process->pid(pids);
-        if (target_.group && !target_.group->members.empty()) owner.number = target_.group->number_in(pids);
+        if (target_.process && target_.process->kin(tree).group) owner.number = target_.process->pid(pids);
+        if (target_.group && !target_.group->members(tree).empty()) owner.number = target_.group->number_in(pids);
         return owner;
     }
     bool nobody() {
-        Holding tree{tree_lock()};
+        TreeLock tree;
         return !target_.thread && !target_.process && !target_.group;
     }
     void message() override {
@@ -85,35 +84,26 @@ private:
             info.si_band = band;
             info.si_fd = fd;
         }
-        Ref<Task> thread;
-        Vector<Ref<Process>> processes;
-        if (!find_receivers(thread, processes)) return; // memory is short
-        if (thread) (void)signals::send(*thread, info);
-        for (auto& process : processes) (void)signals::send(*process, info);
-    }
-    /// Those that the user who set the owner may signal. Nothing is sent, and nothing allocated, under the tree lock.
-    Result<> find_receivers(Ref<Task>& thread, Vector<Ref<Process>>& processes) {
-        for (usize room = 4;; room *= 2) {
-            processes.clear();
-            TRY(processes.reserve(room));
-            bool all = true;
-            auto add = [&](Process& p) {
-                if (!p.leader || !may_signal(*p.leader)) return;
-                all = processes.size() < room;
-                if (all) (void)processes.push(Ref<Process>::share(&p));
-            };
-            Holding tree{tree_lock()};
-            if (target_.thread && may_signal(*target_.thread)) thread = target_.thread;
-            if (target_.process) add(*target_.process);
-            if (target_.group)
-                for (Process& member : target_.group->members)
-                    if (all) add(member);
-            if (all) return {};
+        Target to;
+        {
+            TreeLock tree;
+            to = target_;
         }
+        if (to.thread && may_signal(to, *to.thread)) (void)signals::send(*to.thread, info);
+        if (to.process) tell(to, *to.process, info);
+        for (u64 at = 0; auto member = to.group ? next_member(*to.group, at) : nullptr;) tell(to, *member, info);
     }
-    bool may_signal(Task& task) const {
+    static void tell(const Target& to, Process& process, const siginfo_t& info) {
+        {
+            TreeLock tree;
+            if (!process.leader || !may_signal(to, *process.leader)) return;
+        }
+        (void)signals::send(process, info);
+    }
+    /// Whether the user who set the owner may.
+    static bool may_signal(const Target& to, Task& task) {
         auto it = task.credentials_ref();
-        const Credentials& me = *target_.by;
+        const Credentials& me = *to.by;
         return me.euid == 0 || me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid;
     }
 
@@ -142,13 +132,8 @@ Result<> set_file_owner(File& file, Task& current, FileOwner wanted) {
     if (wanted.number && wanted.type == F_OWNER_TID) target.thread = TRY(find_task(current.pids(), wanted.number));
     if (wanted.number && wanted.type == F_OWNER_PID) target.process = TRY(find(current.pids(), wanted.number));
     if (wanted.number && wanted.type == F_OWNER_PGRP) target.group = TRY(find_group(current.pids(), wanted.number));
-    auto owner = make_owner(file);
-    if (owner) (*owner)->set(std::move(target));
-    if (target.group) { // memory was short
-        Holding tree{tree_lock()};
-        target.group = nullptr;
-    }
-    return owner ? Result<>{} : std::unexpected(owner.error());
+    TRY(make_owner(file))->set(std::move(target));
+    return {};
 }
 FileOwner file_owner(File& file, const PidNamespace& pids) {
     Owner* owner = owner_of(file);

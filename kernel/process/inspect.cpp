@@ -22,7 +22,7 @@ bool hides(const Credentials& before, const Credentials& after) {
 }
 
 Ref<FileTable> files_of(Process& process) {
-    Holding tree{tree_lock()};
+    TreeLock tree;
     return process.leader ? process.leader->share(&Task::files) : nullptr;
 }
 } // namespace process

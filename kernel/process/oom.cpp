@@ -12,10 +12,9 @@ namespace {
 u64 pages_of(Process& process) {
     Ref<AddressSpace> space;
     {
-        Holding tree{process::tree_lock()};
-        for_each_thread(process, [&](Task& t) {
-            if (!space) space = t.share(&Task::space);
-        });
+        process::TreeLock tree;
+        for (auto at = process.threads.begin(); !space && at != process.threads.end(); ++at)
+            space = static_cast<Task&>(*at).share(&Task::space);
     }
     if (!space) return 0;
     SpaceUsage use = space->usage();
@@ -39,7 +38,7 @@ void each_process(PidNamespace& pids, F visit) {
         auto next = process::next(pids, from);
         if (!next) return;
         from = (*next)->pid(pids) + 1;
-        if ((*next)->state == ProcessState::running) visit(*next);
+        if (!(*next)->has_ended()) visit(*next);
     }
 }
 
@@ -130,7 +129,7 @@ void kill_and_wait(Task& task, Process& victim, bool machine) {
     }
     if (!already) report(view, victim, machine);
     if (&victim == &task.process()) return;
-    auto gone = [&] { return victim.state != ProcessState::running; };
+    auto gone = [&] { return victim.has_ended(); };
     for (unsigned i = 0; i < 100 && !signals::dying(task); i++) {
         pause(victim.ended, gone);
         if (!gone()) continue;

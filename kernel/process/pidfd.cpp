@@ -13,7 +13,7 @@ public:
         : AnonymousFile{"pidfd", std::move(inode), file_flags}, process{std::move(of)} {}
     Result<usize> read(Sink&, u64*) override { return err::inval; }
     Result<usize> write(Source&, u64*) override { return err::inval; }
-    u32 poll() override { return process->state == ProcessState::running ? 0 : POLLIN | POLLRDNORM; }
+    u32 poll() override { return process->has_ended() ? POLLIN | POLLRDNORM : 0; }
     WaitQueue& changed() override { return process->ended; }
     void print_info(Writer& out) override { print(out, "Pid:\t{}\n", process->pid(current_pids())); }
     const void* kind() const override { return &kind_tag; }

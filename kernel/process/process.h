@@ -3,32 +3,14 @@
 #include "kernel/credentials/limits.h"
 #include "kernel/file/file.h"
 #include "kernel/process/abi.h"
+#include "kernel/process/kinship.h"
 #include "kernel/process/signals/signals.h"
-#include "kernel/views/view.h"
 
 class Task;
 class Process;
 namespace vfs {
 struct Path;
 }
-
-/// A session: the leader's number, and its controlling terminal. Under Rank::tasks.
-struct Session : RefCounted<Session> {
-    Pid number_in(const PidNamespace&) const;
-    Process* leader = nullptr;   // null once gone
-    Ref<TerminalBase> terminal;  // controlling terminal
-    bool on_console = false;     // its terminal came from outside the view: that is /dev/console for it
-    PidNumber* number = nullptr; // taken until the last group of the session is gone
-    ~Session();
-};
-/// A process group: job control's unit. Under Rank::tasks. Its last reference is dropped under that lock too.
-struct ProcessGroup : RefCounted<ProcessGroup> {
-    Pid number_in(const PidNamespace&) const;
-    Ref<Session> session;
-    List<Process, struct GroupMemberTag> members;
-    PidNumber* number = nullptr;
-    ~ProcessGroup();
-};
 
 /// Resource use of waited-for children and of ended threads: getrusage(2), times(2).
 struct ResourceUse {
@@ -38,16 +20,16 @@ struct ResourceUse {
     void add(const ResourceUse&);
 };
 
-/// How a process ended or changed: what wait4 and waitid report.
-enum class ProcessState : u8 { running, stopped, zombie, dead };
+/// `dead`: reaped.
+enum class ProcessState : u8 { running, zombie, dead };
 
 /// A task as an element of its process's list: see for_each_thread() in task.h.
 struct ThreadLink : ListLink<struct ThreadTag> {};
 class ProcessTimers;
 
 class Process : public RefCounted<Process>,
-                public ListLink<struct GroupMemberTag>,
-                public ListLink<struct SiblingTag>,
+                public TreeLink<struct GroupMemberTag>,
+                public TreeLink<struct ChildTag>,
                 public TreeLink<struct EndedTag> {
 public:
     ~Process();
@@ -65,29 +47,14 @@ public:
 
     Limits limits;
 
-    // The tree: guarded by the global Rank::tasks lock (process::tree_lock()). A linked child is kept alive by its
-    // link.
-    Process* parent = nullptr; // changed by adopted_by()
-    /// The thread of the parent that made this one, by its number: __WNOTHREAD. 0, or ended: the first one stands in.
-    Pid maker = 0;
-    Ref<ProcessGroup> group; // null once reaped
-    /// In the order in which they came to be children, which is the order in which wait4 looks at them.
-    List<Process, struct SiblingTag> children;
-    /// Those of them that have ended and wait to be reaped, in the same order: wait4 passes none that runs.
-    struct InOrder {
-        using type = u64;
-        u64 operator()(const Process& p) const { return p.sibling_order_; }
-    };
-    bi::set<Process, bi::base_hook<TreeLink<struct EndedTag>>, bi::key_of_value<InOrder>, bi::constant_time_size<false>>
-        ended_children;
-    std::atomic<ProcessState> state = ProcessState::running; // zombie, dead: changed under the tree lock
-    int exit_signal = SIGCHLD;                               // to the parent, 0: none
-    bool child_subreaper = false, has_executed = false;
-    bool cut_off = false; // its group may have to be told that it is orphaned
+    Kinship& kin(const process::TreeLock&) { return kin_; }
+    /// Changes under the tree lock.
+    ProcessState state() const { return state_.load(); }
+    bool has_ended() const { return state() != ProcessState::running; }
     std::atomic<bool> dumpable = true;
     std::atomic<u32> coredump_filter = 0x33; // core(5); nothing dumps core yet
-    /// As wait4 shows it; final once `state` is zombie or dead.
-    int exit_status = 0;
+    /// As wait4 shows it; final once it has ended.
+    std::atomic<int> exit_status = 0;
 
     // Threads. The list changes under both the tree lock and signal_lock: either suffices to walk it. A listed task is
     // kept alive by its link; the leader stays listed until the process is reaped.
@@ -118,7 +85,7 @@ public:
     WaitQueue child_changed;
     /// Notified when a signal becomes pending for the process or one of its tasks: signalfd.
     WaitQueue signal_arrived;
-    /// Notified when this process has ended (state is zombie or dead): pidfd, containers.
+    /// Notified when this process has ended: pidfd, containers.
     WaitQueue ended;
     /// Notified when a thread has ended: exec.
     WaitQueue threads_changed;
@@ -142,26 +109,43 @@ public:
     /// Was to end when memory was short, but did not in time (perhaps it has never been started): others are chosen.
     std::atomic<bool> oom_stuck = false;
 
-    PidNumber* leader_number() const { return number_; } // under the tree lock
-    /// Leaves its parent, if any, and becomes the last child of `above`; null: of nobody. Under the tree lock.
-    void adopted_by(Process* above);
-    /// Has ended: `state`, and its place among its parent's ended children. Under the tree lock.
-    void become_zombie();
+    PidNumber* leader_number(const process::TreeLock&) const { return number_; }
+    /// Leaves its parent, if any, and becomes the last child of `above`, or if that leaves of its namespace's init;
+    /// null: of nobody.
+    void adopted_by(Process* above, const process::TreeLock&);
+    /// Has ended: its state, and its place among its parent's ended children.
+    void become_zombie(const process::TreeLock&);
+    void become_dead(const process::TreeLock&) { state_ = ProcessState::dead; }
 
 private:
     friend struct ProcessFactory;
     friend class Task;
-    using Siblings = List<Process, struct SiblingTag>;
+    template <class>
+    friend struct PlaceOf;
     Process();
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
-    u64 sibling_order_ = 0;       // under the tree lock
-    Ref<PidNumber> identity_;     // stays when the number is free again
+    Kinship kin_;
+    std::atomic<ProcessState> state_ = ProcessState::running;
+    Ref<PidNumber> identity_; // stays when the number is free again
     Pid own_pid_ = 0;
     std::atomic<Pid> parent_pid_ = 0; // the parent's number in our view
     std::atomic<const Abi*> abi_ = nullptr;
     Guarded<Ref<File>, Spinlock<Rank::device>> executable_;
 };
+
+template <>
+inline u64 PlaceOf<GroupMemberTag>::operator()(const Process& p) const {
+    return p.kin_.member_place;
+}
+template <>
+inline u64 PlaceOf<ChildTag>::operator()(const Process& p) const {
+    return p.kin_.child_place;
+}
+template <>
+inline u64 PlaceOf<EndedTag>::operator()(const Process& p) const {
+    return p.kin_.child_place;
+}
 
 namespace process {
 /// The process or task with a number in a view. err::srch.
@@ -175,7 +159,7 @@ Result<Ref<Process>> next(PidNamespace&, Pid from);
 Result<Ref<Task>> thread_after(Process&, PidNamespace&, Pid tid);
 
 /// Whether no member has a parent in another group of the same session: nobody could continue it (POSIX job control).
-/// Takes the tree lock.
+/// Takes the tree lock, a step at a time.
 bool is_orphaned(ProcessGroup&);
 
 /// Makes the first process of a view: number 1 in it, a child of nobody. Used by boot and by containers. The image is

@@ -64,22 +64,22 @@ void ProcessFactory::attach(Task& task, Ref<Process> process, PidNumber* number,
     task.process_ = std::move(process);
 }
 
-void ProcessFactory::link_thread(Task& task) {
+void ProcessFactory::link_thread(Task& task, const process::TreeLock& tree) {
     Process& process = task.process();
     (void)Ref<Task>::share(&task).release(); // the link's count
     process.threads.push_back(task);
     process.live_threads.fetch_add(1);
     process.unended_threads++;
     process.timers->joined(task);
-    task.number_->task = &task;
+    task.number_->uses(tree).task = &task;
 }
 
-void ProcessFactory::take_over_number(Task& from, Task& to) {
+void ProcessFactory::take_over_number(Task& from, Task& to, const process::TreeLock& tree) {
     std::swap(from.number_, to.number_);
     std::swap(from.own_tid_, to.own_tid_);
     std::swap(from.identity_, to.identity_);
-    from.number_->task = &from;
-    to.number_->task = &to;
+    from.number_->uses(tree).task = &from;
+    to.number_->uses(tree).task = &to;
 }
 
 bool Task::must_end() { return signals::will_die(*this); }
@@ -102,14 +102,14 @@ Task::~Task() {
     if (counted_in) counted_in->tasks.fetch_sub(1);
 }
 
-void Task::forget_number() {
+void Task::forget_number(const process::TreeLock& tree) {
     if (!number_) return;
-    number_->task = nullptr;
+    number_->uses(tree).task = nullptr;
     if (process_->leader == this) {
-        number_->process = nullptr;
+        number_->uses(tree).process = nullptr;
         process_->number_ = nullptr;
     }
-    PidNamespace::release(std::exchange(number_, nullptr));
+    PidNamespace::release(std::exchange(number_, nullptr), tree);
 }
 
 Result<> Task::set_fs(Ref<vfs::FsContext> next) {
@@ -149,24 +149,25 @@ Process::~Process() {
     (void)set_executable(nullptr);
 }
 
-void Process::adopted_by(Process* above) {
-    static constinit u64 adoptions = 0; // under the tree lock
-    bool ended = state != ProcessState::running;
-    if (parent) {
-        parent->children.erase(Siblings::s_iterator_to(*this));
-        if (ended) parent->ended_children.erase(parent->ended_children.iterator_to(*this));
+void Process::adopted_by(Process* above, const process::TreeLock& tree) {
+    static constinit u64 places = 0; // under the tree lock
+    if (above && above->kin_.leaves) above = pids().population(tree).init;
+    if (above && above->kin_.leaves) above = nullptr;
+    if (Process* parent = kin_.parent) {
+        parent->kin_.children.erase(parent->kin_.children.iterator_to(*this));
+        if (has_ended()) parent->kin_.ended_children.erase(parent->kin_.ended_children.iterator_to(*this));
     }
-    parent = above;
+    kin_.parent = above;
     parent_pid_.store(above ? above->pid(pids()) : 0, std::memory_order_relaxed);
     if (!above) return;
-    maker = 0;
-    sibling_order_ = ++adoptions;
-    above->children.push_back(*this);
-    if (ended) above->ended_children.push_back(*this);
+    kin_.maker = 0;
+    kin_.child_place = ++places;
+    above->kin_.children.push_back(*this);
+    if (has_ended()) above->kin_.ended_children.push_back(*this);
 }
-void Process::become_zombie() {
-    if (parent) parent->ended_children.insert(*this);
-    state = ProcessState::zombie;
+void Process::become_zombie(const process::TreeLock&) {
+    if (kin_.parent) kin_.parent->kin_.ended_children.insert(*this);
+    state_ = ProcessState::zombie;
 }
 Ref<File> Process::executable() { return *executable_.lock(); }
 Result<> Process::set_executable(Ref<File> file) {

@@ -66,7 +66,7 @@ public:
     uptr set_child_tid = 0, clear_child_tid = 0;
     uptr robust_list = 0;
     usize robust_list_size = 0;
-    int parent_death_signal = 0;
+    std::atomic<int> parent_death_signal = 0;
     arch::UserState user_state;
     u64 start_ns = 0; // monotonic
     /// RLIMIT_RTTIME: where the thread stood when it was first seen after a sleep. Under signal_lock.
@@ -120,8 +120,8 @@ public:
     vfs::Walker walker();
     Result<vfs::Walker> walker(int dirfd);
 
-    /// Its number is given back; under the tree lock and signal_lock.
-    void forget_number();
+    /// Its number is given back; under signal_lock too, if it is linked.
+    void forget_number(const process::TreeLock&);
 
     ~Task() override;
 

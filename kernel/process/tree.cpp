@@ -12,103 +12,118 @@ PidNamespace& current_pids() {
 }
 
 Result<Ref<Process>> find(PidNamespace& pids, Pid pid) {
-    Holding tree{tree_lock()};
-    PidNumber* number = pids.find(pid);
+    TreeLock tree;
+    PidNumber* number = pids.find(pid, tree);
     if (!number) return err::srch;
-    if (number->process) return Ref<Process>::share(number->process);
-    if (number->task) return Ref<Process>::share(&number->task->process());
+    auto& uses = number->uses(tree);
+    if (uses.process) return Ref<Process>::share(uses.process);
+    if (uses.task) return Ref<Process>::share(&uses.task->process());
     return err::srch;
 }
 Result<Ref<Task>> find_task(PidNamespace& pids, Pid pid) {
-    Holding tree{tree_lock()};
-    PidNumber* number = pids.find(pid);
-    if (!number || !number->task) return err::srch;
-    return Ref<Task>::share(number->task);
+    TreeLock tree;
+    PidNumber* number = pids.find(pid, tree);
+    if (!number || !number->uses(tree).task) return err::srch;
+    return Ref<Task>::share(number->uses(tree).task);
 }
 Result<Ref<ProcessGroup>> find_group(PidNamespace& pids, Pid pid) {
-    Holding tree{tree_lock()};
-    PidNumber* number = pids.find(pid);
-    if (!number || !number->group) return err::srch;
-    return Ref<ProcessGroup>::share(number->group);
+    TreeLock tree;
+    PidNumber* number = pids.find(pid, tree);
+    if (!number || !number->uses(tree).group) return err::srch;
+    return Ref<ProcessGroup>::share(number->uses(tree).group);
 }
 
-Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
-    constexpr unsigned at_once = 64; // the lock is let go now and then: a view may have many numbers
+namespace {
+constexpr unsigned at_once = 64; // the lock is let go now and then: a view may have many numbers
+
+/// The first thing in ascending order of number, from `from` on, that `use` finds in a number's uses.
+template <class T, class Use>
+Result<Ref<T>> first_from(PidNamespace& pids, Pid from, Use use) {
     for (;;) {
-        Holding tree{tree_lock()};
+        TreeLock tree;
         for (unsigned looked = 0; looked < at_once; looked++) {
-            PidNumber* number = pids.at_or_after(from);
+            PidNumber* number = pids.at_or_after(from, tree);
             if (!number) return err::srch;
-            if (number->process) return Ref<Process>::share(number->process);
+            if (T* found = use(number->uses(tree))) return Ref<T>::share(found);
             from = number->in(pids) + 1;
         }
     }
 }
+} // namespace
+
+Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
+    return first_from<Process>(pids, from, [](auto& uses) { return uses.process; });
+}
 Result<Ref<Task>> thread_after(Process& process, PidNamespace& pids, Pid tid) {
-    Holding tree{tree_lock()};
-    auto next = process.threads.begin();
-    PidNumber* number = tid ? pids.find(tid) : nullptr;
-    if (number && number->task && &number->task->process() == &process)
-        next = std::next(process.threads.iterator_to(*number->task));
-    else // it has ended meanwhile
-        while (next != process.threads.end() && static_cast<Task&>(*next).tid(pids) <= tid) ++next;
-    if (next == process.threads.end()) return err::srch;
-    return Ref<Task>::share(static_cast<Task*>(&*next));
+    {
+        TreeLock tree;
+        auto next = process.threads.begin(), end = process.threads.end();
+        PidNumber* number = tid ? pids.find(tid, tree) : nullptr;
+        Task* task = number ? number->uses(tree).task : nullptr;
+        bool there = task && &task->process() == &process;
+        if (there) next = std::next(process.threads.iterator_to(*task));
+        if (next == end) return err::srch;
+        if (there || !tid) return Ref<Task>::share(static_cast<Task*>(&*next));
+    }
+    return first_from<Task>(pids, tid + 1, [&](auto& uses) {
+        return uses.task && &uses.task->process() == &process ? uses.task : nullptr;
+    });
 }
 
 // Groups and sessions.
 
-void join_group(Process& process, Ref<ProcessGroup> group) {
-    leave_group(process);
-    group->members.push_back(process);
-    process.group = std::move(group);
-}
-void leave_group(Process& process) {
-    if (!process.group) return;
-    process.group->members.erase(process.group->members.iterator_to(process));
-    process.group = nullptr;
+Ref<Process> next_member(ProcessGroup& group, u64& after) {
+    TreeLock tree;
+    auto& members = group.members(tree);
+    auto next = members.upper_bound(after);
+    if (next == members.end()) return nullptr;
+    after = next->kin(tree).member_place;
+    return Ref<Process>::share(&*next);
 }
 
-bool is_orphaned_locked(ProcessGroup& group, const Process* without) {
-    for (Process& member : group.members) {
-        if (&member == without || member.state != ProcessState::running || !member.parent) continue;
-        const Ref<ProcessGroup>& parents = member.parent->group;
-        if (parents && parents != &group && parents->session == group.session) return false;
+namespace {
+bool links(Process* parent, Process& child, const TreeLock& tree) {
+    Kinship& kin = child.kin(tree);
+    if (!kin.group || !parent) return false;
+    const Ref<ProcessGroup>& other = parent->kin(tree).group;
+    return other && other != kin.group && &other->session() == &kin.group->session();
+}
+bool has_stopped_member(ProcessGroup& group) {
+    for (u64 at = 0; auto member = next_member(group, at);)
+        if (member->stopped) return true;
+    return false;
+}
+} // namespace
+
+Ref<ProcessGroup> group_linked_by(Process* parent, Process& child, const TreeLock& tree) {
+    return links(parent, child, tree) ? child.kin(tree).group : nullptr;
+}
+
+bool is_orphaned(ProcessGroup& group) {
+    for (u64 at = 0; auto member = next_member(group, at);) {
+        TreeLock tree;
+        Kinship& kin = member->kin(tree);
+        if (kin.group != &group || kin.leaves || (kin.parent && kin.parent->kin(tree).leaves)) continue;
+        if (links(kin.parent, *member, tree)) return false;
     }
     return true;
 }
-bool is_orphaned(ProcessGroup& group) {
-    Holding tree{tree_lock()};
-    return is_orphaned_locked(group);
-}
-bool has_stopped_member(ProcessGroup& group) {
-    for (Process& member : group.members)
-        if (member.stopped) return true;
-    return false;
-}
-bool send_group_locked(ProcessGroup& group, int number) {
-    Box<QueuedSignal> none;
-    for (Process& member : group.members) signals::send_prepared(member, signals::info_kernel(number), none);
-    return !group.members.empty();
-}
-void hang_up_if_orphaned(Process& process, Process* parent, const Process* ends) {
-    ProcessGroup* group = process.group.get();
-    if (!group || !parent || !parent->group) return;
-    bool linked_to_session = parent->group != group && parent->group->session == group->session;
-    if (!linked_to_session || !is_orphaned_locked(*group, ends) || !has_stopped_member(*group)) return;
-    send_group_locked(*group, SIGHUP);
-    send_group_locked(*group, SIGCONT);
+void hang_up_if_orphaned(ProcessGroup& group) {
+    if (!has_stopped_member(group) || !is_orphaned(group)) return;
+    signals::send_group(group, SIGHUP);
+    signals::send_group(group, SIGCONT);
 }
 
 namespace {
 /// setpgid's rules about the target: itself or a child that has not executed, in the same session, no session leader.
-Result<> may_move(Process& current, Process& target) {
+Result<> may_move(Process& current, Process& target, const TreeLock& tree) {
+    Kinship& its = target.kin(tree);
     if (&target != &current) {
-        if (target.parent != &current) return err::srch;
-        if (!target.group || target.group->session != current.group->session) return err::perm;
-        if (target.has_executed) return err::acces;
+        if (its.parent != &current) return err::srch;
+        if (!its.group || &its.group->session() != &current.kin(tree).group->session()) return err::perm;
+        if (its.has_executed) return err::acces;
     }
-    if (!target.group || target.group->session->leader == &target) return err::perm;
+    if (!its.group || its.group->session().leader(tree) == &target) return err::perm;
     return {};
 }
 } // namespace
@@ -117,60 +132,49 @@ Result<> set_group(Task& current, Pid pid, Pid group_pid) {
     if (group_pid < 0) return err::inval;
     PidNamespace& pids = current.pids();
     auto fresh = TRY(make_ref<ProcessGroup>()); // unless the group exists
-    Holding tree{tree_lock()};
+    TreeLock tree;
     Process* target = &current.process();
     if (pid) {
-        PidNumber* number = pids.find(pid);
-        if (!number || !number->process) return err::srch;
-        target = number->process;
+        PidNumber* number = pids.find(pid, tree);
+        if (!number || !number->uses(tree).process) return err::srch;
+        target = number->uses(tree).process;
     }
-    TRY(may_move(current.process(), *target));
-    if (!group_pid || group_pid == target->pid(pids)) {
-        PidNumber* own = target->leader_number();
-        if (!own->group) {
-            fresh->session = target->group->session;
-            fresh->number = own;
-            own->group = fresh.get();
-            join_group(*target, std::move(fresh));
-            return {};
-        }
-        group_pid = target->pid(pids);
+    TRY(may_move(current.process(), *target, tree));
+    const Ref<ProcessGroup>& old = target->kin(tree).group;
+    if (!group_pid) group_pid = target->pid(pids);
+    PidNumber* number = pids.find(group_pid, tree);
+    if (number == target->leader_number(tree) && !number->uses(tree).group) {
+        fresh->found(*number, Ref<Session>::share(&old->session()), tree);
+        ProcessGroup::join(*target, std::move(fresh), tree);
+        return {};
     }
-    PidNumber* number = pids.find(group_pid);
-    if (!number || !number->group || number->group->session != target->group->session) return err::perm;
-    if (target->group != number->group) join_group(*target, Ref<ProcessGroup>::share(number->group));
+    ProcessGroup* group = number ? number->uses(tree).group : nullptr;
+    if (!group || &group->session() != &old->session()) return err::perm;
+    if (old != group) ProcessGroup::join(*target, Ref<ProcessGroup>::share(group), tree);
     return {};
 }
 
 Result<Pid> create_session(Task& current) {
     auto session = TRY(make_ref<Session>());
     auto group = TRY(make_ref<ProcessGroup>());
-    Holding tree{tree_lock()};
+    TreeLock tree;
     Process& process = current.process();
-    PidNumber* number = process.leader_number();
-    if (number->group) return err::perm; // a group's leader, or a group of that number
-    start_session(process, std::move(session), std::move(group));
+    PidNumber* number = process.leader_number(tree);
+    if (number->uses(tree).group) return err::perm; // a group's leader, or a group of that number
+    group->found_session(process, std::move(session), tree);
+    ProcessGroup::join(process, std::move(group), tree);
     return number->in(current.pids());
 }
 
-void start_session(Process& process, Ref<Session> session, Ref<ProcessGroup> group) {
-    PidNumber* number = process.leader_number();
-    session->leader = &process;
-    session->number = number;
-    number->session = session.get();
-    group->session = std::move(session);
-    group->number = number;
-    number->group = group.get();
-    join_group(process, std::move(group));
-}
-
 Pid group_of(Process& process, const PidNamespace& pids) {
-    Holding tree{tree_lock()};
-    return process.group ? process.group->number_in(pids) : 0;
+    TreeLock tree;
+    auto& group = process.kin(tree).group;
+    return group ? group->number_in(pids) : 0;
 }
 Pid session_of(Process& process, const PidNamespace& pids) {
-    Holding tree{tree_lock()};
-    return process.group ? process.group->session->number_in(pids) : 0;
+    TreeLock tree;
+    auto& group = process.kin(tree).group;
+    return group ? group->session().number_in(pids) : 0;
 }
 
 ChildCode decode_status(int status) {
@@ -179,45 +183,31 @@ ChildCode decode_status(int status) {
     return {status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal};
 }
 
-siginfo_t child_info(Process& child, Process& parent, int code, int status) {
+siginfo_t child_info(Process& child, Process& parent, int code, int status, CpuTime used, const TreeLock&) {
     siginfo_t info{};
     info.si_signo = SIGCHLD;
     info.si_code = code;
     info.si_pid = child.pid(parent.pids());
     if (child.leader) info.si_uid = child.leader->credentials_ref()->uid;
     info.si_status = status;
-    CpuTime used = cpu_time(child);
     info.si_utime = static_cast<long>(used.user_ns / 10'000'000);
     info.si_stime = static_cast<long>(used.system_ns / 10'000'000);
     return info;
 }
 
-Unlinked::~Unlinked() {
-    while (!threads_.empty()) {
-        auto& task = static_cast<Task&>(threads_.front());
-        threads_.pop_front();
-        Ref<Task>::adopt(&task);
-    }
-    while (!processes_.empty()) {
-        Process& process = processes_.front();
-        processes_.pop_front();
-        Ref<Process>::adopt(&process);
-    }
-}
-
-void reap(Process& process, Unlinked& gone) {
-    process.adopted_by(nullptr);
-    process.state = ProcessState::dead;
-    leave_group(process);
-    unlink_thread(*process.leader, gone);
+void reap(Process& process, Unlinked& gone, const TreeLock& tree) {
+    process.adopted_by(nullptr, tree);
+    process.become_dead(tree);
+    ProcessGroup::leave(process, tree);
+    unlink_thread(*process.leader, gone, tree);
     gone.add(process);
 }
 
-void unlink_thread(Task& task, Unlinked& gone) {
+void unlink_thread(Task& task, Unlinked& gone, const TreeLock& tree) {
     Process& process = task.process();
     Holding lock{process.signal_lock};
     process.threads.erase(process.threads.iterator_to(task));
-    task.forget_number();
+    task.forget_number(tree);
     // An unreaped leader counts: its stack and numbers are still there.
     if (Ref<Cgroup> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     task.count_no_more();
@@ -228,16 +218,36 @@ void unlink_thread(Task& task, Unlinked& gone) {
 
 // The objects of the tree.
 
-Pid Session::number_in(const PidNamespace& pids) const { return number ? number->in(pids) : 0; }
-Session::~Session() {
-    if (!number) return;
-    number->session = nullptr;
-    PidNamespace::release(number);
+void ProcessGroup::found(PidNumber& number, Ref<Session> session, const process::TreeLock& tree) {
+    number.uses(tree).group = this;
+    number_ = Ref<PidNumber>::share(&number);
+    session_ = std::move(session);
+    session_->groups_++;
 }
-Pid ProcessGroup::number_in(const PidNamespace& pids) const { return number ? number->in(pids) : 0; }
-ProcessGroup::~ProcessGroup() {
-    session = nullptr; // first: its number may be ours
-    if (!number) return;
-    number->group = nullptr;
-    PidNamespace::release(number);
+void ProcessGroup::found_session(Process& leader, Ref<Session> session, const process::TreeLock& tree) {
+    PidNumber& number = *leader.leader_number(tree);
+    session->leader_ = &leader;
+    session->number_ = Ref<PidNumber>::share(&number);
+    number.uses(tree).session = session.get();
+    found(number, std::move(session), tree);
+}
+void ProcessGroup::join(Process& process, Ref<ProcessGroup> group, const process::TreeLock& tree) {
+    static constinit u64 places = 0; // under the tree lock
+    leave(process, tree);
+    Kinship& kin = process.kin(tree);
+    kin.member_place = ++places;
+    group->members_.push_back(process);
+    kin.group = std::move(group);
+}
+void ProcessGroup::leave(Process& process, const process::TreeLock& tree) {
+    Ref<ProcessGroup> left = std::move(process.kin(tree).group);
+    if (!left) return;
+    left->members_.erase(left->members_.iterator_to(process));
+    if (!left->members_.empty()) return;
+    auto free = [&](PidNumber* number, auto PidNumber::Uses::* use) {
+        number->uses(tree).*use = nullptr;
+        PidNamespace::release(number, tree);
+    };
+    if (--left->session_->groups_ == 0) free(left->session_->number_.get(), &PidNumber::Uses::session);
+    free(left->number_.get(), &PidNumber::Uses::group);
 }

@@ -67,7 +67,7 @@ CpuTime cpu_time(Process& process) {
 }
 
 Result<Ref<const Credentials>> credentials_of(Process& process) {
-    Holding tree{tree_lock()};
+    TreeLock tree;
     if (!process.leader) return err::srch;
     return process.leader->credentials_ref();
 }
@@ -89,10 +89,9 @@ void memory_limits_changed(Process& process) {
     Ref<AddressSpace> space;
     Ref<const Credentials> who;
     {
-        Holding tree{tree_lock()};
-        for_each_thread(process, [&](Task& t) {
-            if (!space) space = t.share(&Task::space);
-        });
+        TreeLock tree;
+        for (auto at = process.threads.begin(); !space && at != process.threads.end(); ++at)
+            space = static_cast<Task&>(*at).share(&Task::space);
         if (process.leader) who = process.leader->credentials_ref();
     }
     if (space && who) space->set_limits(memory_limits(process, *who));

@@ -2,42 +2,43 @@
 #include <linux/wait.h>
 
 namespace process {
-bool is_child_of(Process& child, Task& thread) {
-    Task *first = nullptr, *maker = nullptr;
-    for_each_thread(thread.process(), [&](Task& t) {
-        if (t.exiting) return;
-        if (!first) first = &t;
-        if (t.tid() == child.maker) maker = &t;
-    });
-    return &thread == (maker ? maker : first);
+bool is_child_of(Process& child, Task& thread, const TreeLock& tree) {
+    Process& process = thread.process();
+    PidNumber* number = process.pids().find(child.kin(tree).maker, tree);
+    Task* maker = number ? number->uses(tree).task : nullptr;
+    if (maker && &maker->process() == &process && !maker->exiting) return maker == &thread;
+    for (ThreadLink& link : process.threads)
+        if (auto& first = static_cast<Task&>(link); !first.exiting) return &first == &thread;
+    return false;
 }
 
 namespace {
-bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned options) {
+bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned options, const TreeLock& tree) {
     Process& parent = waiter.process();
     const PidNamespace& pids = parent.pids();
+    Kinship& its = child.kin(tree);
     switch (id_type) {
     case P_PID:
         if (child.pid(pids) != id) return false;
         break;
     case P_PGID:
-        if (!child.group || (id ? child.group->number_in(pids) != id : child.group != parent.group)) return false;
+        if (!its.group || (id ? its.group->number_in(pids) != id : its.group != parent.kin(tree).group)) return false;
         break;
     default: break;
     }
-    if (options & __WNOTHREAD && !is_child_of(child, waiter)) return false;
+    if (options & __WNOTHREAD && !is_child_of(child, waiter, tree)) return false;
     if (options & __WALL) return true;
-    bool clone_child = child.exit_signal != SIGCHLD;
+    bool clone_child = its.exit_signal != SIGCHLD;
     return clone_child == ((options & __WCLONE) != 0);
 }
 
 u32 uid_of(Process& process) { return process.leader ? process.leader->credentials_ref()->uid : 0; }
 
-/// What there is to say about this child; pid 0: nothing. The tree lock is held.
+/// What there is to say about this child; pid 0: nothing.
 Waited look(Process& child, Process& parent, unsigned options) {
     Waited found;
     bool keep = options & WNOWAIT;
-    ProcessState state = child.state;
+    ProcessState state = child.state();
     if (state == ProcessState::zombie) {
         ChildCode how = decode_status(child.exit_status);
         found.status = child.exit_status;
@@ -61,7 +62,22 @@ Waited look(Process& child, Process& parent, unsigned options) {
     return found;
 }
 
-/// Whether any child is selected, and what there is to say of one. The tree lock is held.
+/// Takes what wait4 reports from an ended child, and the child out of the tree.
+void collect(Process& child, Process& parent, Waited& found, unsigned options, Unlinked& gone, const TreeLock& tree) {
+    {
+        Holding lock{child.signal_lock};
+        found.use = child.ended_threads;
+        found.use.add(child.waited_children);
+    }
+    if (options & WNOWAIT) return;
+    {
+        Holding lock{parent.signal_lock};
+        parent.waited_children.add(found.use);
+    }
+    reap(child, gone, tree);
+}
+
+/// Whether any child is selected, and what there is to say of one.
 struct Search {
     Task& waiter;
     int id_type;
@@ -69,67 +85,64 @@ struct Search {
     unsigned options;
     bool any = false;
     Waited found{};
-    Process* child = nullptr;
     Process& parent = waiter.process();
+    /// Otherwise nothing is to be said of those that run.
+    const bool of_running = options & (WUNTRACED | WCONTINUED);
+    u64 behind = 0; // the place of who was looked at last
 
     /// Whether this one ends the search.
-    bool settled_by(Process& candidate) {
-        if (!selected(candidate, waiter, id_type, id, options)) return false;
+    bool settled_by(Process& child, Unlinked& gone, const TreeLock& tree) {
+        if (!selected(child, waiter, id_type, id, options, tree)) return false;
         // One that has ended can report nothing else any more.
-        if (candidate.state == ProcessState::zombie && !(options & WEXITED)) return false;
+        bool zombie = child.state() == ProcessState::zombie;
+        if (zombie && !(options & WEXITED)) return false;
         any = true;
-        found = look(candidate, parent, options);
-        if (!found.pid) return false;
-        child = &candidate;
-        return true;
+        found = look(child, parent, options);
+        if (found.pid && zombie) collect(child, parent, found, options, gone, tree);
+        return found.pid || !of_running;
     }
+    /// Goes on some steps in a row. Whether that ends here.
+    template <class Children>
+    bool go_on(Children& children, Unlinked& gone, const TreeLock& tree) {
+        constexpr unsigned at_once = 32;
+        auto at = children.upper_bound(behind);
+        for (unsigned n = 0; n < at_once; n++) {
+            if (at == children.end()) return true;
+            Process& child = *at++;
+            behind = child.kin(tree).child_place;
+            if (settled_by(child, gone, tree)) return true;
+        }
+        return false;
+    }
+    /// Those that have ended come first, if they are all that matters.
     void run() {
-        if (id_type == P_PID) {
-            PidNumber* number = parent.pids().find(id);
-            if (number && number->process && number->process->parent == &parent) settled_by(*number->process);
-            return;
-        }
-        if (!(options & (WUNTRACED | WCONTINUED))) {
-            for (Process& ended : parent.ended_children)
-                if (settled_by(ended)) return;
-            if (any) return;
-        }
-        for (Process& child : parent.children) {
-            if (settled_by(child)) return;
-            if (any && !(options & (WUNTRACED | WCONTINUED))) return; // nothing is to be said of those that run
+        for (bool ended = !of_running;;) {
+            Unlinked gone; // goes after the lock
+            TreeLock tree;
+            if (id_type == P_PID) {
+                PidNumber* number = parent.pids().find(id, tree);
+                Process* child = number ? number->uses(tree).process : nullptr;
+                if (child && child->kin(tree).parent == &parent) settled_by(*child, gone, tree);
+                return;
+            }
+            Kinship& kin = parent.kin(tree);
+            bool through = ended ? go_on(kin.ended_children, gone, tree) : go_on(kin.children, gone, tree);
+            if (through && (!ended || any)) return;
+            if (!through) continue;
+            ended = false;
+            behind = 0;
         }
     }
 };
-
-/// Takes what wait4 reports from an ended child, and the child out of the tree.
-void collect(Search& search, Unlinked& gone) {
-    Process &child = *search.child, &parent = search.parent;
-    {
-        Holding lock{child.signal_lock};
-        search.found.use = child.ended_threads;
-        search.found.use.add(child.waited_children);
-    }
-    if (search.options & WNOWAIT) return;
-    {
-        Holding lock{parent.signal_lock};
-        parent.waited_children.add(search.found.use);
-    }
-    reap(child, gone);
-}
 } // namespace
 
 Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
     Result<Waited> answer;
     TRY(wait_until(current.process().child_changed, [&] {
         Search search{current, id_type, id, options};
-        Unlinked gone; // goes after the lock
-        {
-            Holding tree{tree_lock()};
-            search.run();
-            if (search.child && search.child->state == ProcessState::zombie) collect(search, gone);
-        }
-        answer = search.child ? search.found : search.any ? Result<Waited>{Waited{}} : err::child;
-        return search.child || !search.any || options & WNOHANG;
+        search.run();
+        answer = search.any ? Result<Waited>{search.found} : err::child;
+        return search.found.pid || !search.any || options & WNOHANG;
     }));
     return answer;
 }

@@ -1,9 +1,8 @@
 #include "kernel/views/pid_namespace.h"
 #include "kernel/views/namespaces.h"
 
-Spinlock<Rank::tasks>& process::tree_lock() {
-    static constinit Spinlock<Rank::tasks> lock;
-    return lock;
+namespace {
+constexpr unsigned passed_at_once = 256; // numbers in use that are passed under the lock
 }
 
 PidNamespace::PidNamespace(PidNamespace* parent)
@@ -23,48 +22,52 @@ Result<PidNumber*> PidNamespace::allocate(Pid wanted) {
     auto number = TRY(make_ref<PidNumber>());
     TRY(number->values_.resize(level_ + 1));
     number->home_ = Ref<PidNamespace>::share(this);
-    Holding tree{process::tree_lock()};
-    TRY(insert(*number, wanted));
-    return number.release(); // the tables' reference
+    for (unsigned passed = 0; passed < pid_max; passed += passed_at_once) {
+        process::TreeLock tree;
+        if (wanted && find(wanted, tree)) return err::exist;
+        if (insert(*number, wanted)) return number.release(); // the tables' reference
+    }
+    return err::again;
 }
 
-Result<> PidNamespace::insert(PidNumber& number, Pid wanted) {
-    if (wanted && find(wanted)) return err::exist;
+/// False: no free number has been found yet.
+bool PidNamespace::insert(PidNumber& number, Pid wanted) {
     // All are chosen before the first is taken.
     for (PidNamespace* at = this; at; at = at->parent_.get()) {
         auto& value = number.values_[at->level_];
         value.of = &number;
         value.value = wanted && at == this ? wanted : at->choose();
-        if (!value.value) return err::again;
+        if (!value.value) return false;
     }
     for (PidNamespace* at = this; at; at = at->parent_.get()) at->values_.insert(number.values_[at->level_]);
-    return {};
+    return true;
 }
 
-/// A free number, the first one after the last; 0: none. Numbers below 300 are given only once round.
+/// A free number, the first one after the last; 0: the next ones are taken, the search goes on behind them. Numbers
+/// below 300 are given only once round.
 Pid PidNamespace::choose() {
     constexpr Pid reserved = 300;
-    for (int round = 0; round < 2; round++) {
-        Pid candidate = round == 0 ? last_ + 1 : last_ < reserved ? 1 : reserved;
-        Pid end = round == 0 ? pid_max : last_ + 1;
-        for (auto at = values_.lower_bound(candidate); at != values_.end() && at->value == candidate; ++at) candidate++;
-        if (candidate < end) return last_ = candidate;
-    }
-    return 0;
+    unsigned passed = 0;
+    Pid candidate = last_ + 1;
+    for (auto at = values_.lower_bound(candidate); at != values_.end() && at->value == candidate; ++at, candidate++)
+        if (passed++ == passed_at_once) return last_ = candidate - 1, 0;
+    if (candidate >= pid_max) return last_ = reserved - 1, 0;
+    return last_ = candidate;
 }
 
-void PidNamespace::release(PidNumber* number) {
-    if (!number || number->used()) return;
+void PidNamespace::release(PidNumber* number, const process::TreeLock& tree) {
+    auto& uses = number->uses(tree);
+    if (uses.task || uses.process || uses.group || uses.session) return;
     for (PidNamespace* at = &number->home(); at; at = at->parent_.get())
         at->values_.erase(at->values_.iterator_to(number->values_[at->level_]));
     Ref<PidNumber>::adopt(number);
 }
 
-PidNumber* PidNamespace::find(Pid pid) {
+PidNumber* PidNamespace::find(Pid pid, const process::TreeLock&) {
     auto at = values_.find(pid);
     return at == values_.end() ? nullptr : at->of;
 }
-PidNumber* PidNamespace::at_or_after(Pid from) {
+PidNumber* PidNamespace::at_or_after(Pid from, const process::TreeLock&) {
     auto at = values_.lower_bound(from);
     return at == values_.end() ? nullptr : at->of;
 }

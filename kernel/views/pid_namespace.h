@@ -2,7 +2,7 @@
 // to one namespace and has another value in each that this one lies in; it stays taken while any of its four uses
 // lasts.
 #pragma once
-#include "core/sync/lock.h"
+#include "kernel/views/tree_lock.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include "lib/result.h"
@@ -11,26 +11,24 @@
 class PidNamespace;
 class Process;
 class Task;
-struct ProcessGroup;
-struct Session;
-
-namespace process {
-/// The lock of the process tree: parents, children, groups, sessions (kernel/process), and their numbers.
-Spinlock<Rank::tasks>& tree_lock();
-} // namespace process
+class ProcessGroup;
+class Session;
 
 /// A number of a task (tid), process (pid), group (pgid) or session (sid) in one namespace: Linux's pid_t.
 using Pid = int;
 inline constexpr Pid pid_max = 4'194'304;
 
-/// A number in use, in all namespaces that see it. Its uses are under Rank::tasks.
+/// A number in use, in all namespaces that see it.
 class PidNumber : public RefCounted<PidNumber> {
 public:
-    Task* task = nullptr;
-    Process* process = nullptr; // whose leader's number this is
-    ProcessGroup* group = nullptr;
-    Session* session = nullptr;
-    bool used() const { return task || process || group || session; }
+    /// Who has it: it is free again once nobody does.
+    struct Uses {
+        Task* task = nullptr;
+        Process* process = nullptr; // whose leader's number this is
+        ProcessGroup* group = nullptr;
+        Session* session = nullptr;
+    };
+    Uses& uses(const process::TreeLock&) { return uses_; }
 
     PidNamespace& home() const { return *home_; }
     Pid own() const { return values_[values_.size() - 1].value; } // in `home`
@@ -43,6 +41,7 @@ private:
         Pid value = 0;
         PidNumber* of = nullptr;
     };
+    Uses uses_;
     Ref<PidNamespace> home_;
     Vector<Value> values_; // by level, the root's first
 };
@@ -55,27 +54,29 @@ public:
     /// Null: the root namespace. err::nospc: too deep.
     static Result<Ref<PidNamespace>> create(PidNamespace* parent);
 
-    /// A fresh number, not yet used by anybody: give it a use under the tree lock, or release() it. `wanted` 0: the
-    /// next free one. Takes the tree lock. err::again: none left; err::exist: `wanted` is taken.
+    /// A fresh number, not yet used by anybody: give it a use, or release() it. `wanted` 0: the next free one. Takes
+    /// the tree lock. err::again: none left; err::exist: `wanted` is taken.
     Result<PidNumber*> allocate(Pid wanted = 0);
-    /// Frees the number if nothing uses it. The tree lock is held.
-    static void release(PidNumber*);
+    /// Frees the number if nothing uses it.
+    static void release(PidNumber*, const process::TreeLock&);
 
-    // Lookups; the tree lock is held. Null: none.
-    PidNumber* find(Pid);
-    PidNumber* at_or_after(Pid from); // the first at or after `from`
+    // Lookups. Null: none.
+    PidNumber* find(Pid, const process::TreeLock&);
+    PidNumber* at_or_after(Pid from, const process::TreeLock&); // the first at or after `from`
     /// The number given last.
-    Pid last() const { return last_; }
+    Pid last(const process::TreeLock&) const { return last_; }
     bool is_root() const { return level_ == 0; }
     const u64 number; // as /proc/pid/ns shows it
 
-    // Under the tree lock.
-    /// The process that reaps orphans; null before it starts and after it is gone.
-    Process* init = nullptr;
-    /// Processes that have not ended, and init's wait status once it has.
-    unsigned processes = 0;
-    bool init_ended = false;
-    int init_status = 0;
+    struct Population {
+        /// The process that reaps orphans; null before it starts and after it is gone.
+        Process* init = nullptr;
+        /// Processes that have not ended, and init's wait status once it has.
+        unsigned processes = 0;
+        bool init_ended = false;
+        int init_status = 0;
+    };
+    Population& population(const process::TreeLock&) { return population_; }
 
 private:
     friend class PidNumber;
@@ -87,11 +88,12 @@ private:
         Pid operator()(const PidNumber::Value& v) const { return v.value; }
     };
     Pid choose();
-    Result<> insert(PidNumber&, Pid wanted);
+    bool insert(PidNumber&, Pid wanted);
 
     const Ref<PidNamespace> parent_;
     const unsigned level_;
     bi::set<PidNumber::Value, bi::base_hook<TreeLink<>>, bi::key_of_value<ByValue>, bi::constant_time_size<false>>
         values_;
     Pid last_ = 0;
+    Population population_;
 };

@@ -92,9 +92,13 @@ Result<i64> no_new_privileges(Task& task) {
     return 0;
 }
 Result<i64> subreaper(Task& task, bool on) {
-    Holding tree{process::tree_lock()};
-    task.process().child_subreaper = on;
+    process::TreeLock tree;
+    task.process().kin(tree).child_subreaper = on;
     return 0;
+}
+bool is_subreaper(Task& task) {
+    process::TreeLock tree;
+    return task.process().kin(tree).child_subreaper;
 }
 constexpr bool has_tsc = arch::syscall_numbers == arch::SyscallNumbers::x86_64;
 
@@ -130,7 +134,7 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
     case PR_GET_TIMERSLACK: return static_cast<i64>(task.timer_slack_ns);
     case PR_SET_TIMERSLACK: return task.timer_slack_ns = a ? a : task.default_timer_slack_ns, 0;
     case PR_SET_CHILD_SUBREAPER: return subreaper(task, a != 0);
-    case PR_GET_CHILD_SUBREAPER: return put_int(a, task.process().child_subreaper);
+    case PR_GET_CHILD_SUBREAPER: return put_int(a, is_subreaper(task));
     case PR_SET_NO_NEW_PRIVS: return a != 1 || b || c || d ? Result<i64>{err::inval} : no_new_privileges(task);
     case PR_GET_NO_NEW_PRIVS: return a || b || c || d ? Result<i64>{err::inval} : Result<i64>{who.no_new_privileges};
     case PR_GET_TID_ADDRESS: TRY(copy_out(UserPtr<uptr>{a}, task.clear_child_tid)); return 0;

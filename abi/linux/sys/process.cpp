@@ -170,7 +170,7 @@ Result<> pidfd_send_signal(Task& task, Fd fd, int signal, UserPtr<const siginfo_
             target.get() != &task.process())
             return err::perm;
     }
-    if (target->state != ProcessState::running && target->state != ProcessState::zombie) return err::srch;
+    if (target->state() == ProcessState::dead) return err::srch;
     TRY(signals::check_permission(*target, signal));
     return signal ? signals::send(*target, info) : Result<>{};
 }

@@ -182,8 +182,12 @@ Result<bool> for_each_named(Task& task, int which, int who, F f) {
             auto owner = process::credentials_of(process);
             if (!owner || (*owner)->uid != uid) continue;
         }
-        Holding tree{process::tree_lock()};
-        for_each_thread(process, [&](Task& t) { f(t), found = true; });
+        for (Pid tid = 0;; found = true) {
+            auto thread = process::thread_after(process, pids, tid);
+            if (!thread) break;
+            f(**thread);
+            tid = (*thread)->tid(pids);
+        }
     }
 }
 } // namespace

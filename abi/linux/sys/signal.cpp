@@ -3,39 +3,38 @@
 
 namespace linux_abi::sys {
 namespace {
-/// Every process that kill(2)'s argument names, permissions checked; the one with the best news decides the answer.
-Result<> kill_many(Task& task, Pid group, const siginfo_t& info) {
-    PidNamespace& pids = task.pids();
-    Ref<ProcessGroup> wanted;
-    if (group > 0) wanted = TRY(process::find_group(pids, group));
-    bool found = false, sent = false;
+/// Signals every process that `next` finds, permissions checked; the one with the best news decides the answer.
+template <class Next>
+Result<> kill_many(const siginfo_t& info, Next next) {
+    bool sent = false;
     Errno problem = Errno::srch;
-    for (Pid from = 1;;) {
-        auto next = process::next(pids, from);
-        if (!next) break;
-        Process& process = **next;
-        from = process.pid(pids) + 1;
-        if (process.state != ProcessState::running && process.state != ProcessState::zombie) continue;
-        if (group > 0) {
-            Holding tree{process::tree_lock()};
-            if (process.group != wanted) continue;
-        } else if (&process == &task.process() || process.pid(pids) == 1)
-            continue;
-        found = true;
-        auto allowed = signals::check_permission(process, info.si_signo);
+    while (Ref<Process> process = next()) {
+        if (process->state() == ProcessState::dead) continue;
+        auto allowed = signals::check_permission(*process, info.si_signo);
         if (!allowed) {
             problem = allowed.error();
             continue;
         }
-        if (info.si_signo) (void)signals::send(process, info);
+        if (info.si_signo) (void)signals::send(*process, info);
         sent = true;
     }
-    if (wanted) { // dropped under the lock that its end needs
-        Holding tree{process::tree_lock()};
-        wanted = nullptr;
-    }
     if (sent) return {};
-    return std::unexpected(found ? problem : Errno::srch);
+    return std::unexpected(problem);
+}
+Result<> kill_group(Task& task, Pid number, const siginfo_t& info) {
+    auto group = TRY(process::find_group(task.pids(), number));
+    return kill_many(info, [&, at = u64{0}] mutable { return process::next_member(*group, at); });
+}
+/// But init and the sender's own process.
+Result<> kill_all(Task& task, const siginfo_t& info) {
+    PidNamespace& pids = task.pids();
+    return kill_many(info, [&, from = Pid{2}] mutable -> Ref<Process> {
+        auto found = process::next(pids, from);
+        if (found && found->get() == &task.process()) found = process::next(pids, task.process().pid(pids) + 1);
+        if (!found) return nullptr;
+        from = (*found)->pid(pids) + 1;
+        return *found;
+    });
 }
 
 Result<> send_to_thread(Task& task, Pid pid, Pid tid, siginfo_t info) {
@@ -66,9 +65,9 @@ Result<> kill(Task& task, int pid, int signal) {
         TRY(signals::check_permission(*target, signal));
         return signal ? signals::send(*target, info) : Result<>{};
     }
-    if (pid == -1) return kill_many(task, 0, info);
+    if (pid == -1) return kill_all(task, info);
     if (pid == -2147483647 - 1) return err::srch;
-    return kill_many(task, pid ? -pid : process::group_of(task.process(), task.pids()), info);
+    return kill_group(task, pid ? -pid : process::group_of(task.process(), task.pids()), info);
 }
 Result<> tkill(Task& task, int tid, int signal) {
     TRY(check_number(signal));

@@ -134,8 +134,7 @@ Result<> reboot(Task& task, u32 magic1, u32 magic2, u32 command, uptr) {
         check::power_off(0);
     }
     // In a container this is the end of its init, as in a PID namespace.
-    Holding tree{process::tree_lock()};
-    if (Process* init = task.view().pids->init) signals::end_process(*init, again ? SIGHUP : SIGINT);
+    if (auto init = process::find(*task.view().pids, 1)) signals::end_process(**init, again ? SIGHUP : SIGINT);
     return {};
 }
 

@@ -5,58 +5,45 @@
 
 namespace tty {
 namespace {
-// References to groups and sessions are copied and dropped under the tree lock.
-class GroupRef {
-public:
-    explicit GroupRef(Ref<ProcessGroup> g) : group_{std::move(g)} {}
-    ~GroupRef() {
-        Holding tree{process::tree_lock()};
-        group_ = nullptr;
-    }
-    ProcessGroup* get() const { return group_.get(); }
-    Ref<ProcessGroup>& ref() { return group_; }
-
-private:
-    Ref<ProcessGroup> group_;
-};
-
 Ref<ProcessGroup> foreground_of(Terminal::Impl& t) {
-    Holding tree{process::tree_lock()};
+    process::TreeLock tree;
     return t.foreground;
 }
+/// The task's group; null: its process has been reaped.
+const Ref<ProcessGroup>& group_of(Task& task, const process::TreeLock& tree) { return task.process().kin(tree).group; }
 } // namespace
 
 void signal_foreground(Terminal::Impl& t, int number) {
-    GroupRef group{foreground_of(t)};
-    if (group.get()) signals::send_group(*group.get(), number);
+    if (auto group = foreground_of(t)) signals::send_group(*group, number);
 }
 
 Result<> check_foreground(Terminal::Impl& t, int signal) {
     Task& task = Task::current();
-    GroupRef own{nullptr};
+    Ref<ProcessGroup> own;
     {
-        Holding tree{process::tree_lock()};
-        auto& group = task.process().group;
-        if (!group || !t.session || group->session != t.session.get()) return {};
-        if (!t.foreground || t.foreground == group) return {};
-        own.ref() = group;
+        process::TreeLock tree;
+        own = group_of(task, tree);
+        if (!own || t.session != &own->session()) return {};
+        if (!t.foreground || t.foreground == own) return {};
     }
     if (signals::ignored_or_blocked(task, signal)) return signal == SIGTTIN ? Result<>{err::io} : Result<>{};
-    if (process::is_orphaned(*own.get())) return err::io;
-    signals::send_group(*own.get(), signal);
+    if (process::is_orphaned(*own)) return err::io;
+    signals::send_group(*own, signal);
     return err::restartsys;
 }
 
 void end_session(Terminal::Impl& t, bool signal_leader) {
     Ref<Process> leader;
+    Ref<Session> session;
+    Ref<ProcessGroup> foreground;
     Ref<TerminalBase> terminal; // what the session held goes without the lock
     {
-        Holding tree{process::tree_lock()};
+        process::TreeLock tree;
         if (!t.session) return;
-        leader = Ref<Process>::share(t.session->leader);
-        if (t.session->terminal) terminal = std::move(t.session->terminal);
-        t.foreground = nullptr;
-        t.session = nullptr;
+        leader = Ref<Process>::share(t.session->leader(tree));
+        terminal = std::move(t.session->terminal(tree));
+        foreground = std::move(t.foreground);
+        session = std::move(t.session);
     }
     if (!leader || !signal_leader) return;
     (void)signals::send(*leader, signals::info_kernel(SIGHUP));
@@ -64,76 +51,74 @@ void end_session(Terminal::Impl& t, bool signal_leader) {
 }
 
 void Terminal::enter_session(Session& session, Ref<ProcessGroup> foreground) {
-    GroupRef given{std::move(foreground)};
-    Holding tree{process::tree_lock()};
-    impl_->session = Ref<Session>::share(&session);
-    impl_->foreground = std::move(given.ref());
-    session.terminal = Ref<Terminal>::share(this);
+    auto entered = Ref<Session>::share(&session);
+    process::TreeLock tree;
+    std::swap(impl_->session, entered);
+    std::swap(impl_->foreground, foreground);
+    session.terminal(tree) = Ref<Terminal>::share(this);
 }
 
 void Terminal::leave_session(Session& session) {
     {
-        Holding tree{process::tree_lock()};
+        process::TreeLock tree;
         if (impl_->session != &session) return;
     }
-    {
-        GroupRef group{foreground_of(*impl_)};
-        if (group.get()) {
-            signals::send_group(*group.get(), SIGHUP);
-            signals::send_group(*group.get(), SIGCONT);
-        }
+    if (auto group = foreground_of(*impl_)) {
+        signals::send_group(*group, SIGHUP);
+        signals::send_group(*group, SIGCONT);
     }
     end_session(*impl_, false);
 }
 bool Terminal::controls_session() const {
-    Holding tree{process::tree_lock()};
+    process::TreeLock tree;
     return static_cast<bool>(impl_->session);
 }
 
 void Terminal::offer_to(Task& task) {
-    Holding tree{process::tree_lock()};
-    auto& group = task.process().group;
+    process::TreeLock tree;
+    auto& group = group_of(task, tree);
     if (!group) return;
-    Session& session = *group->session;
-    if (session.leader != &task.process() || session.terminal || impl_->session) return;
-    impl_->session = group->session;
+    Session& session = group->session();
+    if (session.leader(tree) != &task.process() || session.terminal(tree) || impl_->session) return;
+    impl_->session = Ref<Session>::share(&session);
     impl_->foreground = group;
-    session.terminal = Ref<Terminal>::share(this);
+    session.terminal(tree) = Ref<Terminal>::share(this);
 }
 
 Result<Ref<Terminal>> controlling_terminal() {
-    Holding tree{process::tree_lock()};
-    auto& group = Task::current().process().group;
-    if (!group || !group->session->terminal) return err::nxio;
-    return Ref<Terminal>::share(terminal_of(group->session->terminal));
+    process::TreeLock tree;
+    auto& group = group_of(Task::current(), tree);
+    if (!group || !group->session().terminal(tree)) return err::nxio;
+    return Ref<Terminal>::share(terminal_of(group->session().terminal(tree)));
 }
 Ref<Terminal> console_of_session() {
-    Holding tree{process::tree_lock()};
-    auto& group = Task::current().process().group;
-    return group && group->session->on_console ? Ref<Terminal>::share(terminal_of(group->session->terminal)) : nullptr;
+    process::TreeLock tree;
+    auto& group = group_of(Task::current(), tree);
+    if (!group || !group->session().on_console) return nullptr;
+    return Ref<Terminal>::share(terminal_of(group->session().terminal(tree)));
 }
 
 namespace {
-/// Whether it is the task's controlling terminal. The tree lock is held.
-bool controls(Terminal& t, Task& by) {
-    auto& group = by.process().group;
-    return group && group->session->terminal == &t && t.impl().session == group->session;
+/// Whether it is the task's controlling terminal.
+bool controls(Terminal& t, Task& by, const process::TreeLock& tree) {
+    auto& group = group_of(by, tree);
+    return group && group->session().terminal(tree) == &t && t.impl().session == &group->session();
 }
 } // namespace
 
-Pid Terminal::foreground_in(const PidNamespace& pids) const {
+Pid Terminal::foreground_in(const PidNamespace& pids, const process::TreeLock&) const {
     return impl_->foreground ? impl_->foreground->number_in(pids) : 0;
 }
 
 Result<Pid> foreground_number(Terminal& t, Task& by, bool from_master) {
-    Holding tree{process::tree_lock()};
-    if (!from_master && !controls(t, by)) return err::notty;
+    process::TreeLock tree;
+    if (!from_master && !controls(t, by, tree)) return err::notty;
     return t.impl().foreground ? t.impl().foreground->number_in(by.pids()) : 0;
 }
 
 Result<Pid> session_number(Terminal& t, Task& by, bool from_master) {
-    Holding tree{process::tree_lock()};
-    if (!t.impl().session || (!from_master && !controls(t, by))) return err::notty;
+    process::TreeLock tree;
+    if (!t.impl().session || (!from_master && !controls(t, by, tree))) return err::notty;
     return t.impl().session->number_in(by.pids());
 }
 
@@ -141,51 +126,51 @@ Result<> set_foreground(Terminal& t, Task& by, Pid number) {
     if (auto may = check_foreground(t.impl(), SIGTTOU); !may)
         return may.error() == Errno::io ? Result<>{err::notty} : may;
     {
-        Holding tree{process::tree_lock()};
-        if (!controls(t, by)) return err::notty;
+        process::TreeLock tree;
+        if (!controls(t, by, tree)) return err::notty;
     }
     if (number < 0) return err::inval;
-    GroupRef group{TRY(process::find_group(by.pids(), number))};
-    Holding tree{process::tree_lock()};
-    if (!controls(t, by)) return err::notty;
-    if (group.get()->session != by.process().group->session) return err::perm;
-    t.impl().foreground = group.ref();
+    auto group = TRY(process::find_group(by.pids(), number));
+    process::TreeLock tree;
+    if (!controls(t, by, tree)) return err::notty;
+    if (&group->session() != &group_of(by, tree)->session()) return err::perm;
+    std::swap(t.impl().foreground, group);
     return {};
 }
 
 namespace {
-/// Whether it controls a session of another view, which has handed it in: there it stays. The tree lock is held.
-bool is_foreign(Terminal::Impl& t, Task& by) {
-    Process* leader = t.session ? t.session->leader : nullptr;
+/// Whether it controls a session of another view, which has handed it in: there it stays.
+bool is_foreign(Terminal::Impl& t, Task& by, const process::TreeLock& tree) {
+    Process* leader = t.session ? t.session->leader(tree) : nullptr;
     return leader && &leader->pids() != &by.pids();
 }
 } // namespace
 
 Result<> check_administers(Terminal::Impl& t, Task& by) {
     if (!by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
-    Holding tree{process::tree_lock()};
-    if (is_foreign(t, by)) return err::perm;
+    process::TreeLock tree;
+    if (is_foreign(t, by, tree)) return err::perm;
     return {};
 }
 
 Result<> make_controlling(Terminal& t, Task& by, bool steal) {
     Ref<TerminalBase> old;
-    Holding tree{process::tree_lock()};
-    auto& group = by.process().group;
+    process::TreeLock tree;
+    auto& group = group_of(by, tree);
     if (!group) return err::perm;
-    Session& session = *group->session;
-    bool leads = session.leader == &by.process();
+    Session& session = group->session();
+    bool leads = session.leader(tree) == &by.process();
     auto& impl = t.impl();
     if (leads && impl.session == &session) return {};
-    if (!leads || session.terminal) return err::perm;
+    if (!leads || session.terminal(tree)) return err::perm;
     if (impl.session) {
         if (!steal || !by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
-        if (is_foreign(impl, by)) return err::perm;
-        old = std::move(impl.session->terminal);
+        if (is_foreign(impl, by, tree)) return err::perm;
+        old = std::move(impl.session->terminal(tree));
     }
-    impl.session = group->session;
+    impl.session = Ref<Session>::share(&session);
     impl.foreground = group;
-    session.terminal = Ref<Terminal>::share(&t);
+    session.terminal(tree) = Ref<Terminal>::share(&t);
     return {};
 }
 
@@ -193,15 +178,13 @@ Result<> give_up_controlling(Terminal& t, Task& by) {
     Ref<Session> session;
     bool leads;
     {
-        Holding tree{process::tree_lock()};
-        if (!controls(t, by)) return err::notty;
-        session = by.process().group->session;
-        leads = session->leader == &by.process();
+        process::TreeLock tree;
+        if (!controls(t, by, tree)) return err::notty;
+        session = Ref<Session>::share(&group_of(by, tree)->session());
+        leads = session->leader(tree) == &by.process();
     }
     // A process that does not lead cannot lose the terminal alone: the session owns it.
     if (leads) t.leave_session(*session);
-    Holding tree{process::tree_lock()};
-    session = nullptr;
     return {};
 }
 } // namespace tty

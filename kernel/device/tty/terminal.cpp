@@ -21,12 +21,7 @@ Result<Ref<Terminal>> Terminal::create(Box<OwnedOutput> output, std::string_view
     made->impl_->owned = std::move(output);
     return made;
 }
-Terminal::~Terminal() {
-    if (!impl_) return;
-    Holding tree{process::tree_lock()};
-    impl_->foreground = nullptr;
-    impl_->session = nullptr;
-}
+Terminal::~Terminal() {}
 u64 Terminal::device() const { return impl_->device; }
 std::string_view Terminal::name() const { return impl_->name; }
 WaitQueue& Terminal::changed() { return impl_->changed; }

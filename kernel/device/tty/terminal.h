@@ -8,8 +8,8 @@
 #include <asm/termbits.h>
 
 class Task;
-struct ProcessGroup;
-struct Session;
+class ProcessGroup;
+class Session;
 namespace vfs {
 struct Path;
 }
@@ -78,8 +78,8 @@ public:
     void enter_session(Session&, Ref<ProcessGroup> foreground) override;
     void leave_session(Session&) override;
     bool controls_session() const;
-    /// The number of its foreground group; 0: it has none that the view sees. The caller holds the tree lock.
-    Pid foreground_in(const PidNamespace&) const;
+    /// The number of its foreground group; 0: it has none that the view sees.
+    Pid foreground_in(const PidNamespace&, const process::TreeLock&) const;
     /// open(2)'s rule: a session leader without a controlling terminal gets this one if it is free.
     void offer_to(Task&);
 

@@ -28,7 +28,7 @@ Result<> become_only_thread(Task& task) {
     };
     auto waited = signals::wait_killable(task, process.threads_changed, alone);
     process::Unlinked old_leader;
-    Holding tree{process::tree_lock()};
+    process::TreeLock tree;
     if (!waited) {
         Holding lock{process.signal_lock};
         process.executing = nullptr;
@@ -38,10 +38,10 @@ Result<> become_only_thread(Task& task) {
         Task& leader = *process.leader;
         {
             Holding lock{process.signal_lock};
-            ProcessFactory::take_over_number(leader, task);
+            ProcessFactory::take_over_number(leader, task, tree);
             process.leader = &task;
         }
-        process::unlink_thread(leader, old_leader);
+        process::unlink_thread(leader, old_leader, tree);
     }
     Holding lock{process.signal_lock};
     process.executing = nullptr;
@@ -101,9 +101,10 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
     task.alternate_stack = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     task.name = loaded.name;
     task.set_child_tid = 0;
-    Holding tree{process::tree_lock()};
-    process.has_executed = true;
-    process.exit_signal = SIGCHLD;
+    process::TreeLock tree;
+    Kinship& kin = process.kin(tree);
+    kin.has_executed = true;
+    kin.exit_signal = SIGCHLD;
 }
 
 void start_registers(Task& task, const Loaded& loaded) {

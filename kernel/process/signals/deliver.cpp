@@ -96,10 +96,14 @@ void stop_here(Task& task, Process& process) {
 /// Asks every thread to stop, the current one included.
 void begin_stop(Task& task, int number) {
     Process& process = task.process();
-    {
-        Holding tree{process::tree_lock()};
+    if (number != SIGSTOP) {
+        Ref<ProcessGroup> group;
+        {
+            process::TreeLock tree;
+            group = process.kin(tree).group;
+        }
         // A group that no shell watches cannot be stopped from the terminal.
-        if (number != SIGSTOP && (!process.group || process::is_orphaned_locked(*process.group))) return;
+        if (!group || process::is_orphaned(*group)) return;
     }
     Holding lock{process.signal_lock};
     if (!task.stop_taken || process.ending || process.executing) return; // SIGCONT came meanwhile
@@ -192,8 +196,9 @@ Result<> return_from_handler(Task& task, arch::TrapFrame& frame) {
 void notify_parent(Process& process, int code) {
     auto memory = make<QueuedSignal>();
     Box<QueuedSignal> element = memory ? std::move(*memory) : nullptr;
-    Holding tree{process::tree_lock()};
-    Process* parent = process.parent;
+    CpuTime used = process::cpu_time(process);
+    process::TreeLock tree;
+    Process* parent = process.kin(tree).parent;
     if (!parent) return;
     SignalAction action{};
     int number;
@@ -206,7 +211,7 @@ void notify_parent(Process& process, int code) {
         number = code == CLD_STOPPED ? process.stop_signal : SIGCONT;
     }
     if (action.handler != handler_ignore && !(action.flags & SA_NOCLDSTOP))
-        send_prepared(*parent, process::child_info(process, *parent, code, number), element);
+        send_prepared(*parent, process::child_info(process, *parent, code, number, used, tree), element);
     parent->child_changed.notify_all();
 }
 } // namespace signals

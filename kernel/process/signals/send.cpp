@@ -64,7 +64,7 @@ bool may_queue(Process& process, Task& receiver, const siginfo_t& info, QueuedSi
 /// `only`: null for the whole process. On return `element` holds the memory if it was not used.
 Result<> send_locked(Process& process, Task* only, const siginfo_t& info, QueuedSignal*& element, bool forced) {
     int number = info.si_signo;
-    if (process.state.load(std::memory_order_relaxed) != ProcessState::running || process.ending) return {};
+    if (process.has_ended() || process.ending) return {};
     // What is blocked is kept: it may be waited for (signalfd, sigwait), and its action may change.
     SignalSet blocked = only ? only->blocked | only->waited_for : process.leader->blocked | process.leader->waited_for;
     if (!forced) {
@@ -164,15 +164,14 @@ Result<> check_permission(const Process& target, int number) {
     Task& current = Task::current();
     if (&current.process() == &target) return {};
     const Credentials& me = current.credentials();
-    Holding tree{process::tree_lock()};
+    process::TreeLock tree;
     auto& process = const_cast<Process&>(target);
     if (!process.leader) return err::srch;
     auto it = process.leader->credentials_ref();
     if (me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid || me.can(CAP_KILL))
         return {};
-    if (number == SIGCONT && process.group && current.process().group &&
-        process.group->session == current.process().group->session)
-        return {};
+    auto &its = process.kin(tree).group, &own = current.process().kin(tree).group;
+    if (number == SIGCONT && its && own && &its->session() == &own->session()) return {};
     return err::perm;
 }
 
@@ -195,9 +194,9 @@ bool queue_embedded(Process& process, Task* only, QueuedSignal& embedded) {
     return embedded.queued();
 }
 
-bool send_group(ProcessGroup& group, int number) {
-    Holding tree{process::tree_lock()};
-    return process::send_group_locked(group, number);
+void send_group(ProcessGroup& group, int number) {
+    Box<QueuedSignal> none;
+    for (u64 at = 0; auto member = process::next_member(group, at);) send_prepared(*member, info_kernel(number), none);
 }
 
 bool ignored_or_blocked(Task& task, int number) {

@@ -6,7 +6,7 @@
 
 class Task;
 class Process;
-struct ProcessGroup;
+class ProcessGroup;
 
 namespace signals {
 /// siginfo_t for kill(2) by the current task / for the kernel / for a fault.
@@ -23,8 +23,8 @@ Result<> send(Process&, const siginfo_t&);
 Result<> send(Task&, const siginfo_t&);
 /// The current thread has done something wrong: the signal cannot be blocked or ignored.
 void force(Task& current, const siginfo_t&);
-/// A signal of the kernel to every process of the group (SIGINT, SIGTSTP, SIGHUP). Whether there was a process.
-bool send_group(ProcessGroup&, int number);
+/// A signal of the kernel to every process of the group (tty: SIGINT, SIGTSTP, SIGHUP...).
+void send_group(ProcessGroup&, int number);
 /// Whether the current task ignores or blocks it: a background read from a terminal.
 bool ignored_or_blocked(Task&, int number);
 

@@ -43,10 +43,10 @@ Ref<Task> host::start_task(Process& process, Ref<User> user, std::function<void(
     bool leads = !process.leader;
     ProcessFactory::attach(*task, Ref<Process>::share(&process), *PidNamespace::root().allocate(), leads);
     {
-        Holding tree{process::tree_lock()};
+        process::TreeLock tree;
         Holding lock{process.signal_lock};
         if (leads) process.leader = task.get();
-        ProcessFactory::link_thread(*task);
+        ProcessFactory::link_thread(*task, tree);
     }
     sched::start(*task);
     return task;
@@ -58,12 +58,12 @@ void host::end_process(Process& process) {
     while (true) {
         Ref<Task> gone;
         {
-            Holding tree{process::tree_lock()};
+            process::TreeLock tree;
             Holding lock{process.signal_lock};
             if (process.threads.empty()) break;
             auto& task = static_cast<Task&>(process.threads.front());
             process.threads.pop_front();
-            task.forget_number();
+            task.forget_number(tree);
             if (process.leader == &task) process.leader = nullptr;
             gone = Ref<Task>::adopt(&task); // the link's count
         }
