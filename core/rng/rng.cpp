@@ -149,7 +149,7 @@ void add(std::string_view source, std::span<const std::byte> bytes, unsigned bit
 }
 
 void mix(std::span<const std::byte> bytes) {
-    constexpr usize at_once = 512; // as much as the lock is held for, with interrupts off
+    constexpr usize at_once = 128; // as much as the lock is held for, with interrupts off
     for (usize done = 0; done < bytes.size(); done += at_once) {
         auto access = pool.lock();
         access->absorb(bytes.subspan(done, std::min(at_once, bytes.size() - done)));

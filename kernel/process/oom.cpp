@@ -147,7 +147,7 @@ Result<i64> badness(Process& process) {
     return static_cast<i64>(pages_of(process)) + adjustment * total / 1000;
 }
 
-void make_room(Task& task) {
+void make_room(Task& task, Shortage shortage) {
     task.work.fetch_and(~u32{arch::work_memory});
     if (failures::take_fired() || signals::dying(task)) return;
     View& own = task.view();
@@ -155,7 +155,7 @@ void make_room(Task& task) {
     if (machine && mm::has_room(own.account())) return;
     if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
-    if (reclaim(own, machine)) {
+    if (shortage == Shortage::retries && reclaim(own, machine)) {
         at_work = false;
         finished.notify_all();
         return;

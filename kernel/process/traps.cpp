@@ -12,7 +12,7 @@ void after_fault(Task& task, FaultOutcome outcome, uptr address) {
     case FaultOutcome::no_mapping: signals::force(task, signals::info_fault(SIGSEGV, SEGV_MAPERR, address)); break;
     case FaultOutcome::no_access: signals::force(task, signals::info_fault(SIGSEGV, SEGV_ACCERR, address)); break;
     case FaultOutcome::bus_error: signals::force(task, signals::info_fault(SIGBUS, BUS_ADRERR, address)); break;
-    case FaultOutcome::no_memory: oom::make_room(task); break;
+    case FaultOutcome::no_memory: oom::make_room(task, oom::Shortage::retries); break;
     }
 }
 } // namespace
@@ -37,7 +37,7 @@ bool copy_fault(uptr address, arch::PageFlags access) {
         if (outcome != FaultOutcome::no_memory) return outcome == FaultOutcome::resolved;
         auto& task = static_cast<Task&>(thread);
         if (!thread.is_user() || signals::dying(task)) return false;
-        oom::make_room(task);
+        oom::make_room(task, oom::Shortage::retries);
         if (signals::dying(task)) return false;
     }
 }
@@ -48,7 +48,7 @@ void return_to_user(arch::TrapFrame& frame) {
     if (work & arch::work_reschedule) sched::preempt();
     if (work & arch::work_memory) [[unlikely]] { // it may have ended this process: the way out looks again
         arch::irqs_on();
-        oom::make_room(task);
+        oom::make_room(task, oom::Shortage::failed);
         arch::irqs_off();
     }
     if (work & arch::work_timers) [[unlikely]] { // what it finds is delivered when the way out looks again
