@@ -51,10 +51,10 @@ def test_wires_are_shared(lab):
 
 def test_behind_a_bridge(lab):
     if lab.arch == "riscv64":
-        text = boot(lab, "devices-bridge", ["pcie-root-port,id=port", "virtio-rng-pci,bus=port"])
+        text = boot(lab, "devices-bridge", ["pcie-root-port,id=root0", "virtio-rng-pci,bus=root0"])
         assert "what is behind it is not used" in text and not answers(text), text[-2000:]  # no firmware numbers its buses
         return
-    text = boot(lab, "devices-bridge", ["pcie-root-port,id=port", "virtio-rng-pci,bus=port"])
+    text = boot(lab, "devices-bridge", ["pcie-root-port,id=root0", "virtio-rng-pci,bus=root0"])
     assert answers(text) == ["pci 01:00.0"], text[-2000:]
 
 
