@@ -73,7 +73,17 @@ Result<> probe_beside(Fake& device, u32 id, u32 size) {
 }
 } // namespace
 
-TEST(VirtioRng, AnswersReachThePool) {
+/// The device is another thread here, which sees memory by the barriers of arch/api/dma.h alone: TSan knows none.
+class VirtioRng : public testing::Test {
+protected:
+    void SetUp() override {
+#if __has_feature(thread_sanitizer)
+        GTEST_SKIP() << "TSan does not see the barriers between a device and its driver";
+#endif
+    }
+};
+
+TEST_F(VirtioRng, AnswersReachThePool) {
     static Fake device; // for ever, as the driver
     EXPECT_TRUE(probe_beside(device, 0, 64));
     EXPECT_EQ(host::random_given.times, 1u);
@@ -83,7 +93,7 @@ TEST(VirtioRng, AnswersReachThePool) {
     EXPECT_EQ(device.get(0x38), 1u);
 }
 
-TEST(VirtioRng, ALiarIsReset) {
+TEST_F(VirtioRng, ALiarIsReset) {
     for (auto [id, size] : {std::pair{0u, 65u}, {1u, 64u}, {~0u, 0u}}) {
         static Fake devices[3]; // a driver that has started stays
         static unsigned next = 0;
