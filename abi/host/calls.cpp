@@ -23,13 +23,13 @@ Result<> read(Task& task, const Arguments& a) {
     auto file = TRY(file_of(task, a[0]));
     UserSegment to{a[1], a[2] > max_text ? max_text : a[2]};
     Sink sink{{&to, 1}, to.size};
-    return give_number(a[3], TRY(task.transfers.read(file::read(*file, sink))));
+    return give_number(a[3], TRY(task.counters.transfers.read(file::read(*file, sink))));
 }
 Result<> write(Task& task, const Arguments& a) {
     auto file = TRY(file_of(task, a[0]));
     UserSegment from{a[1], a[2] > max_text ? max_text : a[2]};
     Source source{{&from, 1}, from.size};
-    return give_number(a[3], TRY(task.transfers.wrote(file::write(*file, source))));
+    return give_number(a[3], TRY(task.counters.transfers.wrote(file::write(*file, source))));
 }
 Result<> open(Task& task, const Arguments& a) {
     auto path = TRY(copy_text_in({a[0], a[1]}));

@@ -202,7 +202,7 @@ private:
 
 bool is_gone(const Context& c) {
     if (!c.process) return false;
-    return c.process->state() == ProcessState::dead || (c.task->ended && c.process->leader != c.task.get());
+    return c.process->state() == ProcessState::dead || (c.task->has_ended() && !c.process->is_led_by(*c.task));
 }
 
 vfs::Protection Inode::unpublished_protection() {

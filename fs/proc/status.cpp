@@ -35,11 +35,13 @@ struct Signals {
     explicit Signals(const Context& c) {
         Ref<SignalHandlers> handlers;
         {
-            Holding hold{c.process->signal_lock};
-            pending = c.task->pending.set;
-            shared_pending = c.process->pending.set;
-            blocked = c.task->blocked;
-            handlers = c.process->handlers;
+            auto hold = c.process->lock_signals();
+            auto& own = c.task->signals(hold);
+            auto& shared = c.process->signals(hold);
+            pending = own.pending.set;
+            shared_pending = shared.pending.set;
+            blocked = own.blocked;
+            handlers = shared.handlers;
         }
         if (!handlers) return;
         auto actions = handlers->actions.lock();
@@ -148,8 +150,9 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
 } // namespace
 
 unsigned threads_of(Process& p) {
-    Holding hold{p.signal_lock};
-    return p.live_threads + (p.leader && p.leader->exiting ? 1 : 0);
+    auto hold = p.lock_signals();
+    Task* leader = p.threads(hold).leader;
+    return p.live_threads + (leader && leader->is_exiting() ? 1 : 0);
 }
 
 Result<> print_stat(Writer& out, const Context& c) {

@@ -29,12 +29,12 @@ u64 Clock::now() const {
 }
 
 bool Clock::has_stopped() const {
-    if (kind_ == Kind::thread_cpu) return thread_->ended;
+    if (kind_ == Kind::thread_cpu) return thread_->has_ended();
     return kind_ == Kind::process_cpu && process_->has_ended();
 }
 bool Clock::is_gone() const {
     if (!is_cpu() || !has_stopped()) return false;
-    return process_->state() == ProcessState::dead || (thread_ && process_->leader != thread_.get());
+    return process_->state() == ProcessState::dead || (thread_ && !process_->is_led_by(*thread_));
 }
 
 Deadline Clock::in(u64 ns) const {

@@ -45,7 +45,7 @@ Result<> share(Task& from, Task& to, u64 flags) {
     arch::sync_user_state(from.user_state);
     TRY(to.user_state.copy_from(from.user_state));
     to.name = from.name;
-    to.blocked = from.blocked;
+    ProcessFactory::set_blocked(to, from.blocked());
     to.personality = from.personality;
     to.io_priority = from.io_priority.load();
     to.timer_slack_ns = to.default_timer_slack_ns = from.timer_slack_ns;
@@ -80,11 +80,9 @@ Result<Ref<Process>> new_process(Task& current, const CloneRequest& request) {
     process->dumpable = parent.dumpable.load();
     process->coredump_filter = parent.coredump_filter.load();
     process->membarriers = parent.membarriers.load();
-    if (request.flags & CLONE_SIGHAND)
-        process->handlers = parent.handlers;
-    else
-        process->handlers = TRY(parent.handlers->clone());
-    if (request.flags & CLONE_CLEAR_SIGHAND) process->handlers->reset_caught();
+    auto handlers = request.flags & CLONE_SIGHAND ? parent.handlers() : TRY(parent.handlers()->clone());
+    if (request.flags & CLONE_CLEAR_SIGHAND) handlers->reset_caught();
+    process->signals(process->lock_signals()).handlers = std::move(handlers);
     TRY(process->set_executable(parent.executable()));
     process->oom_score_adjustment = parent.oom_score_adjustment.load();
     process->least_oom_score_adjustment = parent.least_oom_score_adjustment.load();
@@ -98,18 +96,18 @@ Result<> commit(Task& current, Task& child, PidNumber* number, u64 flags, int ex
     bool thread = flags & CLONE_THREAD;
     TreeLock tree;
     {
-        Holding lock{parent.signal_lock};
-        signals::recalculate(current);
-        if (parent.ending || parent.executing || current.interrupted()) return err::restartnointr;
-        if (thread) ProcessFactory::link_thread(child, tree);
+        auto lock = parent.lock_signals();
+        auto& shared = parent.signals(lock);
+        signals::recalculate(current, lock);
+        if (shared.ending || shared.executing || current.interrupted()) return err::restartnointr;
+        if (thread) ProcessFactory::link_thread(child, false, tree, lock);
     }
     if (thread) return {};
     auto& population = parent.pids().population(tree);
-    if (population.init_ended || (population.init && population.init->ending)) return err::nomem;
+    if (population.init_ended || (population.init && population.init->kin(tree).leaves)) return err::nomem;
     {
-        Holding lock{process.signal_lock};
-        ProcessFactory::link_thread(child, tree);
-        process.leader = &child;
+        auto lock = process.lock_signals();
+        ProcessFactory::link_thread(child, true, tree, lock);
     }
     number->uses(tree).process = &process;
     Kinship &ours = parent.kin(tree), &its = process.kin(tree);

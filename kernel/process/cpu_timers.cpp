@@ -15,10 +15,10 @@ u64 sum(CpuTime t) { return t.user_ns + t.system_ns; }
 constexpr u64 realtime_look_ns = 4'000'000;
 
 /// The CPU time since the thread last slept, as far as looks tell; 0: it is not a real-time thread.
-u64 realtime_run_ns(Task& t) {
+u64 realtime_run_ns(Task& t, const SignalLock& held) {
     if (!is_realtime(t.parameters().policy)) return 0;
     u64 now = sum(t.cpu_time()), sleeps = t.voluntary_switches();
-    auto& run = t.realtime_run;
+    auto& run = t.signals(held).realtime_run;
     if (run.since_ns == 0 || run.sleeps != sleeps) run = {.sleeps = sleeps, .since_ns = now};
     return std::max<u64>(now - run.since_ns, 1);
 }
@@ -26,12 +26,13 @@ u64 realtime_run_ns(Task& t) {
 
 // The watch.
 
-void ProcessTimers::watch() {
+void ProcessTimers::watch(const SignalLock& held) {
     if (std::exchange(watching_, true)) return;
     watch_.user_ns = watch_.system_ns = 0;
-    CpuTime used{process_.ended_threads.user_ns, process_.ended_threads.system_ns};
-    for_each_thread(process_, [&](Task& t) {
-        if (t.ended) return;
+    auto& ended = process_.accounting(held).ended_threads;
+    CpuTime used{ended.user_ns, ended.system_ns};
+    for_each_thread(process_, held, [&](Task& t) {
+        if (t.has_ended()) return;
         CpuTime time = t.watch_cpu_time(&watch_);
         used.user_ns += time.user_ns;
         used.system_ns += time.system_ns;
@@ -40,10 +41,10 @@ void ProcessTimers::watch() {
     watch_.system_ns.fetch_add(used.system_ns, std::memory_order_relaxed);
 }
 
-void ProcessTimers::unwatch() {
+void ProcessTimers::unwatch(const SignalLock& held) {
     watching_ = false;
-    for_each_thread(process_, [](Task& t) {
-        if (!t.ended) t.watch_cpu_time(nullptr);
+    for_each_thread(process_, held, [](Task& t) {
+        if (!t.has_ended()) t.watch_cpu_time(nullptr);
     });
 }
 
@@ -54,12 +55,12 @@ bool ProcessTimers::needs_watch() {
     return std::any_of(posix_.begin(), posix_.end(), [](auto& t) { return t && t->of_own_cpu() && t->due_ns; });
 }
 
-void ProcessTimers::joined(Task& task) {
+void ProcessTimers::joined(Task& task, const SignalLock& held) {
     if (watching_) task.watch_cpu_time(&watch_);
-    if (process_.limits.soft(RLIMIT_RTTIME) != RLIM64_INFINITY && realtime_run_ns(task))
-        watch_thread(task, realtime_look_ns);
+    if (process_.limits.soft(RLIMIT_RTTIME) != RLIM64_INFINITY && realtime_run_ns(task, held))
+        watch_thread(task, realtime_look_ns, held);
 }
-void ProcessTimers::left(Task& task) {
+void ProcessTimers::left(Task& task, const SignalLock&) {
     if (watching_) task.watch_cpu_time(nullptr);
 }
 
@@ -71,16 +72,16 @@ void lower(std::atomic<u64>& moment, u64 ns) {
 }
 } // namespace
 
-void ProcessTimers::watch_user(u64 ns) {
-    watch();
+void ProcessTimers::watch_user(u64 ns, const SignalLock& held) {
+    watch(held);
     lower(watch_.user_moment, ns);
 }
-void ProcessTimers::watch_total(u64 ns) {
-    watch();
+void ProcessTimers::watch_total(u64 ns, const SignalLock& held) {
+    watch(held);
     lower(watch_.total_moment, ns);
 }
-void ProcessTimers::watch_thread(Task& task, u64 ns) {
-    watch();
+void ProcessTimers::watch_thread(Task& task, u64 ns, const SignalLock& held) {
+    watch(held);
     lower(task.cpu_time_moment, ns);
 }
 
@@ -89,33 +90,33 @@ void ProcessTimers::look(Task& task) {
     Holding list{process_.timers_lock};
     CpuTime used;
     {
-        Holding lock{process_.signal_lock};
+        auto lock = process_.lock_signals();
         if (!watching_) return;
         watch_.user_moment = watch_.total_moment = task.cpu_time_moment = no_moment;
         used = {.user_ns = watch_.user_ns, .system_ns = watch_.system_ns};
-        expire_cpu(virtual_, used.user_ns);
-        expire_cpu(profile_, sum(used));
-        check_cpu_limit(sum(used));
-        check_realtime_limit(task);
+        expire_cpu(virtual_, used.user_ns, lock);
+        expire_cpu(profile_, sum(used), lock);
+        check_cpu_limit(sum(used), lock);
+        check_realtime_limit(task, lock);
     }
     for (auto& timer : posix_) {
         if (!timer || !timer->of_own_cpu()) continue;
         Task* thread = timer->measured.thread();
         if (thread && thread != &task) continue;
-        Holding lock{process_.signal_lock};
-        timer->look(timer->measured.reading(thread ? task.cpu_time() : used));
+        auto lock = process_.lock_signals();
+        timer->look(timer->measured.reading(thread ? task.cpu_time() : used), lock);
     }
-    Holding lock{process_.signal_lock};
-    if (!needs_watch()) unwatch();
+    auto lock = process_.lock_signals();
+    if (!needs_watch()) unwatch(lock);
 }
 
-void ProcessTimers::expire_cpu(Interval& t, u64 now) {
+void ProcessTimers::expire_cpu(Interval& t, u64 now, const SignalLock& held) {
     if (!t.due_ns) return;
     if (now >= t.due_ns) {
         t.due_ns = t.interval_ns ? t.due_ns + ((now - t.due_ns) / t.interval_ns + 1) * t.interval_ns : 0;
-        (void)signals::queue_embedded(process_, nullptr, t.element);
+        (void)signals::queue_embedded(process_, nullptr, t.element, held);
     }
-    if (t.due_ns) &t == &virtual_ ? watch_user(t.due_ns) : watch_total(t.due_ns);
+    if (t.due_ns) &t == &virtual_ ? watch_user(t.due_ns, held) : watch_total(t.due_ns, held);
 }
 
 // RLIMIT_CPU: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
@@ -124,19 +125,19 @@ void ProcessTimers::limit_cpu_time() {
     Holding one_at_a_time{process_.timers_lock};
     Limit limit = process_.limits.get(RLIMIT_CPU);
     if (closed_ || limit.soft > cpu_seconds_most) return;
-    Holding lock{process_.signal_lock};
-    watch_total(limit_ns(limit.soft));
+    auto lock = process_.lock_signals();
+    watch_total(limit_ns(limit.soft), lock);
 }
 
-void ProcessTimers::check_cpu_limit(u64 now) {
+void ProcessTimers::check_cpu_limit(u64 now, const SignalLock& held) {
     Limit limit = process_.limits.get(RLIMIT_CPU);
     if (limit.soft > cpu_seconds_most) return;
-    if (now >= limit_ns(limit.hard)) return signals::end_all(process_, SIGKILL);
+    if (now >= limit_ns(limit.hard)) return signals::end_all(process_, SIGKILL, held);
     if (now >= limit_ns(limit.soft)) {
         process_.limits.set(RLIMIT_CPU, {++limit.soft, limit.hard});
-        (void)signals::queue_embedded(process_, nullptr, cpu_limit_);
+        (void)signals::queue_embedded(process_, nullptr, cpu_limit_, held);
     }
-    watch_total(std::min(limit_ns(limit.soft), limit_ns(limit.hard)));
+    watch_total(std::min(limit_ns(limit.soft), limit_ns(limit.hard)), held);
 }
 
 // RLIMIT_RTTIME: the CPU time that a real-time thread takes without sleeping. Such a thread looks every few
@@ -145,19 +146,19 @@ void ProcessTimers::check_cpu_limit(u64 now) {
 void ProcessTimers::limit_realtime() {
     Holding one_at_a_time{process_.timers_lock};
     if (closed_ || process_.limits.soft(RLIMIT_RTTIME) == RLIM64_INFINITY) return;
-    Holding lock{process_.signal_lock};
-    for_each_thread(process_, [&](Task& t) {
-        if (!t.ended && realtime_run_ns(t)) watch_thread(t, sum(t.cpu_time()) + realtime_look_ns);
+    auto lock = process_.lock_signals();
+    for_each_thread(process_, lock, [&](Task& t) {
+        if (!t.has_ended() && realtime_run_ns(t, lock)) watch_thread(t, sum(t.cpu_time()) + realtime_look_ns, lock);
     });
 }
 
-void ProcessTimers::check_realtime_limit(Task& task) {
+void ProcessTimers::check_realtime_limit(Task& task, const SignalLock& held) {
     Limit limit = process_.limits.get(RLIMIT_RTTIME);
-    u64 run_us = limit.soft == RLIM64_INFINITY ? 0 : (realtime_run_ns(task) + 999) / 1000;
+    u64 run_us = limit.soft == RLIM64_INFINITY ? 0 : (realtime_run_ns(task, held) + 999) / 1000;
     if (!run_us) return;
-    if (limit.hard != RLIM64_INFINITY && run_us >= limit.hard) return signals::end_all(process_, SIGKILL);
-    watch_thread(task, sum(task.cpu_time()) + realtime_look_ns);
+    if (limit.hard != RLIM64_INFINITY && run_us >= limit.hard) return signals::end_all(process_, SIGKILL, held);
+    watch_thread(task, sum(task.cpu_time()) + realtime_look_ns, held);
     if (run_us < limit.soft) return;
     process_.limits.set(RLIMIT_RTTIME, {limit.soft + 1'000'000, limit.hard});
-    (void)signals::queue_embedded(process_, nullptr, realtime_limit_);
+    (void)signals::queue_embedded(process_, nullptr, realtime_limit_, held);
 }

@@ -23,9 +23,8 @@ struct Fresh {
 /// Shows the process to others.
 void link(Task& task, Process& process, Start& start, Fresh& fresh, const TreeLock& tree) {
     {
-        Holding lock{process.signal_lock};
-        ProcessFactory::link_thread(task, tree);
-        process.leader = &task;
+        auto lock = process.lock_signals();
+        ProcessFactory::link_thread(task, true, tree, lock);
     }
     process.leader_number(tree)->uses(tree).process = &process;
     (void)Ref<Process>::share(&process).release(); // the link's count
@@ -44,7 +43,7 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
     process->limits.copy(start.limits);
     process->timers->limit_cpu_time();
     process->timers->limit_realtime();
-    process->handlers = TRY(make_ref<SignalHandlers>());
+    process->signals(process->lock_signals()).handlers = TRY(make_ref<SignalHandlers>());
     auto task = TRY(build(view, start));
     bool on_console = start.terminal && !view.is_root();
     Fresh fresh{TRY(make_ref<Session>(start.terminal, on_console)), TRY(make_ref<ProcessGroup>())};
@@ -77,5 +76,8 @@ Result<Ref<Process>> create(View& view, Start& start, Pid wanted) {
 Result<Ref<Process>> create_init(View& view, Start& start) { return create(view, start, 1); }
 Result<Ref<Process>> create_in(View& view, Start& start) { return create(view, start, 0); }
 
-void run(Process& process) { sched::start(*process.leader); }
+void run(Process& process) {
+    auto lock = process.lock_signals();
+    sched::start(*process.threads(lock).leader);
+}
 } // namespace process

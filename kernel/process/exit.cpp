@@ -9,24 +9,17 @@ namespace {
 /// The thread counts no more: signals go to others, a stop does not wait for it. Returns whether it was the last.
 bool leave_threads(Task& task, int status) {
     Process& process = task.process();
-    bool stopped = false, last;
+    bool stopped, last;
     {
-        Holding lock{process.signal_lock};
-        task.exiting = true;
+        auto lock = process.lock_signals();
+        auto& shared = process.signals(lock);
+        task.become(Task::Life::exiting, lock);
         task.work.fetch_and(~u32{arch::work_signal});
-        if (task.stop_pending) {
-            task.stop_pending = false;
-            stopped = process.still_to_stop && --process.still_to_stop == 0;
-            if (stopped) process.stopped = process.stop_unreported = true;
-        }
+        stopped = shared.job.settle(task, Stop::none, lock);
         last = process.live_threads.fetch_sub(1) == 1;
-        if (&task == process.leader || process.ending)
-            process.exit_status = process.ending ? process.group_status : status;
-        SignalSet left = process.pending.set & ~task.blocked; // somebody else's now
-        if (left)
-            for_each_thread(process, [&](Task& t) {
-                if (!t.exiting && left & ~t.blocked) t.interrupt();
-            });
+        if (process.is_led_by(task) || shared.ending)
+            process.exit_status = shared.ending ? shared.group_status : status;
+        signals::pass_on(task, shared.pending.set & ~task.blocked(), lock); // somebody else's now
     }
     if (stopped && !last) signals::notify_parent(process, CLD_STOPPED);
     return last;
@@ -45,8 +38,9 @@ void drop_shares(Task& task) {
         AddressSpace::use(nullptr);
     }
     {
-        Holding lock{task.process().signal_lock};
-        task.process().ended_threads.add(peak);
+        Process& process = task.process();
+        auto lock = process.lock_signals();
+        process.accounting(lock).ended_threads.add(peak);
     }
     space = nullptr;
     (void)task.set_fs(nullptr);
@@ -94,8 +88,8 @@ bool notify_of_end(Process& process, Box<QueuedSignal>& memory, const TreeLock& 
     bool ignored = false;
     int signal = process.kin(tree).exit_signal;
     if (signal == SIGCHLD) {
-        Holding lock{parent->signal_lock};
-        SignalAction action = parent->handlers->actions.lock()->of[SIGCHLD - 1];
+        auto lock = parent->lock_signals();
+        SignalAction action = signals::action_of(*parent, SIGCHLD, lock);
         ignored = action.handler == signals::handler_ignore || action.flags & SA_NOCLDWAIT;
         if (action.handler == signals::handler_ignore) signal = 0;
     }
@@ -109,8 +103,9 @@ bool notify_of_end(Process& process, Box<QueuedSignal>& memory, const TreeLock& 
     return ignored;
 }
 
-/// Gives the first of the children away. False: there are none.
-bool give_child_away(Process& process, Process* reaper) {
+/// Gives the first of the children away. False: there are none. `asked`: the group that was asked last whether it is
+/// orphaned now.
+bool give_child_away(Process& process, Process* reaper, Ref<ProcessGroup>& asked) {
     Unlinked gone; // goes after the lock
     Ref<Process> child;
     Ref<ProcessGroup> group;
@@ -127,11 +122,11 @@ bool give_child_away(Process& process, Process* reaper) {
             if (notify_of_end(*child, none, tree)) reap(*child, gone, tree);
             return true;
         }
-        signal = child->leader->parent_death_signal;
+        signal = child->threads(tree).leader->parent_death_signal;
         group = group_linked_by(&process, *child, tree);
     }
     if (signal) signals::send_prepared(*child, signals::info_user(signal), none);
-    if (group) hang_up_if_orphaned(*group);
+    if (group && group != asked) hang_up_if_orphaned(*(asked = std::move(group)));
     return true;
 }
 
@@ -156,7 +151,8 @@ void leave_tree(Process& process) {
     if (linked) hang_up_if_orphaned(*linked);
     if (!has_children) return;
     Ref<Process> reaper = reaper_of(process);
-    while (give_child_away(process, reaper.get())) {}
+    Ref<ProcessGroup> asked;
+    while (give_child_away(process, reaper.get(), asked)) {}
 }
 
 /// The last thread has ended: the process is a zombie, its relatives hear of it. Returns whether it was its namespace's
@@ -178,13 +174,13 @@ bool end_process(Process& process, Unlinked& gone, Box<QueuedSignal>& memory, co
 }
 
 /// The thread has ended; what it did stays with the process. Returns whether it was the last.
-bool retire(Task& task, const TreeLock&) {
+bool retire(Task& task, const TreeLock& tree) {
     Process& process = task.process();
-    Holding lock{process.signal_lock};
-    process.timers->left(task);
-    process.ended_threads.add(thread_use(task));
-    task.ended = true;
-    return --process.unended_threads == 0;
+    auto lock = process.lock_signals();
+    process.timers->left(task, lock);
+    process.accounting(lock).ended_threads.add(thread_use(task));
+    task.become(Task::Life::ended, lock);
+    return --process.threads(tree, lock).unended == 0;
 }
 
 /// Everything but the last switch, so that no reference is left on this stack.
@@ -210,7 +206,7 @@ void end_thread(Task& task, int status) {
         TreeLock tree;
         // The last to end need not be the last to leave, and the leader need not be either.
         bool last = retire(task, tree);
-        if (&task != process.leader) unlink_thread(task, gone, tree);
+        if (!process.is_led_by(task)) unlink_thread(task, gone, tree);
         if (last) {
             kill_others = end_process(process, gone, memory, tree);
             auto& population = process.pids().population(tree);
@@ -233,9 +229,9 @@ void exit_thread(int status) {
 void exit_group(int status) {
     Process& process = Task::current().process();
     {
-        Holding lock{process.signal_lock};
-        signals::end_all(process, status);
-        status = process.group_status;
+        auto lock = process.lock_signals();
+        signals::end_all(process, status, lock);
+        status = process.signals(lock).group_status;
     }
     exit_thread(status);
 }
@@ -247,8 +243,8 @@ void kill_all(PidNamespace& pids) {
         Process& process = **next;
         from = process.pid(pids) + 1;
         if (pids.is_root() && &process.pids() != &pids) continue; // containers end by themselves
-        Holding lock{process.signal_lock};
-        signals::end_all(process, SIGKILL);
+        auto lock = process.lock_signals();
+        signals::end_all(process, SIGKILL, lock);
     }
 }
 } // namespace process

@@ -9,9 +9,10 @@ struct ProcessFactory {
     static Result<Ref<Process>> make_process(View&);
     /// Gives the task its process and number; as the leader of a fresh process when `leader`.
     static void attach(Task&, Ref<Process>, PidNumber*, bool leader);
-    /// Links a task into its process; signal_lock is held too. The link keeps the task alive.
-    static void link_thread(Task&, const process::TreeLock&);
-    /// The leader's number passes from `from` to `to` (exec by another thread). signal_lock is held too.
-    static void take_over_number(Task& from, Task& to, const process::TreeLock&);
+    /// Links a task into its process, as its leader when `leads`. The link keeps the task alive.
+    static void link_thread(Task&, bool leads, const process::TreeLock&, const SignalLock&);
+    /// `to` becomes the leader, with the number of `from`, which was it (exec by another thread).
+    static void take_over(Task& from, Task& to, const process::TreeLock&, const SignalLock&);
+    static void set_blocked(Task& task, SignalSet blocked) { task.signals_.blocked = blocked; }
     static void set_credentials(Task& task, Ref<const Credentials> who) { task.credentials_ = std::move(who); }
 };

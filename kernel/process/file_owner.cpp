@@ -33,7 +33,7 @@ public:
     FileOwner get(const PidNamespace& pids) {
         TreeLock tree;
         FileOwner owner{target_.type};
-        if (target_.thread && !target_.thread->ended) owner.number = target_.thread->tid(pids);
+        if (target_.thread && !target_.thread->has_ended()) owner.number = target_.thread->tid(pids);
         if (target_.process && target_.process->kin(tree).group) owner.number = target_.process->pid(pids);
         if (target_.group && !target_.group->members(tree).empty()) owner.number = target_.group->number_in(pids);
         return owner;
@@ -96,7 +96,8 @@ private:
     static void tell(const Target& to, Process& process, const siginfo_t& info) {
         {
             TreeLock tree;
-            if (!process.leader || !may_signal(to, *process.leader)) return;
+            Task* leader = process.threads(tree).leader;
+            if (!leader || !may_signal(to, *leader)) return;
         }
         (void)signals::send(process, info);
     }

@@ -23,6 +23,7 @@ bool hides(const Credentials& before, const Credentials& after) {
 
 Ref<FileTable> files_of(Process& process) {
     TreeLock tree;
-    return process.leader ? process.leader->share(&Task::files) : nullptr;
+    Task* leader = process.threads(tree).leader;
+    return leader ? leader->share(&Task::files) : nullptr;
 }
 } // namespace process

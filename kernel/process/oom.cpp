@@ -10,12 +10,7 @@
 namespace oom {
 namespace {
 u64 pages_of(Process& process) {
-    Ref<AddressSpace> space;
-    {
-        process::TreeLock tree;
-        for (auto at = process.threads.begin(); !space && at != process.threads.end(); ++at)
-            space = static_cast<Task&>(*at).share(&Task::space);
-    }
+    auto space = process::space_of(process, process::TreeLock{});
     if (!space) return 0;
     SpaceUsage use = space->usage();
     return use.anonymous + use.page_tables + use.shared;
@@ -69,8 +64,8 @@ Ref<Process> ending_one(PidNamespace& pids) {
     Ref<Process> found;
     each_process(pids, [&](Ref<Process>& process) {
         if (found || process->oom_stuck) return;
-        Holding lock{process->signal_lock};
-        if (process->ending) found = process;
+        auto lock = process->lock_signals();
+        if (process->signals(lock).ending) found = process;
     });
     return found;
 }
@@ -90,7 +85,11 @@ Ref<Process> victim_in(View& view) {
 
 void report(View& view, Process& victim, bool machine) {
     constexpr u64 mib = MiB;
-    auto name = victim.leader ? victim.leader->name.view() : std::string_view{"?"};
+    FixedString<15> name;
+    {
+        process::TreeLock tree;
+        if (Task* leader = victim.threads(tree).leader) name = leader->name;
+    }
     Pid pid = victim.pid(PidNamespace::root());
     u64 held = pages_of(victim) * page_size / mib, owned = view.account().used() / mib;
     if (view.is_root())
@@ -123,9 +122,9 @@ void kill_and_wait(Task& task, Process& victim, bool machine) {
     View& view = victim.view();
     bool already, last = victim.unkillable;
     {
-        Holding lock{victim.signal_lock};
-        already = victim.ending;
-        signals::end_all(victim, SIGKILL);
+        auto lock = victim.lock_signals();
+        already = victim.signals(lock).ending;
+        signals::end_all(victim, SIGKILL, lock);
     }
     if (!already) report(view, victim, machine);
     if (&victim == &task.process()) return;

@@ -17,16 +17,16 @@ struct PosixTimer : Timer {
     /// Reads the CPU clock of another process, for now(): without locks, it takes those of that process.
     void read_other_cpu();
     /// What its clock shows now.
-    u64 now() const;
-    ProcessTimers::Value value() const;
+    u64 now(const SignalLock&) const;
+    ProcessTimers::Value value(const SignalLock&) const;
     /// `measured` is right.
-    void set(u64 first_ns, u64 interval_ns, bool absolute);
-    /// Is not armed any more, and its signal not pending. Timer::cancel() must follow, without signal_lock.
-    void disarm();
+    void set(u64 first_ns, u64 interval_ns, bool absolute, const SignalLock&);
+    /// Is not armed any more, and its signal not pending. Timer::cancel() must follow, without the lock.
+    void disarm(const SignalLock&);
     /// Its moment may have come.
-    void look(u64 now_ns);
+    void look(u64 now_ns, const SignalLock&);
     /// Its signal was ignored and is so no more.
-    void unignored();
+    void unignored(const SignalLock&);
     /// Armed anew, if it is. Takes signal_lock; timers_lock is held.
     void follow_wall_clock();
 
@@ -45,10 +45,10 @@ struct PosixTimer : Timer {
 
 private:
     static void expired(Timer&);
-    static void taken(QueuedSignal&);
+    static void taken(QueuedSignal&, const SignalLock&);
     void become(State);
-    void wait_for_due();
-    void fire();
+    void wait_for_due(const SignalLock&);
+    void fire(const SignalLock&);
     State state_ = State::idle;
     std::atomic<u64> other_cpu_ns_ = 0; // by read_other_cpu()
 };

@@ -21,16 +21,16 @@ void PosixTimer::read_other_cpu() {
     if (measured.is_cpu() && !of_own_cpu()) other_cpu_ns_.store(measured.now(), std::memory_order_relaxed);
 }
 
-u64 PosixTimer::now() const {
+u64 PosixTimer::now(const SignalLock& held) const {
     if (!measured.is_cpu()) return measured.now();
     if (!of_own_cpu()) return other_cpu_ns_.load(std::memory_order_relaxed);
     Task* thread = measured.thread();
-    return measured.reading(thread ? thread->cpu_time() : process::cpu_time_locked(process));
+    return measured.reading(thread ? thread->cpu_time() : process::cpu_time(process, held));
 }
 
-ProcessTimers::Value PosixTimer::value() const {
+ProcessTimers::Value PosixTimer::value(const SignalLock& held) const {
     if (!due_ns) return {0, interval_ns};
-    u64 at = now();
+    u64 at = now(held);
     if (at < due_ns) return {due_ns - at, interval_ns};
     if (interval_ns) return {interval_ns - (at - due_ns) % interval_ns, interval_ns};
     return {notify == SIGEV_NONE ? 0u : 1u, 0};
@@ -42,32 +42,32 @@ void PosixTimer::become(State next) {
     state_ = next;
 }
 
-void PosixTimer::disarm() {
-    element.withdraw();
+void PosixTimer::disarm(const SignalLock& held) {
+    element.withdraw(held);
     become(State::idle);
     due_ns = 0;
 }
 
-void PosixTimer::set(u64 first_ns, u64 interval, bool absolute) {
+void PosixTimer::set(u64 first_ns, u64 interval, bool absolute, const SignalLock& held) {
     interval_ns = interval;
     overruns = 0;
     if (!first_ns) return;
     due_ns = first_ns;
-    if (!absolute && __builtin_add_overflow(now(), first_ns, &due_ns)) due_ns = ~u64{0};
+    if (!absolute && __builtin_add_overflow(now(held), first_ns, &due_ns)) due_ns = ~u64{0};
     become(State::armed);
-    wait_for_due();
+    wait_for_due(held);
 }
 
 /// SIGEV_NONE: who asks is told the time left, nobody else.
-void PosixTimer::wait_for_due() {
+void PosixTimer::wait_for_due(const SignalLock& held) {
     if (notify == SIGEV_NONE) return;
     ProcessTimers& timers = *process.timers;
     if (of_own_cpu() && !measured.thread())
-        return measured.is_user_only() ? timers.watch_user(due_ns) : timers.watch_total(due_ns);
-    u64 at = now(), left = due_ns > at ? due_ns - at : 0;
+        return measured.is_user_only() ? timers.watch_user(due_ns, held) : timers.watch_total(due_ns, held);
+    u64 at = now(held), left = due_ns > at ? due_ns - at : 0;
     if (of_own_cpu()) {
         CpuTime used = measured.thread()->cpu_time();
-        return timers.watch_thread(*measured.thread(), used.user_ns + used.system_ns + left);
+        return timers.watch_thread(*measured.thread(), used.user_ns + used.system_ns + left, held);
     }
     Deadline when = measured.in(left), soonest = clocks::in(measured.is_cpu() ? other_look_ns : 0);
     arm(when < soonest ? soonest : when);
@@ -78,53 +78,53 @@ void PosixTimer::wait_for_due() {
 void PosixTimer::expired(Timer& of) {
     auto& self = static_cast<PosixTimer&>(of);
     self.read_other_cpu();
-    Holding lock{self.process.signal_lock};
-    self.look(self.now());
+    auto lock = self.process.lock_signals();
+    self.look(self.now(lock), lock);
 }
 
-void PosixTimer::look(u64 at) {
+void PosixTimer::look(u64 at, const SignalLock& held) {
     if (state_ != State::armed || notify == SIGEV_NONE) return;
-    at < due_ns ? wait_for_due() : fire();
+    at < due_ns ? wait_for_due(held) : fire(held);
 }
 
-void PosixTimer::fire() {
+void PosixTimer::fire(const SignalLock& held) {
     Task* only = receiver.get();
-    bool gone = only && only->exiting;
-    bool queued = !gone && signals::queue_embedded(process, only, element);
+    bool gone = only && only->is_exiting();
+    bool queued = !gone && signals::queue_embedded(process, only, element, held);
     become(queued ? State::pending : interval_ns && !gone ? State::ignored : State::idle);
     if (!interval_ns || gone) due_ns = 0;
 }
 
-void PosixTimer::taken(QueuedSignal& of) {
+void PosixTimer::taken(QueuedSignal& of, const SignalLock& held) {
     PosixTimer& self = *static_cast<Element&>(of).owner;
     self.overruns = 0;
     if (self.due_ns) {
-        u64 at = self.now(), passed = at > self.due_ns ? (at - self.due_ns) / self.interval_ns : 0;
+        u64 at = self.now(held), passed = at > self.due_ns ? (at - self.due_ns) / self.interval_ns : 0;
         self.overruns = static_cast<int>(std::min<u64>(passed, INT_MAX)); // as Linux: timer_getoverrun(2)
         self.due_ns += (passed + 1) * self.interval_ns;
         self.become(State::armed);
-        self.wait_for_due();
+        self.wait_for_due(held);
     } else
         self.become(State::idle);
     of.info.si_overrun = self.overruns;
 }
 
-void PosixTimer::unignored() {
+void PosixTimer::unignored(const SignalLock& held) {
     if (state_ != State::ignored) return;
     become(State::armed);
-    wait_for_due();
+    wait_for_due(held);
 }
 
 void PosixTimer::follow_wall_clock() {
     {
-        Holding lock{process.signal_lock};
+        auto lock = process.lock_signals();
         if (state_ != State::armed || !measured.is_wall()) return;
         become(State::idle); // cancel() must come without the lock: until then an expiry does nothing
     }
     cancel();
-    Holding lock{process.signal_lock};
+    auto lock = process.lock_signals();
     become(State::armed);
-    wait_for_due();
+    wait_for_due(lock);
 }
 
 ProcessTimers::~ProcessTimers() = default;
@@ -156,8 +156,8 @@ namespace {
 /// With timers_lock held. After this nothing refers to the timer but its list.
 void disarm(PosixTimer& timer) {
     {
-        Holding lock{timer.process.signal_lock};
-        timer.disarm();
+        auto lock = timer.process.lock_signals();
+        timer.disarm(lock);
     }
     timer.cancel();
 }
@@ -179,8 +179,8 @@ Result<ProcessTimers::Value> ProcessTimers::get_posix(int id) {
     Holding list{process_.timers_lock};
     PosixTimer* timer = TRY(find(posix_, id));
     timer->read_other_cpu();
-    Holding lock{process_.signal_lock};
-    return timer->value();
+    auto lock = process_.lock_signals();
+    return timer->value(lock);
 }
 
 Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 interval_ns, bool absolute) {
@@ -190,20 +190,20 @@ Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 
     timer->read_other_cpu();
     Value old;
     {
-        Holding lock{process_.signal_lock};
-        old = timer->value();
+        auto lock = process_.lock_signals();
+        old = timer->value(lock);
     }
     disarm(*timer);
     timer->measured = absolute || !timer->clock.is_wall() ? timer->clock : process::Clock::system(false);
-    Holding lock{process_.signal_lock};
-    timer->set(first_ns, interval_ns, absolute);
+    auto lock = process_.lock_signals();
+    timer->set(first_ns, interval_ns, absolute, lock);
     return old;
 }
 
 Result<int> ProcessTimers::overruns(int id) {
     Holding list{process_.timers_lock};
     PosixTimer* timer = TRY(find(posix_, id));
-    Holding lock{process_.signal_lock};
+    auto lock = process_.lock_signals();
     return timer->overruns;
 }
 
@@ -212,8 +212,8 @@ void ProcessTimers::unignored(int signal) {
     Holding list{process_.timers_lock};
     for (auto& timer : posix_) {
         if (!timer || timer->element.info.si_signo != signal) continue;
-        Holding lock{process_.signal_lock};
-        timer->unignored();
+        auto lock = process_.lock_signals();
+        timer->unignored(lock);
     }
 }
 

@@ -3,7 +3,9 @@
 #include "kernel/credentials/limits.h"
 #include "kernel/file/file.h"
 #include "kernel/process/abi.h"
+#include "kernel/process/accounting.h"
 #include "kernel/process/kinship.h"
+#include "kernel/process/signals/parts.h"
 #include "kernel/process/signals/signals.h"
 
 class Task;
@@ -12,19 +14,20 @@ namespace vfs {
 struct Path;
 }
 
-/// Resource use of waited-for children and of ended threads: getrusage(2), times(2).
-struct ResourceUse {
-    u64 user_ns = 0, system_ns = 0, minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0;
-    u64 peak_resident_pages = 0;
-    u64 bytes_read = 0, bytes_written = 0, reads = 0, writes = 0; // /proc/pid/io
-    void add(const ResourceUse&);
-};
-
 /// `dead`: reaped.
 enum class ProcessState : u8 { running, zombie, dead };
 
 /// A task as an element of its process's list: see for_each_thread() in task.h.
 struct ThreadLink : ListLink<struct ThreadTag> {};
+/// The threads of a process. A listed task is kept alive by its link; the leader stays listed until the process is
+/// reaped.
+struct Threads {
+    Task* leader = nullptr;
+    List<ThreadLink, struct ThreadTag> list;
+    /// Those that have not ended. Who ends last ends the process: by then every other thread has unlinked itself, and
+    /// the leader needs nobody but who reaps it.
+    unsigned unended = 0;
+};
 class ProcessTimers;
 
 class Process : public RefCounted<Process>,
@@ -56,30 +59,25 @@ public:
     /// As wait4 shows it; final once it has ended.
     std::atomic<int> exit_status = 0;
 
-    // Threads. The list changes under both the tree lock and signal_lock: either suffices to walk it. A listed task is
-    // kept alive by its link; the leader stays listed until the process is reaped.
-    Task* leader = nullptr;
-    List<ThreadLink, struct ThreadTag> threads;
+    /// They change under both locks: either suffices to look at them.
+    const Threads& threads(const process::TreeLock&) const { return threads_; }
+    const Threads& threads(const SignalLock& held) const { return held.check(signal_lock_), threads_; }
+    Threads& threads(const process::TreeLock&, const SignalLock& held) { return held.check(signal_lock_), threads_; }
+    /// Whether this thread leads it now, without locks.
+    bool is_led_by(const Task& task) const { return __atomic_load_n(&threads_.leader, __ATOMIC_RELAXED) == &task; }
     /// Those that have not begun to end. The last of them gives back what the process has.
     std::atomic<unsigned> live_threads = 0;
-    /// Those that have not ended; changes as the list does. Who ends last ends the process: by then every other thread
-    /// has unlinked itself, and the leader needs nobody but who reaps it.
-    unsigned unended_threads = 0;
 
-    // Signals, job control, the end: guarded by signal_lock.
-    Spinlock<Rank::signals> signal_lock;
-    PendingSignals pending;
-    SpareSignal spare_signal; // guarded by nothing
-    Ref<SignalHandlers> handlers;
-    bool ending = false; // exit_group: every thread is to end, with group_status
-    int group_status = 0;
-    Task* executing = nullptr;                                 // the thread whose exec ends all others
-    int stop_signal = 0;                                       // stopped, or about to, by this signal
-    unsigned still_to_stop = 0;                                // threads on their way into the stop
-    bool stopped = false;                                      // all have
-    bool stop_unreported = false, continue_unreported = false; // to wait4
-    bool continued_unnotified = false;                         // the next thread that runs tells the parent
-    bool unkillable = false;                                   // a view's init: default actions do not end it
+    SignalLock lock_signals(std::source_location at = std::source_location::current()) {
+        return SignalLock{signal_lock_, at};
+    }
+    ProcessSignals& signals(const SignalLock& held) { return held.check(signal_lock_), signals_; }
+    /// By a thread of the process: see ProcessSignals.
+    const Ref<SignalHandlers>& handlers() const { return signals_.handlers; }
+    SpareSignal spare_signal;
+    std::atomic<bool> unkillable = false; // a view's init: default actions do not end it
+    Accounting& accounting(const SignalLock& held) { return held.check(signal_lock_), accounting_; }
+    const u64 start_ns; // monotonic
 
     /// Notified when a child of this process changes state: wait4, waitid.
     WaitQueue child_changed;
@@ -89,10 +87,6 @@ public:
     WaitQueue ended;
     /// Notified when a thread has ended: exec.
     WaitQueue threads_changed;
-
-    // Accounting: under signal_lock.
-    ResourceUse ended_threads, waited_children;
-    u64 start_ns = 0; // monotonic
 
     /// MEMBARRIER_CMD_REGISTER_*, once registered.
     std::atomic<u32> membarriers = 0;
@@ -126,6 +120,10 @@ private:
     Ref<View> view_;
     PidNumber* number_ = nullptr; // the leader's; null once reaped
     Kinship kin_;
+    Threads threads_;
+    mutable SignalLock::Lock signal_lock_;
+    ProcessSignals signals_;
+    Accounting accounting_;
     std::atomic<ProcessState> state_ = ProcessState::running;
     Ref<PidNumber> identity_; // stays when the number is free again
     Pid own_pid_ = 0;

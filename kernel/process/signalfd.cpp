@@ -73,8 +73,8 @@ public:
     }
     u32 poll() override {
         Task& task = Task::current();
-        Holding held{task.process().signal_lock};
-        return (task.pending.set | task.process().pending.set) & wanted_ ? EPOLLIN | EPOLLRDNORM : 0;
+        auto held = task.process().lock_signals();
+        return signals::pending(task, held) & wanted_ ? EPOLLIN | EPOLLRDNORM : 0;
     }
     /// Signals are the reader's own; an epoll goes on with those of the process that made the file.
     WaitQueue& changed() override { return Task::current().process().signal_arrived; }
@@ -85,10 +85,9 @@ private:
     bool take(siginfo_t& info) {
         Task& task = Task::current();
         Box<QueuedSignal> freed; // goes without the lock
-        Holding held{task.process().signal_lock};
-        SignalSet others = ~wanted_.load();
-        bool taken = task.pending.take(others, info, freed) || task.process().pending.take(others, info, freed);
-        signals::recalculate(task);
+        auto held = task.process().lock_signals();
+        bool taken = signals::take(task, ~wanted_.load(), info, freed, held);
+        signals::recalculate(task, held);
         return taken;
     }
     Ref<Process> maker_;

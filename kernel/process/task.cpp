@@ -33,7 +33,6 @@ Result<Ref<Task>> ProcessFactory::make_task(View& view) {
     made->counted_in = view.cgroup;
     auto task = Ref<Task>::adopt(made);
     task->account = cgroup.account;
-    task->start_ns = clocks::monotonic_ns();
     TRY(task->init(begin, nullptr));
     task->traced = view.trace.load(std::memory_order_relaxed);
     return task;
@@ -45,7 +44,6 @@ Result<Ref<Process>> ProcessFactory::make_process(View& view) {
     auto process = Ref<Process>::adopt(made);
     process->view_ = Ref<View>::share(&view);
     process->timers = TRY(make<ProcessTimers>(*process));
-    process->start_ns = clocks::monotonic_ns();
     return process;
 }
 
@@ -64,24 +62,28 @@ void ProcessFactory::attach(Task& task, Ref<Process> process, PidNumber* number,
     task.process_ = std::move(process);
 }
 
-void ProcessFactory::link_thread(Task& task, const process::TreeLock& tree) {
+void ProcessFactory::link_thread(Task& task, bool leads, const process::TreeLock& tree, const SignalLock& held) {
     Process& process = task.process();
+    Threads& threads = process.threads(tree, held);
     (void)Ref<Task>::share(&task).release(); // the link's count
-    process.threads.push_back(task);
+    threads.list.push_back(task);
+    threads.unended++;
+    if (leads) threads.leader = &task;
     process.live_threads.fetch_add(1);
-    process.unended_threads++;
-    process.timers->joined(task);
+    process.timers->joined(task, held);
     task.number_->uses(tree).task = &task;
 }
 
-void ProcessFactory::take_over_number(Task& from, Task& to, const process::TreeLock& tree) {
+void ProcessFactory::take_over(Task& from, Task& to, const process::TreeLock& tree, const SignalLock& held) {
     std::swap(from.number_, to.number_);
     std::swap(from.own_tid_, to.own_tid_);
     std::swap(from.identity_, to.identity_);
     from.number_->uses(tree).task = &from;
     to.number_->uses(tree).task = &to;
+    to.process().threads(tree, held).leader = &to;
 }
 
+Task::Task() : start_ns{clocks::monotonic_ns()} { user_state_ = &user_state; }
 bool Task::must_end() { return signals::will_die(*this); }
 void Task::signal(int number) { (void)signals::send(*this, signals::info_user(number)); }
 
@@ -105,7 +107,7 @@ Task::~Task() {
 void Task::forget_number(const process::TreeLock& tree) {
     if (!number_) return;
     number_->uses(tree).task = nullptr;
-    if (process_->leader == this) {
+    if (process_->is_led_by(*this)) {
         number_->uses(tree).process = nullptr;
         process_->number_ = nullptr;
     }
@@ -142,7 +144,7 @@ Result<vfs::Walker> Task::walker(int dirfd) {
     return vfs::Walker{.start = *path, .credentials = credentials_, .umask = fs->umask, .fs = fs.get()};
 }
 
-Process::Process() = default;
+Process::Process() : start_ns{clocks::monotonic_ns()} {}
 Process::~Process() {
     // What has run did that when it ended; here the last reference may go under any mutex.
     if (timers && !timers->closed()) timers->stop_all();

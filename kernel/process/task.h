@@ -40,21 +40,25 @@ public:
     }
     void set_credentials(Ref<const Credentials>);
 
-    // Signals: guarded by the process's signal_lock; `blocked` is changed only by the task itself.
-    SignalSet blocked = 0;
-    SignalSet waited_for = 0; // sigtimedwait: wakes for these although they are blocked
-    PendingSignals pending;
+    TaskSignals& signals(const SignalLock& held) { return held.check(process_->signal_lock_), signals_; }
+    /// Its mask. By the task itself, which alone changes it.
+    SignalSet blocked() const { return signals_.blocked; }
+    /// `exiting`: counts no more as a thread that takes signals. `ended`: its use is counted in the process's
+    /// Accounting.
+    enum class Life : u8 { running, exiting, ended };
+    bool is_exiting() const { return life_.load(std::memory_order_relaxed) != Life::running; }
+    bool has_ended() const { return life_.load(std::memory_order_relaxed) == Life::ended; }
+    void become(Life life, const SignalLock& held) { held.check(process_->signal_lock_), life_ = life; }
+
+    /// By the task itself.
+    bool has_stopped() const { return signals_.stop.load() == Stop::stopped; }
+
+    // The task's own.
     stack_t alternate_stack{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
     /// A mask to restore on the way out when no handler ran: ppoll, sigsuspend.
     SignalSet saved_mask = 0;
     bool restore_mask = false;
-    bool stop_pending = false;         // job control: is to stop
-    bool stop_taken = false;           // has taken a stop signal; cleared by SIGCONT
-    std::atomic<bool> in_stop = false; // has stopped
-    bool only_fatal = false;           // sleeps in a call that only death may end
-    bool exiting = false;              // counts no more as a thread that takes signals
-    bool ended = false;                // its resources are counted in the process's ended_threads
-    bool traced = false;               // its system calls are logged; see choose_syscalls()
+    bool traced = false; // its system calls are logged; see choose_syscalls()
 
     /// What restart_syscall(2) goes on with (poll, nanosleep, futex): set with err::restart_block.
     struct Restart {
@@ -68,27 +72,8 @@ public:
     usize robust_list_size = 0;
     std::atomic<int> parent_death_signal = 0;
     arch::UserState user_state;
-    u64 start_ns = 0; // monotonic
-    /// RLIMIT_RTTIME: where the thread stood when it was first seen after a sleep. Under signal_lock.
-    struct {
-        u64 sleeps = 0, since_ns = 0;
-    } realtime_run;
-    std::atomic<u64> minor_faults = 0, major_faults = 0;
-    /// What read(2), write(2) and their relatives moved and how often they were called: /proc/pid/io. Changed only by
-    /// the task itself.
-    struct Transfers {
-        std::atomic<u64> bytes_read = 0, bytes_written = 0, reads = 0, writes = 0;
-        /// Counts a call that ends with `answer`, and gives it back.
-        Result<usize> read(Result<usize> answer) { return count(reads, bytes_read, answer); }
-        Result<usize> wrote(Result<usize> answer) { return count(writes, bytes_written, answer); }
-
-    private:
-        static Result<usize> count(std::atomic<u64>& calls, std::atomic<u64>& bytes, Result<usize> answer) {
-            calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            if (answer) bytes.store(bytes.load(std::memory_order_relaxed) + *answer, std::memory_order_relaxed);
-            return answer;
-        }
-    } transfers;
+    const u64 start_ns; // monotonic
+    TaskCounters counters;
     std::atomic<u16> io_priority = 0;                             // ioprio_set(2); remembered
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
@@ -127,18 +112,22 @@ public:
 
 private:
     friend struct ProcessFactory;
-    Task() { user_state_ = &user_state; }
+    Task();
     Ref<Process> process_;
+    TaskSignals signals_;
+    std::atomic<Life> life_ = Life::running;
     bool counted_ = false; // in `user`
     PidNumber* number_ = nullptr;
     Ref<PidNumber> identity_; // stays when the number is free again
     Pid own_tid_ = 0;
 };
 
-/// Calls f(Task&) for each thread of a process, the ended leader included. The tree lock or signal_lock is held.
-template <class F>
-void for_each_thread(Process& process, F f) {
-    for (ThreadLink& link : process.threads) f(static_cast<Task&>(link));
+inline Task& task_of(const ThreadLink& link) { return const_cast<Task&>(static_cast<const Task&>(link)); }
+
+/// Calls f(Task&) for each thread of a process, the ended leader included. `held`: the tree lock or its signal lock.
+template <class Held, class F>
+void for_each_thread(Process& process, const Held& held, F f) {
+    for (const ThreadLink& link : process.threads(held).list) f(task_of(link));
 }
 
 namespace process {

@@ -28,9 +28,9 @@ ProcessTimers::ProcessTimers(Process& of) : process_{of} {
     for (auto& [element, signal] : all) {
         element.owner = this;
         element.info = signals::info_kernel(signal);
-        element.taken = [](QueuedSignal&) {};
+        element.taken = [](QueuedSignal&, const SignalLock&) {};
     }
-    real_.element.taken = [](QueuedSignal& e) { static_cast<Element&>(e).owner->real_taken(); };
+    real_.element.taken = [](QueuedSignal& e, const SignalLock&) { static_cast<Element&>(e).owner->real_taken(); };
 }
 
 ProcessTimers::Interval* ProcessTimers::of(int which) {
@@ -42,9 +42,9 @@ ProcessTimers::Interval* ProcessTimers::of(int which) {
     }
 }
 
-u64 ProcessTimers::clock_now(int which) {
+u64 ProcessTimers::clock_now(int which, const SignalLock& held) {
     if (which == ITIMER_REAL) return clocks::monotonic_ns();
-    CpuTime t = process::cpu_time_locked(process_);
+    CpuTime t = process::cpu_time(process_, held);
     return which == ITIMER_VIRTUAL ? t.user_ns : t.user_ns + t.system_ns;
 }
 
@@ -52,11 +52,11 @@ void ProcessTimers::RealTimer::expired(Timer& timer) { static_cast<RealTimer&>(t
 
 // Takes the lock once: see PosixTimer::expired().
 void ProcessTimers::expire_real() {
-    Holding lock{process_.signal_lock};
+    auto lock = process_.lock_signals();
     if (!real_.due_ns || real_waits_) return;
     u64 now = clocks::monotonic_ns();
     if (now < real_.due_ns) return arm_real();
-    bool queued = signals::queue_embedded(process_, nullptr, real_.element);
+    bool queued = signals::queue_embedded(process_, nullptr, real_.element, lock);
     if (!real_.interval_ns)
         real_.due_ns = 0;
     else if (queued)
@@ -81,9 +81,9 @@ void ProcessTimers::arm_real() {
 Result<ProcessTimers::Value> ProcessTimers::get(int which) {
     Interval* t = of(which);
     if (!t) return err::inval;
-    Holding lock{process_.signal_lock};
+    auto lock = process_.lock_signals();
     if (!t->due_ns || (t == &real_ && real_waits_)) return Value{0, t->interval_ns};
-    u64 now = clock_now(which);
+    u64 now = clock_now(which, lock);
     return Value{t->due_ns > now ? t->due_ns - now : 1, t->interval_ns};
 }
 
@@ -92,19 +92,19 @@ Result<ProcessTimers::Value> ProcessTimers::set(int which, const Value& value) {
     Interval& t = *of(which);
     Holding one_at_a_time{process_.timers_lock};
     {
-        Holding lock{process_.signal_lock};
+        auto lock = process_.lock_signals();
         t.due_ns = 0;
         if (&t == &real_) real_waits_ = false;
     }
     if (&t == &real_) real_timer_.cancel();
-    Holding lock{process_.signal_lock};
+    auto lock = process_.lock_signals();
     t.interval_ns = value.interval_ns;
     if (!value.left_ns || closed_) return old;
-    t.due_ns = clock_now(which) + value.left_ns;
+    t.due_ns = clock_now(which, lock) + value.left_ns;
     if (which == ITIMER_REAL)
         arm_real();
     else
-        which == ITIMER_VIRTUAL ? watch_user(t.due_ns) : watch_total(t.due_ns);
+        which == ITIMER_VIRTUAL ? watch_user(t.due_ns, lock) : watch_total(t.due_ns, lock);
     return old;
 }
 
@@ -115,11 +115,11 @@ void ProcessTimers::stop_all() {
     }
     drop_posix();
     {
-        Holding lock{process_.signal_lock};
+        auto lock = process_.lock_signals();
         real_.due_ns = 0;
     }
     real_timer_.cancel();
-    Holding lock{process_.signal_lock};
+    auto lock = process_.lock_signals();
     for (QueuedSignal* element : {&real_.element, &virtual_.element, &profile_.element, &cpu_limit_, &realtime_limit_})
-        element->withdraw();
+        element->withdraw(lock);
 }

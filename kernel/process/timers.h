@@ -48,9 +48,9 @@ public:
     /// Obeys RLIMIT_RTTIME: the limit was changed, or a thread became a real-time one.
     void limit_realtime();
 
-    /// A thread comes to be, or has ended. signal_lock is held.
-    void joined(Task&);
-    void left(Task&);
+    /// A thread comes to be, or has ended.
+    void joined(Task&, const SignalLock&);
+    void left(Task&, const SignalLock&);
     /// The current task has work_timers: a moment of a CPU clock has been reached. On the way to user mode.
     void look(Task& current);
 
@@ -78,22 +78,22 @@ private:
         ProcessTimers& owner;
     };
     Interval* of(int which);
-    u64 clock_now(int which);
+    u64 clock_now(int which, const SignalLock&);
     void expire_real();
     void real_taken();
     void arm_real();
 
-    // CPU clocks (cpu_timers.cpp). signal_lock is held.
-    void watch();
-    void unwatch();
+    // CPU clocks (cpu_timers.cpp).
+    void watch(const SignalLock&);
+    void unwatch(const SignalLock&);
     bool needs_watch();
     /// Somebody is to look when the process's user time, or all its time, or the thread's is that much.
-    void watch_user(u64 ns);
-    void watch_total(u64 ns);
-    void watch_thread(Task&, u64 ns);
-    void expire_cpu(Interval&, u64 now_ns);
-    void check_cpu_limit(u64 now_ns);
-    void check_realtime_limit(Task& current);
+    void watch_user(u64 ns, const SignalLock&);
+    void watch_total(u64 ns, const SignalLock&);
+    void watch_thread(Task&, u64 ns, const SignalLock&);
+    void expire_cpu(Interval&, u64 now_ns, const SignalLock&);
+    void check_cpu_limit(u64 now_ns, const SignalLock&);
+    void check_realtime_limit(Task& current, const SignalLock&);
 
     Process& process_;
     Interval real_, virtual_, profile_;

@@ -20,7 +20,7 @@ void after_fault(Task& task, FaultOutcome outcome, uptr address) {
 namespace upcall {
 void user_fault(arch::TrapFrame&, uptr address, arch::PageFlags access) {
     Task& task = Task::current();
-    task.minor_faults.fetch_add(1, std::memory_order_relaxed);
+    task.counters.minor_faults.fetch_add(1, std::memory_order_relaxed);
     after_fault(task, task.space->fault(address, access), address);
 }
 

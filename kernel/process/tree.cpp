@@ -57,13 +57,14 @@ Result<Ref<Process>> next(PidNamespace& pids, Pid from) {
 Result<Ref<Task>> thread_after(Process& process, PidNamespace& pids, Pid tid) {
     {
         TreeLock tree;
-        auto next = process.threads.begin(), end = process.threads.end();
+        auto& threads = process.threads(tree).list;
+        auto next = threads.begin(), end = threads.end();
         PidNumber* number = tid ? pids.find(tid, tree) : nullptr;
         Task* task = number ? number->uses(tree).task : nullptr;
         bool there = task && &task->process() == &process;
-        if (there) next = std::next(process.threads.iterator_to(*task));
+        if (there) next = std::next(threads.iterator_to(*task));
         if (next == end) return err::srch;
-        if (there || !tid) return Ref<Task>::share(static_cast<Task*>(&*next));
+        if (there || !tid) return Ref<Task>::share(&task_of(*next));
     }
     return first_from<Task>(pids, tid + 1, [&](auto& uses) {
         return uses.task && &uses.task->process() == &process ? uses.task : nullptr;
@@ -90,7 +91,7 @@ bool links(Process* parent, Process& child, const TreeLock& tree) {
 }
 bool has_stopped_member(ProcessGroup& group) {
     for (u64 at = 0; auto member = next_member(group, at);)
-        if (member->stopped) return true;
+        if (member->signals(member->lock_signals()).job.is_stopped()) return true;
     return false;
 }
 } // namespace
@@ -183,12 +184,12 @@ ChildCode decode_status(int status) {
     return {status & 0x80 ? CLD_DUMPED : CLD_KILLED, signal};
 }
 
-siginfo_t child_info(Process& child, Process& parent, int code, int status, CpuTime used, const TreeLock&) {
+siginfo_t child_info(Process& child, Process& parent, int code, int status, CpuTime used, const TreeLock& tree) {
     siginfo_t info{};
     info.si_signo = SIGCHLD;
     info.si_code = code;
     info.si_pid = child.pid(parent.pids());
-    if (child.leader) info.si_uid = child.leader->credentials_ref()->uid;
+    if (Task* leader = child.threads(tree).leader) info.si_uid = leader->credentials_ref()->uid;
     info.si_status = status;
     info.si_utime = static_cast<long>(used.user_ns / 10'000'000);
     info.si_stime = static_cast<long>(used.system_ns / 10'000'000);
@@ -199,19 +200,20 @@ void reap(Process& process, Unlinked& gone, const TreeLock& tree) {
     process.adopted_by(nullptr, tree);
     process.become_dead(tree);
     ProcessGroup::leave(process, tree);
-    unlink_thread(*process.leader, gone, tree);
+    unlink_thread(*process.threads(tree).leader, gone, tree);
     gone.add(process);
 }
 
 void unlink_thread(Task& task, Unlinked& gone, const TreeLock& tree) {
     Process& process = task.process();
-    Holding lock{process.signal_lock};
-    process.threads.erase(process.threads.iterator_to(task));
+    auto lock = process.lock_signals();
+    Threads& threads = process.threads(tree, lock);
+    threads.list.erase(threads.list.iterator_to(task));
     task.forget_number(tree);
     // An unreaped leader counts: its stack and numbers are still there.
     if (Ref<Cgroup> counted = std::move(task.counted_in)) counted->tasks.fetch_sub(1);
     task.count_no_more();
-    if (process.leader == &task) process.leader = nullptr;
+    if (threads.leader == &task) threads.leader = nullptr;
     gone.add(task);
 }
 } // namespace process

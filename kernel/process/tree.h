@@ -32,9 +32,11 @@ bool is_child_of(Process& child, Task& thread, const TreeLock&);
 /// Unlinks a thread that has ended (not the leader of a process that was not reaped).
 void unlink_thread(Task&, Unlinked&, const TreeLock&);
 
-/// Of one thread. cpu_time_locked(): with signal_lock held.
+/// Of one thread.
 ResourceUse thread_use(Task&);
-CpuTime cpu_time_locked(Process&);
+CpuTime cpu_time(Process&, const SignalLock&);
+/// Of the first thread that has not given it up; null: all have.
+Ref<AddressSpace> space_of(Process&, const TreeLock&);
 
 /// CLD_* and si_status of a wait status.
 struct ChildCode {

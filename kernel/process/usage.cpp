@@ -20,14 +20,14 @@ ResourceUse thread_use(Task& task) {
     CpuTime time = task.cpu_time();
     return {.user_ns = time.user_ns,
             .system_ns = time.system_ns,
-            .minor_faults = task.minor_faults,
-            .major_faults = task.major_faults,
+            .minor_faults = task.counters.minor_faults,
+            .major_faults = task.counters.major_faults,
             .voluntary = task.voluntary_switches(),
             .involuntary = task.involuntary_switches(),
-            .bytes_read = task.transfers.bytes_read,
-            .bytes_written = task.transfers.bytes_written,
-            .reads = task.transfers.reads,
-            .writes = task.transfers.writes};
+            .bytes_read = task.counters.transfers.bytes_read,
+            .bytes_written = task.counters.transfers.bytes_written,
+            .reads = task.counters.transfers.reads,
+            .writes = task.counters.transfers.writes};
 }
 
 ResourceUse thread_usage(Task& task) {
@@ -38,23 +38,24 @@ ResourceUse thread_usage(Task& task) {
 
 ResourceUse usage(Process& process) {
     ResourceUse sum;
-    Holding lock{process.signal_lock};
-    sum.add(process.ended_threads);
-    for_each_thread(process, [&](Task& t) {
-        if (!t.ended) sum.add(thread_use(t));
+    auto lock = process.lock_signals();
+    sum.add(process.accounting(lock).ended_threads);
+    for_each_thread(process, lock, [&](Task& t) {
+        if (!t.has_ended()) sum.add(thread_use(t));
     });
     return sum;
 }
 
 ResourceUse children_usage(Process& process) {
-    Holding lock{process.signal_lock};
-    return process.waited_children;
+    auto lock = process.lock_signals();
+    return process.accounting(lock).waited_children;
 }
 
-CpuTime cpu_time_locked(Process& process) {
-    CpuTime sum{process.ended_threads.user_ns, process.ended_threads.system_ns};
-    for_each_thread(process, [&](Task& t) {
-        if (t.ended) return;
+CpuTime cpu_time(Process& process, const SignalLock& held) {
+    auto& ended = process.accounting(held).ended_threads;
+    CpuTime sum{ended.user_ns, ended.system_ns};
+    for_each_thread(process, held, [&](Task& t) {
+        if (t.has_ended()) return;
         CpuTime time = t.cpu_time();
         sum.user_ns += time.user_ns;
         sum.system_ns += time.system_ns;
@@ -62,14 +63,21 @@ CpuTime cpu_time_locked(Process& process) {
     return sum;
 }
 CpuTime cpu_time(Process& process) {
-    Holding lock{process.signal_lock};
-    return cpu_time_locked(process);
+    auto lock = process.lock_signals();
+    return cpu_time(process, lock);
+}
+
+Ref<AddressSpace> space_of(Process& process, const TreeLock& tree) {
+    for (const ThreadLink& link : process.threads(tree).list)
+        if (auto space = task_of(link).share(&Task::space)) return space;
+    return nullptr;
 }
 
 Result<Ref<const Credentials>> credentials_of(Process& process) {
     TreeLock tree;
-    if (!process.leader) return err::srch;
-    return process.leader->credentials_ref();
+    Task* leader = process.threads(tree).leader;
+    if (!leader) return err::srch;
+    return leader->credentials_ref();
 }
 
 bool beyond_process_limit(const Task& task) {
@@ -90,9 +98,8 @@ void memory_limits_changed(Process& process) {
     Ref<const Credentials> who;
     {
         TreeLock tree;
-        for (auto at = process.threads.begin(); !space && at != process.threads.end(); ++at)
-            space = static_cast<Task&>(*at).share(&Task::space);
-        if (process.leader) who = process.leader->credentials_ref();
+        space = space_of(process, tree);
+        if (Task* leader = process.threads(tree).leader) who = leader->credentials_ref();
     }
     if (space && who) space->set_limits(memory_limits(process, *who));
 }

@@ -6,9 +6,9 @@ bool is_child_of(Process& child, Task& thread, const TreeLock& tree) {
     Process& process = thread.process();
     PidNumber* number = process.pids().find(child.kin(tree).maker, tree);
     Task* maker = number ? number->uses(tree).task : nullptr;
-    if (maker && &maker->process() == &process && !maker->exiting) return maker == &thread;
-    for (ThreadLink& link : process.threads)
-        if (auto& first = static_cast<Task&>(link); !first.exiting) return &first == &thread;
+    if (maker && &maker->process() == &process && !maker->is_exiting()) return maker == &thread;
+    for (const ThreadLink& link : process.threads(tree).list)
+        if (Task& first = task_of(link); !first.is_exiting()) return &first == &thread;
     return false;
 }
 
@@ -32,47 +32,44 @@ bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned option
     return clone_child == ((options & __WCLONE) != 0);
 }
 
-u32 uid_of(Process& process) { return process.leader ? process.leader->credentials_ref()->uid : 0; }
+u32 uid_of(Process& process, const TreeLock& tree) {
+    Task* leader = process.threads(tree).leader;
+    return leader ? leader->credentials_ref()->uid : 0;
+}
 
 /// What there is to say about this child; pid 0: nothing.
-Waited look(Process& child, Process& parent, unsigned options) {
+Waited look(Process& child, Process& parent, unsigned options, const TreeLock& tree) {
     Waited found;
-    bool keep = options & WNOWAIT;
     ProcessState state = child.state();
     if (state == ProcessState::zombie) {
         ChildCode how = decode_status(child.exit_status);
         found.status = child.exit_status;
         found.code = how.code;
     } else if (state == ProcessState::running) {
-        Holding lock{child.signal_lock};
-        if (options & WUNTRACED && child.stopped && child.stop_unreported) {
-            child.stop_unreported = keep;
-            found.status = child.stop_signal << 8 | 0x7f;
-            found.code = CLD_STOPPED;
-        } else if (options & WCONTINUED && child.continue_unreported) {
-            child.continue_unreported = keep;
-            found.status = 0xffff;
-            found.code = CLD_CONTINUED;
-        } else
-            return found;
+        auto lock = child.lock_signals();
+        auto report = child.signals(lock).job.report(options & WUNTRACED, options & WCONTINUED, options & WNOWAIT);
+        if (!report.code) return found;
+        found.status = report.status;
+        found.code = report.code;
     } else
         return found;
     found.pid = child.pid(parent.pids());
-    found.uid = uid_of(child);
+    found.uid = uid_of(child, tree);
     return found;
 }
 
 /// Takes what wait4 reports from an ended child, and the child out of the tree.
 void collect(Process& child, Process& parent, Waited& found, unsigned options, Unlinked& gone, const TreeLock& tree) {
     {
-        Holding lock{child.signal_lock};
-        found.use = child.ended_threads;
-        found.use.add(child.waited_children);
+        auto lock = child.lock_signals();
+        auto& used = child.accounting(lock);
+        found.use = used.ended_threads;
+        found.use.add(used.waited_children);
     }
     if (options & WNOWAIT) return;
     {
-        Holding lock{parent.signal_lock};
-        parent.waited_children.add(found.use);
+        auto lock = parent.lock_signals();
+        parent.accounting(lock).waited_children.add(found.use);
     }
     reap(child, gone, tree);
 }
@@ -97,7 +94,7 @@ struct Search {
         bool zombie = child.state() == ProcessState::zombie;
         if (zombie && !(options & WEXITED)) return false;
         any = true;
-        found = look(child, parent, options);
+        found = look(child, parent, options, tree);
         if (found.pid && zombie) collect(child, parent, found, options, gone, tree);
         return found.pid || !of_running;
     }

@@ -1,3 +1,4 @@
+#include "core/check/panic.h"
 #include "kernel/credentials/user.h"
 #include "kernel/signal/signal.h"
 #include <bit>
@@ -8,6 +9,12 @@ constexpr SignalSet synchronous = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | sig
                                   signal_bit(SIGFPE) | signal_bit(SIGSYS);
 
 } // namespace
+
+#if RUNDLET_CHECK
+void SignalLock::check(const Lock& wanted) const {
+    if (&lock_ != &wanted) panic("the signal lock of another process is held");
+}
+#endif
 
 void QueuedSignal::forget_user() {
     charged_->signals.fetch_sub(1, std::memory_order_relaxed);
@@ -21,7 +28,7 @@ u64 QueuedSignal::charge(Ref<User> user) {
     return charged_->signals.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void QueuedSignal::withdraw() {
+void QueuedSignal::withdraw(const SignalLock&) {
     if (!queued_in_) return;
     PendingSignals& from = *queued_in_;
     from.unlink(*this);
@@ -48,7 +55,7 @@ void PendingSignals::add(const siginfo_t& info, QueuedSignal* memory) {
     queued++;
 }
 
-bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed) {
+bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed, const SignalLock& held) {
     SignalSet ready = set & ~blocked;
     if (!ready) return false;
     if (ready & synchronous) ready &= synchronous;
@@ -73,7 +80,7 @@ bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>&
     }
     unlink(*found);
     if (found->taken) {
-        found->taken(*found);
+        found->taken(*found, held);
         into = found->info;
     } else {
         into = found->info;
@@ -82,14 +89,18 @@ bool PendingSignals::take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>&
     return true;
 }
 
-void PendingSignals::discard(SignalSet which) {
+PendingSignals::~PendingSignals() {
+    queue.clear_and_dispose([](QueuedSignal* element) { delete element; });
+}
+
+void PendingSignals::discard(SignalSet which, const SignalLock& held) {
     set &= ~which;
     from_kernel_ &= ~which;
     for (auto at = queue.begin(); at != queue.end();) {
         QueuedSignal& element = *at++;
         if (!(signal_bit(element.info.si_signo) & which)) continue;
         unlink(element);
-        element.taken ? element.taken(element) : delete &element;
+        element.taken ? element.taken(element, held) : delete &element;
     }
 }
 

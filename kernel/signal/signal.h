@@ -19,6 +19,26 @@ struct SignalAction {
     SignalSet mask;
 };
 
+/// Holds a process's lock of its signal state: process.h. What needs it held asks for a `const SignalLock&`, so what
+/// forgets it does not compile; that it is the right process's is checked in check builds.
+class [[nodiscard]] SignalLock {
+public:
+    using Lock = Spinlock<Rank::signals>;
+    explicit SignalLock(Lock& lock, std::source_location at = std::source_location::current()) : lock_{lock} {
+        lock_.lock(at);
+    }
+    ~SignalLock() { lock_.unlock(); }
+    SignalLock(const SignalLock&) = delete;
+#if RUNDLET_CHECK
+    void check(const Lock&) const;
+#else
+    void check(const Lock&) const {}
+#endif
+
+private:
+    Lock& lock_;
+};
+
 /// Dispositions: shared by the threads of a process, and by CLONE_SIGHAND.
 struct SignalHandlers : RefCounted<SignalHandlers> {
     struct Actions {
@@ -51,9 +71,9 @@ struct QueuedSignal : ListLink<> {
 
     siginfo_t info;
     /// Of a timer, which embeds it: not freed when taken or discarded, and told then. Null: on the heap.
-    void (*taken)(QueuedSignal&) = nullptr;
-    /// Takes an embedded one back from where it is queued, if it is: before its owner goes. signal_lock is held.
-    void withdraw();
+    void (*taken)(QueuedSignal&, const SignalLock&) = nullptr;
+    /// Takes an embedded one back from where it is queued, if it is: before its owner goes.
+    void withdraw(const SignalLock&);
     /// Is not queued while another one of its number is pending, if that is a standard signal. POSIX timers' are.
     bool merges = true;
     bool queued() const { return queued_in_ != nullptr; }
@@ -86,10 +106,11 @@ private:
     std::atomic<QueuedSignal*> kept_ = nullptr;
 };
 
-/// Pending signals of a task or of a process. Guarded by the process's signal lock.
+/// Pending signals of a task or of a process, reached with the process's signal lock held.
 class PendingSignals {
 public:
-    ~PendingSignals() { discard(~SignalSet{0}); }
+    /// Embedded ones have been withdrawn.
+    ~PendingSignals();
     SignalSet set = 0;
     List<QueuedSignal> queue;
     unsigned queued = 0;
@@ -98,8 +119,8 @@ public:
     void add(const siginfo_t& info, QueuedSignal* memory);
     /// Takes the lowest deliverable one (synchronous signals first). False: none outside `blocked`. The queue's element
     /// is handed to `freed`, to be deleted without the lock.
-    bool take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed);
-    void discard(SignalSet which);
+    bool take(SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed, const SignalLock&);
+    void discard(SignalSet which, const SignalLock&);
 
 private:
     friend struct QueuedSignal;

@@ -65,7 +65,7 @@ Result<usize> vector_call(Task& task, Fd fd, UserSpan<const iovec> vector, auto 
     TRY(segments.load(vector));
     Cursor cursor{segments.all(), segments.total()};
     Result<usize> answer = call(*file, cursor);
-    return std::is_same_v<Cursor, Sink> ? task.transfers.read(answer) : task.transfers.wrote(answer);
+    return std::is_same_v<Cursor, Sink> ? task.counters.transfers.read(answer) : task.counters.transfers.wrote(answer);
 }
 } // namespace
 
@@ -73,13 +73,13 @@ Result<usize> read(Task& task, Fd fd, UserSpan<std::byte> to) {
     auto file = TRY(get(task, fd));
     UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
-    return task.transfers.read(file::read(*file, sink));
+    return task.counters.transfers.read(file::read(*file, sink));
 }
 Result<usize> write(Task& task, Fd fd, UserSpan<const std::byte> from) {
     auto file = TRY(get(task, fd));
     UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
-    return task.transfers.wrote(file::write(*file, source));
+    return task.counters.transfers.wrote(file::write(*file, source));
 }
 Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
     if (offset < 0) return err::inval;
@@ -87,7 +87,7 @@ Result<usize> pread64(Task& task, Fd fd, UserSpan<std::byte> to, i64 offset) {
     if (!file->seekable()) return err::spipe;
     UserSegment segment = TRY(segment_of(to, file->readable()));
     Sink sink{{&segment, 1}, to.size};
-    return task.transfers.read(file::read_at(*file, sink, static_cast<u64>(offset)));
+    return task.counters.transfers.read(file::read_at(*file, sink, static_cast<u64>(offset)));
 }
 Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 offset) {
     if (offset < 0) return err::inval;
@@ -95,7 +95,7 @@ Result<usize> pwrite64(Task& task, Fd fd, UserSpan<const std::byte> from, i64 of
     if (!file->seekable()) return err::spipe;
     UserSegment segment = TRY(segment_of(from, file->writable()));
     Source source{{&segment, 1}, from.size};
-    return task.transfers.wrote(file::write_at(*file, source, static_cast<u64>(offset)));
+    return task.counters.transfers.wrote(file::write_at(*file, source, static_cast<u64>(offset)));
 }
 
 Result<usize> readv(Task& task, Fd fd, UserSpan<const iovec> to) {
@@ -168,7 +168,9 @@ private:
 u32 type_of(File& f) { return f.inode() ? f.inode()->type() : 0; }
 
 /// What a call has moved from file to file counts as read and as written.
-Result<usize> moved_by(Task& task, Result<usize> answer) { return task.transfers.wrote(task.transfers.read(answer)); }
+Result<usize> moved_by(Task& task, Result<usize> answer) {
+    return task.counters.transfers.wrote(task.counters.transfers.read(answer));
+}
 } // namespace
 
 Result<usize> sendfile(Task& task, Fd out_fd, Fd in_fd, UserPtr<i64> offset, usize n) {

@@ -138,7 +138,7 @@ Result<> rt_sigaction(Task& task, int signal, uptr change, uptr old, usize set_s
 
 Result<> rt_sigprocmask(Task& task, int how, UserPtr<const u64> set, UserPtr<u64> old, usize set_size) {
     TRY(check_set_size(set_size));
-    SignalSet before = task.blocked;
+    SignalSet before = task.blocked();
     if (set) {
         SignalSet bits = TRY(copy_in(set)) & ~unblockable;
         switch (how) {
@@ -153,7 +153,10 @@ Result<> rt_sigprocmask(Task& task, int how, UserPtr<const u64> set, UserPtr<u64
 }
 Result<> rt_sigpending(Task& task, UserPtr<u64> set, usize set_size) {
     if (set_size > sizeof(SignalSet)) return err::inval;
-    SignalSet pending = signals::pending(task);
+    SignalSet pending = [&] {
+        auto lock = task.process().lock_signals();
+        return signals::pending(task, lock) & task.blocked();
+    }();
     return arch::copy_out(set.address(), &pending, set_size);
 }
 Result<> rt_sigsuspend(Task& task, UserPtr<const u64> mask, usize set_size) {

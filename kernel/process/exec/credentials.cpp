@@ -32,8 +32,8 @@ bool shares_places(Task& task, const vfs::FsContext::Closed& places) {
     if (places.users() <= 1) return false;
     u32 own = 0;
     Process& process = task.process();
-    Holding lock{process.signal_lock};
-    for_each_thread(process, [&](Task& t) {
+    auto lock = process.lock_signals();
+    for_each_thread(process, lock, [&](Task& t) {
         Holding shares{t.shares_lock};
         own += t.fs == task.fs;
     });

@@ -2,6 +2,7 @@
 #include "kernel/process/factory.h"
 #include "kernel/process/inspect.h"
 #include "kernel/process/robust.h"
+#include "kernel/process/signals/state.h"
 #include "kernel/process/timers.h"
 
 namespace exec {
@@ -11,47 +12,32 @@ namespace {
 Result<> become_only_thread(Task& task) {
     Process& process = task.process();
     {
-        Holding lock{process.signal_lock};
-        if (process.ending || (process.executing && process.executing != &task)) return err::again;
-        process.executing = &task;
-        for_each_thread(process, [&](Task& t) {
-            if (&t == &task || t.exiting) return;
-            t.stop_pending = false;
-            bool was_stopped = t.in_stop.exchange(false);
-            t.interrupt();
-            if (was_stopped) sched::wake(t);
+        auto lock = process.lock_signals();
+        auto& shared = process.signals(lock);
+        if (shared.ending || (shared.executing && shared.executing != &task)) return err::again;
+        shared.executing = &task;
+        for_each_thread(process, lock, [&](Task& t) {
+            if (&t != &task && !t.is_exiting()) signals::end_thread(t, lock);
         });
     }
-    auto alone = [&] {
-        Holding lock{process.signal_lock};
-        return process.unended_threads == 1;
-    };
+    auto alone = [&] { return process.threads(process.lock_signals()).unended == 1; };
     auto waited = signals::wait_killable(task, process.threads_changed, alone);
     process::Unlinked old_leader;
     process::TreeLock tree;
-    if (!waited) {
-        Holding lock{process.signal_lock};
-        process.executing = nullptr;
-        return std::unexpected(waited.error());
-    }
-    if (process.leader != &task) {
-        Task& leader = *process.leader;
-        {
-            Holding lock{process.signal_lock};
-            ProcessFactory::take_over_number(leader, task, tree);
-            process.leader = &task;
-        }
+    if (waited && !process.is_led_by(task)) {
+        Task& leader = *process.threads(tree).leader;
+        ProcessFactory::take_over(leader, task, tree, process.lock_signals());
         process::unlink_thread(leader, old_leader, tree);
     }
-    Holding lock{process.signal_lock};
-    process.executing = nullptr;
-    signals::recalculate(task);
-    return {};
+    auto lock = process.lock_signals();
+    process.signals(lock).executing = nullptr;
+    if (waited) signals::recalculate(task, lock);
+    return waited;
 }
 
 /// The process stops sharing dispositions; caught signals go back to their defaults.
 Result<> own_handlers(Process& process, Ref<SignalHandlers>& fresh) {
-    if (process.handlers->ref_count() > 1) fresh = TRY(process.handlers->clone());
+    if (process.handlers()->ref_count() > 1) fresh = TRY(process.handlers()->clone());
     return {};
 }
 
@@ -88,10 +74,10 @@ void commit(Task& task, Loaded& loaded, Ref<SignalHandlers> handlers, Ref<FileTa
     task.files->close_on_exec_files();
     process.timers->drop_posix();
     {
-        Holding lock{process.signal_lock};
-        if (handlers) std::swap(process.handlers, handlers);
+        auto lock = process.lock_signals();
+        if (handlers) std::swap(process.signals(lock).handlers, handlers);
     }
-    process.handlers->reset_caught();
+    process.handlers()->reset_caught();
     process.membarriers = 0;
     take_credentials(task, loaded);
     process.set_abi(*loaded.abi);

@@ -53,7 +53,7 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
         .restorer = action.flags & 0x04000000 /* SA_RESTORER: only some architectures name it */ ? action.restorer : 0,
         .vdso_sigreturn = vdso ? vdso + arch::vdso_sigreturn_offset() : 0,
         .with_info = (action.flags & SA_SIGINFO) != 0,
-        .mask = task.restore_mask ? task.saved_mask : task.blocked,
+        .mask = task.restore_mask ? task.saved_mask : task.blocked(),
         .alternate = shown,
         .stack = stack,
         // Below an alternate stack there is no room: the next handler would begin at its top again.
@@ -68,7 +68,7 @@ void run_handler(Task& task, arch::TrapFrame& frame, const SignalAction& action,
         return;
     }
     if (disarm) alternate = {.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
-    SignalSet blocked = task.blocked | action.mask;
+    SignalSet blocked = task.blocked() | action.mask;
     if (!(action.flags & SA_NODEFER)) blocked |= signal_bit(number);
     task.restore_mask = false;
     set_blocked(task, blocked);
@@ -82,18 +82,13 @@ void log_fatal(Task& task, const arch::TrapFrame& frame, const siginfo_t& info) 
         info.si_signo, info.si_code, reinterpret_cast<uptr>(info.si_addr), frame.ip(), frame.sp());
 }
 
-/// This thread stops; back when it may run again. signal_lock is held on entry, and free on return.
-void stop_here(Task& task, Process& process) {
-    task.stop_pending = false;
-    task.in_stop = true;
-    bool last = process.still_to_stop && --process.still_to_stop == 0;
-    if (last) process.stopped = process.stop_unreported = true;
-    process.signal_lock.unlock();
-    if (last) notify_parent(process, CLD_STOPPED);
-    sched::block(ThreadState::stopped, [&] { return task.in_stop.load(); });
+/// This thread has stopped; back when it may run again.
+void stop_here(Task& task, bool process_has) {
+    if (process_has) notify_parent(task.process(), CLD_STOPPED);
+    sched::block(ThreadState::stopped, [&] { return task.has_stopped(); });
 }
 
-/// Asks every thread to stop, the current one included.
+/// The thread has taken a stop signal: asks every thread to stop, itself included, if the process may be stopped.
 void begin_stop(Task& task, int number) {
     Process& process = task.process();
     if (number != SIGSTOP) {
@@ -105,71 +100,70 @@ void begin_stop(Task& task, int number) {
         // A group that no shell watches cannot be stopped from the terminal.
         if (!group || process::is_orphaned(*group)) return;
     }
-    Holding lock{process.signal_lock};
-    if (!task.stop_taken || process.ending || process.executing) return; // SIGCONT came meanwhile
-    if (!process.stop_signal) process.stop_signal = number;
-    process.still_to_stop = 0;
-    for_each_thread(process, [&](Task& t) {
-        if (t.exiting || t.in_stop) return;
-        t.stop_pending = true;
-        process.still_to_stop++;
-        if (&t != &task) t.interrupt();
-    });
+    auto lock = process.lock_signals();
+    process.signals(lock).job.begin(task, number, lock);
 }
 
-enum class Next { again, done, handler };
+/// What is the most urgent thing to do.
+enum class Next { nothing, again, exit, tell_continued, stop, stop_last, begin_stop, handler, end };
+struct Step {
+    SignalAction action{};
+    siginfo_t info;
+    int status; // of the exit
+    Box<QueuedSignal> freed;
+};
 
-/// One step with the lock held: what is the most urgent thing to do?
-Next step(Task& task, arch::TrapFrame& frame, SignalAction& action, siginfo_t& info, Box<QueuedSignal>& freed) {
+Next choose_step(Task& task, Step& step) {
     Process& process = task.process();
-    process.signal_lock.lock();
-    if (process.ending || (process.executing && process.executing != &task)) {
-        int status = process.group_status;
-        process.signal_lock.unlock();
-        process::exit_thread(status);
+    auto lock = process.lock_signals();
+    auto& shared = process.signals(lock);
+    if (shared.ends(task)) {
+        step.status = shared.group_status;
+        return Next::exit;
     }
-    if (process.continued_unnotified) {
-        process.continued_unnotified = false;
-        process.signal_lock.unlock();
-        notify_parent(process, CLD_CONTINUED);
-        return Next::again;
+    if (shared.job.take_to_notify()) return Next::tell_continued;
+    if (task.signals(lock).stop == Stop::stopping)
+        return shared.job.settle(task, Stop::stopped, lock) ? Next::stop_last : Next::stop;
+    if (!take(task, task.blocked(), step.info, step.freed, lock)) {
+        recalculate(task, lock);
+        return Next::nothing;
     }
-    if (task.stop_pending) return stop_here(task, process), Next::again;
-    if (!task.pending.take(task.blocked, info, freed) && !process.pending.take(task.blocked, info, freed)) {
-        recalculate(task);
-        process.signal_lock.unlock();
-        return Next::done;
-    }
-    int number = info.si_signo;
+    int number = step.info.si_signo;
     {
-        auto actions = process.handlers->actions.lock();
-        action = actions->of[number - 1];
-        if (action.handler > handler_ignore && action.flags & SA_RESETHAND) actions->of[number - 1].handler = 0;
+        auto actions = shared.handlers->actions.lock();
+        SignalAction& now = actions->of[number - 1];
+        step.action = now;
+        if (now.handler > handler_ignore && now.flags & SA_RESETHAND) now.handler = 0;
     }
-    bool stops = action.handler == handler_default && signal_bit(number) & default_stops;
-    if (stops) task.stop_taken = true;
+    if (step.action.handler > handler_ignore) return Next::handler;
+    bool stops = step.action.handler == handler_default && signal_bit(number) & default_stops;
+    if (stops) shared.job.ask(task, lock);
     bool spared = process.unkillable && !(stops && number == SIGSTOP);
-    process.signal_lock.unlock();
-
-    if (action.handler > handler_ignore) return Next::handler;
-    if (action.handler == handler_ignore || default_ignored & signal_bit(number) || spared) return Next::again;
-    if (stops) return begin_stop(task, number), Next::again;
-    log_fatal(task, frame, info);
-    process::exit_group(number);
+    if (is_ignored(step.action, number) || spared) return Next::again;
+    return stops ? Next::begin_stop : Next::end;
 }
 } // namespace
 
 void deliver(Task& task, arch::TrapFrame& frame) {
     for (;;) {
-        SignalAction action{};
-        [[clang::uninitialized]] siginfo_t info;
-        Box<QueuedSignal> freed;
-        Next next = step(task, frame, action, info, freed);
-        task.process().spare_signal.give(std::move(freed));
-        if (next == Next::done) break;
-        if (next != Next::handler) continue;
-        run_handler(task, frame, action, info);
-        if (!task.interrupted()) return; // the handler's mask has been set since: nothing else is pending
+        [[clang::uninitialized]] Step step;
+        Next next = choose_step(task, step);
+        task.process().spare_signal.give(std::move(step.freed));
+        switch (next) {
+        case Next::exit: process::exit_thread(step.status);
+        case Next::tell_continued: notify_parent(task.process(), CLD_CONTINUED); continue;
+        case Next::stop:
+        case Next::stop_last: stop_here(task, next == Next::stop_last); continue;
+        case Next::begin_stop: begin_stop(task, step.info.si_signo); continue;
+        case Next::end: log_fatal(task, frame, step.info); process::exit_group(step.info.si_signo);
+        case Next::handler:
+            run_handler(task, frame, step.action, step.info);
+            if (!task.interrupted()) return; // the handler's mask has been set since: nothing else is pending
+            continue;
+        case Next::again: continue;
+        case Next::nothing: break;
+        }
+        break;
     }
     finish_interrupted_syscall(frame, nullptr);
     if (task.restore_mask) restore_mask(task, false);
@@ -203,12 +197,12 @@ void notify_parent(Process& process, int code) {
     SignalAction action{};
     int number;
     {
-        Holding lock{parent->signal_lock};
-        action = action_of(*parent, SIGCHLD);
+        auto lock = parent->lock_signals();
+        action = action_of(*parent, SIGCHLD, lock);
     }
     {
-        Holding lock{process.signal_lock};
-        number = code == CLD_STOPPED ? process.stop_signal : SIGCONT;
+        auto lock = process.lock_signals();
+        number = code == CLD_STOPPED ? process.signals(lock).job.signal() : SIGCONT;
     }
     if (action.handler != handler_ignore && !(action.flags & SA_NOCLDSTOP))
         send_prepared(*parent, process::child_info(process, *parent, code, number, used, tree), element);

@@ -2,34 +2,46 @@
 #include "kernel/process/timers.h"
 
 namespace signals {
-void recalculate(Task& task) {
-    Process& process = task.process();
-    bool end = process.ending || (process.executing && process.executing != &task);
-    bool wanted = end;
-    if (!task.only_fatal)
-        wanted |= task.stop_pending || process.continued_unnotified ||
-                  (task.pending.set | process.pending.set) & ~(task.blocked & ~task.waited_for);
+SignalSet pending(Task& task, const SignalLock& held) {
+    return task.signals(held).pending.set | task.process().signals(held).pending.set;
+}
+
+bool take(Task& task, SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed, const SignalLock& held) {
+    return task.signals(held).pending.take(blocked, into, freed, held) ||
+           task.process().signals(held).pending.take(blocked, into, freed, held);
+}
+
+void recalculate(Task& task, const SignalLock& held) {
+    auto& own = task.signals(held);
+    auto& shared = task.process().signals(held);
+    bool wanted = shared.ends(task);
+    if (!own.only_fatal)
+        wanted |= own.stop == Stop::stopping || shared.job.to_notify() || pending(task, held) & ~own.kept();
     if (wanted)
         task.work.fetch_or(arch::work_signal);
     else
         task.work.fetch_and(~u32{arch::work_signal});
 }
 
-void set_blocked(Task& task, SignalSet set) {
-    Process& process = task.process();
-    Holding lock{process.signal_lock};
-    SignalSet newly = (set & ~task.blocked) & process.pending.set;
-    task.blocked = set & ~unblockable;
-    recalculate(task);
-    // What was sent to the process and would have been ours is another thread's now.
-    if (!newly) return;
-    for_each_thread(process, [&](Task& t) {
-        if (&t != &task && !t.exiting && newly & ~t.blocked) t.interrupt();
+void pass_on(Task& task, SignalSet which, const SignalLock& held) {
+    if (!which) return;
+    for_each_thread(task.process(), held, [&](Task& t) {
+        if (&t != &task && !t.is_exiting() && which & ~t.signals(held).blocked) t.interrupt();
     });
 }
 
+void set_blocked(Task& task, SignalSet set) {
+    Process& process = task.process();
+    auto lock = process.lock_signals();
+    SignalSet newly = set & ~task.blocked();
+    task.signals(lock).blocked = set & ~unblockable;
+    recalculate(task, lock);
+    // What was sent to the process and would have been ours is another thread's now.
+    pass_on(task, newly & process.signals(lock).pending.set, lock);
+}
+
 void set_temporary_mask(Task& task, SignalSet mask) {
-    task.saved_mask = task.blocked;
+    task.saved_mask = task.blocked();
     task.restore_mask = true;
     set_blocked(task, mask);
 }
@@ -41,25 +53,24 @@ void restore_mask(Task& task, bool interrupted) {
 }
 
 void set_only_fatal(Task& task, bool only) {
-    Holding lock{task.process().signal_lock};
-    task.only_fatal = only;
-    recalculate(task);
+    auto lock = task.process().lock_signals();
+    task.signals(lock).only_fatal = only;
+    recalculate(task, lock);
 }
 
 bool dying(Task& task) {
-    Process& process = task.process();
-    Holding lock{process.signal_lock};
-    return process.ending || (process.executing && process.executing != &task);
+    auto lock = task.process().lock_signals();
+    return task.process().signals(lock).ends(task);
 }
 
 bool will_die(Task& task) {
-    if (dying(task)) return true;
     Process& process = task.process();
-    Holding lock{process.signal_lock};
+    auto lock = process.lock_signals();
+    if (process.signals(lock).ends(task)) return true;
     if (process.unkillable) return false;
-    SignalSet due = (task.pending.set | process.pending.set) & ~task.blocked & ~(default_ignored | default_stops);
+    SignalSet due = pending(task, lock) & ~task.blocked() & ~(default_ignored | default_stops);
     for (; due; due &= due - 1)
-        if (action_of(process, std::countr_zero(due) + 1).handler == handler_default) return true;
+        if (action_of(process, std::countr_zero(due) + 1, lock).handler == handler_default) return true;
     return false;
 }
 
@@ -67,7 +78,7 @@ Result<SignalAction> set_action(Task& task, int number, const SignalAction* chan
     if (number < 1 || number > signal_count || (change && signal_bit(number) & unblockable)) return err::inval;
     Process& process = task.process();
     auto exchange = [&] {
-        auto actions = process.handlers->actions.lock();
+        auto actions = process.handlers()->actions.lock();
         SignalAction& now = actions->of[number - 1];
         SignalAction old = now;
         if (change) {
@@ -81,16 +92,11 @@ Result<SignalAction> set_action(Task& task, int number, const SignalAction* chan
         if (change) process.timers->unignored(number);
         return old;
     }
-    Holding lock{process.signal_lock}; // POSIX: what is pending is forgotten
+    auto lock = process.lock_signals(); // POSIX: what is pending is forgotten
     SignalAction old = exchange();
-    process.pending.discard(signal_bit(number));
-    for_each_thread(process, [&](Task& t) { t.pending.discard(signal_bit(number)); });
+    process.signals(lock).pending.discard(signal_bit(number), lock);
+    for_each_thread(process, lock, [&](Task& t) { t.signals(lock).pending.discard(signal_bit(number), lock); });
     return old;
-}
-
-SignalSet pending(Task& task) {
-    Holding lock{task.process().signal_lock};
-    return (task.pending.set | task.process().pending.set) & task.blocked;
 }
 
 Result<siginfo_t> wait(Task& task, SignalSet which, Deadline until) {
@@ -102,14 +108,15 @@ Result<siginfo_t> wait(Task& task, SignalSet which, Deadline until) {
         Box<QueuedSignal> freed;
         bool got, interrupted = false;
         {
-            Holding lock{process.signal_lock};
-            got = task.pending.take(~which, info, freed) || process.pending.take(~which, info, freed);
-            task.waited_for = got || timed_out ? 0 : which;
-            recalculate(task);
+            auto lock = process.lock_signals();
+            got = take(task, ~which, info, freed, lock);
+            SignalSet& waited_for = task.signals(lock).waited_for;
+            waited_for = got || timed_out ? 0 : which;
+            recalculate(task, lock);
             if (!got && task.interrupted()) {
                 interrupted = true;
-                task.waited_for = 0;
-                recalculate(task);
+                waited_for = 0;
+                recalculate(task, lock);
             }
         }
         process.spare_signal.give(std::move(freed));

@@ -8,40 +8,33 @@ bool from_user(const siginfo_t& info) { return info.si_code <= 0; }
 constexpr bool standard(int number) { return number < 32; }
 
 /// SIGCONT and the stop signals undo each other when they are sent, whatever becomes of them afterwards.
-void job_control(Process& process, int number) {
-    if (signal_bit(number) & default_stops) {
-        process.pending.discard(signal_bit(SIGCONT));
-        for_each_thread(process, [](Task& t) { t.pending.discard(signal_bit(SIGCONT)); });
-    } else if (number == SIGCONT) {
-        process.pending.discard(default_stops);
-        if (process.stopped) process.continued_unnotified = process.continue_unreported = true;
-        process.stopped = process.stop_unreported = false;
-        process.stop_signal = 0;
-        process.still_to_stop = 0;
-        for_each_thread(process, [](Task& t) {
-            t.pending.discard(default_stops);
-            t.stop_pending = t.stop_taken = false;
-            if (t.in_stop.exchange(false)) sched::wake(t);
-        });
-    }
+void job_control(Process& process, int number, const SignalLock& held) {
+    auto& shared = process.signals(held);
+    SignalSet undone = 0;
+    if (signal_bit(number) & default_stops) undone = signal_bit(SIGCONT);
+    if (number == SIGCONT) undone = default_stops;
+    if (!undone) return;
+    shared.pending.discard(undone, held);
+    for_each_thread(process, held, [&](Task& t) { t.signals(held).pending.discard(undone, held); });
+    if (number == SIGCONT) shared.job.continue_all(process, held);
 }
 
-bool takes(Task& task, int number) {
-    if (task.exiting) return false;
-    return !(signal_bit(number) & task.blocked & ~task.waited_for);
+bool takes(Task& task, int number, const SignalLock& held) {
+    return !task.is_exiting() && !(signal_bit(number) & task.signals(held).kept());
 }
 
 /// The thread that shall handle a signal of the whole process: the leader if it does, else the first that does.
-Task* choose(Process& process, int number) {
-    if (process.leader && takes(*process.leader, number)) return process.leader;
-    for (ThreadLink& link : process.threads)
-        if (auto& task = static_cast<Task&>(link); takes(task, number)) return &task;
+Task* choose(Process& process, int number, const SignalLock& held) {
+    auto& threads = process.threads(held);
+    if (threads.leader && takes(*threads.leader, number, held)) return threads.leader;
+    for (const ThreadLink& link : threads.list)
+        if (Task& task = task_of(link); takes(task, number, held)) return &task;
     return nullptr;
 }
 
 /// A signal from a thread of the same namespace, or one that is not KILL or STOP, cannot end its init.
-bool spared(Process& process, int number, const siginfo_t& info) {
-    if (!process.unkillable || action_of(process, number).handler != handler_default) return false;
+bool spared(Process& process, int number, const siginfo_t& info, const SignalLock& held) {
+    if (!process.unkillable || action_of(process, number, held).handler != handler_default) return false;
     bool outside = !from_user(info) || &process::current_pids() != &process.pids();
     return !(outside && (signal_bit(number) & unblockable));
 }
@@ -62,21 +55,25 @@ bool may_queue(Process& process, Task& receiver, const siginfo_t& info, QueuedSi
 }
 
 /// `only`: null for the whole process. On return `element` holds the memory if it was not used.
-Result<> send_locked(Process& process, Task* only, const siginfo_t& info, QueuedSignal*& element, bool forced) {
+Result<> send(Process& process, Task* only, const siginfo_t& info, QueuedSignal*& element, bool forced,
+              const SignalLock& held) {
     int number = info.si_signo;
-    if (process.has_ended() || process.ending) return {};
+    auto& shared = process.signals(held);
+    if (process.has_ended() || shared.ending) return {};
+    Task& leader = *process.threads(held).leader;
     // What is blocked is kept: it may be waited for (signalfd, sigwait), and its action may change.
-    SignalSet blocked = only ? only->blocked | only->waited_for : process.leader->blocked | process.leader->waited_for;
+    auto& of = (only ? *only : leader).signals(held);
+    bool blocked = (of.blocked | of.waited_for) & signal_bit(number);
     if (!forced) {
-        if (!(blocked & signal_bit(number)) && spared(process, number, info)) return {};
-        job_control(process, number);
+        if (!blocked && spared(process, number, info, held)) return {};
+        job_control(process, number, held);
     }
-    if (number == SIGKILL) return end_all(process, SIGKILL), Result<>{};
+    if (number == SIGKILL) return end_all(process, SIGKILL, held), Result<>{};
 
-    PendingSignals& pending = only ? only->pending : process.pending;
-    if (!forced && !(blocked & signal_bit(number)) && is_ignored(action_of(process, number), number)) return {};
+    PendingSignals& pending = only ? of.pending : shared.pending;
+    if (!forced && !blocked && is_ignored(action_of(process, number, held), number)) return {};
     if (standard(number) && pending.set & signal_bit(number) && (!element || element->merges)) return {};
-    if (may_queue(process, only ? *only : *process.leader, info, element) || forced) {
+    if (may_queue(process, only ? *only : leader, info, element) || forced) {
         if (element && !element->taken) {
             element->info = info;
             translate_sender(process, element->info);
@@ -87,8 +84,8 @@ Result<> send_locked(Process& process, Task* only, const siginfo_t& info, Queued
         pending.add(info, nullptr);
     }
     process.signal_arrived.notify_all();
-    Task* receiver = only ? (takes(*only, number) ? only : nullptr) : choose(process, number);
-    if (receiver && !receiver->only_fatal) receiver->interrupt();
+    Task* receiver = only ? (takes(*only, number, held) ? only : nullptr) : choose(process, number, held);
+    if (receiver && !receiver->signals(held).only_fatal) receiver->interrupt();
     return {};
 }
 
@@ -98,42 +95,42 @@ Result<> send(Process& process, Task* only, const siginfo_t& info, bool forced) 
     QueuedSignal* element = process.spare_signal.take(); // without it a standard signal comes without its information
     Result<> sent;
     {
-        Holding lock{process.signal_lock};
+        auto lock = process.lock_signals();
         if (forced) {
             // Neither blocked nor ignored: a signal that the thread cannot run on without.
-            auto actions = process.handlers->actions.lock();
+            auto actions = process.handlers()->actions.lock();
             SignalAction& action = actions->of[number - 1];
-            bool refused = only->blocked & signal_bit(number) || action.handler == handler_ignore;
+            SignalSet& blocked = only->signals(lock).blocked;
+            bool refused = blocked & signal_bit(number) || action.handler == handler_ignore;
             if (refused) action = {};
-            only->blocked &= ~signal_bit(number);
+            blocked &= ~signal_bit(number);
             if (action.handler == handler_default) process.unkillable = false;
         }
-        sent = send_locked(process, only, info, element, forced);
+        sent = send(process, only, info, element, forced, lock);
     }
     process.spare_signal.give(Box<QueuedSignal>{element});
     return sent;
 }
 } // namespace
 
-void end_all(Process& process, int status) {
-    if (!process.ending) {
-        process.ending = true;
-        process.group_status = status;
+void end_thread(Task& task, const SignalLock& held) {
+    if (!task.is_exiting()) task.interrupt();
+    task.process().signals(held).job.wake(task, Wake::end, held);
+}
+
+void end_all(Process& process, int status, const SignalLock& held) {
+    auto& shared = process.signals(held);
+    if (!shared.ending) {
+        shared.ending = true;
+        shared.group_status = status;
     }
-    process.stopped = process.stop_unreported = false;
-    process.stop_signal = 0;
-    process.still_to_stop = 0;
-    for_each_thread(process, [](Task& t) {
-        t.stop_pending = t.stop_taken = false;
-        bool was_stopped = t.in_stop.exchange(false);
-        if (!t.exiting) t.interrupt();
-        if (was_stopped) sched::wake(t);
-    });
+    for_each_thread(process, held, [&](Task& t) { end_thread(t, held); });
+    shared.job.end();
 }
 
 void end_process(Process& process, int status) {
-    Holding lock{process.signal_lock};
-    end_all(process, status);
+    auto lock = process.lock_signals();
+    end_all(process, status, lock);
 }
 
 siginfo_t info_user(int number, int code) {
@@ -166,8 +163,9 @@ Result<> check_permission(const Process& target, int number) {
     const Credentials& me = current.credentials();
     process::TreeLock tree;
     auto& process = const_cast<Process&>(target);
-    if (!process.leader) return err::srch;
-    auto it = process.leader->credentials_ref();
+    Task* leader = process.threads(tree).leader;
+    if (!leader) return err::srch;
+    auto it = leader->credentials_ref();
     if (me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid || me.can(CAP_KILL))
         return {};
     auto &its = process.kin(tree).group, &own = current.process().kin(tree).group;
@@ -182,15 +180,15 @@ void force(Task& current, const siginfo_t& info) { (void)send(current.process(),
 void send_prepared(Process& process, const siginfo_t& info, Box<QueuedSignal>& memory) {
     QueuedSignal* element = memory.release();
     {
-        Holding lock{process.signal_lock};
-        (void)send_locked(process, nullptr, info, element, false);
+        auto lock = process.lock_signals();
+        (void)send(process, nullptr, info, element, false, lock);
     }
     memory.reset(element);
 }
 
-bool queue_embedded(Process& process, Task* only, QueuedSignal& embedded) {
+bool queue_embedded(Process& process, Task* only, QueuedSignal& embedded, const SignalLock& held) {
     QueuedSignal* element = &embedded;
-    if (!embedded.queued()) (void)send_locked(process, only, embedded.info, element, false);
+    if (!embedded.queued()) (void)send(process, only, embedded.info, element, false, held);
     return embedded.queued();
 }
 
@@ -200,7 +198,7 @@ void send_group(ProcessGroup& group, int number) {
 }
 
 bool ignored_or_blocked(Task& task, int number) {
-    Holding lock{task.process().signal_lock};
-    return task.blocked & signal_bit(number) || action_of(task.process(), number).handler == handler_ignore;
+    auto lock = task.process().lock_signals();
+    return task.blocked() & signal_bit(number) || action_of(task.process(), number, lock).handler == handler_ignore;
 }
 } // namespace signals

@@ -45,7 +45,6 @@ void set_temporary_mask(Task& current, SignalSet mask);
 void restore_mask(Task& current, bool interrupted);
 /// rt_sigaction(2): the old action; `change` null: only that. err::inval.
 Result<SignalAction> set_action(Task& current, int number, const SignalAction* change);
-SignalSet pending(Task& current);
 /// sigtimedwait(2). err::again: nothing came in time; err::intr: another signal.
 Result<siginfo_t> wait(Task& current, SignalSet which, Deadline until);
 /// sigsuspend(2): always an error, err::restartnohand.
@@ -56,8 +55,12 @@ void end_process(Process&, int wait_status);
 bool dying(Task&);
 /// The same, or a signal is pending that will end the process as soon as it is looked at (^C).
 bool will_die(Task&);
-/// Looks anew whether the task has something to do on its way out. signal_lock is held.
-void recalculate(Task&);
+/// Looks anew whether the task has something to do on its way out.
+void recalculate(Task&, const SignalLock&);
+/// Takes a signal outside `blocked` that is pending for the task or its process: PendingSignals::take().
+bool take(Task&, SignalSet blocked, siginfo_t& into, Box<QueuedSignal>& freed, const SignalLock&);
+/// Those that are pending for the task and its process.
+SignalSet pending(Task&, const SignalLock&);
 
 void set_only_fatal(Task& current, bool);
 /// Waits until ready(), giving up only when the task dies (err::restartsys): for vfork and exec.

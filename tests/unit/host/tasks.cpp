@@ -19,8 +19,8 @@ void arch::enter_user() {
     (*body)();
     body.reset();
     {
-        Holding lock{Task::current().process().signal_lock};
-        Task::current().exiting = true;
+        auto lock = Task::current().process().lock_signals();
+        Task::current().become(Task::Life::exiting, lock);
     }
     Task::current().process().live_threads.fetch_sub(1);
     sched::exit();
@@ -30,7 +30,7 @@ Ref<Process> host::make_process() {
     static bool ready = View::init_root().has_value();
     if (!ready) return {};
     auto process = *ProcessFactory::make_process(View::root());
-    process->handlers = *make_ref<SignalHandlers>();
+    process->signals(process->lock_signals()).handlers = *make_ref<SignalHandlers>();
     return process;
 }
 
@@ -40,13 +40,12 @@ Ref<Task> host::start_task(Process& process, Ref<User> user, std::function<void(
     auto task = *ProcessFactory::make_task(View::root());
     task->count_for(std::move(user));
     task->robust_list = reinterpret_cast<uptr>(new std::function<void()>{std::move(body)});
-    bool leads = !process.leader;
+    bool leads = !process.threads(process::TreeLock{}).leader;
     ProcessFactory::attach(*task, Ref<Process>::share(&process), *PidNamespace::root().allocate(), leads);
     {
         process::TreeLock tree;
-        Holding lock{process.signal_lock};
-        if (leads) process.leader = task.get();
-        ProcessFactory::link_thread(*task, tree);
+        auto lock = process.lock_signals();
+        ProcessFactory::link_thread(*task, leads, tree, lock);
     }
     sched::start(*task);
     return task;
@@ -59,12 +58,13 @@ void host::end_process(Process& process) {
         Ref<Task> gone;
         {
             process::TreeLock tree;
-            Holding lock{process.signal_lock};
-            if (process.threads.empty()) break;
-            auto& task = static_cast<Task&>(process.threads.front());
-            process.threads.pop_front();
+            auto lock = process.lock_signals();
+            Threads& threads = process.threads(tree, lock);
+            if (threads.list.empty()) break;
+            Task& task = task_of(threads.list.front());
+            threads.list.pop_front();
             task.forget_number(tree);
-            if (process.leader == &task) process.leader = nullptr;
+            if (threads.leader == &task) threads.leader = nullptr;
             gone = Ref<Task>::adopt(&task); // the link's count
         }
     }
