@@ -13,9 +13,13 @@ mkdir -p /tmp/d; cd /tmp/d; seq 2000 | xargs touch; ls | wc -l; cd /; rm -r /tmp
 def work(lab, programs, script):
     """A bundle that runs the script with the programs in /tests."""
     tree = lab.tree()
-    lab.bundle(tree, "work", ["sh", "-c", script], {f"tests/{n}": (p, 0o755) for n, p in programs.items()},
-               lambda config: config["process"].update(terminal=False, capabilities={k: CAPABILITIES for k in (
-                   "bounding", "effective", "permitted")}))
+    sets = ("bounding", "effective", "permitted")
+
+    def edit(config):
+        config["process"].update(terminal=False, capabilities={k: CAPABILITIES for k in sets})
+        config["linux"].update(resources={"pids": {"limit": 5000}})
+
+    lab.bundle(tree, "work", ["sh", "-c", script], {f"tests/{n}": (p, 0o755) for n, p in programs.items()}, edit)
     return tree
 
 
@@ -45,11 +49,11 @@ def test_stretches(lab):
 def test_big_group(lab):
     """No walk of a process group, of children or of processes keeps a processor, however many there are."""
     lab = Lab(lab.arch, lab.report, variant="check")
-    tree = work(lab, linux_programs(lab, [TOP / "tests/linux/big_group.cpp"]), "/tests/big_group 4000 && exit 7")
+    tree = work(lab, linux_programs(lab, [TOP / "tests/linux/big_group.cpp"]), "/tests/big_group 1500 && exit 7")
     with lab.boot(tree, append="watchdog=5 -- bundle /bundles/work", label="big-group", memory="1G", icount="skip") as vm:
         assert vm.wait(600) == 7, vm.tail()
         # Others' work is measured by test_stretches.
         found = re.findall(r"stretch: interrupts off (\d+) us, (.*?)\r?\n", vm.text)
         walks = [(int(us), where) for us, where in found if re.search("process::|signals::|Job|Process|kill|wait|exit", where)]
-        lab.report.number(f"{lab.arch}: check kernel, 4000 processes, longest stretch of the tree", f"{max(walks, default=0)}")
+        lab.report.number(f"{lab.arch}: check kernel, 1500 processes, longest stretch of the tree", f"{max(walks, default=0)}")
         assert all(us <= 200 for us, _ in walks), walks
