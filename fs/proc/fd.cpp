@@ -1,5 +1,5 @@
 // /proc/pid/fd and /proc/pid/fdinfo.
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "kernel/file/current.h"
 #include "kernel/process/mapping.h"
 #include "kernel/vfs/anonymous.h"
@@ -12,7 +12,7 @@ namespace {
 Result<Ref<File>> file_of(const Context& c) {
     auto files = files_of(*c.task);
     if (!files) return err::noent;
-    auto file = files->get(c.fd, true);
+    auto file = files->get(c.number, true);
     return file ? file : Result<Ref<File>>{err::noent};
 }
 
@@ -32,7 +32,7 @@ Result<> print_fdinfo(Writer& out, const Context& c) {
     auto file = TRY(file_of(c));
     u32 flags = file->flags;
     if (auto files = files_of(*c.task))
-        if (auto on_exec = files->close_on_exec(c.fd); on_exec && *on_exec) flags |= O_CLOEXEC;
+        if (auto on_exec = files->close_on_exec(c.number); on_exec && *on_exec) flags |= O_CLOEXEC;
     u64 position = file->seekable() ? *file->position.lock() : 0;
     print(out, "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\n", position, flags, file->path() ? file->path()->mount->id : 0);
     if (file->inode()) print(out, "ino:\t{}\n", file->inode()->number());
@@ -46,41 +46,17 @@ constexpr Item writable{
     .name = "", .mode = S_IFLNK | 0300, .place = place_file, .target = name_file, .restricted = true};
 constexpr Item both{.name = "", .mode = S_IFLNK | 0700, .place = place_file, .target = name_file, .restricted = true};
 constexpr Item neither{.name = "", .mode = S_IFLNK, .place = place_file, .target = name_file, .restricted = true};
-constexpr Item info{.name = "", .mode = S_IFREG | 0444, .print = print_fdinfo, .restricted = true, .at_open = true};
+constexpr Item info{.name = "", .mode = S_IFREG | 0444, .try_print = print_fdinfo, .restricted = true, .at_open = true};
 
 const Item& link_for(const File& f) {
     if (f.readable()) return f.writable() ? both : readable;
     return f.writable() ? writable : neither;
 }
 
-class FdDirectory final : public Inode, public vfs::Directory {
+class FdDirectory final : public pseudo::NumberDirectory {
 public:
     FdDirectory(vfs::Superblock& sb, const Context& c, u64 number, bool infos)
-        : Inode{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, infos}, infos_{infos} {}
-    vfs::Directory* directory() override { return this; }
-    bool volatile_names() const override { return true; }
-    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
-        auto fd = parse_number<u32>(name);
-        if (!fd || *fd > 0x7fff'ffff) return err::noent;
-        Context c = context_;
-        c.fd = static_cast<int>(*fd);
-        auto file = TRY(file_of(c));
-        return make_item(*superblock_, infos_ ? info : link_for(*file), c, number_of(*fd));
-    }
-    Result<> read(DirectorySink& to, u64* at) override {
-        auto files = files_of(*context_.task);
-        if (!files) return {};
-        while (true) {
-            auto fd = files->next_open(static_cast<int>(*at < 2 ? 0 : *at - 2));
-            if (!fd) return {};
-            char buffer[12];
-            BufferWriter name{buffer};
-            print(name, "{}", *fd);
-            u64 behind = static_cast<u64>(*fd) + 3;
-            if (!to.entry(name.text(), number_of(static_cast<u32>(*fd)), infos_ ? 8 : 10, behind)) return {};
-            *at = behind;
-        }
-    }
+        : NumberDirectory{sb, number, S_IFDIR | (infos ? 0555u : 0500u), c, {}, infos}, infos_{infos} {}
 
 protected:
     /// A process always finds its own descriptors, also when it hides from its user.
@@ -92,7 +68,20 @@ protected:
     }
 
 private:
-    u64 number_of(u32 fd) const { return (number() << 24) + fd; }
+    Result<Ref<vfs::Inode>> find(u32 fd) override {
+        if (fd > 0x7fff'ffff) return err::noent;
+        Context c = context_;
+        c.number = static_cast<int>(fd);
+        auto file = TRY(file_of(c));
+        return pseudo::make_item(superblock(), infos_ ? info : link_for(*file), c, entry(fd).inode);
+    }
+    Result<u32> next(u32 from) override {
+        auto files = files_of(*context_.task);
+        if (!files) return err::noent;
+        return static_cast<u32>(TRY(files->next_open(static_cast<int>(from))));
+    }
+    Entry entry(u32 fd) const override { return {(number() << 24) + fd, infos_ ? u32{S_IFREG} : u32{S_IFLNK}}; }
+    u32 link_count() const override { return 2; }
     const bool infos_;
 };
 } // namespace

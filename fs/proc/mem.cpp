@@ -1,5 +1,5 @@
 // /proc/pid/mem: the memory of a process at the offset that is its address.
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "kernel/vfs/open_file.h"
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -54,7 +54,7 @@ private:
     const AddressSpace* opened_; // compared, not used
 };
 
-class MemoryInode final : public Inode {
+class MemoryInode final : public pseudo::Inode {
 public:
     MemoryInode(vfs::Superblock& sb, u64 number, Context context)
         : Inode{sb, number, S_IFREG | 0600, std::move(context), true} {}

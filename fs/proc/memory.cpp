@@ -1,5 +1,5 @@
 // A process's memory as text: maps, cmdline, environ, statm.
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 
 namespace proc {
 namespace {
@@ -58,16 +58,15 @@ Result<bool> print_environ(Writer& out, const Context& c, u64& at) {
     if (!space) return false;
     return print_memory(out, *space, space->layout.environment_start, space->layout.environment_end, at);
 }
-Result<> print_auxv(Writer& out, const Context& c) {
+void print_auxv(Writer& out, const Context& c) {
     auto space = space_of(*c.task);
-    if (!space || !space->auxiliary) return {};
+    if (!space || !space->auxiliary) return;
     std::span<const u64> words{space->auxiliary->words};
-    return out.write({reinterpret_cast<const char*>(words.data()), words.size_bytes()}), Result<>{};
+    out.write({reinterpret_cast<const char*>(words.data()), words.size_bytes()});
 }
-Result<> print_statm(Writer& out, const Context& c) {
+void print_statm(Writer& out, const Context& c) {
     SpaceUsage u{};
     if (auto space = space_of(*c.task)) u = space->usage();
     print(out, "{} {} {} {} 0 {} 0\n", u.total, u.resident, u.file + u.shared, u.text, u.data + u.stack);
-    return {};
 }
 } // namespace proc

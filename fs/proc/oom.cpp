@@ -1,24 +1,22 @@
 // /proc/pid/oom_score and oom_score_adj: who dies when memory is short.
 #include "kernel/process/oom.h"
 #include "core/alloc/frame.h"
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "lib/numbers.h"
 #include <linux/capability.h>
 
 namespace proc {
 /// As Linux scales it: 0..2000 for all of memory and the highest adjustment, two thirds of it.
-Result<> print_oom_score(Writer& out, const Context& c) {
+void print_oom_score(Writer& out, const Context& c) {
     constexpr i64 scale = 1000;
     i64 total = static_cast<i64>(mm::memory_info().total >> page_shift), points = 0;
     if (auto badness = oom::badness(*c.process)) {
         i64 score = (scale + *badness * scale / total) * 2 / 3;
         points = score < 0 ? 0 : score;
     }
-    return print(out, "{}\n", points), Result<>{};
+    print(out, "{}\n", points);
 }
-Result<> print_oom_adjustment(Writer& out, const Context& c) {
-    return print(out, "{}\n", c.process->oom_score_adjustment.load()), Result<>{};
-}
+void print_oom_adjustment(Writer& out, const Context& c) { print(out, "{}\n", c.process->oom_score_adjustment.load()); }
 namespace {
 /// A number with a sign, if it has one, of `most` at most. err::inval.
 Result<int> parse_adjustment(std::string_view text, unsigned most) {
@@ -45,9 +43,9 @@ Result<> store_oom_adjustment(std::string_view text, const Context& c) {
 namespace {
 constexpr int old_never = -17, old_first = 15; // not to be killed, to be killed first
 }
-Result<> print_old_oom_adjustment(Writer& out, const Context& c) {
+void print_old_oom_adjustment(Writer& out, const Context& c) {
     int now = c.process->oom_score_adjustment;
-    return print(out, "{}\n", now == 1000 ? old_first : now * -old_never / 1000), Result<>{};
+    print(out, "{}\n", now == 1000 ? old_first : now * -old_never / 1000);
 }
 Result<> store_old_oom_adjustment(std::string_view text, const Context& c) {
     int wanted = TRY(parse_adjustment(text, -old_never));

@@ -1,6 +1,6 @@
 // The directory of a process, and of a thread.
 #include "core/alloc/fail.h"
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "kernel/file/current.h"
 #include "kernel/process/tree.h"
 #include "lib/numbers.h"
@@ -14,41 +14,22 @@ Ref<vfs::FsContext> fs_of(Task& t) { return t.share(&Task::fs); }
 Ref<vfs::MountTree> mounts_of(Task& t) { return t.share(&Task::mounts); }
 
 namespace {
-Result<> print_comm(Writer& out, const Context& c) { return print(out, "{}\n", c.task->name.view()), Result<>{}; }
+void print_comm(Writer& out, const Context& c) { print(out, "{}\n", c.task->name.view()); }
 Result<> store_comm(std::string_view text, const Context& c) {
     if (&Task::current().process() != c.process.get()) return err::inval;
     c.task->name.assign(text);
     return {};
 }
-Result<> print_mounts(const Context& c, auto line) {
-    auto tree = mounts_of(*c.task);
-    auto fs = fs_of(*c.task);
-    if (!tree || !fs) return err::inval;
-    vfs::Path root = fs->root();
-    tree->for_each([&](const vfs::Mount& m) { line(m, root); });
-    return {};
+void print_wchan(Writer& out, const Context&) { out.write("0"); }
+void print_cgroup(Writer& out, const Context&) { out.write("0::/\n"); }
+void print_no_uid(Writer& out, const Context&) { out.write("4294967295"); }
+void print_id_map(Writer& out, const Context&) { out.write("         0          0 4294967295\n"); }
+void print_cpuset(Writer& out, const Context&) { out.write("/\n"); }
+void print_setgroups(Writer& out, const Context&) { out.write("allow\n"); }
+void print_time_offsets(Writer& out, const Context&) {
+    out.write("monotonic           0         0\nboottime            0         0\n");
 }
-Result<> print_mount_table(Writer& out, const Context& c) {
-    return print_mounts(c, [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mounts_line(out, m, root); });
-}
-Result<> print_mountinfo(Writer& out, const Context& c) {
-    return print_mounts(c,
-                        [&](const vfs::Mount& m, const vfs::Path& root) { vfs::print_mountinfo_line(out, m, root); });
-}
-Result<> print_wchan(Writer& out, const Context&) { return out.write("0"), Result<>{}; }
-Result<> print_cgroup(Writer& out, const Context&) { return out.write("0::/\n"), Result<>{}; }
-Result<> print_no_uid(Writer& out, const Context&) { return out.write("4294967295"), Result<>{}; }
-Result<> print_id_map(Writer& out, const Context&) {
-    return out.write("         0          0 4294967295\n"), Result<>{};
-}
-Result<> print_cpuset(Writer& out, const Context&) { return out.write("/\n"), Result<>{}; }
-Result<> print_setgroups(Writer& out, const Context&) { return out.write("allow\n"), Result<>{}; }
-Result<> print_time_offsets(Writer& out, const Context&) {
-    return out.write("monotonic           0         0\nboottime            0         0\n"), Result<>{};
-}
-Result<> print_coredump_filter(Writer& out, const Context& c) {
-    return print(out, "{:08x}\n", c.process->coredump_filter.load()), Result<>{};
-}
+void print_coredump_filter(Writer& out, const Context& c) { print(out, "{:08x}\n", c.process->coredump_filter.load()); }
 Result<> store_coredump_filter(std::string_view text, const Context& c) {
     constexpr u32 known = 0x1ff; // core(5)
     bool hexadecimal = text.starts_with("0x");
@@ -71,10 +52,10 @@ Result<> store_timer_slack(std::string_view text, const Context& c) {
     return {};
 }
 /// The children that the thread made, and that are still there.
-Result<> print_children(Writer& out, const Context& c) {
+void print_children(Writer& out, const Context& c) {
     for (Pid from = 1;;) {
         auto next = process::next(c.pids(), from);
-        if (!next) return {};
+        if (!next) return;
         Process& candidate = **next;
         from = candidate.pid(c.pids()) + 1;
         bool its;
@@ -85,9 +66,7 @@ Result<> print_children(Writer& out, const Context& c) {
         if (its) print(out, "{} ", from - 1);
     }
 }
-Result<> print_personality(Writer& out, const Context& c) {
-    return print(out, "{:08x}\n", c.task->personality), Result<>{};
-}
+void print_personality(Writer& out, const Context& c) { print(out, "{:08x}\n", c.task->personality); }
 
 Result<vfs::Path> place_exe(const Context& c) {
     auto file = space_of(*c.task) ? c.process->executable() : nullptr; // it is the memory's
@@ -106,16 +85,21 @@ Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock&, const Context&, u6
 
 #if RUNDLET_CHECK
 /// Reading disarms: what the reader allocates is not to fail.
-Result<> print_failure(Writer& out, const Context&) {
+void print_failure(Writer& out, const Context&) {
     u32 left = failures::left();
     failures::set(0);
-    return print(out, "{}\n", left), Result<>{};
+    print(out, "{}\n", left);
 }
 Result<> store_failure(std::string_view text, const Context& c) {
     if (c.task.get() != &Task::current()) return err::perm;
     return failures::set(TRY(parse_number<u32>(text))), Result<>{};
 }
 #endif
+
+/// Of the memory that there is when it is opened.
+Result<Ref<File>> open_memory(const vfs::Path& path, u32 flags, const Item& item, const Context& c) {
+    return space_of(*c.task) ? pseudo::open_text<pseudo::TextFile>(path, flags, item, c) : err::srch;
+}
 
 constexpr u32 text = S_IFREG | 0444, secret = S_IFREG | 0400, link = S_IFLNK | 0777, directory_mode = S_IFDIR | 0555;
 
@@ -161,70 +145,83 @@ constexpr Item namespace_list[] = {
 };
 constexpr Items namespace_items{namespace_list};
 
-#define PROC_COMMON_ITEMS                                                                                              \
-    {.name = "status", .mode = text, .print = print_status}, {.name = "statm", .mode = text, .print = print_statm},    \
-        {.name = "cmdline", .mode = text, .print_record = print_cmdline},                                              \
-        {.name = "comm", .mode = S_IFREG | 0644, .print = print_comm, .store = store_comm},                            \
-        {.name = "maps", .mode = text, .print_record = print_maps, .restricted = true},                                \
-        {.name = "environ", .mode = secret, .print_record = print_environ, .restricted = true, .of_memory = true},     \
-        {.name = "exe", .mode = link, .place = place_exe, .restricted = true},                                         \
-        {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},                                         \
-        {.name = "root", .mode = link, .place = place_root, .restricted = true},                                       \
-        {.name = "fd", .mode = S_IFDIR | 0500, .directory = make_fd_directory},                                        \
-        {.name = "fdinfo", .mode = directory_mode, .directory = make_fdinfo_directory},                                \
-        {.name = "mounts", .mode = text, .print = print_mount_table, .at_open = true, .of_mounts = true},              \
-        {.name = "mountinfo", .mode = text, .print = print_mountinfo, .at_open = true, .of_mounts = true},             \
-        {.name = "limits", .mode = text, .print = print_limits},                                                       \
-        {.name = "oom_score", .mode = text, .print = print_oom_score},                                                 \
-        {.name = "oom_score_adj",                                                                                      \
-         .mode = S_IFREG | 0644,                                                                                       \
-         .print = print_oom_adjustment,                                                                                \
-         .store = store_oom_adjustment},                                                                               \
-        {.name = "auxv", .mode = secret, .print = print_auxv, .restricted = true, .of_memory = true},                  \
-        {.name = "smaps", .mode = text, .print_record = print_smaps, .restricted = true},                              \
-        {.name = "smaps_rollup", .mode = text, .print = print_smaps_rollup, .restricted = true, .of_memory = true},    \
-        {.name = "mem", .mode = S_IFREG | 0600, .directory = make_memory_inode},                                       \
-        {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},                                          \
-        {.name = "wchan", .mode = text, .print = print_wchan},                                                         \
-        {.name = "cgroup", .mode = text, .print = print_cgroup},                                                       \
-        {.name = "loginuid", .mode = text, .print = print_no_uid},                                                     \
-        {.name = "sessionid", .mode = text, .print = print_no_uid},                                                    \
-        {.name = "uid_map", .mode = text, .print = print_id_map},                                                      \
-        {.name = "gid_map", .mode = text, .print = print_id_map},                                                      \
-        {.name = "projid_map", .mode = text, .print = print_id_map},                                                   \
-        {.name = "setgroups", .mode = text, .print = print_setgroups},                                                 \
-        {.name = "cpuset", .mode = text, .print = print_cpuset},                                                       \
-        {.name = "oom_adj",                                                                                            \
-         .mode = S_IFREG | 0644,                                                                                       \
-         .print = print_old_oom_adjustment,                                                                            \
-         .store = store_old_oom_adjustment},                                                                           \
-        {.name = "personality", .mode = secret, .print = print_personality, .restricted = true}, {                     \
-        .name = "schedstat", .mode = text, .print = print_schedstat                                                    \
-    }
-
-constexpr Item process_item_list[] = {
-    PROC_COMMON_ITEMS,
+constexpr Item common_list[] = {
+    {.name = "status", .mode = text, .try_print = print_status},
+    {.name = "statm", .mode = text, .print = print_statm},
+    {.name = "cmdline", .mode = text, .print_record = print_cmdline},
+    {.name = "comm", .mode = S_IFREG | 0644, .print = print_comm, .store = store_comm},
+    {.name = "maps", .mode = text, .print_record = print_maps, .restricted = true},
+    {.name = "environ",
+     .mode = secret,
+     .print_record = print_environ,
+     .open = open_memory,
+     .restricted = true,
+     .lasting = true},
+    {.name = "exe", .mode = link, .place = place_exe, .restricted = true},
+    {.name = "cwd", .mode = link, .place = place_cwd, .restricted = true},
+    {.name = "root", .mode = link, .place = place_root, .restricted = true},
+    {.name = "fd", .mode = S_IFDIR | 0500, .inode = make_fd_directory},
+    {.name = "fdinfo", .mode = directory_mode, .inode = make_fdinfo_directory},
+    {.name = "mounts",
+     .mode = text,
+     .try_print = print_mount_table,
+     .open = open_mounts,
+     .at_open = true,
+     .lasting = true},
+    {.name = "mountinfo",
+     .mode = text,
+     .try_print = print_mountinfo,
+     .open = open_mounts,
+     .at_open = true,
+     .lasting = true},
+    {.name = "limits", .mode = text, .print = print_limits},
+    {.name = "oom_score", .mode = text, .print = print_oom_score},
+    {.name = "oom_score_adj", .mode = S_IFREG | 0644, .print = print_oom_adjustment, .store = store_oom_adjustment},
+    {.name = "auxv", .mode = secret, .print = print_auxv, .open = open_memory, .restricted = true, .lasting = true},
+    {.name = "smaps", .mode = text, .print_record = print_smaps, .restricted = true},
+    {.name = "smaps_rollup",
+     .mode = text,
+     .try_print = print_smaps_rollup,
+     .open = open_memory,
+     .restricted = true,
+     .lasting = true},
+    {.name = "mem", .mode = S_IFREG | 0600, .inode = make_memory_inode},
+    {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},
+    {.name = "wchan", .mode = text, .print = print_wchan},
+    {.name = "cgroup", .mode = text, .print = print_cgroup},
+    {.name = "loginuid", .mode = text, .print = print_no_uid},
+    {.name = "sessionid", .mode = text, .print = print_no_uid},
+    {.name = "uid_map", .mode = text, .print = print_id_map},
+    {.name = "gid_map", .mode = text, .print = print_id_map},
+    {.name = "projid_map", .mode = text, .print = print_id_map},
+    {.name = "setgroups", .mode = text, .print = print_setgroups},
+    {.name = "cpuset", .mode = text, .print = print_cpuset},
+    {.name = "oom_adj", .mode = S_IFREG | 0644, .print = print_old_oom_adjustment, .store = store_old_oom_adjustment},
+    {.name = "personality", .mode = secret, .print = print_personality, .restricted = true},
+    {.name = "schedstat", .mode = text, .print = print_schedstat},
+};
+constexpr Item process_list[] = {
 #if RUNDLET_CHECK
     {.name = "fail-nth", .mode = S_IFREG | 0644, .print = print_failure, .store = store_failure},
 #endif
     {.name = "stat", .mode = text, .print = print_stat},
     {.name = "io", .mode = secret, .print = print_io, .restricted = true},
     {.name = "coredump_filter", .mode = S_IFREG | 0644, .print = print_coredump_filter, .store = store_coredump_filter},
-    {.name = "timerslack_ns", .mode = S_IFREG | 0666, .print = print_timer_slack, .store = store_timer_slack},
+    {.name = "timerslack_ns", .mode = S_IFREG | 0666, .try_print = print_timer_slack, .store = store_timer_slack},
     {.name = "timens_offsets", .mode = text, .print = print_time_offsets},
-    {.name = "task", .mode = directory_mode, .directory = make_task_directory},
+    {.name = "task", .mode = directory_mode, .inode = make_task_directory},
 };
-constexpr Item thread_item_list[] = {
-    PROC_COMMON_ITEMS,
+constexpr Item thread_list[] = {
     {.name = "stat", .mode = text, .print = print_thread_stat},
     {.name = "io", .mode = secret, .print = print_thread_io, .restricted = true},
     {.name = "children", .mode = text, .print = print_children},
 };
-#undef PROC_COMMON_ITEMS
-constexpr Items process_items{process_item_list}, thread_items{thread_item_list};
+
+constexpr auto process_items = pseudo::join(common_list, process_list);
+constexpr auto thread_items = pseudo::join(common_list, thread_list);
 static_assert(process_items.size() < 64, "item_number() has room for 64");
 
-class ProcessDirectory final : public ItemDirectory {
+class ProcessDirectory final : public pseudo::ItemDirectory {
 public:
     ProcessDirectory(vfs::Superblock& sb, u64 number, Context c)
         : ItemDirectory{sb, number, directory_mode, std::move(c), process_items} {}
@@ -232,37 +229,23 @@ public:
 };
 
 /// /proc/pid/task: the threads.
-class TaskDirectory final : public Inode, public vfs::Directory {
+class TaskDirectory final : public pseudo::NumberDirectory {
 public:
-    TaskDirectory(vfs::Superblock& sb, const Context& c, u64 number) : Inode{sb, number, directory_mode, c, false} {}
-    vfs::Directory* directory() override { return this; }
-    bool volatile_names() const override { return true; }
-    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
-        auto tid = parse_number<u32>(name);
-        if (!tid || *tid > static_cast<u32>(pid_max)) return err::noent;
-        auto task = process::find_task(context_.pids(), static_cast<Pid>(*tid));
-        if (!task || &(*task)->process() != context_.process.get()) return err::noent;
-        Context c{context_.view, context_.process, *task};
-        return TRY(make_ref<ItemDirectory>(*superblock_, thread_number(static_cast<Pid>(*tid)), directory_mode,
-                                           std::move(c), thread_items));
-    }
-    Result<> read(DirectorySink& to, u64* at) override {
-        while (true) {
-            auto next =
-                process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(*at < 2 ? 0 : *at - 2));
-            if (!next) return {};
-            Pid tid = (*next)->tid(context_.pids());
-            char buffer[12];
-            BufferWriter name{buffer};
-            print(name, "{}", tid);
-            u64 behind = static_cast<u64>(tid) + 2;
-            if (!to.entry(name.text(), thread_number(tid), 4, behind)) return {};
-            *at = behind;
-        }
-    }
+    TaskDirectory(vfs::Superblock& sb, const Context& c, u64 number)
+        : NumberDirectory{sb, number, directory_mode, c, {}} {}
 
 private:
-    static u64 thread_number(Pid tid) { return process_number(tid) + (u64{1} << 31); }
+    Result<Ref<vfs::Inode>> find(u32 tid) override {
+        auto task = tid <= u32{pid_max} ? process::find_task(context_.pids(), static_cast<Pid>(tid)) : err::noent;
+        if (!task || &(*task)->process() != context_.process.get()) return err::noent;
+        Context c{context_.view, context_.process, *task};
+        return TRY(make_ref<ItemDirectory>(superblock(), entry(tid).inode, directory_mode, std::move(c), thread_items));
+    }
+    Result<u32> next(u32 from) override {
+        auto task = TRY(process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(from)));
+        return static_cast<u32>(task->tid(context_.pids()));
+    }
+    Entry entry(u32 tid) const override { return {process_number(static_cast<Pid>(tid)) + (u64{1} << 31)}; }
     u32 link_count() const override { return 2 + threads_of(*context_.process); }
 };
 Result<Ref<vfs::Inode>> make_task_directory(vfs::Superblock& sb, const Context& c, u64 number) {
@@ -278,6 +261,6 @@ Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock& sb, View& view, 
     if (c.process->pid(*view.pids) == pid)
         return TRY(make_ref<ProcessDirectory>(sb, process_number(pid), std::move(c)));
     // A thread's number works too, unlisted.
-    return TRY(make_ref<ItemDirectory>(sb, process_number(pid), directory_mode, std::move(c), process_items));
+    return TRY(make_ref<pseudo::ItemDirectory>(sb, process_number(pid), directory_mode, std::move(c), process_items));
 }
 } // namespace proc

@@ -1,47 +1,34 @@
 // The top of /proc: fixed files, and a directory per process.
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "fs/proc/proc.h"
-#include "kernel/file/current.h"
 #include "kernel/process/tree.h"
-#include "lib/numbers.h"
 #include <linux/magic.h>
-#include <linux/stat.h>
 
 namespace proc {
 namespace {
 constexpr u64 root_number = 1;
-constexpr u64 first_process = 1024; // positions of processes begin behind the fixed items
+constexpr pseudo::Superblock::Kind kind{"proc", PROC_SUPER_MAGIC, 1024, S_IFDIR | 0555, root_items};
 
-class Root final : public ItemDirectory {
+class Root final : public pseudo::NumberDirectory {
 public:
-    explicit Root(Superblock& sb)
-        : ItemDirectory{sb, root_number, S_IFDIR | 0555, Context{sb.view, {}, {}}, root_items} {}
-    bool volatile_names() const override { return true; }
-    Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
-        auto pid = parse_number<u32>(name);
-        if (pid && name[0] != '0' && *pid <= static_cast<u32>(pid_max))
-            return make_process_directory(sb(), *sb().view, static_cast<Pid>(*pid));
-        return ItemDirectory::lookup(name);
+    Root(vfs::Superblock& sb, Ref<View> view)
+        : NumberDirectory{sb, root_number, kind.root_mode, Context{std::move(view), {}, {}}, root_items} {}
+
+private:
+    Result<Ref<vfs::Inode>> find(u32 pid) override {
+        if (pid == 0 || pid > u32{pid_max}) return err::noent;
+        return make_process_directory(superblock(), *context_.view, static_cast<Pid>(pid));
     }
-    Result<> read(DirectorySink& to, u64* at) override {
-        if (*at < first_process) {
-            TRY(ItemDirectory::read(to, at));
-            if (*at < items_.size() + 2) return {}; // no room
-            *at = first_process;
-        }
-        while (true) {
-            auto next = process::next(*sb().view->pids, static_cast<Pid>(*at - first_process));
-            if (!next) return {};
-            Pid pid = (*next)->pid(*sb().view->pids);
-            char text[12];
-            BufferWriter name{text};
-            print(name, "{}", pid);
-            if (!to.entry(name.text(), process_number(pid), file::entry_type(S_IFDIR),
-                          first_process + static_cast<u64>(pid) + 1))
-                return {};
-            *at = first_process + static_cast<u64>(pid) + 1;
-        }
+    Result<u32> next(u32 from) override {
+        return static_cast<u32>(TRY(process::next(context_.pids(), static_cast<Pid>(from)))->pid(context_.pids()));
     }
+    Entry entry(u32 pid) const override { return {process_number(static_cast<Pid>(pid))}; }
+};
+
+class Superblock final : public pseudo::Superblock {
+public:
+    explicit Superblock(View& of) : pseudo::Superblock{kind, of} {}
+    Result<Ref<vfs::Inode>> root() override { return TRY(make_ref<Root>(*this, view_)); }
 };
 
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) { return TRY(make_ref<Superblock>(request.view)); }
@@ -49,7 +36,4 @@ Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) { return TR
 
 constinit const vfs::FilesystemType type{
     .name = "proc", .needs_device = false, .mountable_in_container = true, .mount = mount};
-
-Result<Ref<vfs::Inode>> Superblock::root() { return TRY(make_ref<Root>(*this)); }
-vfs::Statistics Superblock::statistics() { return {.type = PROC_SUPER_MAGIC}; }
 } // namespace proc

@@ -1,6 +1,6 @@
 // /proc/pid/smaps, smaps_rollup: where the memory of a process goes, area by area.
 #include "core/mm/area_use.h"
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include <linux/mman.h>
 
 namespace proc {

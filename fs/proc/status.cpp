@@ -1,6 +1,6 @@
 // A process in numbers: status, stat, limits, io.
 #include "core/cpu/online.h"
-#include "fs/proc/node.h"
+#include "fs/proc/items.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/file/current.h"
 #include "kernel/process/tree.h"
@@ -114,7 +114,7 @@ void print_list(Writer& out, u64 bits) {
     }
 }
 
-Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, u64 start_ns) {
+void print_stat_line(Writer& out, const Context& c, const ResourceUse& use, u64 start_ns) {
     Process& p = *c.process;
     SpaceUsage memory{};
     AddressSpace::Layout layout{};
@@ -145,7 +145,6 @@ Result<> print_stat_line(Writer& out, const Context& c, const ResourceUse& use, 
     print(out, "{} {} {} {} {} {} {} {}\n", layout.data_start, layout.data_end, layout.brk_start,
           layout.arguments_start, layout.arguments_end, layout.environment_start, layout.environment_end,
           shown ? p.exit_status.load() : 0);
-    return {};
 }
 } // namespace
 
@@ -155,11 +154,11 @@ unsigned threads_of(Process& p) {
     return p.live_threads + (leader && leader->is_exiting() ? 1 : 0);
 }
 
-Result<> print_stat(Writer& out, const Context& c) {
-    return print_stat_line(out, c, process::usage(*c.process), c.process->start_ns);
+void print_stat(Writer& out, const Context& c) {
+    print_stat_line(out, c, process::usage(*c.process), c.process->start_ns);
 }
-Result<> print_thread_stat(Writer& out, const Context& c) {
-    return print_stat_line(out, c, process::thread_usage(*c.task), c.task->start_ns);
+void print_thread_stat(Writer& out, const Context& c) {
+    print_stat_line(out, c, process::thread_usage(*c.task), c.task->start_ns);
 }
 
 Result<> print_status(Writer& out, const Context& c) {
@@ -204,7 +203,7 @@ Result<> print_status(Writer& out, const Context& c) {
     return {};
 }
 
-Result<> print_limits(Writer& out, const Context& c) {
+void print_limits(Writer& out, const Context& c) {
     static constexpr struct {
         unsigned resource;
         std::string_view name, unit;
@@ -230,27 +229,24 @@ Result<> print_limits(Writer& out, const Context& c) {
         column(limit.hard);
         print(out, "{:<10}\n", row.unit);
     }
-    return {};
 }
 
 namespace {
-Result<> print_transfers(Writer& out, const ResourceUse& use) {
+void print_transfers(Writer& out, const ResourceUse& use) {
     print(out, "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\n", use.bytes_read, use.bytes_written, use.reads,
           use.writes);
     out.write("read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"); // nothing reaches a disk
-    return {};
 }
 } // namespace
 /// With the children that were waited for, as Linux counts.
-Result<> print_io(Writer& out, const Context& c) {
+void print_io(Writer& out, const Context& c) {
     ResourceUse use = process::usage(*c.process);
     use.add(process::children_usage(*c.process));
-    return print_transfers(out, use);
+    print_transfers(out, use);
 }
-Result<> print_thread_io(Writer& out, const Context& c) { return print_transfers(out, process::thread_usage(*c.task)); }
-Result<> print_schedstat(Writer& out, const Context& c) {
+void print_thread_io(Writer& out, const Context& c) { print_transfers(out, process::thread_usage(*c.task)); }
+void print_schedstat(Writer& out, const Context& c) {
     CpuTime t = c.task->cpu_time();
     print(out, "{} 0 {}\n", t.user_ns + t.system_ns, c.task->voluntary_switches() + c.task->involuntary_switches());
-    return {};
 }
 } // namespace proc

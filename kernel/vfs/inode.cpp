@@ -69,7 +69,8 @@ Result<> Directory::rename(std::string_view, Inode&, Directory&, std::string_vie
 Result<Ref<Inode>> Directory::create_unnamed(const NewInode&) { return err::opnotsupp; }
 Result<Path> Symlink::jump() { return Path{}; }
 
-Superblock::Superblock() : device_{next_device.fetch_add(1, std::memory_order_relaxed)} {}
+Superblock::Superblock(u32 block_size_)
+    : created{now()}, block_size{block_size_}, device_{next_device.fetch_add(1, std::memory_order_relaxed)} {}
 Superblock::~Superblock() = default;
 Result<Ref<Superblock>> Superblock::snapshot(Inode&) { return err::opnotsupp; }
 Result<> Superblock::reconfigure(std::string_view options) {

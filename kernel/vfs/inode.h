@@ -213,7 +213,6 @@ struct Statistics {
 /// A mounted file system (a tmpfs instance, proc of one view). Kept alive by its mounts, inodes and open files.
 class Superblock : public RefCounted<Superblock> {
 public:
-    Superblock();
     virtual ~Superblock();
     virtual Result<Ref<Inode>> root() = 0;
     virtual Statistics statistics() = 0;
@@ -225,6 +224,9 @@ public:
     /// Its inodes can be named by handles: no number is ever used for another one.
     virtual bool has_handles() const { return false; }
     u32 device() const { return device_; } // st_dev: a number of its own, major 0
+    /// For inodes that keep no times of their own.
+    const Timestamp created;
+    const u32 block_size; // st_blksize, of what has none of its own
     /// Writes back whatever is not where it belongs: syncfs(2).
     virtual Result<> sync() { return {}; }
     /// What went wrong on the way; null: nothing is ever written back.
@@ -248,6 +250,9 @@ public:
     } cached;
     /// Read-only as a whole, whatever the mount says.
     std::atomic<bool> read_only = false;
+
+protected:
+    explicit Superblock(u32 block_size = 4096);
 
 private:
     u32 device_;

@@ -30,6 +30,13 @@ Result<> View::prepare() {
     return {};
 }
 
+View::Memory View::memory() const {
+    mm::MemoryInfo machine = mm::memory_info();
+    u64 limit = account().limit(), used = account().used();
+    if (limit >= machine.total) return {machine.total, machine.free};
+    return {limit, std::min(machine.free, used < limit ? limit - used : 0)};
+}
+
 Result<> View::init_root() {
     auto* root = new (root_memory) RootView;
     // As Linux's threads-max: stacks take an eighth of memory at most.

@@ -38,6 +38,11 @@ public:
     Ref<TimeNamespace> time;
     Ref<Cgroup> cgroup;
     MemoryAccount& account() const { return *cgroup->account; }
+    /// What programs see as the machine's memory, in bytes: not more than their limit.
+    struct Memory {
+        u64 total, free;
+    };
+    Memory memory() const;
 
     /// The `trace=` switch for tasks started from now on: strace-like lines in the log.
     std::atomic<bool> trace = false;

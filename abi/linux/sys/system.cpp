@@ -51,13 +51,7 @@ Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
     struct sysinfo s{};
     mm::MemoryInfo memory = mm::memory_info();
     sched::Load load = sched::load();
-    u64 total = memory.total, free = memory.free;
-    MemoryAccount& account = task.view().account();
-    if (account.limit() < total) { // a container sees what it may use
-        total = account.limit();
-        u64 left = total > account.used() ? total - account.used() : 0;
-        free = left < free ? left : free;
-    }
+    auto [total, free] = task.view().memory();
     s.uptime = static_cast<long>((clocks::monotonic_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
     for (int i = 0; i < 3; i++) s.loads[i] = load.average[i] << (SI_LOAD_SHIFT - 11);
     s.totalram = total;

@@ -37,6 +37,7 @@ Result<> set_node_attributes(Terminal&, const vfs::AttributeChange&);
 /// What fs/devpts derives its superblock from, so that a device number can be found in it.
 class PtySuperblock : public vfs::Superblock {
 public:
+    PtySuperblock() : vfs::Superblock{1024} {}
     static constexpr std::string_view name = "devpts";
     std::string_view type_name() const final { return name; }
     Ref<PtySet> ptys;
