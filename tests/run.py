@@ -261,7 +261,7 @@ def main():
     parser.add_argument("--arch", action="append", choices=ARCHES)
     parser.add_argument("--only", default="", help="part of the name of a system test")
     options = parser.parse_args()
-    for ignored in (signal.SIGINT, signal.SIGQUIT):  # by a shell for what runs in its background, and by all below it
+    for ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # by a shell or nohup for what is below them
         signal.signal(ignored, signal.SIG_DFL)
     report = Report()
     for name in options.steps or STEPS:
