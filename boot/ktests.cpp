@@ -1,31 +1,62 @@
 #include "boot/ktests.h"
 #include <iterator>
 
-// Each test by its name, in the order in which they run: what later ones rely on comes first.
-#define EACH_TEST(test)                                                                                                \
-    test(spinlock_excludes) test(mutex_excludes) test(rw_mutex_excludes) test(rw_mutex_shares_and_lets_writers_in)     \
-        test(wait_wakes_sleeper) test(wait_times_out) test(notify_one_wakes_one) test(no_wakeup_is_lost)               \
-            test(spawn_many) test(yield_alternates) test(fair_shares_follow_nice) test(realtime_runs_first)            \
-                test(affinity_is_kept) test(all_cpus_work) test(realtime_leaves_a_share) test(kernel_is_preempted)     \
-                    test(readers_and_spinlocks_are_not_preempted) test(timers_fire_in_order) test(timer_cancel_waits)  \
-                        test(calls_reach_all_cpus) test(random_differs) test(mm_demand_paging) test(mm_protection)     \
-                            test(mm_fork_copies_on_write) test(mm_fixed_and_hints) test(mm_stack_grows) test(mm_remap) \
-                                test(mm_break) test(mm_account_limits_a_space) test(mm_spaces_give_everything_back)    \
-                                    test(mm_stacks_give_everything_back) test(mm_large_memory_is_refused_not_fatal)    \
-                                        test(fetch_leaves_the_space_to_others)                                         \
-                                            test(fetch_finds_what_is_there_afterwards)                                 \
-                                                test(fetch_serves_every_way_to_a_page) test(mm_faults_share_the_space) \
-                                                    test(mm_faults_in_parallel_count_once) test(huge_when)             \
-                                                        test(huge_parts) test(huge_fork) test(huge_protection)         \
-                                                            test(huge_remap) test(huge_limits) test(huge_balance)      \
-                                                                test(huge_threads) test(provoke_kasan)                 \
-                                                                    test(provoke_ubsan) test(provoke_lock_order)
+#define TEST(name)                                                                                                     \
+    {#name, [] {                                                                                                       \
+         KTEST(name);                                                                                                  \
+         return &ktest_##name;                                                                                         \
+     }()}
 
-#define DECLARE(name) KTEST(name);
-#define ENTRY(name) {#name, ktest_##name},
-EACH_TEST(DECLARE)
+/// In the order in which they run: what later ones rely on comes first.
+static constexpr ktest::Test list[] = {
+    TEST(spinlock_excludes),
+    TEST(mutex_excludes),
+    TEST(rw_mutex_excludes),
+    TEST(rw_mutex_shares_and_lets_writers_in),
+    TEST(wait_wakes_sleeper),
+    TEST(wait_times_out),
+    TEST(notify_one_wakes_one),
+    TEST(no_wakeup_is_lost),
+    TEST(spawn_many),
+    TEST(yield_alternates),
+    TEST(fair_shares_follow_nice),
+    TEST(realtime_runs_first),
+    TEST(affinity_is_kept),
+    TEST(all_cpus_work),
+    TEST(realtime_leaves_a_share),
+    TEST(kernel_is_preempted),
+    TEST(readers_and_spinlocks_are_not_preempted),
+    TEST(timers_fire_in_order),
+    TEST(timer_cancel_waits),
+    TEST(calls_reach_all_cpus),
+    TEST(random_differs),
+    TEST(mm_demand_paging),
+    TEST(mm_protection),
+    TEST(mm_fork_copies_on_write),
+    TEST(mm_fixed_and_hints),
+    TEST(mm_stack_grows),
+    TEST(mm_remap),
+    TEST(mm_break),
+    TEST(mm_account_limits_a_space),
+    TEST(mm_spaces_give_everything_back),
+    TEST(mm_stacks_give_everything_back),
+    TEST(mm_large_memory_is_refused_not_fatal),
+    TEST(fetch_leaves_the_space_to_others),
+    TEST(fetch_finds_what_is_there_afterwards),
+    TEST(fetch_serves_every_way_to_a_page),
+    TEST(mm_faults_share_the_space),
+    TEST(mm_faults_in_parallel_count_once),
+    TEST(huge_when),
+    TEST(huge_parts),
+    TEST(huge_fork),
+    TEST(huge_protection),
+    TEST(huge_remap),
+    TEST(huge_limits),
+    TEST(huge_balance),
+    TEST(huge_threads),
+    TEST(provoke_kasan),
+    TEST(provoke_ubsan),
+    TEST(provoke_lock_order),
+};
 
-ktest::List boot::tests() {
-    static constexpr ktest::Test list[] = {EACH_TEST(ENTRY)};
-    return {list, std::size(list)};
-}
+ktest::List boot::tests() { return {list, std::size(list)}; }
