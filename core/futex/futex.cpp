@@ -144,23 +144,6 @@ Result<usize> wake_locked(Bucket& bucket, const Key& key, unsigned count, u32 bi
     }
     return woken;
 }
-
-/// Two buckets, perhaps the same, locked in the order of their addresses.
-class BothLocked {
-public:
-    BothLocked(Bucket& a, Bucket& b) : low_{&a < &b ? a : b}, high_{&a < &b ? b : a} {
-        low_.lock.lock();
-        if (&low_ != &high_) high_.lock.lock_second();
-    }
-    ~BothLocked() {
-        if (&low_ != &high_) high_.lock.unlock_second();
-        low_.lock.unlock();
-    }
-    BothLocked(const BothLocked&) = delete;
-
-private:
-    Bucket &low_, &high_;
-};
 } // namespace
 
 Result<> wait(Word word, u32 expected, u32 bits, Moment until) {
@@ -198,7 +181,7 @@ Result<usize> requeue(Word from, Word to, unsigned wake_count, unsigned move_cou
         Key from_key = TRY(key_of(from, keep_from)), to_key = TRY(key_of(to, keep_to));
         Bucket &source = bucket_of(from_key), &target = bucket_of(to_key);
         {
-            BothLocked both{source, target};
+            HoldingBoth both{source.lock, target.lock};
             Result<u32> value = expected ? load_now(from) : Result<u32>{0};
             if (value) {
                 if (expected && *value != *expected) return err::again;
@@ -267,7 +250,7 @@ Result<usize> wake_op(Word first, Word second, unsigned count1, unsigned count2,
         Key key1 = TRY(key_of(first, keep_first)), key2 = TRY(key_of(second, keep_second));
         Bucket &bucket1 = bucket_of(key1), &bucket2 = bucket_of(key2);
         {
-            BothLocked both{bucket1, bucket2};
+            HoldingBoth both{bucket1.lock, bucket2.lock};
             Result<u32> old = [&] {
                 NoFaults no_faults;
                 return arch::fetch_op_user(second.address, op.op, op.operand);

@@ -58,6 +58,25 @@ private:
     Lock& lock_;
 };
 
+/// Holds two locks of one rank for a scope, the one at the lower address first. They may be the same one.
+template <class Lock>
+class [[nodiscard]] HoldingBoth {
+public:
+    HoldingBoth(Lock& a, Lock& b, std::source_location at = std::source_location::current())
+        : low_{&a < &b ? a : b}, high_{&a < &b ? b : a} {
+        low_.lock(at);
+        if (&low_ != &high_) high_.lock_second(at);
+    }
+    ~HoldingBoth() {
+        if (&low_ != &high_) high_.unlock_second();
+        low_.unlock();
+    }
+    HoldingBoth(const HoldingBoth&) = delete;
+
+private:
+    Lock &low_, &high_;
+};
+
 /// A value that can only be reached with its lock held.
 template <class T, class Lock>
 class Guarded {

@@ -67,7 +67,7 @@ struct Kinship {
     Ref<ProcessGroup> group; // null once reaped; changed by ProcessGroup
     /// In the order in which they came to be children, which is the order in which wait4 looks at them.
     Row<struct ChildTag> children;
-    /// Those of them that have ended and wait to be reaped: wait4 passes none that runs.
+    /// Those of them that have ended and wait to be reaped: wait4 looks at no other.
     Row<struct EndedTag> ended_children;
     int exit_signal = SIGCHLD; // to the parent, 0: none
     bool child_subreaper = false, has_executed = false;

@@ -2,6 +2,7 @@
 #include "core/wait/retire.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
+#include "kernel/vfs/operations.h"
 #include "kernel/vfs/path.h"
 #include <linux/fs.h>
 #include <linux/stat.h>

@@ -22,7 +22,7 @@ public:
     static View& root();
     static Result<> init_root();
     /// What a view needs before processes can start in it: makes each namespace that has not been set, so that a view
-    /// that shares some is told so before. Who pays is the kernel, if nobody was set. By whoever makes one. err::nomem.
+    /// that shares some sets them before. The kernel pays if no control group was set. err::nomem.
     Result<> prepare();
 
     /// Empty in the root view; the container's id else.
