@@ -14,7 +14,7 @@
 namespace proc {
 namespace {
 constexpr u64 ns_per_second = clocks::ns_per_second, ns_per_tick = ns_per_second / 100;
-constexpr u32 text = S_IFREG | 0444, setting = S_IFREG | 0644, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
+constexpr u32 text = S_IFREG | 0444, link = S_IFLNK | 0777, directory = S_IFDIR | 0555;
 
 void print_meminfo(Writer& out, const Context& c) {
     mm::MemoryInfo m = mm::memory_info();
@@ -180,7 +180,7 @@ Result<> store_fail_rate(std::string_view text, const Context& c) {
 #endif
 constexpr Item root_list[] = {
 #if RUNDLET_CHECK
-    {.name = "fail-rate", .mode = setting, .print = print_fail_rate, .store = store_fail_rate},
+    {.name = "fail-rate", .mode = S_IFREG | 0644, .print = print_fail_rate, .store = store_fail_rate},
 #endif
     {.name = "self", .mode = link, .target = name_self},
     {.name = "thread-self", .mode = link, .target = name_thread_self},
