@@ -242,7 +242,8 @@ private:
         return TRY(make_ref<ItemDirectory>(superblock(), entry(tid).inode, directory_mode, std::move(c), thread_items));
     }
     Result<u32> next(u32 from) override {
-        auto task = TRY(process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(from)));
+        auto task =
+            TRY(process::thread_after(*context_.process, context_.pids(), static_cast<Pid>(from ? from - 1 : 0)));
         return static_cast<u32>(task->tid(context_.pids()));
     }
     Entry entry(u32 tid) const override { return {process_number(static_cast<Pid>(tid)) + (u64{1} << 31)}; }
