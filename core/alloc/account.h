@@ -43,7 +43,8 @@ private:
     std::atomic<bool> open_ = false;
 };
 
-/// What this scope allocates is charged to `account`: the work is somebody else's than the thread that does it.
+/// What this scope allocates is charged to `account`. Where the thread's rights are not its own either, see WorkingFor
+/// (kernel/credentials/caller.h), which contains one.
 class [[nodiscard]] Charging {
 public:
     explicit Charging(MemoryAccount& account);

@@ -52,10 +52,10 @@ Result<Ref<Thread>> Thread::spawn(std::string_view name, void (*function)(void*)
     struct KernelThread final : Thread {
         using Thread::init;
     };
+    Charging the_kernel{MemoryAccount::kernel()}; // whoever it was that wanted it first
     auto thread = TRY(make_ref<KernelThread>());
     TRY(thread->init(function, argument));
     thread->name.assign(name);
-    thread->account = &MemoryAccount::kernel();
     thread->set_parameters({});
     thread->sched_.affinity = ~u64{0};
     sched::start(*thread);

@@ -1,5 +1,6 @@
 #include "kernel/vfs/backed_cache.h"
 #include "core/time/clock.h"
+#include "kernel/credentials/caller.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/reclaim.h"
 #include "kernel/vfs/write_back.h"
@@ -31,7 +32,22 @@ bool BackedCache::is_reading(u64 index) const {
     return std::ranges::any_of(reading_, [&](const Reading& r) { return r.has(index); });
 }
 
+template <class Part>
+auto BackedCache::at_the_cost_of_owner(MemoryAccount& other, Part part) {
+    {
+        WorkingFor owner{nullptr, account_};
+        auto done = part();
+        if (done != err::nomem) return done;
+    }
+    WorkingFor second{nullptr, other};
+    return part();
+}
+
 Result<> BackedCache::fetch(u64 index, u64 wanted) {
+    return at_the_cost_of_owner(MemoryAccount::current(), [&] { return fetch_run(index, wanted); });
+}
+
+Result<> BackedCache::fetch_run(u64 index, u64 wanted) {
     Reading run;
     while (!begin_read(run, index, wanted)) {
         {
@@ -77,11 +93,12 @@ bool BackedCache::begin_read(Reading& run, u64 index, u64 wanted) {
 
 /// Frames for the run, which becomes shorter where memory is short.
 Result<> BackedCache::allocate_frames(Reading& run) {
-    keep_room(account_, run.n);
+    MemoryAccount& payer = MemoryAccount::current();
+    keep_room(payer, run.n);
     for (usize i = 0; i < run.n; i++) {
-        auto frame = mm::allocate_frame(FrameUse::page_cache, mm::Fill::nothing, 0, &account_);
-        if (!frame && i == 0 && reclaim_pages(&account_, most))
-            frame = mm::allocate_frame(FrameUse::page_cache, mm::Fill::nothing, 0, &account_);
+        auto frame = mm::allocate_frame(FrameUse::page_cache, mm::Fill::nothing);
+        if (!frame && i == 0 && reclaim_pages(&payer, most))
+            frame = mm::allocate_frame(FrameUse::page_cache, mm::Fill::nothing);
         if (!frame) {
             Holding hold{lock()};
             run.n = i;
@@ -156,7 +173,10 @@ void BackedCache::write_back(u64 first, u64 end) {
     for (u64 at = first; begin_write(run, at, end); at = run.first + run.n) {
         Result<> done;
         for (usize did = 0; done && did < run.n;) {
-            auto n = write_pages(run.first + did, std::span{run.frames}.subspan(did, run.n - did));
+            auto frames = std::span{run.frames}.subspan(did, run.n - did);
+            // A write that fails is lost: it must not be for the owner's limit.
+            auto n =
+                at_the_cost_of_owner(MemoryAccount::kernel(), [&] { return write_pages(run.first + did, frames); });
             if (n && *n == 0) n = err::io;
             if (n)
                 did += *n;

@@ -11,7 +11,8 @@ namespace vfs {
 class BackedSuperblock;
 
 /// What a file system derives for its regular files; their superblock is a BackedSuperblock. Pages are charged to who
-/// made the cache. While something is dirty or being written, the superblock holds the inode.
+/// made the cache, and where that is at its limit to who reads. While something is dirty or being written, the
+/// superblock holds the inode.
 class BackedCache : public PageCache, public ListLink<struct DirtyTag>, public ChainLink<BackedCache> {
 public:
     BackedCache* backed() final { return this; }
@@ -41,7 +42,9 @@ protected:
     ~BackedCache() override;
 
     // The file system's part. Called without locks, may sleep, and perhaps by a thread that is nobody's task; several
-    // at once, on different pages. Both return how many pages they did, at least one, from the front.
+    // at once, on different pages. Whoever calls, they have no Caller, and what they allocate is charged to account();
+    // after err::nomem they are called once more for somebody else. Both return how many pages they did, at least one,
+    // from the front.
     /// Fills frames with the pages from `first` on; what lies beyond the end, or in a hole, with zeros.
     virtual Result<usize> read_pages(u64 first, std::span<const FrameRef> frames) = 0;
     /// The frames may be written to meanwhile; then they are written again.
@@ -66,6 +69,10 @@ private:
     Result<> fill_holes(u64, u64) override { return err::opnotsupp; }
     void page_changed(u64 index, bool mapped) final;
     void before_drop(u64 first, u64 n) final;
+    /// Returns part(), for which account() pays; where that has no memory, `other` does.
+    template <class Part>
+    auto at_the_cost_of_owner(MemoryAccount& other, Part part);
+    Result<> fetch_run(u64 index, u64 wanted);
     bool is_reading(u64 index) const;
     bool begin_read(Reading&, u64 index, u64 wanted);
     Result<> allocate_frames(Reading&);

@@ -36,7 +36,7 @@ constinit std::atomic<bool> started = false, asked = false;
 constinit WaitQueue wanted;
 } // namespace
 
-/// The thread is nobody's task; the kernel pays for what it needs.
+/// The thread is nobody's task. What it needs for a cache is on the bill of the cache's owner.
 struct WriteBackThread {
     static void run(void*) {
         while (true) {

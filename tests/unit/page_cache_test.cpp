@@ -324,6 +324,59 @@ TEST_F(Backed, ACacheStaysWithinItsAccount) {
     account->close();
 }
 
+/// The thread that writes back, and those who read, work for the owner of the cache, within its limit.
+TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
+    auto account = *MemoryAccount::create(1 * MiB);
+    place = {};
+    auto inode = [&] {
+        Charging whom{*account};
+        return *make_ref<host::BackedInode>(*fs);
+    }();
+    auto& cache = *inode->pages();
+    auto change = [&](std::string_view text) {
+        Source from{std::as_bytes(std::span{text})};
+        u64 end;
+        ASSERT_EQ(cache.write(from, 0, false, &end), text.size());
+    };
+    auto wait_for_writes = [&](unsigned n) {
+        for (int i = 0; i < 2000 && disk().pages_written < n; i++) {
+            Sleeper self;
+            (void)self.sleep(clocks::in(5'000'000), false);
+        }
+        ASSERT_EQ(disk().pages_written, n);
+    };
+    ASSERT_TRUE(cache.resize(64 * page_size));
+    ASSERT_TRUE(cache.fetch(0, 1));
+    EXPECT_EQ(disk().payer, account);
+    disk().payer = nullptr;
+    vfs::settings.write_back_age_ms = 1;
+    vfs::settings.write_back_interval_ms = 1;
+    change("a");
+    wait_for_writes(1);
+    EXPECT_EQ(disk().payer, account);
+    EXPECT_EQ(disk().refused, 0u);
+    // At its limit it is refused more; what is dirty is written all the same.
+    account->set_limit(account->used());
+    change("b");
+    wait_for_writes(2);
+    EXPECT_EQ(disk().refused, 1u);
+    EXPECT_EQ(disk().payer, &MemoryAccount::kernel());
+    EXPECT_EQ(cache.errors.sample(), 0u);
+    // Others can go on reading, though what the owner gives back makes no room.
+    account->set_limit(0);
+    auto reader = *MemoryAccount::create(1 * MiB);
+    {
+        Charging whom{*reader};
+        ASSERT_TRUE(cache.fetch(50, 1));
+    }
+    EXPECT_EQ(disk().payer, reader);
+    EXPECT_GE(reader->used(), page_size);
+    vfs::settings.write_back_interval_ms = 5'000;
+    inode = nullptr;
+    account->close();
+    reader->close();
+}
+
 TEST_F(Backed, OneReadServesAllWhoWaitForIt) {
     prepare(8);
     EXPECT_EQ(byte(6 * page_size), 7);

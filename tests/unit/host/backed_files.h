@@ -24,6 +24,9 @@ public:
     std::atomic<u64> fails_from = ~u64{0};                  // reads of these pages fail
     std::atomic<usize> at_once = ~usize{0};                 // pages that one call does
     std::atomic<u64> delay_ns = 0;
+    // Each call takes a page of memory meanwhile: who paid for the last that was had, and how many were refused.
+    std::atomic<MemoryAccount*> payer = nullptr;
+    std::atomic<unsigned> refused = 0;
     std::atomic<unsigned> reads = 0, writes = 0, pages_read = 0, pages_written = 0, busy = 0, most_busy = 0;
 
     Result<usize> read(u64 first, std::span<const FrameRef> frames) {
@@ -90,6 +93,9 @@ private:
             (void)self.sleep(clocks::in(ns), false);
         }
         busy--;
+        FrameRef needed = mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing).value_or(FrameRef{});
+        if (!needed) return refused++, err::nomem;
+        payer = &MemoryAccount::at(needed->account);
         int left = failing;
         while (left > 0)
             if (failing.compare_exchange_weak(left, left - 1)) return err::io;
