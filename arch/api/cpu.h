@@ -12,6 +12,7 @@ enum Work : u32 {
     work_signal = 2,     // a signal is pending, or the thread must die
     work_memory = 4,     // the machine had no memory for it: room must be made
     work_timers = 8,     // a moment of a CPU clock has been reached: see CpuWatch
+    work_reclaim = 16,   // memory has become short: who reclaims is to be woken
 };
 
 /// A system call of the current thread: its arguments from their registers, its result (encoded) for the user's.

@@ -59,7 +59,7 @@ Result<MemoryAccount*> MemoryAccount::create(u64 limit_bytes) {
             if (free) {
                 slots->next = free->index_ + 1u;
                 free->peak_ = free->failures_ = 0;
-                free->limit_ = limit_bytes;
+                free->set_limit(limit_bytes);
                 free->open_ = true;
                 return free;
             }
@@ -83,13 +83,42 @@ void MemoryAccount::close() {
     if (index_ < slots->next) slots->next = index_;
 }
 
+constinit std::atomic<MemoryAccount*> MemoryAccount::asking_ = nullptr;
+
+void MemoryAccount::set_limit(u64 bytes) {
+    limit_.store(bytes, std::memory_order_relaxed);
+    watermark_.store(bytes == ~u64{0} ? bytes : bytes - bytes / 16, std::memory_order_relaxed);
+}
+
+bool MemoryAccount::has_enough() const {
+    if (!index_) return mm::free_memory() >= mm::low_watermark() * 3 / 2;
+    return limit() == ~u64{0} || used() <= limit() - limit() / 8;
+}
+bool MemoryAccount::has_little() const {
+    if (!index_) return mm::free_memory() < mm::low_watermark() * 4 / 5; // of which containers may not take 3
+    return limit() != ~u64{0} && used() > limit() - limit() / 32;
+}
+
+void MemoryAccount::ask_for_reclaim() {
+    if (!asked_.load(std::memory_order_relaxed) && !asked_.exchange(true, std::memory_order_acquire)) {
+        next_asking_ = asking_.load(std::memory_order_relaxed);
+        while (!asking_.compare_exchange_weak(next_asking_, this, std::memory_order_release)) {}
+    }
+    ThreadBase* thread = ThreadBase::running();
+    if (thread && any_asks()) thread->work.fetch_or(arch::work_reclaim);
+}
+
+[[gnu::noinline]] Result<> MemoryAccount::charge_near_limit(u64 used, u64 bytes) {
+    ask_for_reclaim();
+    if (used <= limit()) return {};
+    uncharge(bytes);
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    return err::nomem;
+}
+
 Result<> MemoryAccount::charge(u64 bytes) {
     u64 now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-    if (now > limit_.load(std::memory_order_relaxed)) [[unlikely]] {
-        uncharge(bytes);
-        failures_.fetch_add(1, std::memory_order_relaxed);
-        return err::nomem;
-    }
+    if (now > watermark_.load(std::memory_order_relaxed)) [[unlikely]] { TRY(charge_near_limit(now, bytes)); }
     u64 peak = peak_.load(std::memory_order_relaxed);
     while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
     return {};

@@ -102,6 +102,9 @@ struct Cache {
 };
 constinit Guarded<Cache, Spinlock<Rank::frame_cache>> caches[arch::max_cpus];
 
+/// Above all that has to be left: what caches give back comes before anything fails.
+u64 low_frames() { return 5 * reserve; }
+
 bool for_user(FrameUse use) { return use >= FrameUse::page_cache; }
 
 /// Frames that stay free whatever `payer` asks for.
@@ -111,6 +114,7 @@ u64 left_by(FrameUse use, const MemoryAccount& payer) {
 
 Frame* refill(Cache& cache, FrameUse use, const MemoryAccount& payer) {
     auto pool = buddy.lock();
+    if (pool->free < low_frames()) MemoryAccount::kernel().ask_for_reclaim();
     if (pool->free <= left_by(use, payer)) return nullptr;
     bool plenty = pool->free > 3 * reserve + Cache::size;
     cache.closed = plenty ? 0 : Cache::size;
@@ -383,6 +387,8 @@ bool has_room(const MemoryAccount& payer) {
     return buddy.lock()->free > left_by(FrameUse::anonymous, payer) + Cache::batch;
 }
 
+u64 free_memory() { return buddy.lock()->free * page_size; }
+u64 low_watermark() { return low_frames() * page_size; }
 u64 total_memory() { return total.load(std::memory_order_relaxed) * page_size; }
 
 MemoryInfo memory_info() {

@@ -28,6 +28,10 @@ void drop_together(Frame* first, unsigned order);
 
 /// memory_info().total, without the rest.
 u64 total_memory();
+/// memory_info().free, but for what CPUs keep.
+u64 free_memory();
+/// Bytes. With less of them free the kernel's account asks for reclaim.
+u64 low_watermark();
 
 /// The parts of drain_caches().
 void drain_heap();

@@ -4,7 +4,6 @@
 #include "core/time/clock.h"
 #include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
-#include "kernel/vfs/path.h"
 #include "kernel/vfs/reclaim.h"
 
 namespace oom {
@@ -108,13 +107,10 @@ void pause(WaitQueue& queue, Ready ready) {
     (void)wait_until(queue, ready, clocks::in(10'000'000), false);
 }
 
-/// Gives back what is only kept because it may be wanted again: clean pages, and names if the machine is short. False:
-/// there was nothing.
-bool reclaim(View& own, bool machine) {
-    constexpr usize at_once = 256; // pages, and names
-    usize gone = vfs::reclaim_pages(machine ? nullptr : &own.account(), at_once);
-    if (machine) gone += vfs::shrink_cache(at_once);
-    return gone != 0;
+/// Gives back what is only kept because it may be wanted again. What is tried again has got on with the least of it;
+/// what has failed may be begun again at once, so it must have been enough, or it might fail for ever.
+bool reclaim(const MemoryAccount& of, Shortage shortage) {
+    return shortage == Shortage::retries ? vfs::reclaim::some(of) != 0 : vfs::reclaim::enough(of);
 }
 
 /// Ends a process, and waits for what it held: a container's files come back only when its last process has ended.
@@ -154,7 +150,7 @@ void make_room(Task& task, Shortage shortage) {
     if (machine && mm::has_room(own.account())) return;
     if (at_work.exchange(true)) return pause(finished, [] { return !at_work.load(); });
     if (!machine) mm::drain_caches();
-    if (shortage == Shortage::retries && reclaim(own, machine)) {
+    if (reclaim(machine ? MemoryAccount::kernel() : own.account(), shortage)) {
         at_work = false;
         finished.notify_all();
         return;

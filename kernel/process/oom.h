@@ -3,7 +3,7 @@
 #include "kernel/process/task.h"
 
 namespace oom {
-/// What lacked a page is tried again afterwards, or has failed: then what little a cache gives comes too late for it.
+/// What lacked a page is tried again afterwards, or has failed: then caches have to give enough for more than one page.
 enum class Shortage : u8 { retries, failed };
 /// A page for `task` could not be had. Gives caches back, for who tries again; if they have nothing, kills a process
 /// and waits a little for its memory.

@@ -3,6 +3,7 @@
 #include "kernel/process/oom.h"
 #include "kernel/process/task.h"
 #include "kernel/process/timers.h"
+#include "kernel/vfs/reclaim.h"
 
 namespace {
 /// The signal that a fault becomes; nothing when it was resolved.
@@ -46,6 +47,11 @@ void return_to_user(arch::TrapFrame& frame) {
     Task& task = Task::current();
     u32 work = task.work.load(std::memory_order_relaxed);
     if (work & arch::work_reschedule) sched::preempt();
+    if (work & arch::work_reclaim) [[unlikely]] {
+        arch::irqs_on();
+        vfs::reclaim::help(task.view().account());
+        arch::irqs_off();
+    }
     if (work & arch::work_memory) [[unlikely]] { // it may have ended this process: the way out looks again
         arch::irqs_on();
         oom::make_room(task, oom::Shortage::failed);

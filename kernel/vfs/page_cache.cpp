@@ -2,6 +2,7 @@
 #include "kernel/file/current.h"
 #include "kernel/vfs/inode.h"
 #include "kernel/vfs/memfd.h"
+#include "kernel/vfs/reclaim.h"
 #include <algorithm>
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -136,6 +137,8 @@ Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) 
         if (n > from.remaining()) n = from.remaining();
         // Nobody can see a page beyond the end, so a whole one there need not be cleared first.
         bool unseen = n == page_size && offset >= size;
+        if (MemoryAccount::any_asks()) [[unlikely]] // the way out to user mode may be far
+            reclaim::wake();
         FrameRef frame;
         {
             Holding hold{lock()};

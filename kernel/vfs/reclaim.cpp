@@ -1,7 +1,11 @@
 #include "kernel/vfs/reclaim.h"
 #include "core/alloc/frame_pool.h"
+#include "core/sched/thread.h"
+#include "core/time/clock.h"
+#include "core/wait/wait.h"
 #include "kernel/vfs/backed_cache.h"
 #include "kernel/vfs/inode.h"
+#include "kernel/vfs/path.h"
 #include <algorithm>
 
 namespace vfs {
@@ -71,7 +75,65 @@ usize reclaim_pages(const MemoryAccount* payer, usize n) {
 void keep_room(const MemoryAccount& payer, usize n) {
     u64 limit = payer.limit(), bytes = n * page_size;
     if (limit != ~u64{0} && payer.used() + bytes > limit - limit / 16) (void)reclaim_pages(&payer, n);
-    auto memory = mm::memory_info();
-    if (memory.free < memory.total / 32 + bytes) (void)reclaim_pages(nullptr, n);
+    if (mm::free_memory() < mm::low_watermark() + bytes) (void)reclaim_pages(nullptr, n);
+}
+
+namespace {
+constinit WaitQueue wanted;
+constinit std::atomic<bool> started = false;
+
+/// The thread. Accounts that have asked though there was nothing to be had are not heard again for a while.
+struct ReclaimThread {
+    static constexpr u64 rest_ns = 100'000'000;
+    MemoryAccount* resting = nullptr; // chained by next_asking()
+    Deadline rested = never;
+
+    static void run(void*) {
+        ReclaimThread self;
+        for (;;) self.turn();
+    }
+    void turn() {
+        (void)wait_until(wanted, MemoryAccount::any_asks, rested, false);
+        if (clocks::monotonic_ns() >= rested.ns) {
+            each(std::exchange(resting, nullptr), [](MemoryAccount& a) { a.answered(); });
+            rested = never;
+        }
+        each(MemoryAccount::take_asking(), [this](MemoryAccount& a) {
+            if (reclaim::enough(a)) return a.answered();
+            a.next_asking() = std::exchange(resting, &a);
+            if (rested == never) rested = clocks::in(rest_ns);
+        });
+    }
+    template <class Visit>
+    static void each(MemoryAccount* a, Visit visit) {
+        while (a) visit(*std::exchange(a, a->next_asking()));
+    }
+};
+} // namespace
+
+usize reclaim::some(const MemoryAccount& payer) {
+    constexpr usize at_once = 256; // pages, and names
+    if (payer.index()) return reclaim_pages(&payer, at_once);
+    return reclaim_pages(nullptr, at_once) + shrink_cache(at_once);
+}
+
+bool reclaim::enough(const MemoryAccount& payer) {
+    while (!payer.has_enough()) {
+        if (!some(payer)) return false;
+        mm::drain_caches();
+    }
+    return true;
+}
+
+void reclaim::wake() {
+    Thread::current().work.fetch_and(~u32{arch::work_reclaim});
+    if (!started.exchange(true) && !Thread::spawn("reclaim", ReclaimThread::run, nullptr)) started = false;
+    wanted.notify_all();
+}
+
+void reclaim::help(const MemoryAccount& payer) {
+    wake();
+    for (const MemoryAccount* account : {&payer, static_cast<const MemoryAccount*>(&MemoryAccount::kernel())})
+        if (account->has_little()) (void)some(*account);
 }
 } // namespace vfs

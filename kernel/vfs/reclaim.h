@@ -12,6 +12,22 @@ usize reclaim_pages(const MemoryAccount* payer, usize n);
 /// make room, so that the cache does not take what others need.
 void keep_room(const MemoryAccount& payer, usize n);
 
+/// Who reclaims. A thread that is nobody's task does so from the low watermark of an account, or the machine, on until
+/// there is enough again (core/alloc/account.h).
+namespace reclaim {
+/// Gives back a part of what caches hold: the pages that `payer` pays for; for the kernel's account, which stands for
+/// the machine, anybody's, and names that nobody uses. Those are not asked of a container: names of several share their
+/// slabs, so that its own seldom make one free. Returns how many went. As reclaim_pages().
+usize some(const MemoryAccount& payer);
+/// The same until the account has enough; false: it does not come to that.
+bool enough(const MemoryAccount& payer);
+/// Some account asks: wakes the thread, and clears arch::work_reclaim.
+void wake();
+/// The same where the caller may do a part of the work itself, for it may come to need memory before the thread has
+/// run: without locks.
+void help(const MemoryAccount& payer);
+} // namespace reclaim
+
 /// Every BackedCache, by account.
 namespace cache_lists {
 void add(BackedCache&);

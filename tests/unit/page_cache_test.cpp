@@ -1,4 +1,5 @@
 // The page cache of files that lie elsewhere: reading, writing back, errors, memory that is short.
+#include "core/alloc/frame_pool.h"
 #include "core/ktest/threads.h"
 #include "files.h"
 #include "host/backed_files.h"
@@ -53,6 +54,14 @@ protected:
         return static_cast<bool>(frame);
     }
     void sync() { pages().write_back(0, all); }
+    /// Some thread is to bring it about.
+    static void wait_for(auto ready) {
+        for (int i = 0; i < 2000 && !ready(); i++) {
+            Sleeper self;
+            (void)self.sleep(clocks::in(5'000'000), false);
+        }
+        EXPECT_TRUE(ready());
+    }
 
     Ref<BackedFs> fs;
     Ref<vfs::MountTree> tree;
@@ -338,13 +347,6 @@ TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
         u64 end;
         ASSERT_EQ(cache.write(from, 0, false, &end), text.size());
     };
-    auto wait_for_writes = [&](unsigned n) {
-        for (int i = 0; i < 2000 && disk().pages_written < n; i++) {
-            Sleeper self;
-            (void)self.sleep(clocks::in(5'000'000), false);
-        }
-        ASSERT_EQ(disk().pages_written, n);
-    };
     ASSERT_TRUE(cache.resize(64 * page_size));
     ASSERT_TRUE(cache.fetch(0, 1));
     EXPECT_EQ(disk().payer, account);
@@ -352,13 +354,13 @@ TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
     vfs::settings.write_back_age_ms = 1;
     vfs::settings.write_back_interval_ms = 1;
     change("a");
-    wait_for_writes(1);
+    wait_for([&] { return disk().pages_written == 1; });
     EXPECT_EQ(disk().payer, account);
     EXPECT_EQ(disk().refused, 0u);
     // At its limit it is refused more; what is dirty is written all the same.
     account->set_limit(account->used());
     change("b");
-    wait_for_writes(2);
+    wait_for([&] { return disk().pages_written == 2; });
     EXPECT_EQ(disk().refused, 1u);
     EXPECT_EQ(disk().payer, &MemoryAccount::kernel());
     EXPECT_EQ(cache.errors.sample(), 0u);
@@ -375,6 +377,66 @@ TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
     inode = nullptr;
     account->close();
     reader->close();
+}
+
+TEST_F(Backed, CleanPagesGoBeforeAnythingIsRefused) {
+    auto account = *MemoryAccount::create(4 * MiB);
+    place = {};
+    auto inode = [&] {
+        Charging whom{*account};
+        return *make_ref<host::BackedInode>(*fs);
+    }();
+    auto& cache = *inode->pages();
+    ASSERT_TRUE(cache.resize(16 * MiB));
+    auto fill = [&] {
+        for (u64 at = 0; at < 16 * MiB; at += 32 * page_size) ASSERT_TRUE(cache.fetch(at >> page_shift, 32));
+        ASSERT_GT(account->used(), 3 * MiB);
+    };
+    std::vector<FrameRef> taken;
+    auto take = [&] {
+        auto frame = mm::allocate_frame(FrameUse::anonymous, mm::Fill::nothing, 0, account);
+        if (frame) taken.push_back(std::move(*frame));
+        return frame.has_value();
+    };
+    auto asked = [] { return Thread::current().work & arch::work_reclaim; };
+    fill();
+    u64 refused = account->failures();
+    // Page after page for somebody else, who goes back to user mode in between.
+    while (taken.size() < 3 * MiB / page_size) {
+        ASSERT_TRUE(take()) << taken.size();
+        if (asked()) vfs::reclaim::help(*account);
+    }
+    EXPECT_EQ(account->failures(), refused);
+    // The thread needs nobody's help.
+    taken.clear();
+    vfs::reclaim::wake();
+    fill();
+    while (!asked()) ASSERT_TRUE(take());
+    EXPECT_FALSE(account->has_enough());
+    vfs::reclaim::wake();
+    wait_for([&] { return account->has_enough(); });
+    inode = nullptr;
+    taken.clear();
+    account->close();
+}
+
+TEST_F(Backed, CleanPagesGoBeforeTheMachineIsFull) {
+    u64 low = mm::low_watermark(), n = low / page_size;
+    prepare(n);
+    for (u64 at = 0; at < n; at += 32) ASSERT_TRUE(pages().fetch(at, 32));
+    for (MemoryAccount* a = MemoryAccount::take_asking(); a; a = a->next_asking()) a->answered(); // from other tests
+    Thread::current().work &= ~u32{arch::work_reclaim};
+    std::vector<FrameRef> taken;
+    while (!(Thread::current().work & arch::work_reclaim)) {
+        auto frame = mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing);
+        ASSERT_TRUE(frame);
+        taken.push_back(std::move(*frame));
+    }
+    EXPECT_LE(mm::free_memory(), low);
+    EXPECT_GT(mm::free_memory(), low * 9 / 10);
+    vfs::reclaim::wake();
+    wait_for([&] { return mm::free_memory() >= low * 3 / 2; });
+    EXPECT_LT(pages().reclaim(2 * n).looked_at, n);
 }
 
 TEST_F(Backed, OneReadServesAllWhoWaitForIt) {
@@ -434,10 +496,7 @@ TEST_F(Backed, OldChangesAreWrittenBySomebody) {
     vfs::settings.write_back_interval_ms = 5;
     EXPECT_EQ(write(0, "t"), 1u);
     place = {}; // nobody holds the file any more
-    for (int i = 0; i < 2000 && !disk().pages_written; i++) {
-        Sleeper self;
-        (void)self.sleep(clocks::in(5'000'000), false);
-    }
+    wait_for([&] { return disk().pages_written != 0; });
     EXPECT_EQ(disk().byte(0), 't');
     vfs::settings.write_back_interval_ms = 5'000;
 }
