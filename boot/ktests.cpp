@@ -46,6 +46,8 @@ static constexpr ktest::Test list[] = {
     TEST(fetch_serves_every_way_to_a_page),
     TEST(mm_faults_share_the_space),
     TEST(mm_faults_in_parallel_count_once),
+    TEST(mm_sleepers_are_not_asked_to_flush),
+    TEST(mm_unmapped_pages_wait_for_one_flush),
     TEST(huge_when),
     TEST(huge_parts),
     TEST(huge_fork),

@@ -204,3 +204,67 @@ KTEST(mm_faults_in_parallel_count_once) {
     }
     EXPECT(free_now() == free_before);
 }
+
+KTEST(mm_sleepers_are_not_asked_to_flush) {
+    if (arch::cpu_count() < 2) return;
+    InSpace s;
+    uptr at = s.map(64 * KiB);
+    REQUIRE(s.space && at);
+    std::atomic<unsigned> step = 0;
+    WaitQueue changed;
+    auto go = [&](unsigned to) {
+        step = to;
+        changed.notify_all();
+    };
+    auto await = [&](unsigned what) { (void)wait_until(changed, [&] { return step.load() == what; }, never, false); };
+    EXPECT(ktest::run_threads(2, [&](unsigned thread) {
+        AddressSpace* before = AddressSpace::of(Thread::current());
+        EXPECT(Thread::current().set_affinity(u64{1} << thread));
+        AddressSpace::use(s.space.get());
+        if (thread == 0) {
+            await(1);
+            bool gone = false;
+            for (unsigned i = 0; i < 1000 && !gone; i++) { // it may not sleep yet
+                EXPECT(poke(at, i) && s->unmap(at, page_size));
+                gone = !(s->active_cpus & 2);
+                EXPECT(s->map({.address = at, .size = page_size, .access = rw, .fixed = true}));
+                if (!gone) sched::yield();
+            }
+            EXPECT(gone && poke(at, 7));
+            go(2);
+        } else {
+            EXPECT(poke(at, 1) && s->active_cpus & 2);
+            go(1);
+            await(2);
+            EXPECT(look(at) == 7 && s->active_cpus & 2);
+        }
+        AddressSpace::use(before);
+    }));
+}
+
+KTEST(mm_unmapped_pages_wait_for_one_flush) {
+    // Pages of the space alone, shared ones and holes between them, more than are kept back at once.
+    constexpr uptr pages = 2000;
+    InSpace s;
+    REQUIRE(s.space);
+    u64 free_before = 0;
+    for (int round = 0; round < 2; round++) {
+        if (round == 1) free_before = free_now();
+        uptr at = s.map(pages * page_size);
+        REQUIRE(at);
+        EXPECT(s->advise(at, pages * page_size, MADV_NOHUGEPAGE));
+        for (uptr i = 0; i < pages; i++)
+            if (i % 7) EXPECT(poke(at + i * page_size, i));
+        {
+            auto child = s->clone();
+            REQUIRE(child);
+            for (uptr i = 0; i < pages; i += 3)
+                if (i % 7) EXPECT(poke(at + i * page_size, i + 1)); // its own again
+            EXPECT(s->unmap(at, pages * page_size) && s->usage().resident == 0);
+            bool kept = true;
+            for (uptr i = 1; i < pages; i++) kept &= peek(**child, at + i * page_size) == (i % 7 ? i : 0);
+            EXPECT(kept);
+        }
+    }
+    EXPECT(free_now() == free_before);
+}

@@ -11,6 +11,7 @@ using page_table::load;
 namespace tlb {
 namespace {
 struct Range {
+    AddressSpace& space;
     uptr start, end;
 };
 void flush_here(const Range& r) {
@@ -24,17 +25,23 @@ void flush(AddressSpace& space, uptr start, uptr end) {
     std::atomic_thread_fence(std::memory_order_seq_cst); // entries changed before we look who runs the space
     u64 cpus = space.active_cpus.load(std::memory_order_seq_cst);
     if (!cpus) return;
-    Range range{start, end};
+    Range range{space, start, end};
     bool on = arch::irqs_save();
     u64 self = u64{1} << arch::cpu_id();
     if (cpus & self) flush_here(range);
     arch::irqs_restore(on);
-    if (cpus & ~self) call_on(cpus & ~self, [](void* r) { flush_here(*static_cast<Range*>(r)); }, &range);
+    auto elsewhere = [](void* argument) {
+        auto& r = *static_cast<Range*>(argument);
+        // A CPU on which a thread of the space has gone to sleep is asked once, not each time until it wakes.
+        if (!sched::unload_unused(r.space)) flush_here(r);
+    };
+    if (cpus & ~self) call_on(cpus & ~self, elsewhere, &range);
 }
 } // namespace tlb
 
 namespace {
-constexpr unsigned batch = 48; // frames between two flushes: bounds the time with interrupts off
+constexpr unsigned batch = 48;      // entries under one hold of the lock: bounds the time with interrupts off
+constexpr unsigned most_gone = 256; // frames between two flushes: each interrupts other CPUs
 
 /// Pages that come or go under one hold of the entries' lock, counted at its end.
 class Tally {
@@ -65,22 +72,29 @@ uptr table_end(uptr at, uptr end) {
 } // namespace
 
 void AddressSpace::Impl::zap(AddressSpace& space, uptr start, uptr end, Zap what) {
-    Frame* gone[batch];
+    [[clang::uninitialized]] Frame* gone[most_gone];
+    unsigned n = 0;
+    uptr from = end; // what changed from here on has not been flushed
+    auto flush_and_drop = [&](uptr to) {
+        if (from < to) tlb::flush(space, from, to);
+        from = end;
+        for (unsigned i = 0; i < n; i += batch) mm::drop_frames({gone + i, std::min(batch, n - i)});
+        n = 0;
+    };
     for (uptr at = start; at < end;) {
-        unsigned n = 0;
-        bool changed = false;
-        uptr from = end;
         {
             Holding hold{entries};
             Pte* p = page_table::next_table(space.root_, at, end);
-            if (!p) return;
-            from = at;
+            if (!p) break;
+            uptr first = at;
+            unsigned most = n + batch;
+            bool changed = false;
             uptr stop_at = table_end(at, end);
             Pte* const stop = p + ((stop_at - at) >> page_shift);
             Frame& table = page_table::table_frame(p);
             Tally taken{*this};
             // `left`: what the table may still hold, so that the search ends when it is empty.
-            for (u32 left = table.entries; left && n < batch; left--) {
+            for (u32 left = table.entries; left && n < most; left--) {
                 p = page_table::next_entry(p, stop);
                 if (p == stop) break;
                 Pte e = load(p++);
@@ -94,12 +108,13 @@ void AddressSpace::Impl::zap(AddressSpace& space, uptr start, uptr end, Zap what
                 table.entries--;
                 changed = true;
             }
-            at = n == batch ? stop_at - (static_cast<usize>(stop - p) << page_shift) : stop_at;
+            if (changed) from = std::min(from, first);
+            at = n == most ? stop_at - (static_cast<usize>(stop - p) << page_shift) : stop_at;
             taken.settle(-1);
         }
-        if (changed) tlb::flush(space, from, at);
-        mm::drop_frames({gone, n});
+        if (n > most_gone - batch) flush_and_drop(at);
     }
+    flush_and_drop(end);
 }
 
 void AddressSpace::Impl::prune(AddressSpace& space, uptr start, uptr end) {

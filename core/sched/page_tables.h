@@ -17,3 +17,9 @@ protected:
     ~PageTables() = default;
     arch::PhysAddr root_ = 0;
 };
+
+namespace sched {
+/// This CPU drops the tables if it has them only because no others have been needed since: a kernel thread runs, or
+/// none. Says whether that was so. Interrupts are off.
+bool unload_unused(PageTables&);
+} // namespace sched

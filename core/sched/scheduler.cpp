@@ -357,6 +357,13 @@ void unload(PageTables& tables) {
         &tables);
 }
 
+bool unload_unused(PageTables& tables) {
+    RunQueue& rq = own();
+    if (rq.loaded != &tables || Thread::current().page_tables() == &tables) return false;
+    load_on(rq, nullptr);
+    return true;
+}
+
 CpuUse cpu_use(unsigned cpu) {
     if (!(online_cpus() & bit(cpu))) return {};
     bool were_on = arch::irqs_save();
