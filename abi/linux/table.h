@@ -17,6 +17,7 @@
 #include "abi/linux/sys/signal.h"
 #include "abi/linux/sys/socket.h"
 #include "abi/linux/sys/system.h"
+#include "abi/linux/sys/sysv.h"
 #include "abi/linux/sys/time.h"
 
 namespace linux_abi {
@@ -170,6 +171,20 @@ inline constexpr Syscall syscalls[] = {
     on<sys::recvmsg>(47, 212, "ENOTSOCK"),
     on<sys::sendmmsg>(307, 269, "ENOTSOCK"),
     on<sys::recvmmsg>(299, 243, "ENOTSOCK"),
+
+    // System V IPC (sys/sysv.h)
+    on<sys::msgget>(68, 186),
+    on<sys::msgsnd>(69, 189),
+    on<sys::msgrcv>(70, 188),
+    on<sys::msgctl>(71, 187),
+    on<sys::semget>(64, 190),
+    on<sys::semop>(65, 193),
+    on<sys::semtimedop>(220, 192),
+    on<sys::semctl>(66, 191),
+    on<sys::shmget>(29, 194, "no huge pages"),
+    on<sys::shmat>(30, 196),
+    on<sys::shmdt>(67, 197),
+    on<sys::shmctl>(31, 195),
 
     // Memory (sys/memory.h)
     on<sys::mmap>(9, 222, "MAP_HUGETLB is refused"),

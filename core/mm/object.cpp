@@ -51,6 +51,7 @@ public:
         unmap(first, n, false);
         return content->pages.erase(first, n);
     }
+    u64 resident() override { return content_.lock()->pages.pages(); }
     void present_pages(u64 first, std::span<FrameRef> out) override {
         auto content = content_.lock();
         if (first < limit_) content->pages.find_range(first, out.first(std::min<u64>(out.size(), limit_ - first)));

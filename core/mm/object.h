@@ -33,6 +33,8 @@ public:
     /// Fault-around: pages present in [first, first + n) without allocating; null where absent. Default: none.
     virtual void present_pages(u64 first, std::span<FrameRef> out) { (void)first, (void)out; }
 
+    /// How many pages it holds itself: 0 where nobody asks.
+    virtual u64 resident() { return 0; }
     /// Makes the pages [first, first + n) a hole that reads as zeros: MADV_REMOVE. Called without locks.
     /// err::opnotsupp: the object cannot.
     virtual Result<> punch(u64 first, u64 n) {
@@ -75,6 +77,8 @@ public:
     };
     virtual Identity identity() const = 0;
     virtual void print_path(Writer&) const = 0;
+    /// The address of a constant that stands for the kind of source; null: it does not matter.
+    virtual const void* kind() const { return nullptr; }
     /// msync(2): writes back what mappings have changed. Called without locks.
     virtual Result<> sync(u64 first, u64 bytes) { return (void)first, (void)bytes, Result<>{}; }
 };

@@ -18,6 +18,9 @@ enum class Rank : u8 {
     epoll_control, // what one epoll watches
     snapshot,      // changes of a file system share it; page faults do so under whatever they hold
     file_io,       // one writer per inode; held while user memory is copied
+    sysv_undo,     // which semaphore sets a process has changed
+    sysv_table,    // the System V objects of one kind in a namespace
+    sysv_object,   // one of them
     pipe,          // a pipe's ring; held while user memory is copied
     stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe
     socket,        // a socket; held while user memory is copied

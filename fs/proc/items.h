@@ -52,6 +52,8 @@ Result<Ref<vfs::Inode>> make_fd_directory(vfs::Superblock&, const Context&, u64 
 Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock&, const Context&, u64 number);
 // system.cpp: the files at the top.
 extern const Items root_items;
+// sysvipc.cpp
+extern const Items sysvipc_items;
 // sysctl.cpp
 Result<Ref<vfs::Inode>> make_sys_directory(vfs::Superblock&, const Context&, u64 number);
 } // namespace proc

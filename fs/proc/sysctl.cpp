@@ -2,6 +2,7 @@
 #include "core/rng/rng.h"
 #include "fs/proc/items.h"
 #include "kernel/file/current.h"
+#include "kernel/ipc/sysv/namespace.h"
 #include "kernel/vfs/settings.h"
 #include "kernel/views/release.h"
 #include "lib/numbers.h"
@@ -70,6 +71,26 @@ Result<> store_domainname(std::string_view s, const Context& c) {
     return {};
 }
 
+/// A limit of the view's System V objects.
+template <std::atomic<u64> sysv::Settings::* which>
+void print_ipc_limit(Writer& out, const Context& c) {
+    sysv::Settings initial;
+    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    print(out, "{}\n", ((objects ? objects->settings : initial).*which).load());
+}
+template <std::atomic<u64> sysv::Settings::* which, u64 most>
+Result<> store_ipc_limit(std::string_view s, const Context& c) {
+    auto wanted = parse_number<u64>(s);
+    if (!wanted || *wanted > most) return err::inval;
+    if (auto* who = file::credentials(); who && !who->can(CAP_SYS_RESOURCE)) return err::perm;
+    TRY(sysv::Namespace::in(*c.view->ipc))->settings.*which = *wanted;
+    return {};
+}
+template <std::atomic<u64> sysv::Settings::* which, u64 most>
+constexpr Item ipc_limit(std::string_view name) {
+    return {.name = name, .mode = setting, .print = print_ipc_limit<which>, .store = store_ipc_limit<which, most>};
+}
+
 void print_uuid(Writer& out, std::span<std::byte, 16> b) {
     b[6] = (b[6] & std::byte{0x0f}) | std::byte{0x40}; // RFC 9562: version 4, variant 1
     b[8] = (b[8] & std::byte{0x3f}) | std::byte{0x80};
@@ -102,6 +123,10 @@ void print_dentry_state(Writer& out, const Context&) {
 void print_file_count(Writer& out, const Context&) { print(out, "{}\t0\t{}\n", File::count.sum(), most_files); }
 void print_inode_count(Writer& out, const Context&) { print(out, "{}\t0\n", vfs::Inode::count.sum()); }
 void print_core_pattern(Writer& out, const Context&) { out.write("core\n"); }
+void print_semaphore_limits(Writer& out, const Context&) {
+    using S = sysv::Settings;
+    print(out, "{}\t{}\t{}\t{}\n", S::semmsl, S::semmns, S::semopm, S::semmni);
+}
 void print_printk(Writer& out, const Context&) { out.write("4\t4\t1\t7\n"); }
 
 constexpr Item random_list[] = {
@@ -125,6 +150,14 @@ constexpr Item kernel_list[] = {
      .print = print_domainname,
      .store = store_domainname,
      .open = open_name<&UtsNamespace::domain_changes>},
+    ipc_limit<&sysv::Settings::msgmax, 0x7fff'ffff>("msgmax"),
+    ipc_limit<&sysv::Settings::msgmnb, 0x7fff'ffff>("msgmnb"),
+    ipc_limit<&sysv::Settings::msgmni, sysv::Places::most>("msgmni"),
+    ipc_limit<&sysv::Settings::shmmax, ~u64{0}>("shmmax"),
+    ipc_limit<&sysv::Settings::shmall, ~u64{0}>("shmall"),
+    ipc_limit<&sysv::Settings::shmmni, sysv::Places::most>("shmmni"),
+    {.name = "sem", .mode = text, .print = print_semaphore_limits},
+    {.name = "shm_rmid_forced", .mode = text, .print = print_value<0>},
     {.name = "pid_max", .mode = text, .print = print_value<pid_max>},
     {.name = "threads-max", .mode = text, .print = print_value<pid_max>},
     {.name = "cap_last_cap", .mode = text, .print = print_value<40>},

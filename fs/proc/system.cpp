@@ -200,6 +200,7 @@ constexpr Item root_list[] = {
     {.name = "vmstat", .mode = text, .print = print_vmstat},
     {.name = "cgroups", .mode = text, .print = print_cgroups},
     {.name = "locks", .mode = text, .print = print_locks},
+    {.name = "sysvipc", .mode = directory, .children = &sysvipc_items},
     {.name = "sys", .mode = directory, .inode = make_sys_directory},
 };
 } // namespace

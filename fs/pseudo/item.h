@@ -3,7 +3,6 @@
 #include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
 #include "kernel/vfs/operations.h"
-#include <algorithm>
 #include <array>
 #include <linux/stat.h>
 
@@ -68,7 +67,7 @@ struct Item {
 template <usize a, usize b>
 consteval auto join(const Item (&first)[a], const Item (&second)[b]) {
     std::array<Item, a + b> all;
-    std::ranges::copy(second, std::ranges::copy(first, all.begin()).out);
+    for (usize i = 0; i < a + b; i++) all[i] = i < a ? first[i] : second[i - a];
     return all;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/credentials/credentials.h"
 #include "kernel/credentials/limits.h"
 
+class PidNumber;
 class View;
 
 /// Whose rights, limits and view count in rooms that know no process. A task is its own thread's. Who pays is the
@@ -18,6 +19,8 @@ public:
     View& view() const { return *view_; }
     /// What it asked for earns it a signal: SIGPIPE, SIGXFSZ.
     virtual void signal(int number) = 0;
+    /// The number by which others know its process; null: it has none.
+    virtual PidNumber* process_number() const = 0;
 
 protected:
     ~Caller() = default;

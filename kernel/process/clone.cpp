@@ -42,6 +42,10 @@ Result<> share(Task& from, Task& to, u64 flags) {
     to.files = flags & CLONE_FILES ? from.files : TRY(from.files->clone());
     TRY(to.set_fs(flags & CLONE_FS ? from.fs : TRY(from.fs->clone())));
     to.mounts = from.mounts;
+    if (flags & CLONE_SYSVSEM) {
+        if (!from.semaphore_undo) from.semaphore_undo = TRY(make_ref<sysv::UndoList>());
+        to.semaphore_undo = from.semaphore_undo;
+    }
     arch::sync_user_state(from.user_state);
     TRY(to.user_state.copy_from(from.user_state));
     to.name = from.name;

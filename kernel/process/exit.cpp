@@ -43,6 +43,7 @@ void drop_shares(Task& task) {
         process.accounting(lock).ended_threads.add(peak);
     }
     space = nullptr;
+    task.semaphore_undo = nullptr;
     (void)task.set_fs(nullptr);
     Ref<FileTable> files;
     Ref<vfs::MountTree> mounts;

@@ -43,6 +43,8 @@ public:
     Pid pid() const { return own_pid_; }
     /// The parent's number as this process sees it: 0 when it has none, or one outside its view.
     Pid parent_pid() const { return parent_pid_.load(std::memory_order_relaxed); }
+    /// What it was known by stays with who has kept it.
+    PidNumber* identity() const { return identity_.get(); }
     View& view() const { return *view_; }
     PidNamespace& pids() const { return identity_->home(); }
     const Abi& abi() const { return *abi_.load(std::memory_order_relaxed); }

@@ -5,6 +5,7 @@
 #include "kernel/credentials/caller.h"
 #include "kernel/credentials/user.h"
 #include "kernel/file/table.h"
+#include "kernel/ipc/sysv/semaphores.h"
 #include "kernel/process/process.h"
 #include "kernel/vfs/operations.h"
 
@@ -15,6 +16,7 @@ public:
 
     bool must_end() override;
     void signal(int number) override;
+    PidNumber* process_number() const override { return process_->identity(); }
     Pid tid(const PidNamespace& from) const { return identity_->in(from); }
     Pid tid() const { return own_tid_; } // in its own namespace
     Process& process() const { return *process_; }
@@ -26,6 +28,7 @@ public:
     Ref<FileTable> files;
     Ref<vfs::FsContext> fs; // changed by set_fs() only
     Ref<vfs::MountTree> mounts;
+    Ref<sysv::UndoList> semaphore_undo; // null: nothing is to be taken back
     Spinlock<Rank::device> shares_lock;
     /// Joins `next`, if not null, and leaves the one before. err::again: see FsContext::join().
     Result<> set_fs(Ref<vfs::FsContext> next);

@@ -34,11 +34,17 @@ public:
     WaitQueue changed;
 };
 
-/// System V IPC and POSIX message queues: ipc_namespaces(7). There are none yet.
+/// System V IPC and POSIX message queues: ipc_namespaces(7). Of the latter there are none yet.
 class IpcNamespace : public RefCounted<IpcNamespace> {
 public:
     explicit IpcNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    ~IpcNamespace() { delete objects.load(); }
     const u64 number;
+    /// What kernel/ipc/sysv keeps here; null: nothing yet.
+    struct Objects {
+        virtual ~Objects() = default;
+    };
+    std::atomic<Objects*> objects = nullptr;
 };
 
 /// Interfaces, addresses, ports: network_namespaces(7). What a network stack keeps here is its own.

@@ -1,6 +1,7 @@
 """What a container holds and what it may not: isolation, limits, bundles that are refused, and that everything comes back."""
 import re
 
+from harness import TOP
 from host_test import run
 
 
@@ -43,6 +44,34 @@ def test_namespaces_of_others(lab):
         assert not set(own[:4]) & set(shared[:4]) and own[4] != "rundlet", (shared, own)
         assert again[0] == shared[0] and again[4] == "shared" and not set(again[1:4]) & set(shared[1:4]), (shared, again)
         assert "linux.namespaces: process 4000: no such process" in run(vm, "ctr run -b /bundles/nobody third"), vm.tail()
+
+
+def test_system_v_objects(lab):
+    """They belong to an IPC namespace: nobody else finds them, who shares it does, and they end with it."""
+    tree, program = lab.tree(), lab.target.program("sysv", [TOP / "tests/programs/sysv.cpp"], lab.target.out / "tests/sysv")
+
+    def bundle(name, words, edit=None):
+        lab.bundle(tree, name, words, {"sysv": (program, 0o755)}, edit)
+
+    def shares(config):
+        config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "ipc", "path": "/proc/1/ns/ipc"}]
+
+    bundle("makes", ["/sysv", "make"])
+    bundle("looks", ["/sysv", "look"])
+    bundle("makes-shared", ["/sysv", "make"], shares)
+    bundle("looks-shared", ["/sysv", "look"], shares)
+    with lab.boot(tree, append="-- run /bin/sesh", label="sysv") as vm:
+        vm.expect("sesh> ", 60)
+        assert "made" in run(vm, "ctr run -b /bundles/makes first"), vm.tail()
+        before = int(re.search(r"MemFree: +(\d+)", run(vm, "cat /proc/meminfo"))[1])
+        for _ in range(3):  # each leaves 16 MiB behind
+            assert "made" in run(vm, "ctr run -b /bundles/makes first"), vm.tail()
+        assert before - int(re.search(r"MemFree: +(\d+)", run(vm, "cat /proc/meminfo"))[1]) < 8192, vm.tail()
+        assert "nothing" in run(vm, "ctr run -b /bundles/looks second"), vm.tail()
+        assert "nothing" in run(vm, "ctr run -b /bundles/looks-shared second"), vm.tail()
+        assert "made" in run(vm, "ctr run -b /bundles/makes-shared first"), vm.tail()
+        assert "found: hello" in run(vm, "ctr run -b /bundles/looks-shared second"), vm.tail()
+        assert "nothing" in run(vm, "ctr run -b /bundles/looks second"), vm.tail()
 
 
 def test_copy_on_write(lab):

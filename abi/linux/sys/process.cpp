@@ -197,6 +197,7 @@ Result<> unshare(Task& task, u64 flags) {
     bool alone = task.process().live_threads == 1;
     if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && !alone) return err::inval;
     if (flags & CLONE_VM && task.space->ref_count() > 1) return err::inval;
+    if (flags & CLONE_SYSVSEM) task.semaphore_undo = nullptr;
     if (flags & CLONE_FS && task.fs->ref_count() > 1) { TRY(task.set_fs(TRY(task.fs->clone()))); }
     if (flags & CLONE_FILES && task.files->ref_count() > 1) {
         auto own = TRY(task.files->clone());

@@ -1,0 +1,69 @@
+// /proc/sysvipc: the System V objects of the view's namespace.
+#include "fs/proc/items.h"
+#include "kernel/ipc/sysv/namespace.h"
+
+namespace proc {
+namespace {
+/// A record is the heading, or one object: at position 1 and its place.
+template <auto table, class Print>
+Result<bool> print_objects(Writer& out, const Context& c, u64& at, std::string_view heading, Print print_object) {
+    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    if (at == 0) {
+        out.write(heading);
+        at = 1;
+        return objects != nullptr;
+    }
+    auto index = static_cast<unsigned>(at - 1);
+    auto object = (objects->*table).next(index);
+    if (!object) return false;
+    print_object(*object);
+    at = u64{index} + 2;
+    return true;
+}
+Pid pid_of(const Context& c, const Ref<PidNumber>& number) { return number ? number->in(c.pids()) : 0; }
+
+Result<bool> print_queues(Writer& out, const Context& c, u64& at) {
+    constexpr std::string_view heading =
+        "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  "
+        "cgid      stime      rtime      ctime\n";
+    return print_objects<&sysv::Namespace::queues>(out, c, at, heading, [&](sysv::MessageQueue& q) {
+        auto o = q.owner();
+        auto s = q.state();
+        print(out, "{:10} {:10}  {:4o}  {:10} {:10} {:5} {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10}\n", q.key, q.id,
+              o.mode, s.bytes, s.messages, pid_of(c, s.last_sender), pid_of(c, s.last_receiver), o.uid, o.gid,
+              o.maker_uid, o.maker_gid, s.sent, s.received, q.changed);
+    });
+}
+Result<bool> print_semaphores(Writer& out, const Context& c, u64& at) {
+    constexpr std::string_view heading =
+        "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
+    return print_objects<&sysv::Namespace::semaphores>(out, c, at, heading, [&](sysv::SemaphoreSet& set) {
+        auto o = set.owner();
+        print(out, "{:10} {:10}  {:4o} {:10} {:5} {:5} {:5} {:5} {:10} {:10}\n", set.key, set.id, o.mode, set.size(),
+              o.uid, o.gid, o.maker_uid, o.maker_gid, set.operated(), set.changed);
+    });
+}
+Result<bool> print_segments(Writer& out, const Context& c, u64& at) {
+    constexpr std::string_view heading =
+        "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      "
+        "dtime      ctime                   rss                  swap\n";
+    return print_objects<&sysv::Namespace::segments>(out, c, at, heading, [&](sysv::Segment& segment) {
+        auto o = segment.owner();
+        auto s = segment.show();
+        print(out, "{:10} {:10}  {:4o} {:21} {:5} {:5}  {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10} {:21} {:21}\n",
+              segment.key, segment.id, o.mode | s.flags(), segment.bytes, pid_of(c, s.maker), pid_of(c, s.last),
+              s.attachments, o.uid, o.gid, o.maker_uid, o.maker_gid, s.attached, s.detached, segment.changed,
+              segment.resident_pages() * page_size, 0);
+    });
+}
+
+constexpr u32 text = S_IFREG | 0444;
+constexpr Item list[] = {
+    {.name = "msg", .mode = text, .print_record = print_queues},
+    {.name = "sem", .mode = text, .print_record = print_semaphores},
+    {.name = "shm", .mode = text, .print_record = print_segments},
+};
+} // namespace
+
+constinit const Items sysvipc_items{list};
+} // namespace proc

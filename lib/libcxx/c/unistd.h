@@ -1,0 +1,2 @@
+// linux/shm.h includes it, and uses nothing of it.
+#pragma once
