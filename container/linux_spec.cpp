@@ -17,7 +17,8 @@ Result<JoinSpec> parse_join(const Field& path, std::string_view type) {
         JoinSpec::Kind kind;
     } kinds[] = {{"uts", "/ns/uts", JoinSpec::Kind::uts},
                  {"ipc", "/ns/ipc", JoinSpec::Kind::ipc},
-                 {"network", "/ns/net", JoinSpec::Kind::network}};
+                 {"network", "/ns/net", JoinSpec::Kind::network},
+                 {"time", "/ns/time", JoinSpec::Kind::time}};
     auto kind = std::ranges::find(kinds, type, [](auto& k) { return k.type; });
     if (kind == std::end(kinds)) return path.refuse("is not supported: a container has its own of this type");
     constexpr std::string_view proc = "/proc/";
@@ -30,21 +31,42 @@ Result<JoinSpec> parse_join(const Field& path, std::string_view type) {
     return path.refuse("is not supported: it is not /proc/PID/ns/TYPE");
 }
 
-Result<> parse_namespaces(const Field& list, Spec& to) {
+/// Of which types there are entries, and whether one has a path.
+struct Listed {
+    bool time = false, time_of_another = false;
+};
+
+Result<Listed> parse_namespaces(const Field& list, Spec& to) {
     static constexpr std::string_view known[] = {"pid", "network", "mount", "ipc", "uts", "cgroup", "user", "time"};
     unsigned seen = 0;
-    return list.for_each([&](const Field& entry) -> Result<> {
+    Listed listed;
+    TRY(list.for_each([&](const Field& entry) -> Result<> {
         Field type = entry["type"];
         auto name = TRY(type.string());
         auto at = std::ranges::find(known, name);
         if (at == std::end(known)) return type.refuse("is not a namespace");
         // A container has its own of each kind, unless it is told whose to share.
-        if (name == "user" || name == "time") return type.refuse("is not supported");
-        if (entry["path"].present() && !TRY(entry["path"].string()).empty())
-            TRY(to.joins.push(TRY(parse_join(entry["path"], name))));
+        if (name == "user") return type.refuse("is not supported");
+        bool of_another = entry["path"].present() && !TRY(entry["path"].string()).empty();
+        if (of_another) TRY(to.joins.push(TRY(parse_join(entry["path"], name))));
+        if (name == "time") listed.time = true, listed.time_of_another = of_another;
         unsigned bit = 1u << (at - std::begin(known));
         if (seen & bit) return type.refuse("stands twice");
         seen |= bit;
+        return {};
+    }));
+    return listed;
+}
+
+Result<> parse_time_offsets(const Field& offsets, Spec& to) {
+    constexpr i64 second = static_cast<i64>(clocks::ns_per_second), most = std::numeric_limits<i64>::max() / second / 2;
+    return offsets.for_each_member([&](const Field& clock) -> Result<> {
+        bool monotonic = clock.name() == "monotonic";
+        if (!monotonic && clock.name() != "boottime")
+            return clock.refuse("is not an offset of a clock that can have one");
+        i64 seconds = TRY(clock["secs"].integer_or(0, -most, most));
+        i64 ns = TRY(clock["nanosecs"].integer_or(0, 0, second - 1));
+        (monotonic ? to.time_offsets.monotonic : to.time_offsets.boottime) = seconds * second + ns;
         return {};
     });
 }
@@ -149,7 +171,14 @@ Result<> check_propagation(const Field& field) {
 } // namespace
 
 Result<> parse_linux(const Field& linux_part, Spec& to) {
-    TRY(parse_namespaces(linux_part["namespaces"], to));
+    Field namespaces = linux_part["namespaces"], offsets = linux_part["timeOffsets"];
+    Listed listed = TRY(parse_namespaces(namespaces, to));
+    if (offsets.present() && !offsets.empty()) {
+        if (!listed.time) return namespaces.refuse("has none of type \"time\", whose clocks linux.timeOffsets sets");
+        if (listed.time_of_another)
+            return offsets.refuse("is not supported: the clocks are those of another's namespace");
+        TRY(parse_time_offsets(offsets, to));
+    }
     TRY(parse_resources(linux_part["resources"], to));
     TRY(parse_devices(linux_part["devices"], to));
     TRY(parse_paths(linux_part["maskedPaths"], to.masked_paths));

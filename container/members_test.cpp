@@ -154,7 +154,7 @@ const Row rows[] = {
     {"zos", 'o', 'U', nullptr, nullptr, ""},
     {"freebsd", 'o', 'U', nullptr, nullptr, ""},
     // config-linux.md
-    {"linux.namespaces", 'a', 'R', nullptr, nullptr, ""},
+    {"linux.namespaces", 'a', 'R', nullptr, nullptr, "!-"},
     {"linux.namespaces[]", 'o', 'R', nullptr, nullptr, "-"},
     {"linux.namespaces[].type", 's', 'R', R"("pid")", R"("user")", "!-"},
     {"linux.namespaces[].path", 's', 'R', R"("")", R"("/proc/1/ns/pid")", ""},
@@ -170,8 +170,8 @@ const Row rows[] = {
     {"linux.gidMappings[].size", 'n', 'W', "7", nullptr, ""},
     {"linux.timeOffsets", 'o', 'R', nullptr, nullptr, ""},
     {"linux.timeOffsets{}", 'o', 'R', nullptr, nullptr, ""},
-    {"linux.timeOffsets{}.secs", 'n', 'N', "7", nullptr, ""},
-    {"linux.timeOffsets{}.nanosecs", 'n', 'N', "7", nullptr, ""},
+    {"linux.timeOffsets{}.secs", 'n', 'R', "7", "4611686019", ""},
+    {"linux.timeOffsets{}.nanosecs", 'n', 'R', "7", "1000000000", ""},
     {"linux.devices", 'a', 'R', nullptr, nullptr, ""},
     {"linux.devices[]", 'o', 'R', nullptr, nullptr, "-"},
     {"linux.devices[].type", 's', 'R', R"("c")", R"("b")", "!-"},
@@ -335,6 +335,7 @@ private:
         if (path == target_) return value_;
         const Row& row = *find(path);
         if (row.kind == 'o') return object(path);
+        if (path == "linux.namespaces") return "[" + value(path + "[]") + R"(,{"type":"time"}])"; // for the offsets
         if (row.kind == 'a') return "[" + (find(path + "[]") ? value(path + "[]") : "") + "]";
         return row.legal;
     }
@@ -344,7 +345,7 @@ private:
             if (!std::string_view{row.path}.starts_with(path)) continue;
             std::string below = row.path, name = below.substr(path.size());
             if (name == "{}")
-                name = "x";
+                name = path == "linux.timeOffsets" ? "monotonic" : "x";
             else if (!path.empty() && name.starts_with('.'))
                 name.erase(0, 1);
             else if (!path.empty())
@@ -362,7 +363,8 @@ private:
 /// As complaints print it: "mounts[0].type".
 std::string printed(std::string path) {
     for (usize at; (at = path.find("[]")) != path.npos;) path.replace(at, 2, "[0]");
-    for (usize at; (at = path.find("{}")) != path.npos;) path.replace(at, 2, ".x");
+    std::string named = path.starts_with("linux.timeOffsets") ? ".monotonic" : ".x";
+    for (usize at; (at = path.find("{}")) != path.npos;) path.replace(at, 2, named);
     return path;
 }
 

@@ -69,11 +69,22 @@ Result<> join(Container& c, json::Complaint& why) {
         case JoinSpec::Kind::uts: c.uts = view.uts; break;
         case JoinSpec::Kind::ipc: c.ipc = view.ipc; break;
         case JoinSpec::Kind::network: c.network = view.network; break;
+        case JoinSpec::Kind::time: c.time = view.time; break;
         }
     }
     bool named = !c.spec.hostname.empty() || !c.spec.domainname.empty();
     if (!c.uts || !named) return {};
     return why.say("hostname: the name is that of another's namespace, which is shared"), err::inval;
+}
+
+/// Makes those that the spec says something about.
+Result<> make_namespaces(Container& c, json::Complaint& why) {
+    if (c.time) return {};
+    auto time = TimeNamespace::create(c.spec.time_offsets);
+    if (!time && time.error() == Errno::range)
+        return why.say("linux.timeOffsets: a clock would show less than 0 or end too soon"), err::inval;
+    c.time = TRY(std::move(time));
+    return {};
 }
 
 /// What nobody else may see half done: the container is in the registry only afterwards.
@@ -87,6 +98,7 @@ Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json:
     if (!cgroup) return account->close(), std::unexpected(cgroup.error());
     c.cgroup = std::move(*cgroup);
     TRY(join(c, why));
+    TRY(make_namespaces(c, why));
     bool own_names = !c.uts;
     TRY(c.prepare());
     if (!own_names) return {};

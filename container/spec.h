@@ -1,6 +1,7 @@
 // What a bundle's config.json asks for, checked: OCI runtime specification, version 1.
 #pragma once
 #include "container/json.h"
+#include "core/time/clock.h"
 #include "kernel/credentials/credentials.h"
 #include "kernel/credentials/limits.h"
 #include "kernel/views/pid_namespace.h"
@@ -45,7 +46,7 @@ struct DeviceSpec {
 /// An entry of `linux.namespaces` with a path, /proc/PID/ns/TYPE: the namespace is that of a process, of the host
 /// world's or of another container.
 struct JoinSpec {
-    enum class Kind : u8 { uts, ipc, network } kind;
+    enum class Kind : u8 { uts, ipc, network, time } kind;
     Pid process;
 };
 
@@ -59,6 +60,7 @@ struct Spec {
     Vector<DeviceSpec> devices;
     Vector<String> masked_paths, readonly_paths;
     Vector<JoinSpec> joins;
+    clocks::Offsets time_offsets;
     struct Annotation {
         String name, value;
     };

@@ -217,9 +217,30 @@ TEST(Spec, NamespacesOfOthers) {
                              "/proc/1x/ns/uts", "/proc/99999999999/ns/uts", "/run/uts", "/proc/1/ns/uts/"})
         EXPECT_EQ(complaint(spec("uts", path)), "linux.namespaces[0].path: \"" + std::string{path} +
                                                     "\" is not supported: it is not /proc/PID/ns/TYPE");
+    EXPECT_EQ(good(spec("time", "/proc/1/ns/time")).joins[0].kind, container::JoinSpec::Kind::time);
     EXPECT_EQ(complaint(spec("pid", "/proc/1/ns/pid")),
               "linux.namespaces[0].path: \"/proc/1/ns/pid\" is not supported: "
               "a container has its own of this type");
+}
+
+TEST(Spec, TimeOffsets) {
+    auto spec = [](const std::string& offsets, const std::string& path = "") {
+        return config("", R"(,"linux":{"namespaces":[{"type":"time","path":")" + path + R"("}],"timeOffsets":)" +
+                              offsets + "}");
+    };
+    Spec s = good(spec(R"({"monotonic":{"secs":-3,"nanosecs":999999999},"boottime":{"secs":4611686018}})"));
+    EXPECT_EQ(s.time_offsets.monotonic, -2'000'000'001);
+    EXPECT_EQ(s.time_offsets.boottime, 4'611'686'018'000'000'000);
+    EXPECT_EQ(good(spec(R"({"boottime":{"nanosecs":5}})")).time_offsets.boottime, 5);
+    EXPECT_EQ(good(spec("{}", "/proc/1/ns/time")).joins.size(), 1u);
+    EXPECT_EQ(complaint(spec(R"({"boottime":{"secs":1}})", "/proc/1/ns/time")),
+              "linux.timeOffsets: {...} is not supported: the clocks are those of another's namespace");
+    EXPECT_EQ(complaint(spec(R"({"realtime":{"secs":1}})")),
+              "linux.timeOffsets.realtime: {...} is not an offset of a clock that can have one");
+    EXPECT_EQ(complaint(spec(R"({"boottime":{"nanosecs":-1}})")),
+              "linux.timeOffsets.boottime.nanosecs: -1 is not in 0..999999999");
+    EXPECT_EQ(complaint(config("", R"(,"linux":{"timeOffsets":{"boottime":{"secs":1}}})")),
+              "linux.namespaces: has none of type \"time\", whose clocks linux.timeOffsets sets");
 }
 
 TEST(Spec, UnenforcedProtectionIsRefused) {

@@ -5,14 +5,14 @@
 #include <span>
 
 namespace arch {
-/// One page, mapped read-only just below the vDSO image in every process. Written by core/time: all but the offset
-/// once, before there are processes, so nobody needs a sequence lock. monotonic ns = (counter - base_counter) * mult >>
-/// shift, multiplied in 128 bits.
+/// One page, mapped read-only just below the vDSO image in every process; a time namespace has its own. Written by
+/// core/time: all but the wall clock's offset once, before there are processes, so nobody needs a sequence lock. A
+/// clock shows ((counter - base_counter) * mult >> shift) + offset_ns[its number], multiplied in 128 bits, modulo 2^64.
 struct VdsoData {
     static constexpr u32 shift = 32;
     u64 mult;
     u64 base_counter;
-    std::atomic<u64> realtime_offset_ns; // realtime = monotonic + this, modulo 2^64
+    std::atomic<u64> offset_ns[8]; // to CLOCK_BOOTTIME; 0 for clocks that are not read here
 };
 /// The ELF image, page-aligned, whole pages, to be mapped read+execute.
 std::span<const std::byte> vdso_image();

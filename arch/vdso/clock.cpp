@@ -13,11 +13,11 @@ constexpr u64 ns_per_second = 1'000'000'000;
 
 const arch::VdsoData& data() { return *reinterpret_cast<const arch::VdsoData*>(__ehdr_start - page_size); }
 
-u64 monotonic_ns() {
+u64 read(int clock) {
     u64 passed = arch::counter() - data().base_counter;
-    return static_cast<u64>(static_cast<unsigned __int128>(passed) * data().mult >> arch::VdsoData::shift);
+    u64 ns = static_cast<u64>(static_cast<unsigned __int128>(passed) * data().mult >> arch::VdsoData::shift);
+    return ns + data().offset_ns[clock].load(std::memory_order_relaxed);
 }
-u64 realtime_ns() { return monotonic_ns() + data().realtime_offset_ns.load(std::memory_order_relaxed); }
 
 int give(u64 ns, timespec* to) {
     to->tv_sec = static_cast<__kernel_time_t>(ns / ns_per_second);
@@ -30,11 +30,11 @@ extern "C" {
 int __vdso_clock_gettime(__kernel_clockid_t clock, timespec* to) {
     switch (clock) {
     case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE: return give(realtime_ns(), to);
+    case CLOCK_REALTIME_COARSE:
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME: return give(monotonic_ns(), to);
+    case CLOCK_BOOTTIME: return give(read(clock), to);
     default: return static_cast<int>(vdso_syscall(__NR_clock_gettime, clock, reinterpret_cast<long>(to)));
     }
 }
@@ -42,7 +42,7 @@ int __vdso_clock_gettime(__kernel_clockid_t clock, timespec* to) {
 int __vdso_gettimeofday(timeval* to, struct timezone* zone) {
     if (to) {
         timespec now;
-        give(realtime_ns(), &now);
+        give(read(CLOCK_REALTIME), &now);
         to->tv_sec = now.tv_sec;
         to->tv_usec = now.tv_nsec / 1000;
     }
@@ -59,7 +59,7 @@ int __vdso_clock_getres(__kernel_clockid_t clock, timespec* to) {
 }
 
 __kernel_time_t __vdso_time(__kernel_time_t* to) {
-    auto seconds = static_cast<__kernel_time_t>(realtime_ns() / ns_per_second);
+    auto seconds = static_cast<__kernel_time_t>(read(CLOCK_REALTIME) / ns_per_second);
     if (to) *to = seconds;
     return seconds;
 }

@@ -3,7 +3,6 @@
 #include "core/alloc/frame_pool.h"
 #include "core/mm/address_space_impl.h"
 #include "core/sched/thread.h"
-#include "core/time/clock.h"
 
 namespace {
 bool writable_private(const Area& a) { return !a.shared && a.access & arch::page_write && !a.special; }
@@ -302,14 +301,15 @@ Result<uptr> AddressSpace::set_break(uptr address) {
     return s.break_end = address;
 }
 
-Result<> AddressSpace::map_vdso() {
+Result<> AddressSpace::map_vdso(Ref<clocks::VdsoPage> page) {
+    impl_->vdso_page = std::move(page);
     auto image = arch::vdso_image();
     usize size = page_up(image.size());
     uptr at = TRY(map({.size = size + page_size,
                        .access = arch::page_read,
                        .max_access = arch::page_read,
                        .special = true,
-                       .physical = clocks::vdso_data_page(),
+                       .physical = impl_->vdso_page ? impl_->vdso_page->address() : clocks::vdso_data_page(),
                        .label = std::string_view{"[vvar]"}}));
     TRY(map({.address = at + page_size,
              .size = size,
@@ -336,6 +336,7 @@ Result<Ref<AddressSpace>> AddressSpace::clone() {
         to.break_start = from.break_start;
         to.break_end = from.break_end;
         to.huge_disabled = from.huge_disabled;
+        to.vdso_page = from.vdso_page;
         from.split_huge(*this, 0, arch::user_top);
         copy->layout = layout;
         copy->auxiliary = auxiliary;

@@ -6,6 +6,10 @@
 #include "lib/result.h"
 #include "lib/string.h"
 
+namespace clocks {
+class VdsoPage;
+}
+
 /// A range of addresses with one protection and one source.
 struct Area : TreeLink<>, ListLink<MemoryObject> {
     uptr start = 0, end = 0;      // whole pages
@@ -90,8 +94,8 @@ public:
     Result<> sync(uptr start, usize size, int flags);
     Result<uptr> set_break(uptr address); // brk: returns the break, changed or not
     void init_break(uptr start);
-    /// Maps the vDSO and, just below, its data page; sets layout.vdso.
-    Result<> map_vdso();
+    /// Maps the vDSO and, just below, its data page; sets layout.vdso. Null: the page of the machine's clocks.
+    Result<> map_vdso(Ref<clocks::VdsoPage>);
 
     /// A page fault by user code or a user copy. Grows stacks, fills pages, copies on write. Runs with interrupts on.
     FaultOutcome fault(uptr address, arch::PageFlags access);

@@ -3,6 +3,7 @@
 #include "arch/api/frame.h"
 #include "core/alloc/page_table.h"
 #include "core/mm/area_set.h"
+#include "core/time/vdso_page.h"
 
 enum class Zap : u8 {
     all,
@@ -38,6 +39,7 @@ struct AddressSpace::Impl {
     uptr map_base = arch::user_top - 128 * MiB - AreaSet::stack_gap;
     uptr map_hint = 0; // where the last mapping was placed: the search goes on below it
     uptr break_start = 0, break_end = 0;
+    Ref<clocks::VdsoPage> vdso_page; // what is mapped below the vDSO, unless it is the machine's
     AddressSpace::Locking lock_future = AddressSpace::Locking::none;
     u64 total = 0, data = 0, locked = 0; // pages
     u64 peak_total = 0;

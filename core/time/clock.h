@@ -22,7 +22,19 @@ inline Deadline in(u64 ns) {
     u64 now = monotonic_ns();
     return ns > ~now - 1 ? never : Deadline{now + ns};
 }
-/// The page that every process maps below the vDSO.
+
+/// How far clocks of a group of processes are ahead of the machine's monotonic one: time_namespaces(7).
+struct Offsets {
+    i64 monotonic = 0, boottime = 0; // ns
+};
+/// When the machine's clock shows what one that is ahead by `offset` calls `ns`. Never 0, which many take for "not at
+/// all": a moment that is over stays over.
+inline u64 to_machine(u64 ns, i64 offset) {
+    i64 at;
+    if (__builtin_sub_overflow(ns, offset, &at)) return offset < 0 ? ~u64{0} >> 1 : 1;
+    return at > 0 ? static_cast<u64>(at) : 1;
+}
+/// The page that every process maps below the vDSO, unless its clocks are ahead (core/time/vdso_page.h).
 u64 vdso_data_page(); // physical address
 } // namespace clocks
 

@@ -5,7 +5,7 @@
 
 namespace proc {
 using process::may_inspect;
-using pseudo::Context, pseudo::Item, pseudo::Items, pseudo::TextWriter;
+using pseudo::Context, pseudo::Item, pseudo::Items, pseudo::TextWriter, pseudo::reader_view;
 /// Inode numbers: processes' directories lie beyond all fixed ones.
 constexpr u64 process_number(Pid tid) { return (u64{1} << 32) + static_cast<u64>(tid) * 64; }
 Result<Ref<vfs::Inode>> make_process_directory(vfs::Superblock&, View&, Pid pid); // err::noent

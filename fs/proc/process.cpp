@@ -26,8 +26,19 @@ void print_no_uid(Writer& out, const Context&) { out.write("4294967295"); }
 void print_id_map(Writer& out, const Context&) { out.write("         0          0 4294967295\n"); }
 void print_cpuset(Writer& out, const Context&) { out.write("/\n"); }
 void print_setgroups(Writer& out, const Context&) { out.write("allow\n"); }
-void print_time_offsets(Writer& out, const Context&) {
-    out.write("monotonic           0         0\nboottime            0         0\n");
+void print_time_offsets(Writer& out, const Context& c) {
+    constexpr i64 second = static_cast<i64>(clocks::ns_per_second);
+    const clocks::Offsets& ahead = c.process->view().time->offsets;
+    auto line = [&](std::string_view clock, i64 ns) {
+        i64 seconds = ns / second - (ns % second < 0);
+        print(out, "{:<10} {:>10} {:>9}\n", clock, seconds, ns - seconds * second);
+    };
+    line("monotonic", ahead.monotonic);
+    line("boottime", ahead.boottime);
+}
+/// Once a namespace has tasks, its clocks stay.
+Result<> store_time_offsets(std::string_view, const Context&) {
+    return Task::current().credentials().can(CAP_SYS_TIME) ? err::acces : err::perm;
 }
 void print_coredump_filter(Writer& out, const Context& c) { print(out, "{:08x}\n", c.process->coredump_filter.load()); }
 Result<> store_coredump_filter(std::string_view text, const Context& c) {
@@ -208,7 +219,7 @@ constexpr Item process_list[] = {
     {.name = "io", .mode = secret, .print = print_io, .restricted = true},
     {.name = "coredump_filter", .mode = S_IFREG | 0644, .print = print_coredump_filter, .store = store_coredump_filter},
     {.name = "timerslack_ns", .mode = S_IFREG | 0666, .try_print = print_timer_slack, .store = store_timer_slack},
-    {.name = "timens_offsets", .mode = text, .print = print_time_offsets},
+    {.name = "timens_offsets", .mode = S_IFREG | 0644, .print = print_time_offsets, .store = store_time_offsets},
     {.name = "task", .mode = directory_mode, .inode = make_task_directory},
 };
 constexpr Item thread_list[] = {

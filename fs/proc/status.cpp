@@ -136,8 +136,9 @@ void print_stat_line(Writer& out, const Context& c, const ResourceUse& use, u64 
           children.minor_faults, use.major_faults, children.major_faults);
     print(out, "{} {} {} {} {} {} {} 0 {} {} {} {} ", use.user_ns / ns_per_tick, use.system_ns / ns_per_tick,
           children.user_ns / ns_per_tick, children.system_ns / ns_per_tick,
-          fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, threads_of(p), start_ns / ns_per_tick,
-          memory.total * page_size, memory.resident, p.limits.soft(RLIMIT_RSS));
+          fair ? 20 + sched.nice : -1 - sched.priority, sched.nice, threads_of(p),
+          reader_view(c).time->at_boottime(start_ns) / ns_per_tick, memory.total * page_size, memory.resident,
+          p.limits.soft(RLIMIT_RSS));
     print(out, "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {} {} {} 0 0 0 ", layout.code_start, layout.code_end,
           layout.stack_start, signals.pending & 0x7fffffff, signals.blocked & 0x7fffffff, signals.ignored & 0x7fffffff,
           signals.caught & 0x7fffffff, place.exit_signal, c.task->last_cpu(), sched.priority,

@@ -62,8 +62,8 @@ u64 idle_ns() {
 }
 void print_seconds(Writer& out, u64 ns) { print(out, "{}.{:02}", ns / ns_per_second, ns / ns_per_tick % 100); }
 
-void print_uptime(Writer& out, const Context&) {
-    print_seconds(out, clocks::monotonic_ns());
+void print_uptime(Writer& out, const Context& c) {
+    print_seconds(out, reader_view(c).time->boottime_ns());
     out.write(" ");
     print_seconds(out, idle_ns());
     out.write("\n");
@@ -73,7 +73,7 @@ void print_cpu_line(Writer& out, std::string_view name, const sched::CpuUse& u) 
     print(out, "{} {} 0 {} {} 0 0 0 0 0 0\n", name, u.user_ns / ns_per_tick, u.system_ns / ns_per_tick,
           u.idle_ns / ns_per_tick);
 }
-void print_system_stat(Writer& out, const Context&) {
+void print_system_stat(Writer& out, const Context& c) {
     sched::CpuUse all{};
     for (unsigned cpu = 0; cpu < arch::cpu_count(); cpu++) {
         sched::CpuUse u = sched::cpu_use(cpu);
@@ -88,7 +88,8 @@ void print_system_stat(Writer& out, const Context&) {
         print(label, "cpu{}", cpu);
         print_cpu_line(out, label.text(), sched::cpu_use(cpu));
     }
-    i64 boot = (clocks::realtime_ns() - static_cast<i64>(clocks::monotonic_ns())) / static_cast<i64>(ns_per_second);
+    i64 boot = (clocks::realtime_ns() - static_cast<i64>(reader_view(c).time->boottime_ns())) /
+               static_cast<i64>(ns_per_second);
     sched::Load load = sched::load();
     print(out, "intr 0\nctxt {}\nbtime {}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n",
           sched::context_switches(), boot, load.threads, load.runnable);

@@ -1,5 +1,6 @@
 #include "fs/pseudo/inode.h"
 #include "fs/pseudo/text_file.h"
+#include "kernel/credentials/caller.h"
 #include "kernel/file/current.h"
 #include "kernel/vfs/permission.h"
 #include "lib/numbers.h"
@@ -59,6 +60,11 @@ private:
     const Item& item_;
 };
 } // namespace
+
+View& reader_view(const Context& c) {
+    Caller* caller = Caller::current();
+    return caller ? caller->view() : *c.view;
+}
 
 bool is_gone(const Context& c) {
     if (!c.process) return false;

@@ -71,6 +71,8 @@ consteval auto join(const Item (&first)[a], const Item (&second)[b]) {
     return all;
 }
 
+/// Whose IDs and clocks a text shows: the reader's, as on Linux.
+View& reader_view(const Context&);
 /// The process, or the thread, that the context is about has ended and been waited for.
 bool is_gone(const Context&);
 } // namespace pseudo

@@ -48,14 +48,14 @@ public:
               now.value % second, now.interval / second, now.interval % second);
     }
 
-    TimerSetting set(TimerSetting to, bool absolute, bool cancel_on_set) {
+    TimerSetting set(TimerSetting to, bool absolute, bool cancel_on_set, const clocks::Offsets& ahead) {
         TimerSetting old = get();
         auto setting = setting_.lock();
         // A relative time is one of the monotonic clock: setting the wall clock does not move it.
         setting->wall = absolute && (clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM);
         setting->cancel_on_set = setting->wall && cancel_on_set;
         setting->interval = to.interval;
-        setting->next = to.value;
+        setting->next = to.value && absolute && !setting->wall ? to_machine(to.value, ahead) : to.value;
         if (to.value && !absolute)
             if (__builtin_add_overflow(setting->now(), to.value, &setting->next)) setting->next = ~u64{0} >> 1;
         arm(*setting);
@@ -95,6 +95,10 @@ private:
         bool waits = false; // under the setting's lock
     };
 
+    i64 to_machine(i64 at, const clocks::Offsets& ahead) const {
+        bool boottime = clock_ == CLOCK_BOOTTIME || clock_ == CLOCK_BOOTTIME_ALARM;
+        return static_cast<i64>(clocks::to_machine(static_cast<u64>(at), boottime ? ahead.boottime : ahead.monotonic));
+    }
     static u64 expirations(const Setting& s) {
         if (s.next == 0) return 0;
         i64 late = s.now() - s.next;
@@ -137,8 +141,9 @@ Result<TimerFile*> as_timer(File& file) {
 Result<Ref<File>> create_timer(int clock, u32 flags) {
     return TRY(make_ref<TimerFile>(TRY(vfs::make_anonymous_inode()), clock, flags));
 }
-Result<TimerSetting> set_timer(File& file, TimerSetting to, bool absolute, bool cancel_on_set) {
-    return TRY(as_timer(file))->set(to, absolute, cancel_on_set);
+Result<TimerSetting> set_timer(File& file, TimerSetting to, bool absolute, bool cancel_on_set,
+                               const clocks::Offsets& ahead) {
+    return TRY(as_timer(file))->set(to, absolute, cancel_on_set, ahead);
 }
 Result<TimerSetting> get_timer(File& file) { return TRY(as_timer(file))->get(); }
 } // namespace event

@@ -23,7 +23,7 @@ Clock Clock::cpu_of(Ref<Task> thread, bool user_only) {
 }
 
 u64 Clock::now() const {
-    if (kind_ == Kind::monotonic) return clocks::monotonic_ns();
+    if (kind_ <= Kind::boottime) return clocks::monotonic_ns() + static_cast<u64>(ahead_);
     if (kind_ == Kind::wall) return static_cast<u64>(clocks::realtime_ns());
     return reading(kind_ == Kind::thread_cpu ? thread_->cpu_time() : cpu_time(*process_));
 }

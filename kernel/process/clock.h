@@ -6,9 +6,15 @@
 namespace process {
 class Clock {
 public:
-    enum class Kind : u8 { monotonic, wall, process_cpu, thread_cpu };
+    enum class Kind : u8 { monotonic, boottime, wall, process_cpu, thread_cpu };
 
-    static Clock system(bool wall) { return Clock{wall ? Kind::wall : Kind::monotonic}; }
+    /// The machine's, or with the offset that the caller's time namespace has.
+    static Clock system(Kind kind, const clocks::Offsets& ahead = {}) {
+        Clock clock{kind};
+        if (kind == Kind::monotonic) clock.ahead_ = ahead.monotonic;
+        if (kind == Kind::boottime) clock.ahead_ = ahead.boottime;
+        return clock;
+    }
     static Clock cpu_of(Ref<Process>, bool user_only = false);
     static Clock cpu_of(Ref<Task>, bool user_only = false);
 
@@ -16,6 +22,10 @@ public:
     u64 now() const;
     bool is_wall() const { return kind_ == Kind::wall; }
     bool is_cpu() const { return kind_ == Kind::process_cpu || kind_ == Kind::thread_cpu; }
+    /// When a clock of the system shows `ns`.
+    clocks::Moment moment(i64 ns) const {
+        return is_wall() ? clocks::Moment::of_wall(ns) : Deadline{clocks::to_machine(static_cast<u64>(ns), ahead_)};
+    }
     /// It is the CPU time of this very thread.
     bool is_of(const Task& task) const { return thread_.get() == &task; }
     /// What a CPU clock shows when this much has been used.
@@ -36,6 +46,7 @@ private:
     explicit Clock(Kind kind) : kind_{kind} {}
     Kind kind_;
     bool user_only_ = false; // CPUCLOCK_VIRT: without the time in the kernel
+    i64 ahead_ = 0;          // of the machine's monotonic clock, for Kind::monotonic and boottime
     Ref<Process> process_;
     Ref<Task> thread_;
 };

@@ -194,7 +194,8 @@ Result<ProcessTimers::Value> ProcessTimers::set_posix(int id, u64 first_ns, u64 
         old = timer->value(lock);
     }
     disarm(*timer);
-    timer->measured = absolute || !timer->clock.is_wall() ? timer->clock : process::Clock::system(false);
+    timer->measured =
+        absolute || !timer->clock.is_wall() ? timer->clock : process::Clock::system(process::Clock::Kind::monotonic);
     auto lock = process_.lock_signals();
     timer->set(first_ns, interval_ns, absolute, lock);
     return old;

@@ -5,6 +5,18 @@ u64 namespaces::next_number(u64 first) {
     return first ? first : next.fetch_add(1, std::memory_order_relaxed);
 }
 
+Result<Ref<TimeNamespace>> TimeNamespace::create(clocks::Offsets ahead) {
+    constexpr i64 most = static_cast<i64>(~u64{0} >> 2); // as on Linux: so no clock comes to its end
+    for (i64 offset : {ahead.monotonic, ahead.boottime}) {
+        i64 shown;
+        if (__builtin_add_overflow(static_cast<i64>(clocks::monotonic_ns()), offset, &shown)) return err::range;
+        if (shown < 0 || shown > most) return err::range;
+    }
+    bool none = !ahead.monotonic && !ahead.boottime;
+    auto page = none ? nullptr : TRY(clocks::VdsoPage::create(ahead));
+    return TRY(make_ref<TimeNamespace>(ahead, std::move(page)));
+}
+
 void UtsNamespace::set_host(std::string_view name) {
     names.lock()->host.assign(name);
     host_changes.fetch_add(1, std::memory_order_release);

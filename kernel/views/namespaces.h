@@ -4,6 +4,7 @@
 #pragma once
 #include "core/alloc/account.h"
 #include "core/sync/lock.h"
+#include "core/time/vdso_page.h"
 #include "core/wait/wait.h"
 #include "lib/memory.h"
 #include "lib/string.h"
@@ -61,11 +62,25 @@ public:
     const u64 number = namespaces::first_user;
 };
 
-/// Clock offsets: time_namespaces(7). They are 0: all worlds' clocks are the machine's.
+/// How far CLOCK_MONOTONIC and CLOCK_BOOTTIME are ahead of the machine's: time_namespaces(7). Never changes.
 class TimeNamespace : public RefCounted<TimeNamespace> {
 public:
+    /// With the machine's clocks.
     explicit TimeNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    /// err::nomem; err::range: one of the clocks would be before 0, or beyond half of what it can show.
+    static Result<Ref<TimeNamespace>> create(clocks::Offsets);
+
     const u64 number;
+    const clocks::Offsets offsets;
+    /// CLOCK_BOOTTIME of its processes.
+    u64 boottime_ns() const { return at_boottime(clocks::monotonic_ns()); }
+    /// What that shows at a moment of the machine's monotonic clock; modulo 2^64.
+    u64 at_boottime(u64 machine_ns) const { return machine_ns + static_cast<u64>(offsets.boottime); }
+    /// What the vDSO of its processes reads. Null: the machine's.
+    const Ref<clocks::VdsoPage> page;
+
+    TimeNamespace(clocks::Offsets ahead, Ref<clocks::VdsoPage> made) // by create()
+        : number{namespaces::next_number()}, offsets{ahead}, page{std::move(made)} {}
 };
 
 /// Who pays, and how much there may be: cgroups(7). Closes the account when the last task and the container are gone.

@@ -122,7 +122,8 @@ Result<> timerfd_settime(Task& task, Fd fd, u32 flags, UserPtr<const __kernel_it
     if (flags & ~u32{TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET}) return err::inval;
     event::TimerSetting setting{TRY(to_ns(to.it_value)), TRY(to_ns(to.it_interval))};
     auto file = TRY(file_of(task, fd));
-    auto before = TRY(event::set_timer(*file, setting, flags & TFD_TIMER_ABSTIME, flags & TFD_TIMER_CANCEL_ON_SET));
+    auto before = TRY(event::set_timer(*file, setting, flags & TFD_TIMER_ABSTIME, flags & TFD_TIMER_CANCEL_ON_SET,
+                                       task.view().time->offsets));
     if (!old) return {};
     return copy_out(old, to_itimerspec(before));
 }

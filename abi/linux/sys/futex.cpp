@@ -1,5 +1,6 @@
 #include "abi/linux/sys/futex.h"
 #include "core/futex/futex.h"
+#include "kernel/process/clock.h"
 #include "kernel/process/inspect.h"
 #include "kernel/process/task.h"
 
@@ -7,8 +8,9 @@ namespace linux_abi::sys {
 namespace {
 namespace core = ::futex;
 
-core::Moment absolute(i64 ns, bool realtime) {
-    return realtime ? core::Moment::of_wall(ns) : core::Moment{Deadline{static_cast<u64>(ns)}};
+core::Moment absolute(Task& task, i64 ns, bool realtime) {
+    using process::Clock;
+    return Clock::system(realtime ? Clock::Kind::wall : Clock::Kind::monotonic, task.view().time->offsets).moment(ns);
 }
 
 bool owner_alive(u32 tid) { return process::find_task(Task::current().pids(), static_cast<Pid>(tid)).has_value(); }
@@ -33,11 +35,11 @@ bool takes_timeout(int command) {
     return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
            command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
 }
-Result<core::Moment> timeout_of(int command, bool realtime, uptr timeout) {
+Result<core::Moment> timeout_of(Task& task, int command, bool realtime, uptr timeout) {
     if (!timeout || !takes_timeout(command)) return core::Moment{never};
     i64 ns = TRY(to_ns(TRY(copy_in(UserPtr<const Timespec>{timeout}))));
     if (command == FUTEX_WAIT) return core::Moment{clocks::in(static_cast<u64>(ns))};
-    return absolute(ns, realtime || command == FUTEX_LOCK_PI);
+    return absolute(task, ns, realtime || command == FUTEX_LOCK_PI);
 }
 
 /// How many a wake of `count` wakes: Linux counts a sleeper after it has woken it, so one is always woken.
@@ -47,7 +49,7 @@ unsigned wakes(u32 count) { return static_cast<unsigned>(std::max(static_cast<in
 Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeout, uptr address2, u32 value3) {
     int command = operation & FUTEX_CMD_MASK;
     bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME;
-    auto until = TRY(timeout_of(command, realtime, timeout));
+    auto until = TRY(timeout_of(task, command, realtime, timeout));
     if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2 && command != FUTEX_WAIT_REQUEUE_PI)
         return err::nosys;
     core::Word word{address, shared}, word2{address2, shared};
@@ -83,13 +85,13 @@ Result<i64> futex(Task& task, uptr address, int operation, u32 value, uptr timeo
     }
 }
 
-Result<i64> futex_waitv(Task&, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags,
+Result<i64> futex_waitv(Task& task, UserPtr<const ::futex_waitv> waiters, u32 count, u32 flags,
                         UserPtr<const Timespec> timeout, int clock) {
     if (flags || !count || count > FUTEX_WAITV_MAX || !waiters) return err::inval;
     core::Moment until = never;
     if (timeout) {
         if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) return err::inval;
-        until = absolute(TRY(to_ns(TRY(copy_in(timeout)))), clock == CLOCK_REALTIME);
+        until = absolute(task, TRY(to_ns(TRY(copy_in(timeout)))), clock == CLOCK_REALTIME);
     }
     Vector<core::WaitvEntry> entries;
     TRY(entries.reserve(count));

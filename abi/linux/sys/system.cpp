@@ -52,7 +52,7 @@ Result<> sysinfo(Task& task, UserPtr<struct sysinfo> to) {
     mm::MemoryInfo memory = mm::memory_info();
     sched::Load load = sched::load();
     auto [total, free] = task.view().memory();
-    s.uptime = static_cast<long>((clocks::monotonic_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
+    s.uptime = static_cast<long>((task.view().time->boottime_ns() + clocks::ns_per_second - 1) / clocks::ns_per_second);
     for (int i = 0; i < 3; i++) s.loads[i] = load.average[i] << (SI_LOAD_SHIFT - 11);
     s.totalram = total;
     s.freeram = free;

@@ -20,18 +20,18 @@ struct SystemClock {
     u8 uses; // 0: there is none
 };
 constexpr SystemClock system_clocks[] = {
-    {Clock::Kind::wall, reads | sleeps | timers},               // CLOCK_REALTIME
-    {Clock::Kind::monotonic, reads | sleeps | timers},          // CLOCK_MONOTONIC
-    {Clock::Kind::process_cpu, reads | sleeps | timers},        // CLOCK_PROCESS_CPUTIME_ID
-    {Clock::Kind::thread_cpu, reads | timers},                  // CLOCK_THREAD_CPUTIME_ID
-    {Clock::Kind::monotonic, reads},                            // CLOCK_MONOTONIC_RAW
-    {Clock::Kind::wall, reads},                                 // CLOCK_REALTIME_COARSE
-    {Clock::Kind::monotonic, reads},                            // CLOCK_MONOTONIC_COARSE
-    {Clock::Kind::monotonic, reads | sleeps | timers},          // CLOCK_BOOTTIME
-    {Clock::Kind::wall, reads | sleeps | timers | alarms},      // CLOCK_REALTIME_ALARM: the machine never sleeps
-    {Clock::Kind::monotonic, reads | sleeps | timers | alarms}, // CLOCK_BOOTTIME_ALARM
-    {Clock::Kind::monotonic, 0},                                // CLOCK_SGI_CYCLE, which is gone
-    {Clock::Kind::wall, reads | sleeps | timers},               // CLOCK_TAI
+    {Clock::Kind::wall, reads | sleeps | timers},              // CLOCK_REALTIME
+    {Clock::Kind::monotonic, reads | sleeps | timers},         // CLOCK_MONOTONIC
+    {Clock::Kind::process_cpu, reads | sleeps | timers},       // CLOCK_PROCESS_CPUTIME_ID
+    {Clock::Kind::thread_cpu, reads | timers},                 // CLOCK_THREAD_CPUTIME_ID
+    {Clock::Kind::monotonic, reads},                           // CLOCK_MONOTONIC_RAW
+    {Clock::Kind::wall, reads},                                // CLOCK_REALTIME_COARSE
+    {Clock::Kind::monotonic, reads},                           // CLOCK_MONOTONIC_COARSE
+    {Clock::Kind::boottime, reads | sleeps | timers},          // CLOCK_BOOTTIME
+    {Clock::Kind::wall, reads | sleeps | timers | alarms},     // CLOCK_REALTIME_ALARM: the machine never sleeps
+    {Clock::Kind::boottime, reads | sleeps | timers | alarms}, // CLOCK_BOOTTIME_ALARM
+    {Clock::Kind::monotonic, 0},                               // CLOCK_SGI_CYCLE, which is gone
+    {Clock::Kind::wall, reads | sleeps | timers},              // CLOCK_TAI
 };
 static_assert(std::size(system_clocks) == CLOCK_TAI + 1);
 
@@ -68,7 +68,7 @@ Result<Clock> find_clock(Task& task, int clock, Use use) {
     if (uses & alarms && use != reads && !task.credentials().can(CAP_WAKE_ALARM)) return err::perm;
     if (kind == Clock::Kind::process_cpu) return Clock::cpu_of(Ref<Process>::share(&task.process()));
     if (kind == Clock::Kind::thread_cpu) return Clock::cpu_of(Ref<Task>::share(&task));
-    return Clock::system(kind == Clock::Kind::wall);
+    return Clock::system(kind, task.view().time->offsets);
 }
 
 /// The wall clock is the machine's.
@@ -147,7 +147,7 @@ Result<> clock_nanosleep(Task& task, int id, int flags, UserPtr<const Timespec> 
         return sleep_on_cpu(task, clock, at, absolute ? std::nullopt : std::optional{id}, left);
     }
     if (!absolute) return sleep_until(task, clocks::in(static_cast<u64>(ns)), left);
-    return sleep_absolute(clock.is_wall() ? clocks::Moment::of_wall(ns) : Deadline{static_cast<u64>(ns)});
+    return sleep_absolute(clock.moment(ns));
 }
 
 Result<> clock_gettime(Task& task, int id, UserPtr<Timespec> to) {

@@ -155,7 +155,7 @@ Result<> map_all(Task& task, Request& request, const elf::Image& image, Interpre
         loaded.entry = placed.bias + interpreter.image.entry;
     }
     if (loaded.entry >= arch::user_top) return err::inval;
-    TRY(space.map_vdso());
+    TRY(space.map_vdso(task.view().time->page));
     uptr heap = page_up(program.end) + page_down(rng::below(32 * MiB));
     space.layout.brk_start = heap;
     space.init_break(heap);
