@@ -181,7 +181,9 @@ private:
     Result<> set_attributes(std::string_view path, const Entry& e) {
         using Change = vfs::AttributeChange;
         auto at = TRY(vfs::resolve(walker_, path, 0));
-        Change change{.set = Change::uid_bit | Change::gid_bit | Change::modification_bit, .uid = e.uid, .gid = e.gid};
+        Change change{.set = Change::uid_bit | Change::gid_bit | Change::modification_bit,
+                      .uid = Kuid{e.uid},
+                      .gid = Kgid{e.gid}};
         change.modification.seconds = e.time;
         if (!S_ISLNK(e.mode)) change.set |= Change::mode_bit, change.mode = e.mode & 07777;
         return at.inode().change(change);

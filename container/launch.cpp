@@ -10,13 +10,19 @@
 
 namespace container {
 namespace {
-Result<Ref<const Credentials>> credentials_of(const ProcessSpec& p) {
+Result<Ref<const Credentials>> credentials_of(const ProcessSpec& p, const UserNamespace& users, json::Complaint& why) {
     auto who = TRY(make_ref<Credentials>());
-    who->uid = who->euid = who->suid = who->fsuid = p.uid;
-    who->gid = who->egid = who->sgid = who->fsgid = p.gid;
+    who->users = users.if_mapped();
+    auto named = [&](std::string_view member, u32 id, auto found) {
+        if (!found) why.say("process.user.{}: {} has no mapping in the container's user namespace", member, id);
+        return found;
+    };
+    who->uid = who->euid = who->suid = who->fsuid = TRY(named("uid", p.uid, who->kuid(p.uid)));
+    who->gid = who->egid = who->sgid = who->fsgid = TRY(named("gid", p.gid, who->kgid(p.gid)));
     TRY(who->groups.reserve(p.groups.size()));
-    for (u32 g : p.groups) TRY(who->groups.push(g));
-    std::sort(who->groups.begin(), who->groups.end(), [](u32 a, u32 b) { return a < b; }); // not libc++'s own instance
+    for (u32 g : p.groups) TRY(who->groups.push(TRY(named("additionalGids", g, who->kgid(g)))));
+    std::sort(who->groups.begin(), who->groups.end(),
+              [](Kgid a, Kgid b) { return a < b; }); // not libc++'s own instance
     who->bounding = p.bounding;
     who->permitted = p.permitted;
     who->inheritable = p.inheritable;
@@ -83,13 +89,13 @@ Result<Ref<tty::Terminal>> find_terminal(const Stdio& stdio, json::Complaint& wh
 }
 } // namespace
 
-Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, const Stdio& stdio,
-                            const TerminalBase* console, json::Complaint& why) {
+Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, const UserNamespace& users,
+                            const Stdio& stdio, const TerminalBase* console, json::Complaint& why) {
     TRY(check_stdio(stdio, why));
     auto launch = TRY(make<Launch>());
     process::Start& start = launch->start;
     start.mounts = std::move(tree);
-    start.credentials = TRY(credentials_of(p));
+    start.credentials = TRY(credentials_of(p, users, why));
     vfs::Path root = start.mounts->root();
     vfs::Walker walker{root, root, start.credentials, p.umask};
     auto cwd = vfs::resolve(walker, p.cwd, vfs::walk_follow | vfs::walk_directory);
@@ -111,9 +117,9 @@ Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec& p, cons
     start.program.path = launch->path;
     TRY(copy_strings(p.args, start.program.arguments));
     TRY(copy_strings(p.env, start.program.environment));
-    TRY(add_home({root, root, TRY(builder_credentials()), 0}, p.uid, start.program.environment));
+    TRY(add_home({root, root, TRY(builder_credentials(users)), 0}, p.uid, start.program.environment));
     for (const auto& r : p.rlimits) start.limits.set(r.resource, r.limit);
-    give_stdio_to(p.uid, *start.files);
+    give_stdio_to(start.credentials->uid, *start.files);
     return launch;
 }
 } // namespace container

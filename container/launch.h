@@ -8,9 +8,9 @@ struct Launch {
     String path;
     process::Start start;
 };
-/// `tree` is the container's, held by the caller: the container gives it up when it stops. `console`: what /dev/console
-/// is in it, or null. The program must exist and be executable for the process's user; complaints name the field of
-/// `process`.
-Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec&, const Stdio&, const TerminalBase* console,
-                            json::Complaint&);
+/// `tree` is the container's, held by the caller: the container gives it up when it stops. `users`: whose the IDs of
+/// the process are. `console`: what /dev/console is in the container, or null. The program must exist and be executable
+/// for the process's user; complaints name the field of `process`.
+Result<Box<Launch>> prepare(Ref<vfs::MountTree> tree, const ProcessSpec&, const UserNamespace& users, const Stdio&,
+                            const TerminalBase* console, json::Complaint&);
 } // namespace container

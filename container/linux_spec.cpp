@@ -18,6 +18,7 @@ Result<JoinSpec> parse_join(const Field& path, std::string_view type) {
     } kinds[] = {{"uts", "/ns/uts", JoinSpec::Kind::uts},
                  {"ipc", "/ns/ipc", JoinSpec::Kind::ipc},
                  {"network", "/ns/net", JoinSpec::Kind::network},
+                 {"user", "/ns/user", JoinSpec::Kind::user},
                  {"time", "/ns/time", JoinSpec::Kind::time}};
     auto kind = std::ranges::find(kinds, type, [](auto& k) { return k.type; });
     if (kind == std::end(kinds)) return path.refuse("is not supported: a container has its own of this type");
@@ -33,6 +34,7 @@ Result<JoinSpec> parse_join(const Field& path, std::string_view type) {
 
 /// Of which types there are entries, and whether one has a path.
 struct Listed {
+    bool user = false, user_of_another = false;
     bool time = false, time_of_another = false;
 };
 
@@ -46,9 +48,9 @@ Result<Listed> parse_namespaces(const Field& list, Spec& to) {
         auto at = std::ranges::find(known, name);
         if (at == std::end(known)) return type.refuse("is not a namespace");
         // A container has its own of each kind, unless it is told whose to share.
-        if (name == "user") return type.refuse("is not supported");
         bool of_another = entry["path"].present() && !TRY(entry["path"].string()).empty();
         if (of_another) TRY(to.joins.push(TRY(parse_join(entry["path"], name))));
+        if (name == "user") listed.user = true, listed.user_of_another = of_another;
         if (name == "time") listed.time = true, listed.time_of_another = of_another;
         unsigned bit = 1u << (at - std::begin(known));
         if (seen & bit) return type.refuse("stands twice");
@@ -69,6 +71,37 @@ Result<> parse_time_offsets(const Field& offsets, Spec& to) {
         (monotonic ? to.time_offsets.monotonic : to.time_offsets.boottime) = seconds * second + ns;
         return {};
     });
+}
+
+Result<IdMap> parse_map(const Field& list) {
+    constexpr i64 most = ids::none;
+    Vector<IdMap::Extent> extents;
+    TRY(list.for_each([&](const Field& entry) -> Result<> {
+        if (extents.size() == IdMap::most_extents) return list.refuse("has more than 340 elements");
+        auto inside = TRY(entry["containerID"].integer(0, most - 1));
+        auto outside = TRY(entry["hostID"].integer(0, most - 1));
+        auto count = TRY(entry["size"].integer(1, most));
+        return extents.push({static_cast<u32>(inside), static_cast<u32>(outside), static_cast<u32>(count)});
+    }));
+    auto map = IdMap::create(std::move(extents));
+    if (!map && map.error() == Errno::inval)
+        return list.refuse("has elements that overlap, or goes beyond the last ID");
+    if (map && map->to_kernel(0) == ids::none) return list.refuse("does not map 0, who owns what a container gets");
+    return map;
+}
+/// A user namespace of the container's own has both maps; without one its IDs are the machine's.
+Result<> parse_maps(const Field& linux_part, const Listed& listed, Spec& to) {
+    Field uids = linux_part["uidMappings"], gids = linux_part["gidMappings"], namespaces = linux_part["namespaces"];
+    bool given = !uids.empty() || !gids.empty();
+    if (given && !listed.user) return namespaces.refuse("has none of type \"user\", which linux.uidMappings is for");
+    if (given && listed.user_of_another)
+        return uids.refuse("is not supported: the IDs are those of another's namespace");
+    if (!given && listed.user && !listed.user_of_another)
+        return uids.refuse("is missing: a user namespace without a path has maps");
+    if (!given) return {};
+    to.uid_map = TRY(parse_map(uids));
+    to.gid_map = TRY(parse_map(gids));
+    return {};
 }
 
 /// A major or minor number of a rule: -1 or nothing stands for all.
@@ -179,6 +212,7 @@ Result<> parse_linux(const Field& linux_part, Spec& to) {
             return offsets.refuse("is not supported: the clocks are those of another's namespace");
         TRY(parse_time_offsets(offsets, to));
     }
+    TRY(parse_maps(linux_part, listed, to));
     TRY(parse_resources(linux_part["resources"], to));
     TRY(parse_devices(linux_part["devices"], to));
     TRY(parse_paths(linux_part["maskedPaths"], to.masked_paths));

@@ -156,18 +156,18 @@ const Row rows[] = {
     // config-linux.md
     {"linux.namespaces", 'a', 'R', nullptr, nullptr, "!-"},
     {"linux.namespaces[]", 'o', 'R', nullptr, nullptr, "-"},
-    {"linux.namespaces[].type", 's', 'R', R"("pid")", R"("user")", "!-"},
+    {"linux.namespaces[].type", 's', 'R', R"("pid")", R"("users")", "!-"},
     {"linux.namespaces[].path", 's', 'R', R"("")", R"("/proc/1/ns/pid")", ""},
-    {"linux.uidMappings", 'a', 'N', nullptr, nullptr, ""},
-    {"linux.uidMappings[]", 'o', 'W', nullptr, nullptr, ""},
-    {"linux.uidMappings[].containerID", 'n', 'W', "7", nullptr, ""},
-    {"linux.uidMappings[].hostID", 'n', 'W', "7", nullptr, ""},
-    {"linux.uidMappings[].size", 'n', 'W', "7", nullptr, ""},
-    {"linux.gidMappings", 'a', 'N', nullptr, nullptr, ""},
-    {"linux.gidMappings[]", 'o', 'W', nullptr, nullptr, ""},
-    {"linux.gidMappings[].containerID", 'n', 'W', "7", nullptr, ""},
-    {"linux.gidMappings[].hostID", 'n', 'W', "7", nullptr, ""},
-    {"linux.gidMappings[].size", 'n', 'W', "7", nullptr, ""},
+    {"linux.uidMappings", 'a', 'R', nullptr, nullptr, "!-"},
+    {"linux.uidMappings[]", 'o', 'R', nullptr, nullptr, "-"},
+    {"linux.uidMappings[].containerID", 'n', 'R', "0", "7", "!"},
+    {"linux.uidMappings[].hostID", 'n', 'R', "100000", "4294967295", "!"},
+    {"linux.uidMappings[].size", 'n', 'R', "65536", "4294867296", "!-"},
+    {"linux.gidMappings", 'a', 'R', nullptr, nullptr, "!-"},
+    {"linux.gidMappings[]", 'o', 'R', nullptr, nullptr, "-"},
+    {"linux.gidMappings[].containerID", 'n', 'R', "0", "7", "!"},
+    {"linux.gidMappings[].hostID", 'n', 'R', "100000", "4294967295", "!"},
+    {"linux.gidMappings[].size", 'n', 'R', "65536", "4294867296", "!-"},
     {"linux.timeOffsets", 'o', 'R', nullptr, nullptr, ""},
     {"linux.timeOffsets{}", 'o', 'R', nullptr, nullptr, ""},
     {"linux.timeOffsets{}.secs", 'n', 'R', "7", "4611686019", ""},
@@ -335,7 +335,8 @@ private:
         if (path == target_) return value_;
         const Row& row = *find(path);
         if (row.kind == 'o') return object(path);
-        if (path == "linux.namespaces") return "[" + value(path + "[]") + R"(,{"type":"time"}])"; // for the offsets
+        if (path == "linux.namespaces") // two that other members are for
+            return "[" + value(path + "[]") + R"(,{"type":"time"},{"type":"user"}])";
         if (row.kind == 'a') return "[" + (find(path + "[]") ? value(path + "[]") : "") + "]";
         return row.legal;
     }

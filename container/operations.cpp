@@ -69,6 +69,7 @@ Result<> join(Container& c, json::Complaint& why) {
         case JoinSpec::Kind::uts: c.uts = view.uts; break;
         case JoinSpec::Kind::ipc: c.ipc = view.ipc; break;
         case JoinSpec::Kind::network: c.network = view.network; break;
+        case JoinSpec::Kind::user: c.users = view.users; break;
         case JoinSpec::Kind::time: c.time = view.time; break;
         }
     }
@@ -79,8 +80,11 @@ Result<> join(Container& c, json::Complaint& why) {
 
 /// Makes those that the spec says something about.
 Result<> make_namespaces(Container& c, json::Complaint& why) {
+    Spec& spec = c.spec;
+    if (!spec.uid_map.extents().empty())
+        c.users = TRY(make_ref<UserNamespace>(std::move(spec.uid_map), std::move(spec.gid_map)));
     if (c.time) return {};
-    auto time = TimeNamespace::create(c.spec.time_offsets);
+    auto time = TimeNamespace::create(spec.time_offsets);
     if (!time && time.error() == Errno::range)
         return why.say("linux.timeOffsets: a clock would show less than 0 or end too soon"), err::inval;
     c.time = TRY(std::move(time));
@@ -113,7 +117,7 @@ Result<> build(Container& c, const vfs::Path& bundle, CreateRequest& request, js
     Charging to_the_container{c.account()};
     auto tree = TRY(make_tree(request.host, bundle, c.spec, c, why));
     c.console = console_of(request.stdio);
-    auto launch = TRY(prepare(tree, c.spec.process, request.stdio, c.console.get(), why));
+    auto launch = TRY(prepare(tree, c.spec.process, *c.users, request.stdio, c.console.get(), why));
     auto first = process::create_init(c, launch->start);
     if (!first) {
         why.say("process.args[0]: \"{}\": {}", c.spec.process.args[0].view(), errno_text(first.error()));
@@ -317,7 +321,7 @@ Result<Pid> execute(std::string_view id, Vector<char> process, const Stdio& stdi
     auto document = TRY(json::Document::parse(std::move(process), why));
     auto spec = TRY(parse_process({document, why}, &c->spec.process));
     Charging to_the_container{c->account()};
-    auto launch = TRY(prepare(std::move(tree), spec, stdio, console.get(), why));
+    auto launch = TRY(prepare(std::move(tree), spec, *c->users, stdio, console.get(), why));
     auto made = process::create_in(*c, launch->start);
     if (!made && made.error() == Errno::busy) return why.say("container {} is about to stop", id), err::busy;
     if (!made) {

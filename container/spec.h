@@ -5,6 +5,7 @@
 #include "kernel/credentials/credentials.h"
 #include "kernel/credentials/limits.h"
 #include "kernel/views/pid_namespace.h"
+#include "kernel/views/user_namespace.h"
 #include "lib/string.h"
 
 namespace container {
@@ -14,7 +15,7 @@ struct ProcessSpec {
     u16 rows = 0, columns = 0; // consoleSize; 0: not given
     String cwd;
     Vector<String> args, env;
-    u32 uid = 0, gid = 0, umask = 022;
+    u32 uid = 0, gid = 0, umask = 022; // IDs are those inside of the container
     Vector<u32> groups;
     CapabilitySet effective = 0, permitted = 0, inheritable = 0, bounding = 0, ambient = 0;
     bool no_new_privileges = false;
@@ -46,7 +47,7 @@ struct DeviceSpec {
 /// An entry of `linux.namespaces` with a path, /proc/PID/ns/TYPE: the namespace is that of a process, of the host
 /// world's or of another container.
 struct JoinSpec {
-    enum class Kind : u8 { uts, ipc, network, time } kind;
+    enum class Kind : u8 { uts, ipc, network, user, time } kind;
     Pid process;
 };
 
@@ -61,6 +62,7 @@ struct Spec {
     Vector<String> masked_paths, readonly_paths;
     Vector<JoinSpec> joins;
     clocks::Offsets time_offsets;
+    IdMap uid_map, gid_map; // with none: the container's IDs are the machine's, or those of a namespace of `joins`
     struct Annotation {
         String name, value;
     };

@@ -243,6 +243,38 @@ TEST(Spec, TimeOffsets) {
               "linux.namespaces: has none of type \"time\", whose clocks linux.timeOffsets sets");
 }
 
+TEST(Spec, UserMaps) {
+    auto extent = [](long inside, long outside, long size) {
+        return R"({"containerID":)" + std::to_string(inside) + R"(,"hostID":)" + std::to_string(outside) +
+               R"(,"size":)" + std::to_string(size) + "}";
+    };
+    auto spec = [&](const std::string& uids, const std::string& path = "") {
+        return config("", R"(,"linux":{"namespaces":[{"type":"user","path":")" + path + R"("}],"uidMappings":[)" +
+                              uids + R"(],"gidMappings":[)" + (uids.empty() ? "" : extent(0, 7, 1)) + "]}");
+    };
+    Spec s = good(spec(extent(5, 100, 2) + "," + extent(0, 200, 5)));
+    EXPECT_EQ(s.uid_map.to_kernel(6), 101u);
+    EXPECT_EQ(s.uid_map.to_user(204), 4u);
+    EXPECT_EQ(s.gid_map.to_kernel(0), 7u);
+    EXPECT_EQ(good(spec("", "/proc/17/ns/user")).joins[0].kind, container::JoinSpec::Kind::user);
+    EXPECT_EQ(complaint(spec(extent(0, 1, 1), "/proc/17/ns/user")),
+              "linux.uidMappings: [...] is not supported: the IDs are those of another's namespace");
+    EXPECT_EQ(complaint(spec(extent(1, 1, 1))),
+              "linux.uidMappings: [...] does not map 0, who owns what a container gets");
+    const std::string bad = "linux.uidMappings: [...] has elements that overlap, or goes beyond the last ID";
+    EXPECT_EQ(complaint(spec(extent(0, 1, 2) + "," + extent(1, 50, 1))), bad);
+    EXPECT_EQ(complaint(spec(extent(0, 1, 2) + "," + extent(5, 2, 1))), bad);
+    EXPECT_EQ(complaint(spec(extent(0, 4294967290, 6))), bad);
+    good(spec(extent(0, 4294967290, 5)));
+    std::string many = extent(0, 0, 1);
+    for (long i = 1; i < 340; i++) many += "," + extent(2 * i, 3 * i, 1);
+    good(spec(many));
+    EXPECT_EQ(complaint(spec(many + "," + extent(9999, 9999, 1))),
+              "linux.uidMappings: [...] has more than 340 elements");
+    EXPECT_EQ(complaint(config("", R"(,"linux":{"gidMappings":[)" + extent(0, 1, 1) + "]}")),
+              "linux.namespaces: has none of type \"user\", which linux.uidMappings is for");
+}
+
 TEST(Spec, UnenforcedProtectionIsRefused) {
     const std::string tail = " is not supported: Rundlet would not enforce it";
     EXPECT_EQ(complaint(config("", R"(,"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}})")),
@@ -254,7 +286,7 @@ TEST(Spec, UnenforcedProtectionIsRefused) {
     EXPECT_EQ(complaint(config("", R"(,"hooks":{"prestart":[{"path":"/x"}]})")),
               "hooks.prestart: [...] is not supported: hooks are not run");
     EXPECT_EQ(complaint(config("", R"(,"linux":{"namespaces":[{"type":"user"}]})")),
-              "linux.namespaces[0].type: \"user\" is not supported");
+              "linux.uidMappings: is missing: a user namespace without a path has maps");
 }
 
 TEST(Spec, HostileText) {

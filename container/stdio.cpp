@@ -58,7 +58,7 @@ Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio& std
     return files;
 }
 
-void give_stdio_to(u32 uid, FileTable& files) {
+void give_stdio_to(Kuid uid, FileTable& files) {
     for (int fd = 0; fd < 3; fd++) {
         auto file = files.get(fd);
         auto* inode = file ? (*file)->inode() : nullptr;

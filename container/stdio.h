@@ -12,5 +12,5 @@ Ref<TerminalBase> console_of(const Stdio&);
 /// that is what /dev/console is there for the process.
 Result<Ref<FileTable>> install_stdio(const vfs::Walker& inside, const Stdio&, const TerminalBase* console);
 /// As runc: they become the user's, who can so open /dev/stdout again, but for devices that are everybody's.
-void give_stdio_to(u32 uid, FileTable&);
+void give_stdio_to(Kuid, FileTable&);
 } // namespace container

@@ -32,8 +32,9 @@ public:
         TRY(make_default_devices());
         for (usize i = 0; i < spec_.devices.size(); i++)
             if (auto made = make_device(spec_.devices[i]); !made) {
-                std::string_view what =
-                    made.error() == Errno::exist ? "something else is there" : errno_text(made.error());
+                std::string_view what = made.error() == Errno::exist   ? "something else is there"
+                                        : made.error() == Errno::inval ? "its uid or gid has no mapping"
+                                                                       : errno_text(made.error());
                 why_.say("linux.devices[{}].path: \"{}\": {}", i, spec_.devices[i].path.view(), what);
                 return std::unexpected(made.error());
             }
@@ -82,13 +83,16 @@ private:
             return std::unexpected(snapshot.error());
         }
         tree_ = TRY(vfs::MountTree::create(std::move(*snapshot), "rootfs", 0));
-        places_.emplace(vfs::Walker{tree_->root(), tree_->root(), TRY(builder_credentials()), 0});
+        places_.emplace(vfs::Walker{tree_->root(), tree_->root(), TRY(builder_credentials(*view_.users)), 0});
         return {};
     }
 
+    vfs::MountRequest request(std::string_view source, std::string_view options, unsigned long flags) {
+        return {source, options, flags, view_, view_.users->root(), view_.users->root_group()};
+    }
     Result<Ref<vfs::Superblock>> make_tmpfs(std::string_view options) {
         const vfs::FilesystemType* tmpfs = vfs::find_filesystem("tmpfs");
-        return tmpfs ? tmpfs->mount({"tmpfs", options, 0, view_}) : err::nodev;
+        return tmpfs ? tmpfs->mount(request("tmpfs", options, 0)) : err::nodev;
     }
 
     Result<> mount(const MountSpec& m) {
@@ -118,7 +122,7 @@ private:
         TRY(options.append(m.options));
         TRY(places_->make_directories(path));
         auto where = TRY(places_->find(path));
-        auto superblock = TRY(type->mount({m.source, options, m.flags, view_}));
+        auto superblock = TRY(type->mount(request(m.source, options, m.flags)));
         TRY(tree_->mount(where, std::move(superblock), m.source.empty() ? m.type.view() : m.source.view(), 0));
         return m.copy_up ? copy_up(where, TRY(places_->find(path)), places_->walker().credentials) : Result<>{};
     }
@@ -151,8 +155,11 @@ private:
         for (const auto& l : links) TRY(unless_exists(vfs::make_symlink(inside, l.path, l.target)));
         return {};
     }
-    /// err::exist: something else is there.
+    /// err::exist: something else is there; err::inval: an ID has no mapping.
     Result<> make_device(const DeviceSpec& d) {
+        Kuid uid = view_.users->kuid(d.uid);
+        Kgid gid = view_.users->kgid(d.gid);
+        if (uid == ids::no_user || gid == ids::no_group) return err::inval;
         String path = TRY(places_->real(d.path));
         if (auto there = places_->find(path)) {
             auto attributes = there->inode().attributes();
@@ -161,7 +168,7 @@ private:
             TRY(places_->make_parents(path));
             TRY(vfs::make_node(places_->walker(), path, S_IFCHR | d.mode, d.device));
         }
-        return vfs::change_owner(TRY(places_->find(path)), *places_->walker().credentials, d.uid, d.gid);
+        return vfs::change_owner(TRY(places_->find(path)), *places_->walker().credentials, uid, gid);
     }
 
     /// A null device of the kernel's own: the image's /dev/null may be anything.
@@ -201,7 +208,12 @@ private:
 };
 } // namespace
 
-Result<Ref<const Credentials>> builder_credentials() { return Ref<const Credentials>{TRY(make_ref<Credentials>())}; }
+Result<Ref<const Credentials>> builder_credentials(const UserNamespace& users) {
+    auto who = TRY(make_ref<Credentials>());
+    who->uid = who->euid = who->suid = who->fsuid = users.root();
+    who->gid = who->egid = who->sgid = who->fsgid = users.root_group();
+    return Ref<const Credentials>{who};
+}
 
 Result<Ref<vfs::MountTree>> make_tree(const vfs::Walker& host, const vfs::Path& bundle, const Spec& spec, View& view,
                                       json::Complaint& why) {

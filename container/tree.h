@@ -10,6 +10,6 @@ namespace container {
 /// complaint names the field.
 Result<Ref<vfs::MountTree>> make_tree(const vfs::Walker& host, const vfs::Path& bundle, const Spec&, View&,
                                       json::Complaint&);
-/// Credentials that may do anything in a tree under construction.
-Result<Ref<const Credentials>> builder_credentials();
+/// Credentials that may do anything in a tree under construction. What they make belongs to the namespace's root.
+Result<Ref<const Credentials>> builder_credentials(const UserNamespace&);
 } // namespace container

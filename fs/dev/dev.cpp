@@ -37,7 +37,8 @@ Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
     auto root = TRY(superblock->root());
     vfs::Directory& names = *root->directory();
     Holding held{names.lock};
-    for (const Node& n : nodes) TRY(names.create(n.name, {n.mode, 0, 0, device::number(n.major, n.minor), n.target}));
+    for (const Node& n : nodes)
+        TRY(names.create(n.name, {n.mode, Kuid{0}, Kgid{0}, device::number(n.major, n.minor), n.target}));
     return superblock;
 }
 } // namespace

@@ -14,17 +14,17 @@ constexpr u64 root_number = 1, first_slave_number = pseudo::item_number(root_num
 
 class Devpts final : public tty::PtySuperblock {
 public:
-    explicit Devpts(View& of) : view_{Ref<View>::share(&of)} {}
+    explicit Devpts(const vfs::MountRequest& by) : context_{Context::of_mounter(by)} {}
     Result<Ref<vfs::Inode>> root() override;
     vfs::Statistics statistics() override { return {.type = DEVPTS_SUPER_MAGIC}; }
     void print_options(Writer& out) override {
-        if (ptys->uid != ~u32{0}) print(out, ",uid={}", ptys->uid);
-        if (ptys->gid != ~u32{0}) print(out, ",gid={}", ptys->gid);
+        if (ptys->uid != ids::no_user) print(out, ",uid={}", static_cast<u32>(ptys->uid));
+        if (ptys->gid != ids::no_group) print(out, ",gid={}", static_cast<u32>(ptys->gid));
         print(out, ",mode={:03o},ptmxmode={:03o}", ptys->mode, ptys->ptmx_mode);
     }
 
 private:
-    const Ref<View> view_;
+    const Context context_;
 };
 tty::PtySet& ptys_of(vfs::Superblock& sb) { return *static_cast<Devpts&>(sb).ptys; }
 
@@ -66,7 +66,9 @@ public:
     }
 
 private:
-    vfs::Protection unpublished_protection() override { return {S_IFCHR | ptys_of(superblock()).ptmx_mode, 0, 0}; }
+    vfs::Protection unpublished_protection() override {
+        return {S_IFCHR | ptys_of(superblock()).ptmx_mode, context_.uid, context_.gid};
+    }
 };
 Result<Ref<vfs::Inode>> make_multiplexer(vfs::Superblock& sb, const Context& c, u64 number) {
     return TRY(make_ref<Multiplexer>(sb, c, number));
@@ -88,18 +90,23 @@ private:
     Entry entry(u32 slave) const override { return {first_slave_number + slave, S_IFCHR}; }
 };
 
-Result<Ref<vfs::Inode>> Devpts::root() { return TRY(make_ref<Root>(*this, Context{view_, {}, {}})); }
+Result<Ref<vfs::Inode>> Devpts::root() { return TRY(make_ref<Root>(*this, context_)); }
 
-Result<> set_option(tty::PtySet& set, std::string_view option) {
+Result<> set_option(tty::PtySet& set, std::string_view option, const UserNamespace& users) {
     if (option.empty() || option == "newinstance") return {};
+    if (option.starts_with("uid=") || option.starts_with("gid=")) {
+        u32 id = TRY(parse_number<u32>(option.substr(4)));
+        if (id == ids::none) return err::inval;
+        bool user = option.starts_with("uid=");
+        user ? void(set.uid = users.kuid(id)) : void(set.gid = users.kgid(id));
+        return (user ? set.uid == ids::no_user : set.gid == ids::no_group) ? Result<>{err::inval} : Result<>{};
+    }
     static constexpr struct {
         std::string_view name;
         u32 tty::PtySet::* value;
         unsigned base;
         u32 most;
-    } numbers[] = {{"uid=", &tty::PtySet::uid, 10, ~u32{0} - 1},
-                   {"gid=", &tty::PtySet::gid, 10, ~u32{0} - 1},
-                   {"mode=", &tty::PtySet::mode, 8, 07777},
+    } numbers[] = {{"mode=", &tty::PtySet::mode, 8, 07777},
                    {"ptmxmode=", &tty::PtySet::ptmx_mode, 8, 07777},
                    {"max=", &tty::PtySet::most, 10, 1u << 20}};
     for (const auto& n : numbers) {
@@ -113,9 +120,10 @@ Result<> set_option(tty::PtySet& set, std::string_view option) {
 }
 
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
-    auto made = TRY(make_ref<Devpts>(request.view));
+    auto made = TRY(make_ref<Devpts>(request));
     made->ptys = TRY(make_ref<tty::PtySet>());
-    TRY(split(request.options, ',', [&](std::string_view option) { return set_option(*made->ptys, option); }));
+    const UserNamespace& users = *request.view.users;
+    TRY(split(request.options, ',', [&](std::string_view option) { return set_option(*made->ptys, option, users); }));
     return made;
 }
 } // namespace

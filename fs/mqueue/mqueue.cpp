@@ -5,7 +5,7 @@ namespace mqueue {
 namespace {
 constexpr u64 magic = 0x19800202;
 constexpr pseudo::Items nothing;
-constexpr pseudo::Superblock::Kind kind{"mqueue", magic, page_size, S_IFDIR | 01777, nothing};
+constexpr pseudo::Superblock::Kind kind{"mqueue", magic, page_size, S_IFDIR | 01777, nothing, true};
 } // namespace
 
 constinit const vfs::FilesystemType type{

@@ -28,7 +28,7 @@ Result<int> parse_adjustment(std::string_view text, unsigned most) {
     return negative ? -static_cast<int>(size) : static_cast<int>(size);
 }
 Result<> set_adjustment(int wanted, const Context& c) {
-    bool may_lower = Task::current().credentials().can(CAP_SYS_RESOURCE);
+    bool may_lower = Task::current().credentials().can_everywhere(CAP_SYS_RESOURCE);
     if (wanted < c.process->least_oom_score_adjustment && !may_lower) return err::acces;
     c.process->oom_score_adjustment = wanted;
     if (may_lower) c.process->least_oom_score_adjustment = wanted;

@@ -23,9 +23,25 @@ Result<> store_comm(std::string_view text, const Context& c) {
 void print_wchan(Writer& out, const Context&) { out.write("0"); }
 void print_cgroup(Writer& out, const Context&) { out.write("0::/\n"); }
 void print_no_uid(Writer& out, const Context&) { out.write("4294967295"); }
-void print_id_map(Writer& out, const Context&) { out.write("         0          0 4294967295\n"); }
+void print_same_ids(Writer& out, const Context&) { out.write("         0          0 4294967295\n"); }
+/// What the IDs stand for in the reader's namespace, or if that is this one, in the machine's.
+template <class KernelId, const IdMap& (UserNamespace::*Map)() const>
+void print_id_map(Writer& out, const Context& c) {
+    const UserNamespace &of = *c.process->view().users, &reader = *reader_view(c).users;
+    if (!of.has_maps()) return print_same_ids(out, c);
+    for (const IdMap::Extent& e : (of.*Map)().extents()) {
+        u32 outside = &of == &reader ? e.outside : reader.id_of(KernelId{e.outside});
+        print(out, "{:>10} {:>10} {:>10}\n", e.inside, outside, e.count);
+    }
+}
+/// A map that is there stays.
+Result<> store_id_map(std::string_view, const Context&) { return err::perm; }
 void print_cpuset(Writer& out, const Context&) { out.write("/\n"); }
 void print_setgroups(Writer& out, const Context&) { out.write("allow\n"); }
+/// Too late for "deny": the groups have their map.
+Result<> store_setgroups(std::string_view text, const Context&) {
+    return text == "allow" ? Result<>{} : text == "deny" ? err::perm : err::inval;
+}
 void print_time_offsets(Writer& out, const Context& c) {
     constexpr i64 second = static_cast<i64>(clocks::ns_per_second);
     const clocks::Offsets& ahead = c.process->view().time->offsets;
@@ -50,7 +66,9 @@ Result<> store_coredump_filter(std::string_view text, const Context& c) {
 }
 Result<> may_change_slack(const Context& c) {
     Task& current = Task::current();
-    return c.task.get() == &current || current.credentials().can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+    if (c.task.get() == &current) return {};
+    auto it = c.task->credentials_ref();
+    return current.credentials().can_in(it ? it->users.get() : nullptr, CAP_SYS_NICE) ? Result<>{} : err::perm;
 }
 Result<> print_timer_slack(Writer& out, const Context& c) {
     TRY(may_change_slack(c));
@@ -202,10 +220,16 @@ constexpr Item common_list[] = {
     {.name = "cgroup", .mode = text, .print = print_cgroup},
     {.name = "loginuid", .mode = text, .print = print_no_uid},
     {.name = "sessionid", .mode = text, .print = print_no_uid},
-    {.name = "uid_map", .mode = text, .print = print_id_map},
-    {.name = "gid_map", .mode = text, .print = print_id_map},
-    {.name = "projid_map", .mode = text, .print = print_id_map},
-    {.name = "setgroups", .mode = text, .print = print_setgroups},
+    {.name = "uid_map",
+     .mode = S_IFREG | 0644,
+     .print = print_id_map<Kuid, &UserNamespace::uids>,
+     .store = store_id_map},
+    {.name = "gid_map",
+     .mode = S_IFREG | 0644,
+     .print = print_id_map<Kgid, &UserNamespace::gids>,
+     .store = store_id_map},
+    {.name = "projid_map", .mode = S_IFREG | 0644, .print = print_same_ids, .store = store_id_map},
+    {.name = "setgroups", .mode = S_IFREG | 0644, .print = print_setgroups, .store = store_setgroups},
     {.name = "cpuset", .mode = text, .print = print_cpuset},
     {.name = "oom_adj", .mode = S_IFREG | 0644, .print = print_old_oom_adjustment, .store = store_old_oom_adjustment},
     {.name = "personality", .mode = secret, .print = print_personality, .restricted = true},

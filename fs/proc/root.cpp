@@ -11,8 +11,8 @@ constexpr pseudo::Superblock::Kind kind{"proc", PROC_SUPER_MAGIC, 1024, S_IFDIR 
 
 class Root final : public pseudo::NumberDirectory {
 public:
-    Root(vfs::Superblock& sb, Ref<View> view)
-        : NumberDirectory{sb, root_number, kind.root_mode, Context{std::move(view), {}, {}}, root_items} {}
+    Root(vfs::Superblock& sb, const Context& context)
+        : NumberDirectory{sb, root_number, kind.root_mode, context, root_items} {}
 
 private:
     Result<Ref<vfs::Inode>> find(u32 pid) override {
@@ -27,11 +27,11 @@ private:
 
 class Superblock final : public pseudo::Superblock {
 public:
-    explicit Superblock(View& of) : pseudo::Superblock{kind, of} {}
-    Result<Ref<vfs::Inode>> root() override { return TRY(make_ref<Root>(*this, view_)); }
+    explicit Superblock(const vfs::MountRequest& by) : pseudo::Superblock{kind, by} {}
+    Result<Ref<vfs::Inode>> root() override { return TRY(make_ref<Root>(*this, context_)); }
 };
 
-Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) { return TRY(make_ref<Superblock>(request.view)); }
+Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) { return TRY(make_ref<Superblock>(request)); }
 } // namespace
 
 constinit const vfs::FilesystemType type{

@@ -55,9 +55,10 @@ struct Signals {
     }
 };
 
-void print_credentials(Writer& out, const Credentials& w) {
-    print(out, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", w.uid, w.euid, w.suid, w.fsuid, w.gid, w.egid, w.sgid,
-          w.fsgid);
+void print_credentials(Writer& out, const Credentials& w, const UserNamespace& for_whom) {
+    auto id = [&](auto kernels) { return for_whom.shown(kernels); };
+    print(out, "Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", id(w.uid), id(w.euid), id(w.suid), id(w.fsuid),
+          id(w.gid), id(w.egid), id(w.sgid), id(w.fsgid));
 }
 void print_memory_lines(Writer& out, const SpaceUsage& u) {
     struct {
@@ -172,11 +173,12 @@ Result<> print_status(Writer& out, const Context& c) {
     if (fs) print(out, "Umask:\t{:04o}\n", fs->umask.load());
     print(out, "State:\t{} ({})\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n", state, state_name(state),
           p.pid(c.pids()), c.task->tid(c.pids()), p.parent_pid());
-    print_credentials(out, *who);
+    const UserNamespace& users = *reader_view(c).users;
+    print_credentials(out, *who, users);
     usize slots = 0;
     if (auto files = files_of(*c.task)) slots = files->size();
     print(out, "FDSize:\t{}\nGroups:\t", slots);
-    for (u32 g : who->groups) print(out, "{} ", g);
+    for (Kgid g : who->groups) print(out, "{} ", users.shown(g));
     print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(c.pids()), c.task->tid(c.pids()),
           process::group_of(p, c.pids()), process::session_of(p, c.pids()));
     if (auto space = space_of(*c.task)) {

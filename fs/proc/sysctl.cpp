@@ -54,18 +54,18 @@ template <std::atomic<u32> UtsNamespace::* changes>
 Result<Ref<File>> open_name(const vfs::Path& path, u32 flags, const Item& item, const Context& c) {
     return pseudo::open_text<NameFile>(path, flags, item, c, changes);
 }
-Result<> may_set() {
+Result<> may_set(const UtsNamespace& names) {
     auto* who = file::credentials();
-    return !who || who->can(CAP_SYS_ADMIN) ? Result<>{} : Result<>{err::perm};
+    return !who || who->can_in(names.owner.get(), CAP_SYS_ADMIN) ? Result<>{} : Result<>{err::perm};
 }
 Result<> store_hostname(std::string_view s, const Context& c) {
-    TRY(may_set());
+    TRY(may_set(*c.view->uts));
     if (s.size() > 64) return err::inval;
     c.view->uts->set_host(s);
     return {};
 }
 Result<> store_domainname(std::string_view s, const Context& c) {
-    TRY(may_set());
+    TRY(may_set(*c.view->uts));
     if (s.size() > 64) return err::inval;
     c.view->uts->set_domain(s);
     return {};
@@ -82,7 +82,8 @@ template <std::atomic<u64> sysv::Settings::* which, u64 most>
 Result<> store_ipc_limit(std::string_view s, const Context& c) {
     auto wanted = parse_number<u64>(s);
     if (!wanted || *wanted > most) return err::inval;
-    if (auto* who = file::credentials(); who && !who->can(CAP_SYS_RESOURCE)) return err::perm;
+    if (auto* who = file::credentials(); who && !who->can_in(c.view->ipc->owner.get(), CAP_SYS_RESOURCE))
+        return err::perm;
     TRY(sysv::Namespace::in(*c.view->ipc))->settings.*which = *wanted;
     return {};
 }

@@ -20,6 +20,14 @@ Result<bool> print_objects(Writer& out, const Context& c, u64& at, std::string_v
     at = u64{index} + 2;
     return true;
 }
+struct Ids {
+    u32 uid, gid, maker_uid, maker_gid;
+};
+/// As the reader's user namespace calls them.
+Ids ids_of(const Context& c, const sysv::Owner& o) {
+    const UserNamespace& users = *reader_view(c).users;
+    return {users.shown(o.uid), users.shown(o.gid), users.shown(o.maker_uid), users.shown(o.maker_gid)};
+}
 Pid pid_of(const Context& c, const Ref<PidNumber>& number) { return number ? number->in(c.pids()) : 0; }
 
 Result<bool> print_queues(Writer& out, const Context& c, u64& at) {
@@ -28,10 +36,11 @@ Result<bool> print_queues(Writer& out, const Context& c, u64& at) {
         "cgid      stime      rtime      ctime\n";
     return print_objects<&sysv::Namespace::queues>(out, c, at, heading, [&](sysv::MessageQueue& q) {
         auto o = q.owner();
+        Ids i = ids_of(c, o);
         auto s = q.state();
         print(out, "{:10} {:10}  {:4o}  {:10} {:10} {:5} {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10}\n", q.key, q.id,
-              o.mode, s.bytes, s.messages, pid_of(c, s.last_sender), pid_of(c, s.last_receiver), o.uid, o.gid,
-              o.maker_uid, o.maker_gid, s.sent, s.received, q.changed);
+              o.mode, s.bytes, s.messages, pid_of(c, s.last_sender), pid_of(c, s.last_receiver), i.uid, i.gid,
+              i.maker_uid, i.maker_gid, s.sent, s.received, q.changed);
     });
 }
 Result<bool> print_semaphores(Writer& out, const Context& c, u64& at) {
@@ -39,8 +48,9 @@ Result<bool> print_semaphores(Writer& out, const Context& c, u64& at) {
         "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
     return print_objects<&sysv::Namespace::semaphores>(out, c, at, heading, [&](sysv::SemaphoreSet& set) {
         auto o = set.owner();
+        Ids i = ids_of(c, o);
         print(out, "{:10} {:10}  {:4o} {:10} {:5} {:5} {:5} {:5} {:10} {:10}\n", set.key, set.id, o.mode, set.size(),
-              o.uid, o.gid, o.maker_uid, o.maker_gid, set.operated(), set.changed);
+              i.uid, i.gid, i.maker_uid, i.maker_gid, set.operated(), set.changed);
     });
 }
 Result<bool> print_segments(Writer& out, const Context& c, u64& at) {
@@ -49,10 +59,11 @@ Result<bool> print_segments(Writer& out, const Context& c, u64& at) {
         "dtime      ctime                   rss                  swap\n";
     return print_objects<&sysv::Namespace::segments>(out, c, at, heading, [&](sysv::Segment& segment) {
         auto o = segment.owner();
+        Ids i = ids_of(c, o);
         auto s = segment.show();
         print(out, "{:10} {:10}  {:4o} {:21} {:5} {:5}  {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10} {:21} {:21}\n",
               segment.key, segment.id, o.mode | s.flags(), segment.bytes, pid_of(c, s.maker), pid_of(c, s.last),
-              s.attachments, o.uid, o.gid, o.maker_uid, o.maker_gid, s.attached, s.detached, segment.changed,
+              s.attachments, i.uid, i.gid, i.maker_uid, i.maker_gid, s.attached, s.detached, segment.changed,
               segment.resident_pages() * page_size, 0);
     });
 }

@@ -72,12 +72,16 @@ bool is_gone(const Context& c) {
 }
 
 Result<Ref<vfs::Inode>> Superblock::root() {
-    return TRY(make_ref<ItemDirectory>(*this, root_number, kind_.root_mode, Context{view_, {}, {}}, kind_.items));
+    return TRY(make_ref<ItemDirectory>(*this, root_number, kind_.root_mode, context_, kind_.items));
 }
 
 vfs::Protection Inode::unpublished_protection() {
-    vfs::Protection p{mode_, 0, 0};
-    if (!context_.process || !context_.process->dumpable) return p;
+    vfs::Protection p{mode_, context_.uid, context_.gid};
+    if (!context_.process) return p;
+    if (!context_.process->dumpable) {
+        const UserNamespace& users = *context_.process->view().users;
+        return {mode_, users.root(), users.root_group()};
+    }
     if (auto who = process::credentials_of(*context_.process)) {
         p.uid = (*who)->euid;
         p.gid = (*who)->egid;

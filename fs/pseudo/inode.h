@@ -13,20 +13,23 @@ public:
         u32 block_size; // what stat(2) shows
         u32 root_mode;  // S_IFDIR included
         const Items& items;
+        bool of_mounter = false; // belongs to who mounts it; else to root
     };
-    Superblock(const Kind& kind, View& of)
-        : vfs::Superblock{kind.block_size}, kind_{kind}, view_{Ref<View>::share(&of)} {}
+    Superblock(const Kind& kind, const vfs::MountRequest& by)
+        : vfs::Superblock{kind.block_size}, kind_{kind}, context_{Context::of_mounter(by)} {
+        if (!kind.of_mounter) context_.uid = Kuid{0}, context_.gid = Kgid{0};
+    }
     Result<Ref<vfs::Inode>> root() override;
     vfs::Statistics statistics() override { return {.type = kind_.magic}; }
     std::string_view type_name() const final { return kind_.name; }
 
 protected:
     const Kind& kind_;
-    const Ref<View> view_;
+    Context context_; // of the root directory
 };
 template <const Superblock::Kind& kind>
 Result<Ref<vfs::Superblock>> mount(const vfs::MountRequest& request) {
-    return TRY(make_ref<Superblock>(kind, request.view));
+    return TRY(make_ref<Superblock>(kind, request));
 }
 
 /// Base of all inodes: attributes, and who may look.

@@ -31,11 +31,18 @@ private:
 struct Context {
     Ref<View> view; // whose file system it is
     // Of /proc/pid and what is below it; null elsewhere.
-    Ref<Process> process;
-    Ref<Task> task;
+    Ref<Process> process = {};
+    Ref<Task> task = {};
     int number = -1;     // by which a NumberDirectory found it: a descriptor, a CPU
     bool sysctl = false; // below /proc/sys
+    // Who owns what is about no process.
+    Kuid uid{0};
+    Kgid gid{0};
     PidNamespace& pids() const { return *view->pids; }
+    /// Of a file system that belongs to who mounts it.
+    static Context of_mounter(const vfs::MountRequest& by) {
+        return {.view = Ref<View>::share(&by.view), .uid = by.uid, .gid = by.gid};
+    }
 };
 
 struct Item;

@@ -61,7 +61,9 @@ public:
 
     const u64 owner; // token
     const u64 number;
-    u32 mode = 0, uid = 0, gid = 0, links = 0;
+    u32 mode = 0, links = 0;
+    Kuid uid{0};
+    Kgid gid{0};
     u64 device = 0;
     vfs::Timestamp access, modification, change, birth;
     PersistentMap entries; // directories: Entry by hash of the name

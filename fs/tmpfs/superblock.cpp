@@ -1,6 +1,7 @@
 #include "core/rng/rng.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/vfs/operations.h"
+#include "kernel/views/view.h"
 #include "lib/numbers.h"
 #include "lib/split.h"
 #include <linux/fcntl.h>
@@ -36,7 +37,7 @@ Result<u64> parse_size(std::string_view s) {
     return n << shift;
 }
 
-Result<> parse_option(Limits& to, std::string_view name, std::string_view value) {
+Result<> parse_option(Limits& to, std::string_view name, std::string_view value, const View& view) {
     if (name == "size")
         to.blocks = page_up(TRY(parse_size(value))) / page_size;
     else if (name == "nr_blocks")
@@ -46,20 +47,20 @@ Result<> parse_option(Limits& to, std::string_view name, std::string_view value)
     else if (name == "mode")
         to.mode = TRY(parse_number<u32>(value, 8)) & 07777;
     else if (name == "uid")
-        to.uid = TRY(parse_number<u32>(value, 10));
+        to.uid = view.users->kuid(TRY(parse_number<u32>(value, 10)));
     else if (name == "gid")
-        to.gid = TRY(parse_number<u32>(value, 10));
+        to.gid = view.users->kgid(TRY(parse_number<u32>(value, 10)));
     else if (name != "inode64" && name != "inode32" && name != "huge" && name != "mpol" && name != "noswap")
         return err::inval;
-    return {};
+    return to.uid == ids::no_user || to.gid == ids::no_group ? Result<>{err::inval} : Result<>{};
 }
 
-Result<> parse_options(Limits& to, std::string_view options) {
+Result<> parse_options(Limits& to, std::string_view options, const View& view) {
     TRY(split(options, ',', [&](std::string_view one) -> Result<> {
         if (one.empty()) return {};
         usize equals = one.find('=');
         std::string_view value = equals == std::string_view::npos ? std::string_view{} : one.substr(equals + 1);
-        return parse_option(to, one.substr(0, equals), value);
+        return parse_option(to, one.substr(0, equals), value, view);
     }));
     // 0 means no limit.
     if (to.blocks == 0) to.blocks = ~u64{0};
@@ -74,7 +75,9 @@ Result<Ref<vfs::Superblock>> Superblock::mount(const vfs::MountRequest& request)
     sb->limits_.blocks = mm::memory_info().total / 2 / page_size;
     sb->limits_.inodes = sb->limits_.blocks;
     sb->defaults_ = sb->limits_;
-    TRY(parse_options(sb->limits_, request.options));
+    sb->limits_.uid = request.uid;
+    sb->limits_.gid = request.gid;
+    TRY(parse_options(sb->limits_, request.options, request.view));
     auto root =
         TRY(sb->make_inode({.mode = S_IFDIR | sb->limits_.mode, .uid = sb->limits_.uid, .gid = sb->limits_.gid}, true));
     sb->root_number_ = root->number();
@@ -104,13 +107,13 @@ void Superblock::print_options(Writer& out) {
         print(out, ",size={}k", limits_.blocks * (page_size / KiB));
     if (limits_.inodes != defaults_.inodes && limits_.inodes != ~u64{0}) print(out, ",nr_inodes={}", limits_.inodes);
     if (limits_.mode != 01777) print(out, ",mode={:o}", limits_.mode);
-    if (limits_.uid) print(out, ",uid={}", limits_.uid);
-    if (limits_.gid) print(out, ",gid={}", limits_.gid);
+    if (limits_.uid != Kuid{0}) print(out, ",uid={}", static_cast<u32>(limits_.uid));
+    if (limits_.gid != Kgid{0}) print(out, ",gid={}", static_cast<u32>(limits_.gid));
 }
 
 Result<> Superblock::reconfigure(std::string_view options) {
     Limits changed = limits_;
-    TRY(parse_options(changed, options));
+    TRY(parse_options(changed, options, View::root())); // the owner stays
     if (changed.blocks < used_blocks_ || changed.inodes < used_inodes_) return err::inval;
     limits_.blocks = changed.blocks;
     limits_.inodes = changed.inodes;

@@ -106,7 +106,9 @@ private:
 
 struct Limits {
     u64 blocks = ~u64{0}, inodes = ~u64{0}; // pages; inodes
-    u32 mode = 01777, uid = 0, gid = 0;
+    u32 mode = 01777;
+    Kuid uid{0};
+    Kgid gid{0};
 };
 
 class Superblock final : public vfs::Superblock {

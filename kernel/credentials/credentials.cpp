@@ -1,7 +1,7 @@
 #include "kernel/credentials/credentials.h"
 #include <algorithm>
 
-bool Credentials::in_group(u32 wanted) const {
+bool Credentials::in_group(Kgid wanted) const {
     return wanted == fsgid || std::binary_search(groups.begin(), groups.end(), wanted);
 }
 
@@ -16,5 +16,15 @@ Result<Ref<Credentials>> Credentials::clone() const {
     c.bounding = bounding, c.ambient = ambient;
     c.securebits = securebits;
     c.no_new_privileges = no_new_privileges;
+    c.users = users;
     return copy;
+}
+
+Result<Kuid> Credentials::mapped_kuid(u32 id) const {
+    Kuid found = users->kuid(id);
+    return found == ids::no_user && id != ids::none ? Result<Kuid>{err::inval} : found;
+}
+Result<Kgid> Credentials::mapped_kgid(u32 id) const {
+    Kgid found = users->kgid(id);
+    return found == ids::no_group && id != ids::none ? Result<Kgid>{err::inval} : found;
 }

@@ -13,7 +13,7 @@ Users& table() {
 }
 } // namespace
 
-Result<Ref<User>> User::of(UserNamespace& users, u32 uid) {
+Result<Ref<User>> User::of(UserNamespace& users, Kuid uid) {
     Ref<User> fresh;
     while (true) {
         {

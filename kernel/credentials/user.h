@@ -7,11 +7,11 @@
 class User : public RefCounted<User>, public TreeLink<> {
 public:
     /// err::nomem.
-    static Result<Ref<User>> of(UserNamespace&, u32 uid);
+    static Result<Ref<User>> of(UserNamespace&, Kuid uid);
     static void last_ref_gone(User*);
 
     const Ref<UserNamespace> users;
-    const u32 uid;
+    const Kuid uid;
     /// Tasks that exist, until they are reaped.
     std::atomic<u64> tasks = 0;
     /// Signals queued for its tasks, and POSIX timers, which have one each.
@@ -19,12 +19,12 @@ public:
 
     struct Key {
         const UserNamespace* users;
-        u32 uid;
+        Kuid uid;
         auto operator<=>(const Key&) const = default;
     };
     struct KeyOf {
         using type = Key;
         Key operator()(const User& u) const { return {u.users.get(), u.uid}; }
     };
-    User(UserNamespace& of, u32 id) : users{Ref<UserNamespace>::share(&of)}, uid{id} {}
+    User(UserNamespace& of, Kuid id) : users{Ref<UserNamespace>::share(&of)}, uid{id} {}
 };

@@ -93,7 +93,7 @@ public:
         u64 size = argument & 0xffff'ffff;
         if (size > u64{1} << 31) return err::inval;
         size = std::bit_ceil(size < page_size ? page_size : size);
-        bool privileged = file::credentials()->can(CAP_SYS_RESOURCE);
+        bool privileged = file::credentials()->can_everywhere(CAP_SYS_RESOURCE);
         bool made_room;
         {
             auto state = pipe_->lock();

@@ -35,8 +35,8 @@ Result<> check(Task& current, const CloneRequest& request) {
 Result<> share(Task& from, Task& to, u64 flags) {
     ProcessFactory::set_credentials(to, from.credentials_ref());
     to.count_for(from.user);
-    if (beyond_process_limit(from) && !from.credentials().can(CAP_SYS_RESOURCE) &&
-        !from.credentials().can(CAP_SYS_ADMIN))
+    if (beyond_process_limit(from) && !from.credentials().can_everywhere(CAP_SYS_RESOURCE) &&
+        !from.credentials().can_everywhere(CAP_SYS_ADMIN))
         return err::again;
     to.space = flags & CLONE_VM ? from.space : TRY(from.space->clone());
     to.files = flags & CLONE_FILES ? from.files : TRY(from.files->clone());

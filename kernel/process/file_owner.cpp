@@ -105,7 +105,8 @@ private:
     static bool may_signal(const Target& to, Task& task) {
         auto it = task.credentials_ref();
         const Credentials& me = *to.by;
-        return me.euid == 0 || me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid;
+        return me.euid == Kuid{0} || me.euid == it->suid || me.euid == it->uid || me.uid == it->suid ||
+               me.uid == it->uid;
     }
 
     const bool reads_;

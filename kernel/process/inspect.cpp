@@ -5,12 +5,14 @@
 namespace process {
 Result<> may_inspect(const Credentials& who, Process& process, Ids ids) {
     if (Thread::current().is_user() && &Task::current().process() == &process) return {};
-    if (who.can(CAP_SYS_PTRACE)) return {};
+    if (who.can_everywhere(CAP_SYS_PTRACE)) return {};
     auto other = credentials_of(process);
     if (!other) return err::noent;
     const Credentials& o = **other;
+    if (who.can_in(o.users.get(), CAP_SYS_PTRACE)) return {};
     bool real = ids == Ids::real;
-    u32 uid = real ? who.uid : who.fsuid, gid = real ? who.gid : who.fsgid;
+    Kuid uid = real ? who.uid : who.fsuid;
+    Kgid gid = real ? who.gid : who.fsgid;
     bool same = uid == o.euid && uid == o.suid && uid == o.uid && gid == o.egid && gid == o.sgid && gid == o.gid;
     bool more_capable = o.permitted & ~(real ? who.permitted : who.effective);
     return same && process.dumpable && !more_capable ? Result<>{} : Result<>{err::acces};

@@ -130,8 +130,8 @@ void Task::set_credentials(Ref<const Credentials> who) {
         std::swap(credentials_, who);
     }
     // CAP_IPC_LOCK lifts RLIMIT_MEMLOCK.
-    bool may_lock = credentials_->can(CAP_IPC_LOCK);
-    if (space && who && who->can(CAP_IPC_LOCK) != may_lock)
+    bool may_lock = credentials_->can_everywhere(CAP_IPC_LOCK);
+    if (space && who && who->can_everywhere(CAP_IPC_LOCK) != may_lock)
         space->set_limits(process::memory_limits(process(), *credentials_));
 }
 

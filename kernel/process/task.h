@@ -151,7 +151,7 @@ Result<Pid> clone(Task& current, const CloneRequest&);
 /// wait4/waitid: children selected by P_ALL/P_PID/P_PGID/P_PIDFD. options: WNOHANG|WUNTRACED|WEXITED|...|__W*.
 struct Waited {
     Pid pid = 0; // 0: WNOHANG and nothing
-    u32 uid = 0;
+    Kuid uid{0};
     int status = 0; // wait status
     int code = 0;   // CLD_*
     ResourceUse use;

@@ -189,7 +189,8 @@ siginfo_t child_info(Process& child, Process& parent, int code, int status, CpuT
     info.si_signo = SIGCHLD;
     info.si_code = code;
     info.si_pid = child.pid(parent.pids());
-    if (Task* leader = child.threads(tree).leader) info.si_uid = leader->credentials_ref()->uid;
+    if (Task* leader = child.threads(tree).leader)
+        info.si_uid = parent.view().users->shown(leader->credentials_ref()->uid);
     info.si_status = status;
     info.si_utime = static_cast<long>(used.user_ns / 10'000'000);
     info.si_stime = static_cast<long>(used.system_ns / 10'000'000);

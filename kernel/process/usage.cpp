@@ -82,7 +82,7 @@ Result<Ref<const Credentials>> credentials_of(Process& process) {
 
 bool beyond_process_limit(const Task& task) {
     const User& user = *task.user;
-    return user.uid != 0 && user.tasks.load(std::memory_order_relaxed) > task.process().limits.soft(RLIMIT_NPROC);
+    return user.uid != Kuid{0} && user.tasks.load(std::memory_order_relaxed) > task.process().limits.soft(RLIMIT_NPROC);
 }
 
 MemoryLimits memory_limits(Process& process, const Credentials& who) {
@@ -90,7 +90,7 @@ MemoryLimits memory_limits(Process& process, const Credentials& who) {
     return {.address_space = limits.soft(RLIMIT_AS),
             .data = limits.soft(RLIMIT_DATA),
             .stack = limits.soft(RLIMIT_STACK),
-            .locked = who.can(CAP_IPC_LOCK) ? ~u64{0} : limits.soft(RLIMIT_MEMLOCK)};
+            .locked = who.can_everywhere(CAP_IPC_LOCK) ? ~u64{0} : limits.soft(RLIMIT_MEMLOCK)};
 }
 
 void memory_limits_changed(Process& process) {

@@ -32,9 +32,9 @@ bool selected(Process& child, Task& waiter, int id_type, Pid id, unsigned option
     return clone_child == ((options & __WCLONE) != 0);
 }
 
-u32 uid_of(Process& process, const TreeLock& tree) {
+Kuid uid_of(Process& process, const TreeLock& tree) {
     Task* leader = process.threads(tree).leader;
-    return leader ? leader->credentials_ref()->uid : 0;
+    return leader ? leader->credentials_ref()->uid : Kuid{0};
 }
 
 /// What there is to say about this child; pid 0: nothing.

@@ -36,10 +36,10 @@ private:
 class AnonymousSuperblock final : public Superblock {
 public:
     AnonymousSuperblock(u64 magic, std::string_view name) : magic_{magic}, name_{name} {}
-    Result<Ref<Inode>> root() override { return make(S_IFIFO, 0, 0, 0); } // nobody walks from here
+    Result<Ref<Inode>> root() override { return make(S_IFIFO, Kuid{0}, Kgid{0}, 0); } // nobody walks from here
     Statistics statistics() override { return {.type = magic_}; }
     std::string_view type_name() const override { return name_; }
-    Result<Ref<Inode>> make(u32 mode, u32 uid, u32 gid, u64 device) {
+    Result<Ref<Inode>> make(u32 mode, Kuid uid, Kgid gid, u64 device) {
         u64 number = next_.fetch_add(1, std::memory_order_relaxed);
         return TRY(make_ref<AnonymousInode>(
             *this, Attributes{.number = number, .mode = mode, .uid = uid, .gid = gid, .device = device}));
@@ -80,7 +80,7 @@ Result<Ref<Inode>> make_anonymous_inode(u32 mode) {
     return kind.superblock->make(mode, who.fsuid, who.fsgid, 0);
 }
 Result<Ref<Inode>> make_anonymous_device(u32 mode, u64 device) {
-    return kinds->others.superblock->make(S_IFCHR | mode, 0, 0, device);
+    return kinds->others.superblock->make(S_IFCHR | mode, Kuid{0}, Kgid{0}, device);
 }
 
 Result<Path> anonymous_path(Inode& inode) {

@@ -29,25 +29,26 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     if (inode.is_symlink()) return err::opnotsupp;
     if (inode.unchangeable() || !owns(inode, who)) return err::perm;
     mode &= 07777;
-    if (!who.in_group(inode.protection().gid) && !who.can(CAP_FSETID)) mode &= ~u32{S_ISGID};
+    Protection p = inode.protection();
+    if (!who.in_group(p.gid) && !who.can_over(p.uid, p.gid, CAP_FSETID)) mode &= ~u32{S_ISGID};
     TRY(inode.change({.set = AttributeChange::mode_bit, .mode = mode}));
     notify_watches_of(at, DN_ATTRIB);
     return {};
 }
 
-Result<> change_owner(const Path& at, const Credentials& who, u32 uid, u32 gid) {
+Result<> change_owner(const Path& at, const Credentials& who, Kuid uid, Kgid gid) {
     Inode& inode = at.inode();
     if (at.mount->read_only()) return err::rofs;
-    if ((uid != ~0u || gid != ~0u) && inode.unchangeable()) return err::perm;
+    if ((uid != ids::no_user || gid != ids::no_group) && inode.unchangeable()) return err::perm;
     Protection p = inode.protection();
-    bool privileged = who.can(CAP_CHOWN);
+    bool privileged = who.can_over(p.uid, p.gid, CAP_CHOWN);
     AttributeChange change;
-    if (uid != ~0u) {
+    if (uid != ids::no_user) {
         if (!privileged && (who.fsuid != p.uid || uid != p.uid)) return err::perm;
         change.set |= AttributeChange::uid_bit;
         change.uid = uid;
     }
-    if (gid != ~0u) {
+    if (gid != ids::no_group) {
         if (!privileged && (who.fsuid != p.uid || (gid != p.gid && !who.in_group(gid)))) return err::perm;
         change.set |= AttributeChange::gid_bit;
         change.gid = gid;
@@ -92,7 +93,7 @@ Result<> change_flags(const Path& at, const Credentials& who, u32 flags) {
     if (at.mount->read_only()) return err::rofs;
     if (!owns(inode, who)) return err::perm;
     u32 changed = flags ^ inode.attributes().flags;
-    if (changed & (FS_APPEND_FL | FS_IMMUTABLE_FL) && !who.can(CAP_LINUX_IMMUTABLE)) return err::perm;
+    if (changed & (FS_APPEND_FL | FS_IMMUTABLE_FL) && !who.can_everywhere(CAP_LINUX_IMMUTABLE)) return err::perm;
     if (flags & ~inode.known_flags()) return err::opnotsupp;
     return inode.change({.set = AttributeChange::flags_bit, .flags = flags});
 }

@@ -30,8 +30,8 @@ void Inode::operator delete(void* memory) { epoch::retire(memory); }
 void Inode::publish(const Protection& p, bool capabilities, u32 flags) {
     flags_.store(flags, std::memory_order_relaxed);
     privileged_.store(capabilities || p.mode & (S_ISUID | S_ISGID), std::memory_order_relaxed);
-    uid_.store(p.uid, std::memory_order_relaxed);
-    gid_.store(p.gid, std::memory_order_relaxed);
+    uid_.store(static_cast<u32>(p.uid), std::memory_order_relaxed);
+    gid_.store(static_cast<u32>(p.gid), std::memory_order_relaxed);
     mode_.store(p.mode, std::memory_order_relaxed);
 }
 bool Inode::immutable() const { return published_flags() & FS_IMMUTABLE_FL; }

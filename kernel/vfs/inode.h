@@ -4,6 +4,7 @@
 #include "core/wait/mutex.h"
 #include "kernel/file/file.h"
 #include "kernel/vfs/link_text.h"
+#include "kernel/views/ids.h"
 #include "lib/string.h"
 
 struct Credentials;
@@ -26,7 +27,8 @@ struct Timestamp {
 struct Attributes {
     u64 number = 0;
     u32 mode = 0; // S_IF* and permissions
-    u32 uid = 0, gid = 0;
+    Kuid uid{0};
+    Kgid gid{0};
     u32 links = 1;
     u64 size = 0, blocks = 0; // blocks of 512 bytes
     u32 block_size = 4096;
@@ -47,14 +49,17 @@ struct AttributeChange {
         flags_bit = 128
     };
     u32 set = 0;
-    u32 mode = 0, uid = 0, gid = 0, flags = 0;
+    u32 mode = 0, flags = 0;
+    Kuid uid{0};
+    Kgid gid{0};
     u64 size = 0;
     Timestamp access, modification, change;
 };
 /// What a new inode starts with: owner and final mode (umask and set-group-ID rule already applied).
 struct NewInode {
     u32 mode; // S_IF* included
-    u32 uid, gid;
+    Kuid uid;
+    Kgid gid;
     u64 device = 0;
     std::string_view symlink_target = {};
     u32 flags = 0; // FS_*_FL
@@ -63,7 +68,8 @@ struct NewInode {
 /// The part of Attributes that permission checks look at: read without a lock where the file system can.
 struct Protection {
     u32 mode = 0; // S_IF* and permissions
-    u32 uid = 0, gid = 0;
+    Kuid uid{0};
+    Kgid gid{0};
 };
 
 /// The names in a directory: a base of its inode beside Inode. The VFS calls these with `lock` held; it has checked
@@ -129,8 +135,8 @@ public:
     /// are also for readers without a reference (epoch::Reading), to whom an inode that is gone still answers.
     bool is_published() const { return mode_.load(std::memory_order_relaxed) != 0; }
     Protection published() const {
-        return {mode_.load(std::memory_order_relaxed), uid_.load(std::memory_order_relaxed),
-                gid_.load(std::memory_order_relaxed)};
+        return {mode_.load(std::memory_order_relaxed), Kuid{uid_.load(std::memory_order_relaxed)},
+                Kgid{gid_.load(std::memory_order_relaxed)}};
     }
     /// Its mode has set-id bits, or it has file capabilities: what a write takes away. As publish() said last.
     bool carries_privileges() const { return privileged_.load(std::memory_order_relaxed); }
@@ -261,7 +267,9 @@ private:
 struct MountRequest {
     std::string_view source, options; // options: comma-separated, as mount(8)'s -o without the generic ones
     unsigned long flags;              // MS_*
-    View& view;                       // whose processes and names proc shows
+    View& view;                       // whose processes and names proc shows, and whose IDs the options name
+    Kuid uid{0};                      // who mounts
+    Kgid gid{0};
 };
 /// A kind of file system: a constinit constant, listed in boot/manifest.cpp.
 struct FilesystemType {

@@ -156,7 +156,7 @@ Result<> make_node(const Walker& walker, std::string_view path, u32 mode, u64 de
     bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
     if (S_ISDIR(mode)) return err::perm;
     if (!is_device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) return err::inval;
-    if (is_device && !walker.credentials->can(CAP_MKNOD)) return err::perm;
+    if (is_device && !walker.credentials->can_everywhere(CAP_MKNOD)) return err::perm;
     return create_inode(walker, path, mode & (S_IFMT | 07777), is_device ? device : 0, {});
 }
 

@@ -71,7 +71,7 @@ Result<> check_access(const Path&, const Credentials&, unsigned may, bool real =
 Result<> change_mode(const Path&, const Credentials&, u32 mode);
 /// FS_IOC_SETFLAGS: FS_*_FL. err::opnotsupp: the file system does not know one of them.
 Result<> change_flags(const Path&, const Credentials&, u32 flags);
-Result<> change_owner(const Path&, const Credentials&, u32 uid, u32 gid); // ~0: leave
+Result<> change_owner(const Path&, const Credentials&, Kuid, Kgid); // no_user, no_group: leave
 Result<> change_times(const Path&, const Credentials&, const Timestamp* access, const Timestamp* modification,
                       bool both_now);
 Result<> truncate(const Path&, const Credentials&, u64 size);

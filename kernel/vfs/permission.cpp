@@ -8,10 +8,10 @@
 
 namespace vfs {
 namespace {
-bool member(const Credentials& who, u32 gid, bool real) {
+bool member(const Credentials& who, Kgid gid, bool real) {
     if (!real) return who.in_group(gid);
     if (gid == who.gid) return true;
-    for (u32 g : who.groups)
+    for (Kgid g : who.groups)
         if (g == gid) return true;
     return false;
 }
@@ -19,7 +19,7 @@ bool member(const Credentials& who, u32 gid, bool real) {
 /// What access(2) grants: the capabilities that the real user would have after a set-user-ID program gave its ids up.
 CapabilitySet capabilities(const Credentials& who, bool real) {
     if (!real || who.securebits & (1u << SECURE_NO_SETUID_FIXUP)) return who.effective;
-    return who.uid == 0 ? who.permitted : 0;
+    return who.uid == who.root() ? who.permitted : 0;
 }
 bool has(CapabilitySet set, unsigned capability) { return set >> capability & 1; }
 } // namespace
@@ -31,6 +31,7 @@ bool permits(const Protection& p, const Credentials& who, unsigned may, bool rea
     else if ((bits >> 3 & 7) != (bits & 7) && member(who, p.gid, real))
         bits >>= 3;
     if ((bits & may) == may) return true;
+    if (!who.maps(p.uid, p.gid)) return false; // no capability reaches so far
     CapabilitySet caps = capabilities(who, real);
     bool directory = S_ISDIR(p.mode);
     bool reading = !(may & may_write) && (directory || may == may_read) && has(caps, CAP_DAC_READ_SEARCH);
@@ -51,7 +52,10 @@ Result<> check_inode(const Path& at, const Credentials& who, unsigned may, bool 
     return check_mode(inode, who, may, real);
 }
 
-bool owns(Inode& inode, const Credentials& who) { return inode.protection().uid == who.fsuid || who.can(CAP_FOWNER); }
+bool owns(Inode& inode, const Credentials& who) {
+    Kuid owner = inode.protection().uid;
+    return owner == who.fsuid || (who.can(CAP_FOWNER) && who.maps(owner));
+}
 
 Result<> may_create(const Path& directory, const Credentials& who) {
     if (directory.dentry->unlinked()) return err::noent;
@@ -62,7 +66,10 @@ Result<> may_remove(const Path& directory, const Dentry& victim, const Credentia
     TRY(check_inode(directory, who, may_write | may_execute));
     if (directory.inode().append_only() || victim.inode()->unchangeable()) return err::perm;
     Protection dir = directory.inode().protection();
-    if (dir.mode & S_ISVTX && dir.uid != who.fsuid && !owns(*victim.inode(), who)) return err::perm;
+    if (dir.mode & S_ISVTX && dir.uid != who.fsuid) {
+        Protection it = victim.inode()->protection();
+        if (it.uid != who.fsuid && !who.can_over(it.uid, it.gid, CAP_FOWNER)) return err::perm;
+    }
     bool is_directory = victim.inode()->is_directory();
     if (want_directory && !is_directory) return err::notdir;
     if (!want_directory && is_directory) return err::isdir;
@@ -77,7 +84,7 @@ Result<> may_follow(Inode& directory, Inode& link, const Credentials& who) {
     Protection dir = directory.protection();
     constexpr u32 open_to_all = S_ISVTX | S_IWOTH;
     if ((dir.mode & open_to_all) != open_to_all) return {};
-    u32 owner = link.protection().uid;
+    Kuid owner = link.protection().uid;
     return owner == who.fsuid || owner == dir.uid ? Result<>{} : Result<>{err::acces};
 }
 
@@ -89,7 +96,7 @@ Result<> may_open_existing(Inode& directory, Inode& found, const Credentials& wh
     u32 level = S_ISREG(type)    ? settings.protected_regular.load(std::memory_order_relaxed)
                 : S_ISFIFO(type) ? settings.protected_fifos.load(std::memory_order_relaxed)
                                  : 1;
-    u32 owner = found.protection().uid;
+    Kuid owner = found.protection().uid;
     if (!level || owner == dir.uid || owner == who.fsuid) return {};
     return dir.mode & S_IWOTH || (dir.mode & S_IWGRP && level >= 2) ? Result<>{err::acces} : Result<>{};
 }
@@ -108,7 +115,8 @@ NewInode new_inode(const Path& directory, const Credentials& who, u32 mode, u32 
         made.gid = dir.gid;
         if (S_ISDIR(mode))
             made.mode |= S_ISGID;
-        else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !who.in_group(dir.gid) && !who.can(CAP_FSETID))
+        else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !who.in_group(dir.gid) &&
+                 !who.can_over(dir.uid, dir.gid, CAP_FSETID))
             made.mode &= ~u32{S_ISGID};
     }
     return made;
@@ -132,7 +140,7 @@ Result<> take_privileges(Inode& inode, const Credentials* who) {
     u32 mode = inode.protection().mode;
     if (!S_ISREG(mode)) return {};
     TRY(drop_capabilities(inode));
-    if (!(mode & (S_ISUID | S_ISGID)) || (who && who->can(CAP_FSETID))) return {};
+    if (!(mode & (S_ISUID | S_ISGID)) || (who && who->can_everywhere(CAP_FSETID))) return {};
     u32 kept = mode & ~u32{S_ISUID};
     if (mode & S_IXGRP) kept &= ~u32{S_ISGID};
     if (kept == mode) return {};

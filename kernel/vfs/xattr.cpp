@@ -2,6 +2,7 @@
 #include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/file_capabilities.h"
 #include "kernel/vfs/permission.h"
+#include <algorithm>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
@@ -15,10 +16,12 @@ Result<> check(const Path& at, const Credentials& who, std::string_view name, un
     if (writes && at.mount->read_only()) return err::rofs;
     if (writes && inode.unchangeable()) return err::perm;
     if (name.starts_with(XATTR_TRUSTED_PREFIX))
-        return who.can(CAP_SYS_ADMIN) ? Result<>{} : writes ? Result<>{err::perm} : Result<>{err::nodata};
+        return who.can_everywhere(CAP_SYS_ADMIN) ? Result<>{} : writes ? Result<>{err::perm} : Result<>{err::nodata};
     if (name.starts_with(XATTR_SECURITY_PREFIX)) {
-        if (writes && !who.can(name == XATTR_NAME_CAPS ? CAP_SETFCAP : CAP_SYS_ADMIN)) return err::perm;
-        return {};
+        Protection p = inode.protection();
+        bool may_write =
+            name == XATTR_NAME_CAPS ? who.can_over(p.uid, p.gid, CAP_SETFCAP) : who.can_everywhere(CAP_SYS_ADMIN);
+        return writes && !may_write ? Result<>{err::perm} : Result<>{};
     }
     if (name.starts_with(XATTR_SYSTEM_PREFIX)) return err::opnotsupp;
     if (!name.starts_with(XATTR_USER_PREFIX)) {
@@ -36,7 +39,7 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
                    int flags) {
     CapabilityValue capabilities;
     if (name == XATTR_NAME_CAPS && !at.mount->read_only()) {
-        capabilities = TRY(check_capability_value(value));
+        capabilities = TRY(check_capability_value(value, who));
         value = std::span{capabilities.bytes}.first(capabilities.size);
     }
     TRY(check(at, who, name, may_write));
@@ -46,7 +49,11 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
 }
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
     TRY(check(at, who, name, may_read));
-    return at.inode().get_xattr(name, to);
+    if (name != XATTR_NAME_CAPS || !who.users) return at.inode().get_xattr(name, to);
+    CapabilityValue shown = TRY(shown_capability_value(at.inode(), who));
+    if (!to.empty() && to.size() < shown.size) return err::range;
+    std::copy_n(shown.bytes.begin(), to.empty() ? 0 : shown.size, to.begin());
+    return shown.size;
 }
 Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
     Vector<char> names;
@@ -54,7 +61,7 @@ Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
     if (size > XATTR_LIST_MAX) return err::toobig;
     TRY(names.resize(size));
     if (size) size = TRY(at.inode().list_xattr(names)); // err::range: more than a moment ago
-    bool all = who.can(CAP_SYS_ADMIN);
+    bool all = who.can_everywhere(CAP_SYS_ADMIN);
     usize kept = 0;
     for (usize from = 0, n; from < size; from += n) {
         std::string_view name{names.data() + from};

@@ -1,4 +1,5 @@
-// The kinds of namespaces (namespaces(7)) but the numbers' (pid_namespace.h) and the mounts' (kernel/vfs/mount.h), and
+// The kinds of namespaces (namespaces(7)) but the numbers' (pid_namespace.h), the users' (user_namespace.h) and the
+// mounts' (kernel/vfs/mount.h), and
 // control groups: what processes share, or have of their own. Each counts its own references, so that any of them can
 // be shared without the others.
 #pragma once
@@ -6,6 +7,7 @@
 #include "core/sync/lock.h"
 #include "core/time/vdso_page.h"
 #include "core/wait/wait.h"
+#include "kernel/views/user_namespace.h"
 #include "lib/memory.h"
 #include "lib/string.h"
 
@@ -21,8 +23,11 @@ u64 next_number(u64 first = 0);
 /// uname(2)'s host and domain name: uts_namespaces(7).
 class UtsNamespace : public RefCounted<UtsNamespace> {
 public:
-    explicit UtsNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    UtsNamespace(u64 first, Ref<const UserNamespace> of)
+        : number{namespaces::next_number(first)}, owner{std::move(of)} {}
     const u64 number;
+    /// In which CAP_SYS_ADMIN sets the names; null: a namespace without maps.
+    const Ref<const UserNamespace> owner;
     struct Names {
         FixedString<64> host, domain = std::string_view{"(none)"};
     };
@@ -38,9 +43,12 @@ public:
 /// System V IPC and POSIX message queues: ipc_namespaces(7). Of the latter there are none yet.
 class IpcNamespace : public RefCounted<IpcNamespace> {
 public:
-    explicit IpcNamespace(u64 first) : number{namespaces::next_number(first)} {}
+    IpcNamespace(u64 first, Ref<const UserNamespace> of)
+        : number{namespaces::next_number(first)}, owner{std::move(of)} {}
     ~IpcNamespace() { delete objects.load(); }
     const u64 number;
+    /// In which capabilities go beyond permissions; null: a namespace without maps.
+    const Ref<const UserNamespace> owner;
     /// What kernel/ipc/sysv keeps here; null: nothing yet.
     struct Objects {
         virtual ~Objects() = default;
@@ -54,12 +62,6 @@ public:
     explicit NetworkNamespace(u64 first) : number{namespaces::next_number(first)} {}
     virtual ~NetworkNamespace() = default;
     const u64 number;
-};
-
-/// User and group IDs, and who counts as one user: user_namespaces(7). All IDs are the same inside and outside.
-class UserNamespace : public RefCounted<UserNamespace> {
-public:
-    const u64 number = namespaces::first_user;
 };
 
 /// How far CLOCK_MONOTONIC and CLOCK_BOOTTIME are ahead of the machine's: time_namespaces(7). Never changes.

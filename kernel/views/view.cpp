@@ -20,10 +20,10 @@ Result<> View::prepare() {
     // The host world has the numbers that Linux gives its own.
     auto number = [&](u64 first) { return is_root() ? first : 0; };
     if (!pids) pids = TRY(PidNamespace::create(is_root() ? nullptr : root().pids.get()));
-    if (!uts) uts = TRY(make_ref<UtsNamespace>(number(namespaces::first_uts)));
-    if (!ipc) ipc = TRY(make_ref<IpcNamespace>(number(namespaces::first_ipc)));
-    if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network)));
     if (!users) users = TRY(make_ref<UserNamespace>());
+    if (!uts) uts = TRY(make_ref<UtsNamespace>(number(namespaces::first_uts), users->if_mapped()));
+    if (!ipc) ipc = TRY(make_ref<IpcNamespace>(number(namespaces::first_ipc), users->if_mapped()));
+    if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network)));
     if (!time) time = TRY(make_ref<TimeNamespace>(number(namespaces::first_time)));
     if (!cgroup) cgroup = TRY(make_ref<Cgroup>(number(namespaces::first_cgroup), MemoryAccount::kernel(), ~u32{0}));
     trace = trace_all.load(std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 #pragma once
 #include "kernel/views/namespaces.h"
 #include "kernel/views/pid_namespace.h"
+#include "kernel/views/user_namespace.h"
 
 /// What views and sessions know of a terminal: every one is a tty::Terminal (kernel/device/tty/terminal.h).
 class TerminalBase : public RefCounted<TerminalBase> {

@@ -144,10 +144,36 @@ void capabilities() {
         CHECK(CALL(capget, &head, left) == 0 && left[0].effective == 0 && left[0].permitted >> CAP_SETUID & 1);
     });
 }
+
+/// The namespaces that a process starts in have their maps and clocks.
+void namespaces() {
+    struct {
+        const char *name, *text;
+        int error; // 0: written
+    } writes[] = {{"uid_map", "0 0 1\n", EPERM}, {"gid_map", "0 0 1\n", EPERM},
+                  {"setgroups", "deny", EPERM},  {"setgroups", "perhaps", EINVAL},
+                  {"setgroups", "allow", 0},     {"timens_offsets", "monotonic 1 0\n", EACCES}};
+    for (auto& w : writes) {
+        char path[64], line[200] = {};
+        snprintf(path, sizeof path, "/proc/self/%s", w.name);
+        int fd = open(path, O_RDWR);
+        CHECK(fd >= 0 && read(fd, line, sizeof line - 1) > 0 && lseek(fd, 0, SEEK_SET) == 0);
+        printf("%s: %s", w.name, line);
+        long size = static_cast<long>(strlen(w.text));
+        if (w.error)
+            FAILS(w.error, write(fd, w.text, strlen(w.text)));
+        else
+            CHECK(write(fd, w.text, strlen(w.text)) == size);
+        close(fd);
+    }
+    gid_t nobody[] = {~0u};
+    FAILS(EINVAL, CALL(setgroups, 1, nobody));
+}
 } // namespace
 
 int main() {
     CHECK(close(open("secret", O_CREAT | O_RDWR, 0600)) == 0);
+    namespaces();
     users();
     groups();
     for_files();

@@ -124,6 +124,45 @@ TEST_F(Tree, WalksAsLinuxDoes) {
     EXPECT_TRUE(vfs::resolve(walker, "made", 0));
 }
 
+/// What a container's root may do by its capabilities ends where its user namespace ends.
+TEST_F(Tree, CapabilitiesReachWhatIsMapped) {
+    auto map = [](u32 outside) {
+        Vector<IdMap::Extent> extents;
+        EXPECT_TRUE(extents.push({0, outside, 100}));
+        return *IdMap::create(std::move(extents));
+    };
+    auto root = *make_ref<Credentials>();
+    root->users = (*make_ref<UserNamespace>(map(1000), map(1000)))->if_mapped();
+    root->uid = root->euid = root->suid = root->fsuid = Kuid{1000};
+    root->gid = root->egid = root->sgid = root->fsgid = Kgid{1000};
+    vfs::Walker inside{walker.root, walker.start, root, 022};
+    auto give = [&](const char* path, u32 uid, u32 gid) {
+        put(walker, path, "x");
+        auto at = *vfs::resolve(walker, path, 0);
+        EXPECT_TRUE(vfs::change_owner(at, *walker.credentials, Kuid{uid}, Kgid{gid}));
+        EXPECT_TRUE(vfs::change_mode(at, *walker.credentials, 0600));
+        return at;
+    };
+    auto mapped = give("/mapped", 1050, 1051), machines = give("/machines", 0, 0), half = give("/half", 1050, 0);
+    EXPECT_TRUE(vfs::open(inside, "/mapped", {.flags = O_RDWR}));
+    EXPECT_TRUE(vfs::change_mode(mapped, *root, 0640));
+    EXPECT_TRUE(vfs::change_owner(mapped, *root, Kuid{1001}, ids::no_group));
+    EXPECT_EQ(error(vfs::open(inside, "/machines", {.flags = O_RDONLY})), Errno::acces);
+    EXPECT_EQ(error(vfs::change_mode(machines, *root, 0666)), Errno::perm);
+    EXPECT_EQ(error(vfs::change_owner(machines, *root, Kuid{1001}, ids::no_group)), Errno::perm);
+    EXPECT_EQ(error(vfs::unlink(inside, "/machines")), Errno::acces); // the directory is the machine's
+    EXPECT_EQ(error(vfs::open(inside, "/half", {.flags = O_RDONLY})), Errno::acces);
+    EXPECT_TRUE(vfs::change_mode(half, *root, 0660)); // its owner counts alone
+    EXPECT_EQ(error(vfs::make_node(inside, "/null", S_IFCHR | 0666, 0x103)), Errno::perm);
+    // Over namespaces: its own, not those beside and above.
+    EXPECT_TRUE(root->can_in(root->users.get(), CAP_KILL));
+    EXPECT_FALSE(root->can_everywhere(CAP_KILL));
+    EXPECT_TRUE(walker.credentials->can_in(root->users.get(), CAP_KILL));
+    EXPECT_EQ(error(root->kuid(100)), Errno::inval);
+    EXPECT_EQ(*root->kuid(ids::none), ids::no_user);
+    EXPECT_EQ(root->shown(Kuid{0}), ids::overflow);
+}
+
 TEST_F(Tree, PermissionsOfOthers) {
     put(walker, "/mine", "x");
     ASSERT_TRUE(vfs::make_directory(walker, "/sticky", 0777));
@@ -131,7 +170,8 @@ TEST_F(Tree, PermissionsOfOthers) {
     ASSERT_TRUE(vfs::change_mode(sticky, *walker.credentials, 01777));
     put(walker, "/sticky/mine", "x");
     auto other = *make_ref<Credentials>();
-    other->uid = other->euid = other->fsuid = other->gid = other->fsgid = 1000;
+    other->uid = other->euid = other->fsuid = Kuid{1000};
+    other->gid = other->fsgid = Kgid{1000};
     other->effective = other->permitted = 0;
     vfs::Walker user{walker.root, walker.start, other, 022};
     EXPECT_EQ(error(vfs::open(user, "/mine", {.flags = O_RDWR})), Errno::acces);

@@ -12,6 +12,12 @@ constexpr i64 time_now = (1l << 30) - 1, time_omit = (1l << 30) - 2; // UTIME_NO
 constexpr u32 ns_per_second = 1'000'000'000, us_per_second = 1'000'000;
 
 Result<vfs::Path> open_place(Task& task, Fd fd) { return place_of(*TRY(task.files->get(static_cast<int>(fd)))); }
+
+Result<> change_owner(Task& task, const vfs::Path& at, u32 uid, u32 gid) {
+    const Credentials& who = task.credentials();
+    if (at.mount->read_only()) return err::rofs; // even of who cannot be named
+    return vfs::change_owner(at, who, TRY(who.kuid(uid)), TRY(who.kgid(gid)));
+}
 } // namespace
 
 Result<> fchmodat2(Task& task, DirFd dirfd, UserPath path, u32 mode, u32 flags) {
@@ -26,15 +32,14 @@ Result<> fchmod(Task& task, Fd fd, u32 mode) {
 
 Result<> fchownat(Task& task, DirFd dirfd, UserPath path, u32 uid, u32 gid, u32 flags) {
     if (flags & ~u32{AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH}) return err::inval;
-    return vfs::change_owner(TRY(place(task, dirfd, path, flags)), task.credentials(), uid, gid);
+    auto at = TRY(place(task, dirfd, path, flags));
+    return change_owner(task, at, uid, gid);
 }
 Result<> chown(Task& task, UserPath path, u32 uid, u32 gid) { return fchownat(task, at_cwd, path, uid, gid, 0); }
 Result<> lchown(Task& task, UserPath path, u32 uid, u32 gid) {
     return fchownat(task, at_cwd, path, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
-Result<> fchown(Task& task, Fd fd, u32 uid, u32 gid) {
-    return vfs::change_owner(TRY(open_place(task, fd)), task.credentials(), uid, gid);
-}
+Result<> fchown(Task& task, Fd fd, u32 uid, u32 gid) { return change_owner(task, TRY(open_place(task, fd)), uid, gid); }
 
 Result<> utimensat(Task& task, DirFd dirfd, UserPath path, UserPtr<const __kernel_timespec[2]> times_at, u32 flags) {
     if (flags & ~u32{AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH}) return err::inval;

@@ -127,7 +127,7 @@ Result<> rename(Task& task, UserPath from, UserPath to) { return renameat2(task,
 
 Result<> linkat(Task& task, DirFd from_fd, UserPath from, DirFd to_fd, UserPath to, u32 flags) {
     if (flags & ~u32{AT_SYMLINK_FOLLOW | AT_EMPTY_PATH}) return err::inval;
-    if (flags & AT_EMPTY_PATH && !task.credentials().can(CAP_DAC_READ_SEARCH)) return err::noent;
+    if (flags & AT_EMPTY_PATH && !task.credentials().can_everywhere(CAP_DAC_READ_SEARCH)) return err::noent;
     auto target = TRY(place(task, from_fd, from, flags, false));
     [[clang::uninitialized]] Walked at;
     TRY(at.load(task, to_fd, to));

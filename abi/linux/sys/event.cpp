@@ -62,7 +62,7 @@ Result<> epoll_ctl(Task& task, Fd fd, int operation, Fd target_fd, UserPtr<const
     if (operation != EPOLL_CTL_DEL) {
         auto e = TRY(copy_in(from));
         event = {e.events, e.data};
-        if (!task.credentials().can(CAP_BLOCK_SUSPEND)) event.events &= ~EPOLLWAKEUP;
+        if (!task.credentials().can_everywhere(CAP_BLOCK_SUSPEND)) event.events &= ~EPOLLWAKEUP;
     }
     auto epoll = TRY(file_of(task, fd));
     auto target = TRY(file_of(task, target_fd));
@@ -109,7 +109,7 @@ Result<int> timerfd_create(Task& task, int clock, u32 flags) {
     case CLOCK_BOOTTIME: break;
     case CLOCK_REALTIME_ALARM:
     case CLOCK_BOOTTIME_ALARM:
-        if (!task.credentials().can(CAP_WAKE_ALARM)) return err::perm;
+        if (!task.credentials().can_everywhere(CAP_WAKE_ALARM)) return err::perm;
         break;
     default: return err::inval;
     }

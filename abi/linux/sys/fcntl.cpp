@@ -3,6 +3,7 @@
 #include "abi/linux/sys/places.h"
 #include "kernel/process/file_owner.h"
 #include "kernel/vfs/locks.h"
+#include "kernel/vfs/permission.h"
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -83,8 +84,7 @@ Result<i64> lock_command(Task& task, File& f, int command, UserPtr<struct flock>
 Result<i64> set_flags(Task& task, File& f, int fd, u32 wanted) {
     u32 old = f.flags.load();
     if ((wanted ^ old) & O_APPEND && f.inode() && f.inode()->append_only()) return err::perm;
-    if (wanted & O_NOATIME && !(old & O_NOATIME) && f.inode() &&
-        f.inode()->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_FOWNER))
+    if (wanted & O_NOATIME && !(old & O_NOATIME) && f.inode() && !vfs::owns(*f.inode(), task.credentials()))
         return err::perm;
     if ((wanted ^ old) & FASYNC) { // who cannot tell keeps quiet, as on Linux
         TRY(process::notify_owner(f, fd, wanted & FASYNC));
@@ -117,7 +117,8 @@ Result<i64> set_lease(Task& task, File& f, int fd, u32 type) {
     static constexpr vfs::LeaseKind kinds[] = {vfs::LeaseKind::read, vfs::LeaseKind::write, vfs::LeaseKind::none};
     auto* inode = f.inode();
     if (type >= std::size(kinds) || !inode) return err::inval;
-    if (inode->protection().uid != task.credentials().fsuid && !task.credentials().can(CAP_LEASE)) return err::acces;
+    if (inode->protection().uid != task.credentials().fsuid && !task.credentials().can_everywhere(CAP_LEASE))
+        return err::acces;
     if (!inode->is_regular()) return err::inval;
     TRY(process::set_lease(f, task, fd, kinds[type]));
     return 0;

@@ -7,7 +7,6 @@
 
 namespace linux_abi::sys {
 namespace {
-constexpr u32 unchanged = ~0u;
 constexpr CapabilitySet file_capabilities =
     CapabilitySet{1} << CAP_CHOWN | CapabilitySet{1} << CAP_MKNOD | CapabilitySet{1} << CAP_DAC_OVERRIDE |
     CapabilitySet{1} << CAP_DAC_READ_SEARCH | CapabilitySet{1} << CAP_FOWNER | CapabilitySet{1} << CAP_FSETID |
@@ -16,14 +15,15 @@ constexpr CapabilitySet file_capabilities =
 /// capabilities(7), "Effect of user ID changes on capabilities".
 void adjust_capabilities(const Credentials& old, Credentials& who) {
     if (who.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP)) return;
-    bool was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
-    bool is_root = who.uid == 0 || who.euid == 0 || who.suid == 0;
+    Kuid root = old.root();
+    bool was_root = old.uid == root || old.euid == root || old.suid == root;
+    bool is_root = who.uid == root || who.euid == root || who.suid == root;
     if (was_root && !is_root) {
         if (!(who.securebits & issecure_mask(SECURE_KEEP_CAPS))) who.permitted = who.effective = 0;
         who.ambient = 0;
     }
-    if (old.euid == 0 && who.euid != 0) who.effective = 0;
-    if (old.euid != 0 && who.euid == 0) who.effective = who.permitted;
+    if (old.euid == root && who.euid != root) who.effective = 0;
+    if (old.euid != root && who.euid == root) who.effective = who.permitted;
 }
 
 Result<> commit(Task& task, Ref<Credentials> who) {
@@ -41,32 +41,35 @@ Result<> commit(Task& task, Ref<Credentials> who) {
     return {};
 }
 
-bool one_of(u32 id, std::initializer_list<u32> allowed) {
-    return id == unchanged || std::find(allowed.begin(), allowed.end(), id) != allowed.end();
+/// What is not given stays.
+template <class Id>
+bool one_of(Id id, std::initializer_list<Id> allowed) {
+    return id == Id{ids::none} || std::find(allowed.begin(), allowed.end(), id) != allowed.end();
 }
 } // namespace
 
-Result<u32> getuid(Task& task) { return task.credentials().uid; }
-Result<u32> geteuid(Task& task) { return task.credentials().euid; }
-Result<u32> getgid(Task& task) { return task.credentials().gid; }
-Result<u32> getegid(Task& task) { return task.credentials().egid; }
+Result<u32> getuid(Task& task) { return task.credentials().shown(task.credentials().uid); }
+Result<u32> geteuid(Task& task) { return task.credentials().shown(task.credentials().euid); }
+Result<u32> getgid(Task& task) { return task.credentials().shown(task.credentials().gid); }
+Result<u32> getegid(Task& task) { return task.credentials().shown(task.credentials().egid); }
 
 Result<> getresuid(Task& task, UserPtr<u32> real, UserPtr<u32> effective, UserPtr<u32> saved) {
     const Credentials& me = task.credentials();
-    TRY(copy_out(real, me.uid));
-    TRY(copy_out(effective, me.euid));
-    return copy_out(saved, me.suid);
+    TRY(copy_out(real, me.shown(me.uid)));
+    TRY(copy_out(effective, me.shown(me.euid)));
+    return copy_out(saved, me.shown(me.suid));
 }
 Result<> getresgid(Task& task, UserPtr<u32> real, UserPtr<u32> effective, UserPtr<u32> saved) {
     const Credentials& me = task.credentials();
-    TRY(copy_out(real, me.gid));
-    TRY(copy_out(effective, me.egid));
-    return copy_out(saved, me.sgid);
+    TRY(copy_out(real, me.shown(me.gid)));
+    TRY(copy_out(effective, me.shown(me.egid)));
+    return copy_out(saved, me.shown(me.sgid));
 }
 
-Result<> setuid(Task& task, u32 uid) {
-    if (uid == unchanged) return err::inval;
+Result<> setuid(Task& task, u32 id) {
     const Credentials& old = task.credentials();
+    Kuid uid = TRY(old.kuid(id));
+    if (uid == ids::no_user) return err::inval;
     auto who = TRY(old.clone());
     if (old.can(CAP_SETUID))
         who->uid = who->suid = uid;
@@ -76,9 +79,10 @@ Result<> setuid(Task& task, u32 uid) {
     adjust_capabilities(old, *who);
     return commit(task, std::move(who));
 }
-Result<> setgid(Task& task, u32 gid) {
-    if (gid == unchanged) return err::inval;
+Result<> setgid(Task& task, u32 id) {
     const Credentials& old = task.credentials();
+    Kgid gid = TRY(old.kgid(id));
+    if (gid == ids::no_group) return err::inval;
     auto who = TRY(old.clone());
     if (old.can(CAP_SETGID))
         who->gid = who->sgid = gid;
@@ -88,78 +92,85 @@ Result<> setgid(Task& task, u32 gid) {
     return commit(task, std::move(who));
 }
 
-Result<> setreuid(Task& task, u32 real, u32 effective) {
+Result<> setreuid(Task& task, u32 real_id, u32 effective_id) {
     const Credentials& old = task.credentials();
+    Kuid real = TRY(old.kuid(real_id)), effective = TRY(old.kuid(effective_id));
     if (!old.can(CAP_SETUID) &&
         (!one_of(real, {old.uid, old.euid}) || !one_of(effective, {old.uid, old.euid, old.suid})))
         return err::perm;
     auto who = TRY(old.clone());
-    if (real != unchanged) who->uid = real;
-    if (effective != unchanged) who->euid = effective;
-    if (real != unchanged || (effective != unchanged && effective != old.uid)) who->suid = who->euid;
+    if (real != ids::no_user) who->uid = real;
+    if (effective != ids::no_user) who->euid = effective;
+    if (real != ids::no_user || (effective != ids::no_user && effective != old.uid)) who->suid = who->euid;
     who->fsuid = who->euid;
     adjust_capabilities(old, *who);
     return commit(task, std::move(who));
 }
-Result<> setregid(Task& task, u32 real, u32 effective) {
+Result<> setregid(Task& task, u32 real_id, u32 effective_id) {
     const Credentials& old = task.credentials();
+    Kgid real = TRY(old.kgid(real_id)), effective = TRY(old.kgid(effective_id));
     if (!old.can(CAP_SETGID) &&
         (!one_of(real, {old.gid, old.egid}) || !one_of(effective, {old.gid, old.egid, old.sgid})))
         return err::perm;
     auto who = TRY(old.clone());
-    if (real != unchanged) who->gid = real;
-    if (effective != unchanged) who->egid = effective;
-    if (real != unchanged || (effective != unchanged && effective != old.gid)) who->sgid = who->egid;
+    if (real != ids::no_group) who->gid = real;
+    if (effective != ids::no_group) who->egid = effective;
+    if (real != ids::no_group || (effective != ids::no_group && effective != old.gid)) who->sgid = who->egid;
     who->fsgid = who->egid;
     return commit(task, std::move(who));
 }
 
-Result<> setresuid(Task& task, u32 real, u32 effective, u32 saved) {
+Result<> setresuid(Task& task, u32 real_id, u32 effective_id, u32 saved_id) {
     const Credentials& old = task.credentials();
+    Kuid real = TRY(old.kuid(real_id)), effective = TRY(old.kuid(effective_id)), saved = TRY(old.kuid(saved_id));
     auto own = {old.uid, old.euid, old.suid};
     if (!old.can(CAP_SETUID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own)))
         return err::perm;
     auto who = TRY(old.clone());
-    if (real != unchanged) who->uid = real;
-    if (effective != unchanged) who->euid = effective;
-    if (saved != unchanged) who->suid = saved;
+    if (real != ids::no_user) who->uid = real;
+    if (effective != ids::no_user) who->euid = effective;
+    if (saved != ids::no_user) who->suid = saved;
     who->fsuid = who->euid;
     adjust_capabilities(old, *who);
     return commit(task, std::move(who));
 }
-Result<> setresgid(Task& task, u32 real, u32 effective, u32 saved) {
+Result<> setresgid(Task& task, u32 real_id, u32 effective_id, u32 saved_id) {
     const Credentials& old = task.credentials();
+    Kgid real = TRY(old.kgid(real_id)), effective = TRY(old.kgid(effective_id)), saved = TRY(old.kgid(saved_id));
     auto own = {old.gid, old.egid, old.sgid};
     if (!old.can(CAP_SETGID) && (!one_of(real, own) || !one_of(effective, own) || !one_of(saved, own)))
         return err::perm;
     auto who = TRY(old.clone());
-    if (real != unchanged) who->gid = real;
-    if (effective != unchanged) who->egid = effective;
-    if (saved != unchanged) who->sgid = saved;
+    if (real != ids::no_group) who->gid = real;
+    if (effective != ids::no_group) who->egid = effective;
+    if (saved != ids::no_group) who->sgid = saved;
     who->fsgid = who->egid;
     return commit(task, std::move(who));
 }
 
 /// Both return the old id whatever happens.
-Result<u32> setfsuid(Task& task, u32 uid) {
+Result<u32> setfsuid(Task& task, u32 id) {
     const Credentials& old = task.credentials();
-    u32 before = old.fsuid;
-    if (uid == unchanged || (!one_of(uid, {old.uid, old.euid, old.suid, old.fsuid}) && !old.can(CAP_SETUID)))
+    u32 before = old.shown(old.fsuid);
+    Kuid uid = old.kuid(id).value_or(ids::no_user);
+    if (uid == ids::no_user || (!one_of(uid, {old.uid, old.euid, old.suid, old.fsuid}) && !old.can(CAP_SETUID)))
         return before;
     auto who = old.clone();
     if (!who) return before;
     (*who)->fsuid = uid;
     if (!(old.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))) {
-        if (before == 0 && uid != 0) (*who)->effective &= ~file_capabilities;
-        if (before != 0 && uid == 0) (*who)->effective |= (*who)->permitted & file_capabilities;
+        Kuid root = old.root();
+        if (old.fsuid == root && uid != root) (*who)->effective &= ~file_capabilities;
+        if (old.fsuid != root && uid == root) (*who)->effective |= (*who)->permitted & file_capabilities;
     }
     (void)commit(task, std::move(*who));
     return before;
 }
-Result<u32> setfsgid(Task& task, u32 gid) {
+Result<u32> setfsgid(Task& task, u32 id) {
     const Credentials& old = task.credentials();
-    u32 before = old.fsgid;
-    if (gid == unchanged || (!one_of(gid, {old.gid, old.egid, old.sgid, old.fsgid}) && !old.can(CAP_SETGID)))
+    u32 before = old.shown(old.fsgid);
+    Kgid gid = old.kgid(id).value_or(ids::no_group);
+    if (gid == ids::no_group || (!one_of(gid, {old.gid, old.egid, old.sgid, old.fsgid}) && !old.can(CAP_SETGID)))
         return before;
     auto who = old.clone();
     if (!who) return before;
@@ -169,22 +180,32 @@ Result<u32> setfsgid(Task& task, u32 gid) {
 }
 
 Result<int> getgroups(Task& task, int size, UserPtr<u32> list) {
-    const auto& groups = task.credentials().groups;
+    const Credentials& me = task.credentials();
+    const auto& groups = me.groups;
     int count = static_cast<int>(groups.size());
     if (size < 0) return err::inval;
     if (size == 0) return count;
     if (size < count) return err::inval;
-    TRY(copy_out(list, std::span<const u32>{groups}));
+    Vector<u32> shown;
+    TRY(shown.reserve(groups.size()));
+    for (Kgid g : groups) TRY(shown.push(me.shown(g)));
+    TRY(copy_out(list, std::span<const u32>{shown}));
     return count;
 }
 Result<> setgroups(Task& task, int size, UserPtr<const u32> list) {
     if (!task.credentials().can(CAP_SETGID)) return err::perm;
     if (size < 0 || size > 65536) return err::inval;
     auto who = TRY(task.credentials().clone());
-    TRY(who->groups.resize(static_cast<usize>(size)));
-    TRY(copy_in<const u32>(std::span<u32>{who->groups}, list));
+    Vector<u32> wanted;
+    TRY(wanted.resize(static_cast<usize>(size)));
+    TRY(copy_in<const u32>(std::span<u32>{wanted}, list));
+    TRY(who->groups.resize(wanted.size()));
+    for (usize i = 0; i < wanted.size(); i++) {
+        who->groups[i] = TRY(who->kgid(wanted[i]));
+        if (who->groups[i] == ids::no_group) return err::inval;
+    }
     // A comparison of our own: for the default one libc++ expects an instance in its library, which the kernel has not.
-    std::sort(who->groups.begin(), who->groups.end(), [](u32 a, u32 b) { return a < b; });
+    std::sort(who->groups.begin(), who->groups.end(), [](Kgid a, Kgid b) { return a < b; });
     return commit(task, std::move(who));
 }
 
@@ -248,7 +269,7 @@ namespace {
 Result<> change_limit(Task& task, Process& process, u32 resource, const rlimit64& wanted) {
     if (wanted.rlim_cur > wanted.rlim_max) return err::inval;
     Limit old = process.limits.get(resource);
-    if (wanted.rlim_max > old.hard && !task.credentials().can(CAP_SYS_RESOURCE)) return err::perm;
+    if (wanted.rlim_max > old.hard && !task.credentials().can_everywhere(CAP_SYS_RESOURCE)) return err::perm;
     if (resource == RLIMIT_NOFILE && wanted.rlim_max > 1'048'576) return err::perm; // fs.nr_open
     process.limits.set(resource, {wanted.rlim_cur, wanted.rlim_max});
     if (resource == RLIMIT_CPU) process.timers->limit_cpu_time();
@@ -258,9 +279,10 @@ Result<> change_limit(Task& task, Process& process, u32 resource, const rlimit64
 }
 /// prlimit(2): the same user and group in all three ids, or CAP_SYS_RESOURCE.
 Result<> may_limit(Task& task, Process& process) {
-    if (&process == &task.process() || task.credentials().can(CAP_SYS_RESOURCE)) return {};
-    auto who = TRY(process::credentials_of(process));
     const Credentials& me = task.credentials();
+    if (&process == &task.process() || me.can_everywhere(CAP_SYS_RESOURCE)) return {};
+    auto who = TRY(process::credentials_of(process));
+    if (me.can_in(who->users.get(), CAP_SYS_RESOURCE)) return {};
     bool same = me.uid == who->uid && me.uid == who->euid && me.uid == who->suid && me.gid == who->gid &&
                 me.gid == who->egid && me.gid == who->sgid;
     return same ? Result<>{} : err::perm;

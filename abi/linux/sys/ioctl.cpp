@@ -85,7 +85,7 @@ Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument
 }
 
 Result<> vhangup(Task& task) {
-    if (!task.credentials().can(CAP_SYS_TTY_CONFIG)) return err::perm;
+    if (!task.credentials().can_everywhere(CAP_SYS_TTY_CONFIG)) return err::perm;
     if (auto terminal = tty::controlling_terminal()) (*terminal)->hang_up_files();
     return {};
 }

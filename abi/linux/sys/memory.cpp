@@ -54,7 +54,7 @@ Result<> take_file(Ref<File> file, u32 protection, MapRequest& request) {
     return {};
 }
 bool may_lock(Task& task) {
-    return task.credentials().can(CAP_IPC_LOCK) || task.process().limits.soft(RLIMIT_MEMLOCK) != 0;
+    return task.credentials().can_everywhere(CAP_IPC_LOCK) || task.process().limits.soft(RLIMIT_MEMLOCK) != 0;
 }
 } // namespace
 

@@ -59,7 +59,8 @@ Result<> mount_new(Task& task, const vfs::Path& where, std::string_view source, 
     auto* type = vfs::find_filesystem(type_name);
     if (!type) return err::nodev;
     if (!task.view().is_root() && !type->mountable_in_container) return err::perm;
-    auto sb = TRY(type->mount({.source = source, .options = data, .flags = flags, .view = task.view()}));
+    const Credentials& who = task.credentials();
+    auto sb = TRY(type->mount({source, data, flags, task.view(), who.fsuid, who.fsgid}));
     return task.mounts->mount(where, std::move(sb), source.empty() ? "none" : source, mount_flags(flags));
 }
 } // namespace
@@ -221,7 +222,7 @@ Result<> name_to_handle_at(Task& task, DirFd dirfd, UserPath path, UserPtr<std::
     return fits ? Result<>{} : err::overflow;
 }
 Result<int> open_by_handle_at(Task& task, DirFd dirfd, UserPtr<const std::byte> from, u32 flags) {
-    if (!task.credentials().can(CAP_DAC_READ_SEARCH)) return err::perm;
+    if (!task.credentials().can_everywhere(CAP_DAC_READ_SEARCH)) return err::perm;
     u32 size = TRY(copy_in(from.as<const u32>()));
     if (!size || size > longest_handle) return err::inval;
     vfs::Path in;

@@ -150,7 +150,7 @@ Result<i64> prctl(Task& task, int option, u64 a, u64 b, u64 c, u64 d) {
         if (a == PR_SET_MM_MAP || a == PR_SET_MM_MAP_SIZE) return err::inval;
         [[fallthrough]];
     case PR_SET_IO_FLUSHER:
-    case PR_GET_IO_FLUSHER: return who.can(CAP_SYS_RESOURCE) ? err::inval : err::perm;
+    case PR_GET_IO_FLUSHER: return who.can_everywhere(CAP_SYS_RESOURCE) ? err::inval : err::perm;
     case PR_GET_TSC:
         if (!has_tsc) return err::inval;
         return put_int(a, PR_TSC_ENABLE);

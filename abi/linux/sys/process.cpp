@@ -111,7 +111,7 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
         info.si_signo = SIGCHLD;
         info.si_code = waited.code;
         info.si_pid = waited.pid;
-        info.si_uid = waited.uid;
+        info.si_uid = task.credentials().shown(waited.uid);
         int status = waited.status;
         info.si_status = waited.code == CLD_EXITED      ? status >> 8 & 0xff
                          : waited.code == CLD_STOPPED   ? status >> 8

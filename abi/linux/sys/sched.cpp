@@ -18,13 +18,14 @@ Result<Ref<Task>> target(Task& task, int pid) {
 Result<> may_change(Task& task, Task& other) {
     const Credentials& me = task.credentials();
     auto it = other.credentials_ref();
-    return me.euid == it->uid || me.euid == it->euid || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+    bool may = me.euid == it->uid || me.euid == it->euid || me.can_in(it->users.get(), CAP_SYS_NICE);
+    return may ? Result<>{} : err::perm;
 }
 
 /// What a user may not raise without CAP_SYS_NICE: sched(7).
 Result<> allowed(Task& task, Task& other, const SchedParameters& wanted) {
     TRY(may_change(task, other));
-    if (task.credentials().can(CAP_SYS_NICE)) return {};
+    if (task.credentials().can_everywhere(CAP_SYS_NICE)) return {};
     SchedParameters now = other.parameters();
     const auto& limits = task.process().limits;
     bool raises = is_realtime(wanted.policy) && (wanted.policy != now.policy || wanted.priority > now.priority);
@@ -170,7 +171,8 @@ Result<bool> for_each_named(Task& task, int which, int who, F f) {
     if (which != PRIO_PGRP && which != PRIO_USER) return err::inval;
     bool found = false;
     Pid group = who ? who : process::group_of(task.process(), pids);
-    u32 uid = who ? static_cast<u32>(who) : task.credentials().uid;
+    const Credentials& me = task.credentials();
+    Kuid uid = who ? me.kuid(static_cast<u32>(who)).value_or(ids::no_user) : me.uid;
     for (Pid from = 1;;) {
         auto next = process::next(pids, from);
         if (!next) return found;
@@ -204,7 +206,7 @@ Result<> setpriority(Task& task, int which, int who, int nice) {
     nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
     Result<> problem;
     u64 floor = task.process().limits.soft(RLIMIT_NICE);
-    bool privileged = task.credentials().can(CAP_SYS_NICE);
+    bool privileged = task.credentials().can_everywhere(CAP_SYS_NICE);
     bool found = TRY(for_each_named(task, which, who, [&](Task& t) {
         SchedParameters now = t.parameters();
         if (!may_change(task, t)) return void(problem = err::perm);
@@ -224,7 +226,7 @@ Result<> check_io_priority(Task& task, int priority) {
     switch (io_class(priority)) {
     case IOPRIO_CLASS_RT: {
         const Credentials& me = task.credentials();
-        return me.can(CAP_SYS_ADMIN) || me.can(CAP_SYS_NICE) ? Result<>{} : err::perm;
+        return me.can_everywhere(CAP_SYS_ADMIN) || me.can_everywhere(CAP_SYS_NICE) ? Result<>{} : err::perm;
     }
     case IOPRIO_CLASS_BE:
     case IOPRIO_CLASS_IDLE: return {};
@@ -262,9 +264,9 @@ Result<> ioprio_set(Task& task, int which, int who, int priority) {
     TRY(check_io_priority(task, priority));
     Result<> problem;
     bool found = TRY(for_each_named(task, who_of(which), who, [&](Task& t) {
-        u32 owner = t.credentials_ref()->uid;
+        Kuid owner = t.credentials_ref()->uid;
         const Credentials& me = task.credentials();
-        if (owner != me.euid && owner != me.uid && !me.can(CAP_SYS_NICE)) return void(problem = err::perm);
+        if (owner != me.euid && owner != me.uid && !me.can_everywhere(CAP_SYS_NICE)) return void(problem = err::perm);
         t.io_priority = static_cast<u16>(priority);
     }));
     return found ? problem : err::srch;

@@ -8,15 +8,16 @@ namespace linux_abi::sys {
 namespace {
 u64 device_of(vfs::Inode& inode) { return device::number(0, inode.superblock().device()); }
 
-Result<> put_stat(UserPtr<struct stat> to, vfs::Inode& inode) {
+Result<> put_stat(Task& task, UserPtr<struct stat> to, vfs::Inode& inode) {
     vfs::Attributes a = inode.attributes();
+    const Credentials& who = task.credentials();
     struct stat s{};
     s.st_dev = device_of(inode);
     s.st_ino = a.number;
     s.st_nlink = a.links;
     s.st_mode = a.mode;
-    s.st_uid = a.uid;
-    s.st_gid = a.gid;
+    s.st_uid = who.shown(a.uid);
+    s.st_gid = who.shown(a.gid);
     s.st_rdev = a.device;
     s.st_size = static_cast<decltype(s.st_size)>(a.size);
     s.st_blksize = static_cast<decltype(s.st_blksize)>(a.block_size);
@@ -39,19 +40,19 @@ statx_timestamp statx_time(const vfs::Timestamp& t) {
 } // namespace
 
 Result<> stat_(Task& task, UserPath path, UserPtr<struct stat> to) {
-    return put_stat(to, TRY(place(task, at_cwd, path, 0)).inode());
+    return put_stat(task, to, TRY(place(task, at_cwd, path, 0)).inode());
 }
 Result<> lstat(Task& task, UserPath path, UserPtr<struct stat> to) {
-    return put_stat(to, TRY(place(task, at_cwd, path, AT_SYMLINK_NOFOLLOW)).inode());
+    return put_stat(task, to, TRY(place(task, at_cwd, path, AT_SYMLINK_NOFOLLOW)).inode());
 }
 Result<> fstat(Task& task, Fd fd, UserPtr<struct stat> to) {
     auto file = TRY(task.files->hold(static_cast<int>(fd), true));
     if (!file->inode()) return err::badf;
-    return put_stat(to, *file->inode());
+    return put_stat(task, to, *file->inode());
 }
 Result<> newfstatat(Task& task, DirFd dirfd, UserPath path, UserPtr<struct stat> to, u32 flags) {
     if (flags & ~u32{AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE}) return err::inval;
-    return put_stat(to, TRY(place(task, dirfd, path, flags)).inode());
+    return put_stat(task, to, TRY(place(task, dirfd, path, flags)).inode());
 }
 
 Result<> statx_(Task& task, DirFd dirfd, UserPath path, u32 flags, u32 mask, UserPtr<struct statx> to) {
@@ -71,8 +72,8 @@ Result<> statx_(Task& task, DirFd dirfd, UserPath path, u32 flags, u32 mask, Use
     s.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT | (at.inode().known_flags() & shown_flags);
     s.stx_attributes = (a.flags & shown_flags) | (at.dentry == at.mount->root ? STATX_ATTR_MOUNT_ROOT : 0u);
     s.stx_nlink = a.links;
-    s.stx_uid = a.uid;
-    s.stx_gid = a.gid;
+    s.stx_uid = task.credentials().shown(a.uid);
+    s.stx_gid = task.credentials().shown(a.gid);
     s.stx_mode = static_cast<u16>(a.mode);
     s.stx_ino = a.number;
     s.stx_size = a.size;

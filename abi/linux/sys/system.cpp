@@ -18,7 +18,7 @@ void put(char (&field)[__NEW_UTS_LEN + 1], std::string_view text) {
 }
 
 Result<> set_name(Task& task, UserPtr<const char> from, int size, bool domain) {
-    if (!task.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    if (!task.credentials().can_in(task.view().uts->owner.get(), CAP_SYS_ADMIN)) return err::perm;
     if (size < 0 || size > __NEW_UTS_LEN) return err::inval;
     char name[__NEW_UTS_LEN];
     TRY(arch::copy_in(name, from.address(), static_cast<usize>(size)));
@@ -78,7 +78,8 @@ Result<i64> syslog(Task& task, int action, UserPtr<char> buffer, int size) {
         buffer_size
     };
     bool reads = action == read_all || action == buffer_size;
-    if (!reads && !task.credentials().can(CAP_SYSLOG) && !task.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    if (!reads && !task.credentials().can_everywhere(CAP_SYSLOG) && !task.credentials().can_everywhere(CAP_SYS_ADMIN))
+        return err::perm;
     if (action < close || action > buffer_size) return err::inval;
     if (!task.view().is_root() && !reads) return err::perm;
     switch (action) {

@@ -5,7 +5,7 @@ namespace linux_abi::sys {
 Result<int> shmget(Task& task, int key, usize size, u32 flags) {
     auto* objects = TRY(objects_of(task));
     // No huge pages are reserved, and only the privileged may ask for some.
-    if (flags & SHM_HUGETLB) return task.credentials().can(CAP_IPC_LOCK) ? err::nomem : err::perm;
+    if (flags & SHM_HUGETLB) return task.credentials().can_everywhere(CAP_IPC_LOCK) ? err::nomem : err::perm;
     return objects->get_segment(key, size, flags);
 }
 
@@ -35,7 +35,7 @@ Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, User
     auto segment = TRY(find_to_show(objects.segments, id, command != IPC_STAT, command == SHM_STAT_ANY));
     auto state = segment->show();
     shmid64_ds shown{};
-    fill(shown.shm_perm, *segment);
+    fill(task, shown.shm_perm, *segment);
     shown.shm_perm.mode |= state.flags();
     shown.shm_segsz = segment->bytes;
     shown.shm_atime = state.attached;
@@ -68,7 +68,7 @@ Result<int> show_use(sysv::Namespace& objects, UserPtr<shmid64_ds> argument) {
 }
 
 Result<int> lock(Task& task, sysv::Segment& segment, bool on) {
-    if (!task.credentials().can(CAP_IPC_LOCK)) {
+    if (!segment.is_privileged(CAP_IPC_LOCK)) {
         if (!segment.permit_change()) return err::perm;
         if (on && task.process().limits.soft(RLIMIT_MEMLOCK) == 0) return err::perm;
     }
@@ -91,7 +91,7 @@ Result<int> shmctl(Task& task, int id, int command, UserPtr<shmid64_ds> argument
     case IPC_SET: {
         auto wanted = TRY(copy_in(argument));
         auto segment = TRY(find_to_change(objects.segments, id));
-        set_owner(*segment, wanted.shm_perm);
+        TRY(set_owner(task, *segment, wanted.shm_perm));
         return 0;
     }
     case IPC_RMID: TRY(find_to_change(objects.segments, id))->close(objects); return 0;

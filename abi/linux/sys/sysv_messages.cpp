@@ -32,7 +32,7 @@ Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, User
     auto queue = TRY(find_to_show(objects.queues, id, command != IPC_STAT, command == MSG_STAT_ANY));
     auto state = queue->state();
     msqid64_ds shown{};
-    fill(shown.msg_perm, *queue);
+    fill(task, shown.msg_perm, *queue);
     shown.msg_stime = state.sent;
     shown.msg_rtime = state.received;
     shown.msg_ctime = queue->changed;
@@ -84,8 +84,9 @@ Result<int> msgctl(Task& task, int id, int command, UserPtr<msqid64_ds> argument
     case IPC_SET: {
         auto wanted = TRY(copy_in(argument));
         auto queue = TRY(find_to_change(objects.queues, id));
-        if (wanted.msg_qbytes > objects.settings.msgmnb && !task.credentials().can(CAP_SYS_RESOURCE)) return err::perm;
-        set_owner(*queue, wanted.msg_perm);
+        if (wanted.msg_qbytes > objects.settings.msgmnb && !task.credentials().can_everywhere(CAP_SYS_RESOURCE))
+            return err::perm;
+        TRY(set_owner(task, *queue, wanted.msg_perm));
         queue->set_most_bytes(wanted.msg_qbytes);
         return 0;
     }

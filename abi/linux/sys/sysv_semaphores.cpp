@@ -31,10 +31,10 @@ Result<> semop(Task& task, int id, UserPtr<const sembuf> operations, u32 n) {
 }
 
 namespace {
-Result<int> show(sysv::Namespace& objects, int id, int command, uptr argument) {
+Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, uptr argument) {
     auto set = TRY(find_to_show(objects.semaphores, id, command != IPC_STAT, command == SEM_STAT_ANY));
     semid64_ds shown{};
-    fill(shown.sem_perm, *set);
+    fill(task, shown.sem_perm, *set);
     shown.sem_otime = set->operated();
     shown.sem_ctime = set->changed;
     shown.sem_nsems = set->size();
@@ -91,7 +91,7 @@ Result<int> semctl(Task& task, int id, int index, int command, uptr argument) {
     case SEM_INFO: return show_limits(objects, command == SEM_INFO, argument);
     case IPC_STAT:
     case SEM_STAT:
-    case SEM_STAT_ANY: return show(objects, id, command, argument);
+    case SEM_STAT_ANY: return show(task, objects, id, command, argument);
     case GETVAL:
     case GETPID:
     case GETNCNT:
@@ -109,7 +109,7 @@ Result<int> semctl(Task& task, int id, int index, int command, uptr argument) {
     case IPC_SET: {
         auto wanted = TRY(copy_in(UserPtr<const semid64_ds>{argument}));
         auto set = TRY(find_to_change(objects.semaphores, id));
-        set_owner(*set, wanted.sem_perm);
+        TRY(set_owner(task, *set, wanted.sem_perm));
         return 0;
     }
     case IPC_RMID: {

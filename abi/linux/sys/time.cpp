@@ -65,14 +65,14 @@ Result<Clock> find_clock(Task& task, int clock, Use use) {
     if (static_cast<usize>(clock) >= std::size(system_clocks) || !system_clocks[clock].uses) return err::inval;
     auto [kind, uses] = system_clocks[clock];
     if (!(uses & use)) return err::opnotsupp;
-    if (uses & alarms && use != reads && !task.credentials().can(CAP_WAKE_ALARM)) return err::perm;
+    if (uses & alarms && use != reads && !task.credentials().can_everywhere(CAP_WAKE_ALARM)) return err::perm;
     if (kind == Clock::Kind::process_cpu) return Clock::cpu_of(Ref<Process>::share(&task.process()));
     if (kind == Clock::Kind::thread_cpu) return Clock::cpu_of(Ref<Task>::share(&task));
     return Clock::system(kind, task.view().time->offsets);
 }
 
 /// The wall clock is the machine's.
-bool may_set_clock(Task& task) { return task.credentials().can(CAP_SYS_TIME) && task.view().is_root(); }
+bool may_set_clock(Task& task) { return task.credentials().can_everywhere(CAP_SYS_TIME) && task.view().is_root(); }
 
 i64 sleep_again(Task& task);
 
@@ -213,7 +213,7 @@ Result<> settimeofday(Task& task, UserPtr<const Timeval> from, UserPtr<const str
     i64 ns = from ? TRY(to_ns(TRY(copy_in(from)))) : 0;
     struct timezone west{};
     if (zone) west = TRY(copy_in(zone));
-    if (!task.credentials().can(CAP_SYS_TIME)) return err::perm;
+    if (!task.credentials().can_everywhere(CAP_SYS_TIME)) return err::perm;
     constexpr int most_minutes = 15 * 60;
     if (west.tz_minuteswest > most_minutes || west.tz_minuteswest < -most_minutes) return err::inval;
     if (!may_set_clock(task)) return err::perm;

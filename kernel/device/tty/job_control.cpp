@@ -147,7 +147,7 @@ bool is_foreign(Terminal::Impl& t, Task& by, const process::TreeLock& tree) {
 } // namespace
 
 Result<> check_administers(Terminal::Impl& t, Task& by) {
-    if (!by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+    if (!by.credentials().can_everywhere(CAP_SYS_ADMIN)) return err::perm;
     process::TreeLock tree;
     if (is_foreign(t, by, tree)) return err::perm;
     return {};
@@ -164,7 +164,7 @@ Result<> make_controlling(Terminal& t, Task& by, bool steal) {
     if (leads && impl.session == &session) return {};
     if (!leads || session.terminal(tree)) return err::perm;
     if (impl.session) {
-        if (!steal || !by.credentials().can(CAP_SYS_ADMIN)) return err::perm;
+        if (!steal || !by.credentials().can_everywhere(CAP_SYS_ADMIN)) return err::perm;
         if (is_foreign(impl, by, tree)) return err::perm;
         old = std::move(impl.session->terminal(tree));
     }

@@ -72,8 +72,8 @@ Result<Ref<Terminal>> make_pair(PtySet& set, Vector<Ref<Terminal>>& terminals) {
     if (number == terminals.size()) TRY(terminals.push(nullptr));
     auto pty = TRY(make<Pty>(number));
     const Credentials& who = Task::current().credentials();
-    pty->node.unguarded() = {set.uid != ~u32{0} ? set.uid : who.fsuid, set.gid != ~u32{0} ? set.gid : who.fsgid,
-                             set.mode, vfs::now(), vfs::now()};
+    pty->node.unguarded() = {set.uid != ids::no_user ? set.uid : who.fsuid,
+                             set.gid != ids::no_group ? set.gid : who.fsgid, set.mode, vfs::now(), vfs::now()};
     char name[16];
     BufferWriter text{name};
     print(text, "pts/{}", number);

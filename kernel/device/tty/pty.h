@@ -9,15 +9,19 @@ class Pty;
 
 /// What the slave's node shows: chown(1) and chmod(1) change it.
 struct NodeAttributes {
-    u32 uid = 0, gid = 0, mode = 0600;
+    Kuid uid{0};
+    Kgid gid{0};
+    u32 mode = 0600;
     vfs::Timestamp created, changed;
 };
 
 /// The pseudo-terminals of one devpts.
 class PtySet : public RefCounted<PtySet> {
 public:
-    // From mount options; constant afterwards. ~0: the opener's.
-    u32 uid = ~u32{0}, gid = ~u32{0}, mode = 0600, ptmx_mode = 0, most = 4096;
+    // From mount options; constant afterwards. no_user, no_group: the opener's.
+    Kuid uid = ids::no_user;
+    Kgid gid = ids::no_group;
+    u32 mode = 0600, ptmx_mode = 0, most = 4096;
 
     /// A new pair: the master's file. err::nospc: too many. `root`: of the devpts.
     Result<Ref<File>> open_master(const vfs::Path& place, const vfs::Path& root, u32 flags);

@@ -85,7 +85,7 @@ Result<Ref<File>> open(Ref<Terminal> terminal, u32 flags, const vfs::Path* place
     {
         Holding held{t.lock};
         if (t.gone) return err::io;
-        bool may_share = !t.exclusive || !place || Task::current().credentials().can(CAP_SYS_ADMIN);
+        bool may_share = !t.exclusive || !place || Task::current().credentials().can_everywhere(CAP_SYS_ADMIN);
         if (!may_share) return err::busy;
     }
     bool as_console = !place || place->inode().attributes().device == device::number(TTYAUX_MAJOR, 1);

@@ -8,7 +8,9 @@
 namespace sysv {
 class MessageQueue final : public Object, public RefCounted<MessageQueue> {
 public:
-    MessageQueue(u32 mode, u32 most_bytes) : Object{mode} { state_.most_bytes = most_bytes; }
+    MessageQueue(const IpcNamespace& of, u32 mode, u32 most_bytes) : Object{of, mode} {
+        state_.most_bytes = most_bytes;
+    }
     ~MessageQueue();
 
     struct Message : ChainLink<Message> {

@@ -13,7 +13,7 @@ Result<Namespace*> Namespace::in(IpcNamespace& of) {
 Result<int> Namespace::get_queue(Key key, u32 flags) {
     auto any = [](MessageQueue&) { return Result<>{}; };
     return queues.get(key, flags, static_cast<unsigned>(settings.msgmni), any,
-                      [&] { return make_ref<MessageQueue>(flags, settings.msgmnb.load()); });
+                      [&] { return make_ref<MessageQueue>(of, flags, settings.msgmnb.load()); });
 }
 
 Result<int> Namespace::get_semaphores(Key key, usize n, u32 flags) {
@@ -22,7 +22,7 @@ Result<int> Namespace::get_semaphores(Key key, usize n, u32 flags) {
     return semaphores.get(key, flags, Settings::semmni, fits, [&] -> Result<Ref<SemaphoreSet>> {
         if (n == 0) return err::inval;
         if (semaphore_count + n > Settings::semmns) return err::nospc;
-        auto made = TRY(make_ref<SemaphoreSet>(flags));
+        auto made = TRY(make_ref<SemaphoreSet>(of, flags));
         TRY(made->init(n));
         semaphore_count += n;
         return made;
@@ -35,7 +35,7 @@ Result<int> Namespace::get_segment(Key key, u64 bytes, u32 flags) {
         if (bytes == 0 || bytes > settings.shmmax) return err::inval;
         u64 pages = page_up(bytes) / page_size;
         if (page_up(bytes) < bytes || shared_pages + pages > settings.shmall) return err::nospc;
-        auto made = TRY(make_ref<Segment>(bytes, flags, TRY(make_shared_memory(bytes))));
+        auto made = TRY(make_ref<Segment>(of, bytes, flags, TRY(make_shared_memory(bytes))));
         shared_pages += pages;
         return made;
     });

@@ -9,9 +9,12 @@ Ref<PidNumber> current_process() {
     return Ref<PidNumber>::share(caller ? caller->process_number() : nullptr);
 }
 
-Object::Object(u32 mode) {
+Object::Object(const IpcNamespace& of, u32 mode) : users_{of.owner} {
     const Credentials& who = Caller::current()->credentials();
-    *owner_.lock() = {who.euid, who.egid, who.euid, who.egid, mode & 0777};
+    *owner_.lock() = {who.euid, who.euid, who.egid, who.egid, mode & 0777};
+}
+bool Object::is_privileged(unsigned capability) const {
+    return Caller::current()->credentials().can_in(users_.get(), capability);
 }
 
 Result<> Object::permit(u32 mode) {
@@ -22,14 +25,14 @@ Result<> Object::permit(u32 mode) {
         granted >>= 6;
     else if (who.in_group(o.gid) || who.in_group(o.maker_gid))
         granted >>= 3;
-    return wanted & ~granted & 7 && !who.can(CAP_IPC_OWNER) ? err::acces : Result<>{};
+    return wanted & ~granted & 7 && !is_privileged(CAP_IPC_OWNER) ? err::acces : Result<>{};
 }
 Result<> Object::permit_change() {
     const Credentials& who = Caller::current()->credentials();
     Owner o = owner();
-    return who.euid == o.uid || who.euid == o.maker_uid || who.can(CAP_SYS_ADMIN) ? Result<>{} : err::perm;
+    return who.euid == o.uid || who.euid == o.maker_uid || is_privileged(CAP_SYS_ADMIN) ? Result<>{} : err::perm;
 }
-void Object::set_owner(u32 uid, u32 gid, u32 mode) {
+void Object::set_owner(Kuid uid, Kgid gid, u32 mode) {
     auto o = owner_.lock();
     o->uid = uid;
     o->gid = gid;

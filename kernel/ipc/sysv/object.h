@@ -19,7 +19,9 @@ Ref<PidNumber> current_process();
 
 /// Who made the object, who owns it, and its permissions: struct ipc_perm.
 struct Owner {
-    u32 uid, gid, maker_uid, maker_gid, mode;
+    Kuid uid, maker_uid;
+    Kgid gid, maker_gid;
+    u32 mode;
 };
 
 /// Base of the three kinds, which count references. Table::find() reads without locks: so memory is retired.
@@ -35,7 +37,9 @@ public:
     /// IPC_SET, IPC_RMID: for who owns or has made it. err::perm.
     Result<> permit_change();
     Owner owner() { return *owner_.lock(); }
-    void set_owner(u32 uid, u32 gid, u32 mode); // IPC_SET, permitted
+    void set_owner(Kuid, Kgid, u32 mode); // IPC_SET, permitted
+    /// Whether the caller has a capability over the namespace.
+    bool is_privileged(unsigned capability) const;
 
     /// Guards what a kind keeps besides.
     Mutex<Rank::sysv_object> lock;
@@ -43,10 +47,11 @@ public:
     i64 changed = now();  // made, or IPC_SET
 
 protected:
-    explicit Object(u32 mode);
+    Object(const IpcNamespace& of, u32 mode);
     ~Object() = default;
 
 private:
+    const Ref<const UserNamespace> users_; // the namespace's
     Guarded<Owner, Spinlock<Rank::device>> owner_;
 };
 

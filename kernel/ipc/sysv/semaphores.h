@@ -28,7 +28,7 @@ private:
 class SemaphoreSet final : public Object, public RefCounted<SemaphoreSet> {
 public:
     static constexpr int most_value = 32'767; // SEMVMX
-    explicit SemaphoreSet(u32 mode) : Object{mode} {}
+    SemaphoreSet(const IpcNamespace& of, u32 mode) : Object{of, mode} {}
     Result<> init(usize n); // err::nomem
     usize size() const { return size_; }
 

@@ -35,8 +35,8 @@ public:
     const Key key = segment->key;
 };
 
-Segment::Segment(u64 size, u32 mode, Ref<MemoryObject> memory)
-    : Object{mode}, bytes{size}, memory_{std::move(memory)}, maker_{current_process()} {}
+Segment::Segment(const IpcNamespace& of, u64 size, u32 mode, Ref<MemoryObject> memory)
+    : Object{of, mode}, bytes{size}, memory_{std::move(memory)}, maker_{current_process()} {}
 
 Result<uptr> Segment::attach(AddressSpace& space, MapRequest request) {
     request.source = TRY(make_ref<Attachment>(*this));

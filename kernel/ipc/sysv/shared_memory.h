@@ -11,7 +11,7 @@ class Attachment;
 class Segment final : public Object, public RefCounted<Segment> {
 public:
     /// `memory` has `size` bytes, rounded up to pages.
-    Segment(u64 size, u32 mode, Ref<MemoryObject> memory);
+    Segment(const IpcNamespace&, u64 size, u32 mode, Ref<MemoryObject> memory);
 
     /// shmat(2). `request` has the place and the access. Where it is. err::inval: the place is taken; err::nomem.
     Result<uptr> attach(AddressSpace&, MapRequest request);

@@ -11,6 +11,7 @@ namespace exec {
 namespace {
 void apply_set_id_bits(vfs::Inode& inode, Credentials& who) {
     vfs::Protection of = inode.protection();
+    if (!who.maps(of.uid, of.gid)) return; // it could not be shown what it has become
     if (of.mode & S_ISUID) who.euid = of.uid;
     if ((of.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) who.egid = of.gid;
 }
@@ -21,10 +22,11 @@ Result<bool> permit(const Credentials& old, const vfs::FileCapabilities& file, C
     who.permitted = (file.permitted & old.bounding) | (file.inheritable & old.inheritable);
     if (file.effective && file.permitted & ~who.permitted) return err::perm;
     bool root_rules = !(who.securebits & issecure_mask(SECURE_NOROOT));
-    bool set_user_id_root = who.euid == 0 && who.uid != 0;
+    Kuid root = who.root();
+    bool set_user_id_root = who.euid == root && who.uid != root;
     if (!root_rules || (file.present && set_user_id_root)) return file.effective;
-    if (who.euid == 0 || who.uid == 0) who.permitted = old.bounding | old.inheritable;
-    return file.effective || who.euid == 0;
+    if (who.euid == root || who.uid == root) who.permitted = old.bounding | old.inheritable;
+    return file.effective || who.euid == root;
 }
 
 /// Whether a task of another process has the same working directory, root and umask: it could lead this one astray.
@@ -49,7 +51,7 @@ Result<> choose_credentials(Task& task, File& program, Loaded& loaded) {
     vfs::FileCapabilities file;
     if (path && !(path->mount->flags & MS_NOSUID) && path->inode().carries_privileges()) {
         if (!old->no_new_privileges) apply_set_id_bits(path->inode(), *who);
-        file = TRY(vfs::file_capabilities(path->inode()));
+        file = TRY(vfs::file_capabilities(path->inode(), *old));
     }
     bool effective = TRY(permit(*old, file, *who));
     bool changed_ids = who->euid != old->euid || !old->in_group(who->egid);
@@ -70,7 +72,7 @@ Result<> choose_credentials(Task& task, File& program, Loaded& loaded) {
     who->effective = effective ? who->permitted : who->ambient;
     who->securebits &= ~u32{issecure_mask(SECURE_KEEP_CAPS)};
     loaded.secure = changed_ids || who->euid != old->uid || who->egid != old->gid ||
-                    (who->uid != 0 && (effective || who->permitted & ~who->ambient));
+                    (who->uid != who->root() && (effective || who->permitted & ~who->ambient));
     loaded.readable = loaded.readable && may_read(program, *old);
     loaded.credentials = std::move(who);
     return {};

@@ -114,10 +114,10 @@ Result<> add_auxiliary(Words& words, const Auxiliary& aux, const Loaded& loaded,
     TRY(words.pair(AT_BASE, aux.base));
     TRY(words.pair(AT_FLAGS, 0));
     TRY(words.pair(AT_ENTRY, aux.entry));
-    TRY(words.pair(AT_UID, who.uid));
-    TRY(words.pair(AT_EUID, who.euid));
-    TRY(words.pair(AT_GID, who.gid));
-    TRY(words.pair(AT_EGID, who.egid));
+    TRY(words.pair(AT_UID, who.shown(who.uid)));
+    TRY(words.pair(AT_EUID, who.shown(who.euid)));
+    TRY(words.pair(AT_GID, who.shown(who.gid)));
+    TRY(words.pair(AT_EGID, who.shown(who.egid)));
     TRY(words.pair(AT_SECURE, loaded.secure));
     TRY(words.pair(AT_RANDOM, placed.random));
     TRY(words.pair(AT_HWCAP2, cpu.hwcap2));

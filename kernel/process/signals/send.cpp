@@ -39,10 +39,14 @@ bool spared(Process& process, int number, const siginfo_t& info, const SignalLoc
     return !(outside && (signal_bit(number) & unblockable));
 }
 
-/// The sender's number is the one that the receiver's namespace has for it.
+/// The sender's number and user are what the receiver's namespaces call them.
 void translate_sender(const Process& process, siginfo_t& info) {
-    if (info.si_code != SI_USER && info.si_code != SI_TKILL) return;
-    if (auto* sender = process::current_process()) info.si_pid = sender->pid(process.pids());
+    if (info.si_code != SI_USER && info.si_code != SI_TKILL && info.si_code != SI_QUEUE) return;
+    auto* sender = process::current_process();
+    if (!sender) return;
+    if (info.si_code != SI_QUEUE) info.si_pid = sender->pid(process.pids());
+    const UserNamespace &from = *sender->view().users, &to = *process.view().users;
+    if (&from != &to) info.si_uid = to.shown(from.kuid(info.si_uid));
 }
 
 /// RLIMIT_SIGPENDING. A standard signal of kill(2) or the kernel keeps its information whatever the user has queued;
@@ -139,7 +143,8 @@ siginfo_t info_user(int number, int code) {
     info.si_code = code;
     if (auto* process = process::current_process()) {
         info.si_pid = process->pid();
-        info.si_uid = Task::current().credentials().uid;
+        const Credentials& who = Task::current().credentials();
+        info.si_uid = who.shown(who.uid);
     }
     return info;
 }
@@ -166,7 +171,8 @@ Result<> check_permission(const Process& target, int number) {
     Task* leader = process.threads(tree).leader;
     if (!leader) return err::srch;
     auto it = leader->credentials_ref();
-    if (me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid || me.can(CAP_KILL))
+    if (me.euid == it->suid || me.euid == it->uid || me.uid == it->suid || me.uid == it->uid ||
+        me.can_in(it->users.get(), CAP_KILL))
         return {};
     auto &its = process.kin(tree).group, &own = current.process().kin(tree).group;
     if (number == SIGCONT && its && own && &its->session() == &own->session()) return {};

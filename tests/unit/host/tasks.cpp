@@ -34,7 +34,7 @@ Ref<Process> host::make_process() {
     return process;
 }
 
-Ref<User> host::user(u32 uid) { return *User::of(*View::root().users, uid); }
+Ref<User> host::user(u32 uid) { return *User::of(*View::root().users, Kuid{uid}); }
 
 Ref<Task> host::start_task(Process& process, Ref<User> user, std::function<void()> body) {
     auto task = *ProcessFactory::make_task(View::root());
