@@ -17,6 +17,7 @@ namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
+constexpr std::span<const sockets::Family* const> families; // none yet
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},
@@ -25,5 +26,5 @@ constexpr CharacterDevices devices[] = {
 constexpr const bus::Driver* drivers[] = {&serial::driver, &pci::host_driver, &virtio::pci_transport,
                                           &virtio::mmio_transport, &virtio::rng_driver};
 } // namespace
-constinit const Manifest manifest{abis, filesystems, devices, drivers};
+constinit const Manifest manifest{abis, filesystems, families, devices, drivers};
 } // namespace boot

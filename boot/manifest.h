@@ -2,6 +2,7 @@
 #pragma once
 #include "drivers/bus/device.h"
 #include "kernel/process/abi.h"
+#include "kernel/socket/family.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/inode.h"
 
@@ -13,6 +14,7 @@ struct CharacterDevices {
 struct Manifest {
     std::span<const Abi* const> abis; // asked in this order whether an image is theirs
     std::span<const vfs::FilesystemType* const> filesystems;
+    std::span<const sockets::Family* const> families;
     std::span<const CharacterDevices> devices;
     std::span<const bus::Driver* const> drivers; // asked in this order whether a device is theirs
 };

@@ -28,6 +28,7 @@ Result<> plug_in(const CommandLine& line) {
     TRY(vfs::init());
     pipes::init();
     vfs::set_filesystem_types(manifest.filesystems);
+    sockets::set_families(manifest.families);
     set_abis(manifest.abis);
     for (auto& entry : manifest.devices) TRY(device::register_character(entry.major, entry.devices()));
     TRY(View::init_root());

@@ -24,18 +24,21 @@ enum class Rank : u8 {
     pipe,          // a pipe's ring; held while user memory is copied
     stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe
     socket,        // a socket; held while user memory is copied
+    in_flight,     // which sockets are on their way in messages of which
     tty,           // a terminal's state
     files,         // growing a file table
     address_space, // the areas of an address space; page faults take it
     inode,         // an inode's own data and page tree; taken by page faults
     mappings,      // the areas that map one object
     // Spinlocks: interrupts off, never sleep.
-    page_table,  // entries of an address space's tables
-    dentry,      // the dentry cache
-    tasks,       // the process tree: parents, groups, sessions, process numbers
-    descriptors, // the slots of a file table
-    signals,     // one process's signal state
-    handlers,    // one set of signal dispositions
+    page_table,   // entries of an address space's tables
+    dentry,       // the dentry cache
+    tasks,        // the process tree: parents, groups, sessions, process numbers
+    descriptors,  // the slots of a file table
+    socket_names, // some of the names that sockets are bound to
+    socket_state, // a socket's protocol; of two, the lower address first
+    signals,      // one process's signal state
+    handlers,     // one set of signal dispositions
     timers_posix,
     futex, // a bucket of waiting futexes
     epoll,

@@ -16,6 +16,8 @@ public:
     std::atomic<u64> tasks = 0;
     /// Signals queued for its tasks, and POSIX timers, which have one each.
     std::atomic<u64> signals = 0;
+    /// Open files that its tasks have sent and nobody has received: SCM_RIGHTS.
+    std::atomic<u64> files_in_flight = 0;
 
     struct Key {
         const UserNamespace* users;

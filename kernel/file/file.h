@@ -101,6 +101,10 @@ public:
     /// back. Its error wins over the bytes.
     virtual Result<> end_write(const Source&, u64 first, u64 end) { return (void)first, (void)end, Result<>{}; }
     virtual bool seekable() const { return false; }
+    /// How long a call waits that neither O_NONBLOCK nor a flag keeps from it: a socket's timeouts.
+    virtual Deadline patience(bool writes) const { return (void)writes, never; }
+    /// A write that answers err::pipe earns its caller SIGPIPE.
+    virtual bool raises_pipe_signal() const { return true; }
     /// lseek(2): the new offset for position `at`; SEEK_DATA and SEEK_HOLE included.
     virtual Result<u64> seek(u64 at, i64 offset, int whence);
 

@@ -7,34 +7,45 @@ namespace file {
 namespace {
 constexpr u64 last_offset = ~u64{0} >> 1;
 
-Deadline patience_of(File& f, Waiting how) { return patience(how == Waiting::never || f.nonblocking()); }
+Deadline patience_of(File& f, Waiting how, bool writes) {
+    return how == Waiting::never || f.nonblocking() ? at_once : f.patience(writes);
+}
+/// A wait that had an end is not begun anew after a signal.
+Result<usize> ended(Result<usize> answer, Deadline until) {
+    if (!answer && answer.error() == Errno::restartsys && until != never) return err::intr;
+    return answer;
+}
 bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 
 bool is_again(const Result<usize>& answer) { return !answer && answer.error() == Errno::again; }
 
 // What sleeps, or goes on, stands out of line: a call that is done at once saves no registers for it.
-[[gnu::noinline]] Result<usize> read_later(File& f, Sink& to, u64* at) {
+// What has been moved wins: a socket may have waited for more (SO_RCVLOWAT).
+[[gnu::noinline]] Result<usize> read_later(File& f, Sink& to, u64* at, Waiting how) {
+    Result<usize> answer = err::again;
+    Deadline until = patience_of(f, how, false);
     auto attempt = [&] { return f.read(to, at); };
-    return wait_and_attempt(f, to_read, never, attempt);
+    if (until != at_once) answer = wait_and_attempt(f, to_read, until, attempt);
+    return answer || !to.moved() ? ended(answer, until) : Result<usize>{to.moved()};
 }
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_moved);
     auto answer = f.read(to, at);
-    if (!is_again(answer) || patience_of(f, how) == at_once) [[likely]]
+    if (!is_again(answer)) [[likely]]
         return answer;
-    return read_later(f, to, at);
+    return read_later(f, to, at, how);
 }
 
 /// Goes on after a first attempt; what has been written since `before` wins over a later error.
 [[gnu::noinline]] Result<usize> write_on(File& f, Source& from, u64* at, Waiting how, usize before,
                                          Result<usize> answer) {
     auto attempt = [&] { return f.write(from, at); };
-    Deadline until = patience_of(f, how);
+    Deadline until = patience_of(f, how, true);
     if (is_again(answer) && until != at_once) answer = wait_and_attempt(f, to_write, until, attempt);
     while (answer && *answer != 0 && !from.done() && !f.seekable()) answer = block_on(f, to_write, until, attempt);
-    if (!answer && answer.error() == Errno::pipe) broken_pipe();
+    if (!answer && answer.error() == Errno::pipe && f.raises_pipe_signal()) broken_pipe();
     usize moved = from.moved() - before;
-    return moved ? Result<usize>{moved} : answer;
+    return moved ? Result<usize>{moved} : ended(answer, until);
 }
 /// Until all is written.
 Result<usize> write_to(File& f, Source& from, u64* at, Waiting how) {

@@ -61,7 +61,7 @@ struct Anonymous {
     }
 };
 struct Kinds {
-    Anonymous pipes, others;
+    Anonymous pipes, sockets, others;
 };
 constinit Kinds* kinds = nullptr;
 } // namespace
@@ -69,6 +69,7 @@ constinit Kinds* kinds = nullptr;
 Result<> init_anonymous() {
     auto made = TRY(make<Kinds>());
     TRY(made->pipes.init(PIPEFS_MAGIC, "pipefs"));
+    TRY(made->sockets.init(SOCKFS_MAGIC, "sockfs"));
     TRY(made->others.init(ANON_INODE_FS_MAGIC, "anon_inodefs"));
     kinds = made.release();
     return {};
@@ -76,19 +77,26 @@ Result<> init_anonymous() {
 
 Result<Ref<Inode>> make_anonymous_inode(u32 mode) {
     const Credentials& who = *file::credentials();
-    auto& kind = (mode & S_IFMT) == S_IFIFO ? kinds->pipes : kinds->others;
+    auto& kind = S_ISFIFO(mode) ? kinds->pipes : S_ISSOCK(mode) ? kinds->sockets : kinds->others;
     return kind.superblock->make(mode, who.fsuid, who.fsgid, 0);
 }
 Result<Ref<Inode>> make_anonymous_device(u32 mode, u64 device) {
     return kinds->others.superblock->make(S_IFCHR | mode, Kuid{0}, Kgid{0}, device);
 }
 
+namespace {
+/// Null: the inode has a name somewhere.
+Anonymous* kind_of(Inode& inode) {
+    for (Anonymous* kind : {&kinds->pipes, &kinds->sockets, &kinds->others})
+        if (&inode.superblock() == kind->superblock.get()) return kind;
+    return nullptr;
+}
+} // namespace
+
 Result<Path> anonymous_path(Inode& inode) {
-    auto& kind = &inode.superblock() == kinds->pipes.superblock.get() ? kinds->pipes : kinds->others;
-    return Path{kind.tree->root().mount, TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
+    Anonymous* kind = kind_of(inode);
+    return Path{(kind ? *kind : kinds->others).tree->root().mount,
+                TRY(DentryCache::make_root(Ref<Inode>::share(&inode)))};
 }
-bool is_anonymous(const Path& path) {
-    auto* superblock = &path.inode().superblock();
-    return superblock == kinds->pipes.superblock.get() || superblock == kinds->others.superblock.get();
-}
+bool is_anonymous(const Path& path) { return kind_of(path.inode()); }
 } // namespace vfs

@@ -1,0 +1,21 @@
+// Address families: what socket(2) can make.
+#pragma once
+#include "kernel/socket/socket.h"
+
+namespace sockets {
+/// A kind of sockets: a constinit constant, listed in boot/manifest.cpp.
+struct Family {
+    int domain; // AF_*
+    std::string_view name;
+    /// SCM_RIGHTS and SCM_CREDENTIALS are decoded for it; else they are ignored, as Linux does.
+    bool passes_rights = false;
+    /// `type` is SOCK_* without flags, and known to Linux. err::socktnosupport, err::protonosupport, err::perm, ...
+    Result<Ref<Socket>> (*create)(int type, int protocol);
+    /// socketpair(2); null: err::opnotsupp.
+    Result<> (*create_pair)(int type, int protocol, Ref<Socket> (&ends)[2]) = nullptr;
+};
+/// All families of the manifest; set once at boot.
+void set_families(std::span<const Family* const>);
+/// err::afnosupport.
+Result<const Family*> find_family(int domain);
+} // namespace sockets

@@ -1,0 +1,31 @@
+#include "kernel/socket/message.h"
+#include "kernel/credentials/caller.h"
+#include "kernel/socket/numbers.h"
+
+namespace sockets {
+Identity Identity::of_caller(bool effective) {
+    Caller* who = Caller::current();
+    if (!who) return {};
+    const Credentials& is = who->credentials();
+    return {Ref<PidNumber>::share(who->process_number()), effective ? is.euid : is.uid, effective ? is.egid : is.gid};
+}
+
+Result<Box<Rights>> Rights::create(Vector<Ref<File>> files, Ref<User> sender) {
+    auto made = TRY(make<Rights>());
+    made->files_ = std::move(files);
+    if (sender) sender->files_in_flight.fetch_add(made->files_.size(), std::memory_order_relaxed);
+    made->sender_ = std::move(sender);
+    return made;
+}
+Rights::~Rights() {
+    if (sender_) sender_->files_in_flight.fetch_sub(files_.size(), std::memory_order_relaxed);
+}
+Result<Box<Rights>> Rights::clone() const {
+    Vector<Ref<File>> copies;
+    TRY(copies.reserve(files_.size()));
+    for (const Ref<File>& file : files_) TRY(copies.push(file));
+    return create(std::move(copies), {});
+}
+
+bool ReceiveMessage::peeks() const { return flags & msg_peek; }
+} // namespace sockets

@@ -1,0 +1,82 @@
+// What send(2), recv(2) and their relatives hand to a socket, and what comes with the bytes.
+#pragma once
+#include "kernel/credentials/credentials.h"
+#include "kernel/credentials/user.h"
+#include "kernel/file/file.h"
+#include "kernel/socket/address.h"
+#include "kernel/views/pid_namespace.h"
+#include "lib/vector.h"
+
+namespace sockets {
+/// Who sent or connected: SCM_CREDENTIALS, SO_PEERCRED. `process` null: nobody knows.
+struct Identity {
+    static constexpr u32 nobody = 65534;
+    Ref<PidNumber> process;
+    u32 uid = nobody, gid = nobody;
+    /// Of the caller; by its real ids (SCM_CREDENTIALS) or its effective ones (SO_PEERCRED).
+    static Identity of_caller(bool effective);
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+/// Open files on their way: SCM_RIGHTS. They count against RLIMIT_NOFILE of the user who sent them, until they are
+/// received.
+class Rights {
+public:
+    static constexpr usize most = 253; // SCM_MAX_FD
+    /// `sender` null: uncounted. err::nomem.
+    static Result<Box<Rights>> create(Vector<Ref<File>> files, Ref<User> sender);
+    ~Rights();
+    /// Further references, uncounted: MSG_PEEK.
+    Result<Box<Rights>> clone() const;
+    std::span<Ref<File>> files() { return files_; }
+    std::span<const Ref<File>> files() const { return files_; }
+
+private:
+    Vector<Ref<File>> files_;
+    Ref<User> sender_;
+};
+
+/// Gets the control messages of a received message: the user's buffer. Called without spinlocks; may fault.
+class ControlSink {
+public:
+    /// One message. What finds no room is cut off or left out, as Linux does: MSG_CTRUNC.
+    virtual void put(int level, int type, std::span<const std::byte>) = 0;
+    virtual void put_rights(Rights&) = 0;
+    virtual void put_identity(const Identity&) = 0; // SCM_CREDENTIALS
+    virtual void put_process(PidNumber*) = 0;       // SCM_PIDFD
+    template <class T>
+    void put_value(int level, int type, const T& value) {
+        put(level, type, std::as_bytes(std::span{&value, 1}));
+    }
+
+protected:
+    ~ControlSink() = default;
+};
+
+struct SendMessage {
+    Source& data;
+    u32 flags = 0;               // MSG_*
+    const Address* to = nullptr; // null: where the socket is connected to
+    /// Of level SOL_SOCKET, for families that pass them. Moved from by who has sent them.
+    Box<Rights> rights;
+    /// SCM_CREDENTIALS: checked, the sender may say so.
+    const Identity* identity = nullptr;
+    /// All control data as the user gave it, well-formed: for the options of other levels (IP_TTL, ...).
+    std::span<const std::byte> control;
+    /// Until when a family may wait that waits for something else than its own readiness: a full receiver.
+    Deadline until = at_once;
+};
+
+struct ReceiveMessage {
+    Sink& data;
+    u32 flags = 0;                  // MSG_*
+    u32 result = 0;                 // msg_flags: MSG_TRUNC, MSG_CTRUNC, MSG_OOB, MSG_EOR
+    Address* from = nullptr;        // filled, unless null; size 0: nobody
+    ControlSink* control = nullptr; // null: there is no room for any
+    /// What came with the bytes: kept here over several attempts, given to `control` by receive() in the end.
+    Box<Rights> rights;
+    Identity identity;
+    bool has_identity = false;
+    bool peeks() const;
+};
+} // namespace sockets
