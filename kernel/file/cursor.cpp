@@ -79,25 +79,17 @@ Result<usize> Source::get(std::span<std::byte> to) {
 }
 
 Result<usize> Source::peek(std::span<std::byte> to) {
-    auto segments = segments_;
-    usize used = used_, remaining = remaining_, moved = moved_;
+    Position here = position();
     auto n = get(to);
-    segments_ = segments;
-    used_ = used;
-    remaining_ = remaining;
-    moved_ = moved;
+    go_back(here);
     return n;
 }
 
 Result<usize> Source::get_all(std::span<std::byte> to) {
-    auto segments = segments_;
-    usize used = used_, remaining = remaining_, moved = moved_;
+    Position here = position();
     auto n = get(to);
-    if (!n || *n == least(to.size(), remaining)) return n;
-    segments_ = segments;
-    used_ = used;
-    remaining_ = remaining;
-    moved_ = moved;
+    if (!n || *n == least(to.size(), here.remaining)) return n;
+    go_back(here);
     return err::fault;
 }
 

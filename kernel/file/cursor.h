@@ -21,6 +21,18 @@ public:
     usize remaining() const { return remaining_; }
     usize moved() const { return moved_; }
     bool done() const { return remaining_ == 0; }
+    /// Where it is, to go back to: for who wants all of several pieces or none.
+    struct Position {
+        std::span<const UserSegment> segments;
+        usize used, remaining, moved;
+    };
+    Position position() const { return {segments_, used_, remaining_, moved_}; }
+    void go_back(const Position& to) {
+        segments_ = to.segments;
+        used_ = to.used;
+        remaining_ = to.remaining;
+        moved_ = to.moved;
+    }
     /// Consider at most `n` more bytes (a file's end, a size limit).
     void limit(usize n) {
         if (n < remaining_) remaining_ = n;

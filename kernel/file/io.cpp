@@ -26,7 +26,8 @@ bool is_again(const Result<usize>& answer) { return !answer && answer.error() ==
     Deadline until = patience_of(f, how, false);
     auto attempt = [&] { return f.read(to, at); };
     if (until != at_once) answer = wait_and_attempt(f, to_read, until, attempt);
-    return answer || !to.moved() ? ended(answer, until) : Result<usize>{to.moved()};
+    bool over = is_again(answer) || answer == err::restartsys;
+    return over && to.moved() ? Result<usize>{to.moved()} : ended(answer, until);
 }
 Result<usize> read_from(File& f, Sink& to, u64* at, Waiting how) {
     to.limit(most_moved);

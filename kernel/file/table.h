@@ -55,6 +55,8 @@ public:
     void close_on_exec_files(); // by execve
     Result<bool> close_on_exec(int fd);
     Result<> set_close_on_exec(int fd, bool);
+    /// Whether install() would find a number now.
+    bool has_room(u64 limit) { return slots_.lock()->first_free(0) < limit; }
     /// How many slots there are: FDSize.
     usize size() { return slots_.lock()->slots.size(); }
     /// The first descriptor >= `from` that is open, for /proc/pid/fd. err::badf: none.

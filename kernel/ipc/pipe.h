@@ -46,8 +46,9 @@ Claim claim(File& pipe, usize most);
 /// Waits until there are bytes to read or to claim. False: there are none and no writer. err::again, err::restartsys.
 Result<bool> wait_for_bytes(File& pipe, bool nonblocking);
 /// Reads from another file, that is no pipe and cannot be sought in, at most `n` bytes and a page into a pipe: after a
-/// wait for room, one for bytes. Nothing is read that finds no room. 0: the end.
-Result<usize> fill(File& pipe, File& from, usize n, bool nonblocking);
+/// wait for room (unless `nonblocking`), one for bytes (for as long as `patience` says). Nothing is read that finds no
+/// room. 0: the end.
+Result<usize> fill(File& pipe, File& from, usize n, bool nonblocking, Deadline patience);
 /// Moves at most `n` bytes from pipe to pipe: splice(2); or shares them, tee(2). Waits for bytes, then for room. 0: no
 /// bytes and no writer. err::inval: the same pipe; err::again; err::pipe with SIGPIPE; err::restartsys.
 enum class Pass : u8 { move, share };

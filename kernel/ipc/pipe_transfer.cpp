@@ -67,14 +67,14 @@ Claim::~Claim() {
     if (awaited) pipe.notify_readers(WaitQueue::any_event);
 }
 
-Result<usize> fill(File& f, File& from, usize n, bool nonblocking) {
+Result<usize> fill(File& f, File& from, usize n, bool nonblocking, Deadline patience) {
     Pipe& pipe = pipe_behind(f);
     FrameRef frame = TRY(mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing));
     n = std::min(n, page_size);
     while (true) {
         TRY(wait_for_room(f, nonblocking));
         bool had_room = false;
-        usize got = TRY(block_on(from, file::to_read, file::patience(from.nonblocking()), [&]() -> Result<usize> {
+        usize got = TRY(block_on(from, file::to_read, patience, [&]() -> Result<usize> {
             auto state = pipe.lock();
             had_room = !state->ring.full() && state->readers;
             if (!had_room) return usize{0}; // wait_for_room() says why

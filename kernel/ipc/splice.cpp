@@ -120,12 +120,13 @@ Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, bool 
 }
 
 /// Into a pipe from what has no offset: waits for bytes once.
-Result<usize> transfer_stream(File& in, File& pipe, usize n, bool nonblocking) {
+Result<usize> transfer_stream(File& in, File& pipe, usize n, bool nonblocking, bool in_too) {
     usize moved = 0;
+    Deadline until = in_too || in.nonblocking() ? at_once : in.patience(false);
     nonblocking |= pipe.nonblocking();
     while (moved < n) {
         if (moved && !(in.poll() & EPOLLIN)) break;
-        auto did = pipes::fill(pipe, in, n - moved, nonblocking || moved);
+        auto did = pipes::fill(pipe, in, n - moved, nonblocking || moved, until);
         if (!did && moved == 0) return did;
         if (!did || *did == 0) break;
         moved += *did;
@@ -202,12 +203,12 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
     }
 }
 
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking) {
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
     if (!in.readable() || !out.writable()) return err::badf;
     if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
     if (n > most_moved) n = most_moved;
     if (pipes::is_pipe(in)) return transfer_claims(in, out, out_at, n, nonblocking);
-    if (!in.seekable()) return pipes::is_pipe(out) ? transfer_stream(in, out, n, nonblocking) : err::inval;
+    if (!in.seekable()) return pipes::is_pipe(out) ? transfer_stream(in, out, n, nonblocking, in_too) : err::inval;
     auto* inode = in.inode();
     auto object = inode && inode->is_regular() ? in.memory_object() : Result<Ref<MemoryObject>>{err::nodev};
     u64 at = in_at ? *in_at : *in.position.lock(); // not held: writing takes the other file's

@@ -4,8 +4,10 @@
 
 namespace file {
 /// sendfile(2), copy_file_range(2), splice(2): no user memory; the pages of a regular file are not copied into a pipe.
-/// `in_at`/`out_at` null: the position. `nonblocking`: does not wait for room in a pipe.
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking = false);
+/// `in_at`/`out_at` null: the position. `nonblocking`: does not wait for room in a pipe; `in_too`: nor for a stream's
+/// bytes.
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking = false,
+                       bool in_too = false);
 /// vmsplice(2): user memory as pieces into a pipe, as many as fit after one wait for room. err::again, err::pipe with
 /// SIGPIPE, err::fault, err::restartsys.
 Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool nonblocking);

@@ -7,8 +7,6 @@ namespace sockets {
 struct Family {
     int domain; // AF_*
     std::string_view name;
-    /// SCM_RIGHTS and SCM_CREDENTIALS are decoded for it; else they are ignored, as Linux does.
-    bool passes_rights = false;
     /// `type` is SOCK_* without flags, and known to Linux. err::socktnosupport, err::protonosupport, err::perm, ...
     Result<Ref<Socket>> (*create)(int type, int protocol);
     /// socketpair(2); null: err::opnotsupp.

@@ -1,4 +1,5 @@
 #include "kernel/socket/message.h"
+#include "core/work/work.h"
 #include "kernel/credentials/caller.h"
 #include "kernel/socket/numbers.h"
 
@@ -25,6 +26,30 @@ Result<Box<Rights>> Rights::clone() const {
     TRY(copies.reserve(files_.size()));
     for (const Ref<File>& file : files_) TRY(copies.push(file));
     return create(std::move(copies), {});
+}
+
+class Closer final : public Work {
+public:
+    void add(Rights* r) {
+        r->next_ = first_.load(std::memory_order_relaxed);
+        while (!first_.compare_exchange_weak(r->next_, r, std::memory_order_acq_rel)) {}
+        queue();
+    }
+
+private:
+    bool run(unsigned) override {
+        for (Rights* r = first_.exchange(nullptr, std::memory_order_acq_rel); r;) {
+            Box<Rights> gone{std::exchange(r, r->next_)};
+        }
+        return false;
+    }
+    std::atomic<Rights*> first_ = nullptr;
+};
+namespace {
+constinit Closer closer;
+}
+void Rights::close_later(Box<Rights> rights) {
+    if (rights) closer.add(rights.release());
 }
 
 bool ReceiveMessage::peeks() const { return flags & msg_peek; }

@@ -28,12 +28,16 @@ public:
     ~Rights();
     /// Further references, uncounted: MSG_PEEK.
     Result<Box<Rights>> clone() const;
+    /// Closes them on a worker thread: for who may hold locks that closing takes.
+    static void close_later(Box<Rights>);
     std::span<Ref<File>> files() { return files_; }
     std::span<const Ref<File>> files() const { return files_; }
 
 private:
+    friend class Closer;
     Vector<Ref<File>> files_;
     Ref<User> sender_;
+    Rights* next_ = nullptr;
 };
 
 /// Gets the control messages of a received message: the user's buffer. Called without spinlocks; may fault.
@@ -77,6 +81,8 @@ struct ReceiveMessage {
     Box<Rights> rights;
     Identity identity;
     bool has_identity = false;
+    /// What was passed over and goes with the message: files are closed when no lock is held.
+    Box<Rights> lost;
     bool peeks() const;
 };
 } // namespace sockets

@@ -21,6 +21,11 @@ void Options::inherit(const Options& from) {
     take(interface, from.interface), take(flags_, from.flags_);
 }
 
+void Options::inherit_identity(const Options& from) {
+    for (Flag f : {Flag::pass_credentials, Flag::pass_pidfd, Flag::pass_security, Flag::refuse_rights})
+        set(f, from.on(f));
+}
+
 namespace {
 // TCP_SKB_MIN_TRUESIZE: what a small packet takes on Linux.
 constexpr u32 least_receive_buffer = 2304, least_send_buffer = 2 * least_receive_buffer;

@@ -58,6 +58,8 @@ public:
     }
     /// What a connection takes from the socket that listens.
     void inherit(const Options& from);
+    /// Only what the reader wants to know of who sends.
+    void inherit_identity(const Options& from);
 
     /// Bytes of memory that what was sent and not yet taken, or has arrived, may have: SO_SNDBUF, SO_RCVBUF.
     std::atomic<u32> send_buffer = settings.send_default.load(std::memory_order_relaxed);

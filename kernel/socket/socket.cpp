@@ -28,7 +28,11 @@ Deadline Socket::patience(bool writes) const {
 Result<usize> Socket::read(Sink& to, u64*) {
     if (to.done()) return 0;
     ReceiveMessage m{.data = to, .flags = nonblocking() ? u32{msg_dontwait} : 0};
-    return receive(m);
+    auto n = receive(m);
+    // splice(2) reads with a pipe's lock held, and the pipe may be among them.
+    Rights::close_later(std::move(m.rights));
+    Rights::close_later(std::move(m.lost));
+    return n;
 }
 Result<usize> Socket::write(Source& from, u64*) {
     SendMessage m{.data = from, .flags = write_flags() | (nonblocking() ? u32{msg_dontwait} : 0)};

@@ -3,6 +3,7 @@
 #include "kernel/file/file.h"
 #include "kernel/socket/message.h"
 #include "kernel/socket/options.h"
+#include "kernel/vfs/inode.h"
 
 class View;
 
@@ -57,7 +58,7 @@ public:
     virtual void limits_changed() {}
     /// MSG_* that write(2) sends with.
     virtual u32 write_flags() const { return 0; }
-    /// Whether rights and identities come with its messages (ReceiveMessage).
+    /// Whether rights and identities go with its messages: SCM_RIGHTS, SCM_CREDENTIALS and the like.
     virtual bool passes_control() const { return false; }
     /// A number that no other socket has: SO_COOKIE.
     u64 cookie() const;

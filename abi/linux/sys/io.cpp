@@ -1,10 +1,12 @@
 // read, write and what moves bytes between files.
 #include "abi/linux/sys/file.h"
 #include "abi/linux/sys/places.h"
+#include "abi/linux/sys/segments.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/splice.h"
+#include "kernel/socket/socket.h"
 #include "kernel/vfs/write_back.h"
 #include <algorithm>
 #include <linux/fadvise.h>
@@ -16,8 +18,6 @@ namespace linux_abi::sys {
 namespace {
 Result<HeldFile> get(Task& task, Fd fd) { return task.files->hold(static_cast<int>(fd)); }
 
-bool in_user_space(uptr address, usize size) { return address <= arch::user_top && size <= arch::user_top - address; }
-
 /// One buffer of a call. Memory outside of user space is refused at once, however much of it would be used.
 template <class T>
 Result<UserSegment> segment_of(UserSpan<T> memory, bool may_use) {
@@ -26,37 +26,6 @@ Result<UserSegment> segment_of(UserSpan<T> memory, bool may_use) {
         return may_use ? err::fault : err::badf;
     return segment;
 }
-
-/// The segments of an iovec array: few of them on the stack. All together as many bytes as a call moves at most.
-class Segments {
-public:
-    Result<> load(UserSpan<const iovec> from) {
-        if (from.size > UIO_MAXIOV) return err::inval;
-        static_assert(sizeof(iovec) == sizeof(UserSegment));
-        if (from.size > few_.size()) TRY(many_.resize(from.size));
-        UserSegment* to = from.size > few_.size() ? many_.data() : few_.data();
-        TRY(arch::copy_in(to, from.data.address(), from.size * sizeof(UserSegment)));
-        std::span<UserSegment> all{to, from.size};
-        for (const UserSegment& s : all)
-            if (s.size > ~usize{0} >> 1) return err::inval;
-        bool alone = all.size() == 1; // Linux cuts a single one off before it looks at it
-        for (UserSegment& s : all) {
-            if (!in_user_space(s.address, alone ? std::min(s.size, most_moved) : s.size)) return err::fault;
-            s.size = std::min(s.size, most_moved - total_);
-            total_ += s.size;
-        }
-        all_ = all;
-        return {};
-    }
-    std::span<const UserSegment> all() const { return all_; }
-    usize total() const { return total_; }
-
-private:
-    std::array<UserSegment, 8> few_;
-    Vector<UserSegment> many_;
-    std::span<const UserSegment> all_;
-    usize total_ = 0;
-};
 
 template <class Cursor>
 Result<usize> vector_call(Task& task, Fd fd, UserSpan<const iovec> vector, auto call) {
@@ -117,10 +86,11 @@ Result<usize> pwritev(Task& task, Fd fd, UserSpan<const iovec> from, i64 offset,
 
 namespace {
 constexpr u32 known_flags = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
-/// preadv2's and pwritev2's flags. Pipes know how not to wait; files in memory never do, and say so by refusing it.
+/// preadv2's and pwritev2's flags. Pipes and sockets know how not to wait; files in memory never do, and say so by
+/// refusing it.
 Result<file::Waiting> waiting_of(File& f, u32 flags) {
     if (!(flags & RWF_NOWAIT)) return file::Waiting::as_flags;
-    return pipes::is_pipe(f) ? Result<file::Waiting>{file::Waiting::never} : err::opnotsupp;
+    return pipes::is_pipe(f) || sockets::of(f) ? Result<file::Waiting>{file::Waiting::never} : err::opnotsupp;
 }
 } // namespace
 Result<usize> preadv2(Task& task, Fd fd, UserSpan<const iovec> to, i64 offset, u64, u32 flags) {
@@ -253,7 +223,9 @@ Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPt
     TRY(to.load());
     if (from_pipe && out->flags & O_APPEND) return err::inval;
     TRY(from_pipe ? file::check_range(*out, to.pointer(), n) : file::check_range(*in, from.pointer(), n));
-    usize moved = TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, flags & splice_nonblock));
+    bool nonblocking = flags & splice_nonblock;
+    usize moved =
+        TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, nonblocking, nonblocking && sockets::of(*in)));
     TRY(from.store());
     TRY(to.store());
     return moved;

@@ -1,11 +1,14 @@
 #include "abi/linux/sys/ioctl.h"
 #include "kernel/device/tty/terminal.h"
 #include "kernel/process/file_owner.h"
+#include "kernel/socket/socket.h"
 #include "kernel/vfs/operations.h"
 #include <asm/ioctls.h>
+#include <limits>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/sockios.h>
 
 namespace linux_abi {
 namespace {
@@ -50,6 +53,21 @@ Result<i64> inode_flags(Task& task, File& file, u32 request, uptr argument) {
         TRY(vfs::change_flags(*path, task.credentials(), TRY(copy_in(UserPtr<const u32>{argument}))));
     return 0;
 }
+
+/// Of sockets: who gets SIGIO, as fcntl(2)'s F_SETOWN and F_GETOWN say it.
+bool is_owner_request(u32 request) { return request >= FIOSETOWN && request <= SIOCGPGRP; }
+Result<i64> owner_request(Task& task, File& file, u32 request, uptr argument) {
+    if (request == FIOSETOWN || request == SIOCSPGRP) {
+        int who = TRY(copy_in(UserPtr<const int>{argument}));
+        if (who == std::numeric_limits<int>::min()) return err::inval;
+        bool group = who < 0;
+        TRY(process::set_file_owner(file, task, {group ? F_OWNER_PGRP : F_OWNER_PID, group ? -who : who}));
+        return 0;
+    }
+    auto owner = process::file_owner(file, task.pids());
+    TRY(copy_out(UserPtr<int>{argument}, owner.type == F_OWNER_PGRP ? -owner.number : owner.number));
+    return 0;
+}
 } // namespace
 
 namespace sys {
@@ -80,7 +98,9 @@ Result<i64> ioctl(Task& task, Fd fd, Choice<ioctl_requests> asked, uptr argument
         auto range = TRY(copy_in(UserPtr<const file_clone_range>{argument}));
         return clone_file(task, *file, static_cast<int>(range.src_fd));
     }
-    default: return file->ioctl(request, argument);
+    default:
+        if (is_owner_request(request) && sockets::of(*file)) return owner_request(task, *file, request, argument);
+        return file->ioctl(request, argument);
     }
 }
 
