@@ -11,13 +11,14 @@
 #include "fs/sys/sys.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/device/devices.h"
+#include "net/unix/socket.h"
 
 namespace boot {
 namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
-constexpr std::span<const sockets::Family* const> families; // none yet
+constexpr const sockets::Family* families[] = {&unix_sockets::family};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},

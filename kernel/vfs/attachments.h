@@ -9,6 +9,10 @@ namespace pipes {
 class Pipe;
 }
 
+namespace unix_sockets {
+class Endpoint;
+}
+
 namespace vfs {
 struct Inode::Attachments {
     explicit Attachments(Inode& of) : locks{of}, leases{of} {}
@@ -20,5 +24,7 @@ struct Inode::Attachments {
     Spinlock<Rank::device> lock;
     /// The pipe behind a FIFO while somebody has it open. Not counted: the pipe takes itself off.
     pipes::Pipe* fifo = nullptr;
+    /// What is bound to a socket's inode. Not counted either.
+    unix_sockets::Endpoint* socket = nullptr;
 };
 } // namespace vfs

@@ -160,6 +160,17 @@ Result<> make_node(const Walker& walker, std::string_view path, u32 mode, u64 de
     return create_inode(walker, path, mode & (S_IFMT | 07777), is_device ? device : 0, {});
 }
 
+Result<Path> make_socket(const Walker& walker, std::string_view path, u32 mode) {
+    Path made;
+    TRY(create_name(walker, path, false, [&](Path& parent, std::string_view name, Dentry& d) -> Result<> {
+        NewInode wanted = new_inode(parent, *walker.credentials, S_IFSOCK | (mode & 07777), walker.umask);
+        DentryCache::fill(d, TRY(parent.inode().directory()->create(name, wanted)));
+        made = {parent.mount, Ref<Dentry>::share(&d)};
+        return {};
+    }));
+    return made;
+}
+
 Result<> make_directory(const Walker& walker, std::string_view path, u32 mode) {
     return create_inode(walker, path, S_IFDIR | (mode & 01777), 0, {});
 }

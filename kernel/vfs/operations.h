@@ -57,6 +57,8 @@ Result<Ref<File>> open(const Walker&, std::string_view path, const OpenHow&);
 Result<Ref<File>> open_path(const Path&, const Credentials&, u32 flags);
 
 Result<> make_node(const Walker&, std::string_view path, u32 mode, u64 device); // mknod: regular, FIFO, socket, devices
+/// bind(2): a socket's inode, and where it is. err::exist.
+Result<Path> make_socket(const Walker&, std::string_view path, u32 mode);
 Result<> make_directory(const Walker&, std::string_view path, u32 mode);
 Result<> make_symlink(const Walker&, std::string_view path, std::string_view target);
 Result<> make_link(const Path& target, const Walker&, std::string_view path);

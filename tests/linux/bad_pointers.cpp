@@ -9,8 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 
@@ -56,6 +58,20 @@ static void make_timer() {
     none.sigev_notify = SIGEV_NONE;
     if (!timer_made) timer_made = timer_create(CLOCK_MONOTONIC, &none, &timer) == 0;
 }
+static int datagrams[2], door;
+/// One message waits to be read.
+static void send_a_datagram() {
+    char drain[64];
+    while (recv(datagrams[1], drain, sizeof drain, 0) > 0) {}
+    if (send(datagrams[0], "12345678", 8, 0) != 8) _exit(9);
+}
+/// One connection waits to be accepted.
+static void knock() {
+    int taken = accept(door, nullptr, nullptr), client = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (taken >= 0) close(taken);
+    sockaddr_un at{AF_UNIX, "door"};
+    if (connect(client, reinterpret_cast<sockaddr*>(&at), sizeof at)) _exit(9);
+}
 static void rewind_folder() { lseek(folder, 0, SEEK_SET); }
 static void one_group() {
     gid_t group = 0;
@@ -97,6 +113,23 @@ int main(int argc, char** argv) {
     no_stack.ss_flags = SS_DISABLE;
     struct termios modes;
     CHECK(tcgetattr(slave, &modes) == 0);
+    sockaddr_un door_name{AF_UNIX, "door"}, other_name{AF_UNIX, "other"};
+    int fresh = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), lone = socket(AF_UNIX, SOCK_DGRAM, 0);
+    door = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, datagrams) == 0 && fresh >= 0 && lone >= 0);
+    CHECK(bind(door, reinterpret_cast<sockaddr*>(&door_name), sizeof door_name) == 0 && listen(door, 4) == 0);
+    const long name_size = sizeof door_name;
+    const int sender = datagrams[0], receiver = datagrams[1];
+    struct iovec message_piece{objects[5], 8};
+    msghdr message{}, named{}, with_control{}, bad_piece{};
+    message.msg_iov = &message_piece, message.msg_iovlen = 1;
+    bad_piece = named = with_control = message;
+    named.msg_namelen = 16, with_control.msg_controllen = 24;
+    mmsghdr messages[1]{};
+    messages[0].msg_hdr = message;
+    const auto inside = [&](msghdr& m) { return text(reinterpret_cast<char*>(&m)); };
+    const auto slot = [](auto& pointer) { return reinterpret_cast<long*>(&pointer); };
+    const Argument length = tried(good(socklen_t{16})), on = tried(good(1));
     const Argument none = Argument{0};
     const Form forms[] = {
         {"openat2", "", {plain, plain, plain, 24}},
@@ -217,6 +250,35 @@ int main(int argc, char** argv) {
         {"sethostname", "", {plain, 8}},
         {"setdomainname", "", {plain, 8}},
         {"getrandom", "", {}},
+        {"socketpair", "", {AF_UNIX, SOCK_STREAM, 0, tried()}},
+        {"bind", "", {lone, tried(good(other_name)), name_size}},
+        {"connect", "", {fresh, tried(good(other_name)), name_size}},
+        {"accept", "", {door, tried(), length}, knock},
+        {"accept4", "", {door, tried(), length, 0}, knock},
+        {"getsockname", "", {door, tried(), length}},
+        {"getpeername", "", {sender, tried(), length}},
+        {"setsockopt", "", {sender, SOL_SOCKET, SO_BROADCAST, on, 4}},
+        {"setsockopt", "SO_LINGER", {sender, SOL_SOCKET, SO_LINGER, tried(), 8}},
+        {"setsockopt", "SO_RCVTIMEO", {fresh, SOL_SOCKET, SO_RCVTIMEO, tried(), 16}},
+        {"getsockopt", "", {sender, SOL_SOCKET, SO_TYPE, tried(), length}},
+        {"getsockopt", "SO_PEERCRED", {sender, SOL_SOCKET, SO_PEERCRED, tried(), length}},
+        {"sendto", "", {sender, tried(), 8, 0, none, 0}, send_a_datagram},
+        {"sendto", "name", {lone, room, 8, 0, tried(good(other_name)), name_size}},
+        {"recvfrom", "", {receiver, tried(), 8, 0, none, none}, send_a_datagram},
+        {"recvfrom", "name", {receiver, room, 8, 0, tried(), length}, send_a_datagram},
+        {"read", "socket", {receiver, tried(), 8}, send_a_datagram},
+        {"write", "socket", {sender, tried(), 8}, send_a_datagram},
+        {"sendmsg", "", {sender, tried(good(message)), 0}, send_a_datagram},
+        {"sendmsg", "pieces", {sender, inside(bad_piece), 0}, send_a_datagram, slot(bad_piece.msg_iov)},
+        {"sendmsg", "name", {lone, inside(named), 0}, nullptr, slot(named.msg_name)},
+        {"sendmsg", "control", {sender, inside(with_control), 0}, send_a_datagram, slot(with_control.msg_control)},
+        {"recvmsg", "", {receiver, tried(good(message)), 0}, send_a_datagram},
+        {"recvmsg", "pieces", {receiver, inside(bad_piece), 0}, send_a_datagram, slot(bad_piece.msg_iov)},
+        {"recvmsg", "name", {receiver, inside(named), 0}, send_a_datagram, slot(named.msg_name)},
+        {"sendmmsg", "", {sender, tried(good(messages)), 1, 0}, send_a_datagram},
+        {"recvmmsg", "", {receiver, tried(good(messages)), 1, 0, none}, send_a_datagram},
+        {"recvmmsg", "time", {receiver, inside(messages[0].msg_hdr), 1, 0, tried()}, send_a_datagram},
+        {"ioctl", "FIONREAD of a socket", {receiver, FIONREAD, tried()}, send_a_datagram},
     };
     run_table(rows, forms, left_out, bad_pointers);
     printf("paths:\n");

@@ -74,6 +74,25 @@ def test_system_v_objects(lab):
         assert "nothing" in run(vm, "ctr run -b /bundles/looks second"), vm.tail()
 
 
+def test_names_of_sockets(lab):
+    """A container sees neither the abstract names of another one nor what that has bound in its own file tree."""
+    program = lab.target.program("test-names", [TOP / "tests/programs/names.cpp"], lab.target.out / "tests/names", [])
+    tree = lab.tree()
+    lab.bundle(tree, "names", ["/names", "hold"], {"names": (program, 0o755)})
+    with lab.boot(tree, append="-- run /bin/sesh", label="names") as vm:
+        vm.expect("sesh> ", 60)
+        run(vm, "ctr create -b /bundles/names one")
+        vm.send("ctr start one\n")
+        vm.expect("/tmp/door: bind: done", 60)
+        vm.expect("sesh> ", 60)
+        inside = run(vm, "ctr exec one /names try")
+        assert inside.count("connect: done") == 2 and inside.count("bind: Address already in use") == 2, vm.tail()
+        outside = run(vm, "ctr run -b /bundles/names two /names try")
+        assert "@shared: connect: Connection refused" in outside, vm.tail()
+        assert "/tmp/door: connect: No such file" in outside and outside.count("bind: done") == 2, vm.tail()
+        run(vm, "ctr delete -f one")
+
+
 def test_copy_on_write(lab):
     """What a container writes is its own: a second container from the same bundle sees the bundle."""
     tree = lab.tree()
