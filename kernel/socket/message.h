@@ -10,9 +10,9 @@
 namespace sockets {
 /// Who sent or connected: SCM_CREDENTIALS, SO_PEERCRED. `process` null: nobody knows.
 struct Identity {
-    static constexpr u32 nobody = 65534;
     Ref<PidNumber> process;
-    u32 uid = nobody, gid = nobody;
+    Kuid uid{ids::overflow};
+    Kgid gid{ids::overflow};
     /// Of the caller; by its real ids (SCM_CREDENTIALS) or its effective ones (SO_PEERCRED).
     static Identity of_caller(bool effective);
     friend bool operator==(const Identity&, const Identity&) = default;

@@ -217,9 +217,11 @@ struct ucred {
 Result<usize> get_peer(Socket& socket, UserSpan<std::byte> value) {
     Identity peer = socket.peer_identity();
     Caller* who = Caller::current();
-    int pid = peer.process && who ? peer.process->in(*who->view().pids) : 0;
     // Nobody: all ones, as Linux shows who has no credentials.
-    return put_option(value, peer.process ? ucred{pid, peer.uid, peer.gid} : ucred{0, ~0u, ~0u});
+    if (!peer.process || !who) return put_option(value, ucred{0, ~0u, ~0u});
+    const Credentials& reader = who->credentials();
+    int pid = peer.process->in(*who->view().pids);
+    return put_option(value, ucred{pid, reader.shown(peer.uid), reader.shown(peer.gid)});
 }
 /// err::range: the user has no room; the size is told all the same.
 Result<usize> get_peer_groups(Socket& socket, UserSpan<std::byte> value) {

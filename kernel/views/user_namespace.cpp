@@ -48,3 +48,4 @@ UserNamespace::UserNamespace(IdMap uids, IdMap gids)
       gids_{std::move(gids)},
       root_{uids_.to_kernel(0)},
       root_group_{gids_.to_kernel(0)} {}
+UserNamespace::~UserNamespace() = default;

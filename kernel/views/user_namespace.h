@@ -33,6 +33,7 @@ public:
     UserNamespace();
     /// With maps, which never change.
     UserNamespace(IdMap uids, IdMap gids);
+    [[gnu::noinline]] ~UserNamespace(); // else it stands wherever credentials are let go
 
     const u64 number; // as /proc/pid/ns shows it
     bool has_maps() const { return has_maps_; }

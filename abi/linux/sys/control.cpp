@@ -22,23 +22,25 @@ struct ucred {
 };
 
 /// Whether the caller may call itself that.
-Result<> check_identity(Task& task, const ucred& says) {
+Result<> check_identity(Task& task, const ucred& says, Kuid kuid, Kgid kgid) {
     const Credentials& is = task.credentials();
-    if (says.uid == ~0u || says.gid == ~0u) return err::inval;
+    if (kuid == ids::no_user || kgid == ids::no_group) return err::inval;
     bool pid = says.pid == task.process().pid() || is.can(CAP_SYS_ADMIN);
-    bool uid = says.uid == is.uid || says.uid == is.euid || says.uid == is.suid || is.can(CAP_SETUID);
-    bool gid = says.gid == is.gid || says.gid == is.egid || says.gid == is.sgid || is.can(CAP_SETGID);
+    bool uid = kuid == is.uid || kuid == is.euid || kuid == is.suid || is.can(CAP_SETUID);
+    bool gid = kgid == is.gid || kgid == is.egid || kgid == is.sgid || is.can(CAP_SETGID);
     return pid && uid && gid ? Result<>{} : Result<>{err::perm};
 }
 Result<> decode_identity(Task& task, std::span<const std::byte> data, Identity& to) {
     ucred says;
     if (data.size() != sizeof says) return err::inval;
     std::memcpy(&says, data.data(), sizeof says);
-    TRY(check_identity(task, says));
+    Kuid uid = TRY(task.credentials().kuid(says.uid));
+    Kgid gid = TRY(task.credentials().kgid(says.gid));
+    TRY(check_identity(task, says, uid, gid));
     process::TreeLock tree;
     PidNumber* number = task.pids().find(says.pid, tree);
     if (!number) return err::srch;
-    to = {Ref<PidNumber>::share(number), says.uid, says.gid};
+    to = {Ref<PidNumber>::share(number), uid, gid};
     return {};
 }
 
@@ -77,7 +79,7 @@ Result<> decode_control(Task& task, std::span<const std::byte> all, bool passes,
     if (files.empty()) return {};
     const Credentials& is = task.credentials();
     bool too_many = task.user->files_in_flight.load(std::memory_order_relaxed) > task.descriptor_limit();
-    if (too_many && !is.can(CAP_SYS_RESOURCE) && !is.can(CAP_SYS_ADMIN)) return err::toomanyrefs;
+    if (too_many && !is.can_everywhere(CAP_SYS_RESOURCE) && !is.can_everywhere(CAP_SYS_ADMIN)) return err::toomanyrefs;
     to.rights = TRY(Rights::create(std::move(files), task.user));
     return {};
 }
@@ -105,7 +107,8 @@ void UserControl::put(int level, int type, std::span<const std::byte> data) { (v
 
 void UserControl::put_identity(const Identity& who) {
     int pid = who.process ? who.process->in(task_.pids()) : 0;
-    put_value(sol_socket, scm_credentials, ucred{pid, who.uid, who.gid});
+    const Credentials& reader = task_.credentials();
+    put_value(sol_socket, scm_credentials, ucred{pid, reader.shown(who.uid), reader.shown(who.gid)});
 }
 
 void UserControl::put_rights(Rights& rights) {
