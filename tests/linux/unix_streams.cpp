@@ -134,7 +134,7 @@ static void connecting(int type) {
     CHECK(ready(door) == POLLIN);
     int c = socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
     Address to{"door"};
-    FAILS(EAGAIN, connect(c, to, to.size)); // the backlog and one more
+    FAILS(EAGAIN, connect(c, to, to.size));    // the backlog and one more
     FAILS(EAGAIN, connect(door, to, to.size)); // looked at before what it is itself
     CHECK(write(a, "early", 5) == 5);
     int server = accept(door, reinterpret_cast<sockaddr*>(&name), &size);
