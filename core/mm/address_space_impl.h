@@ -104,9 +104,10 @@ struct AddressSpace::Impl {
 
     // huge.cpp: pages of 2 MiB. Each lies within one private area without an object; all with `lock` held. What is
     // called ..._all is the function of that name for ordinary pages and huge ones.
-    /// The level-0 entry of `at` for a fault, with its tables. Where a huge page stands, or is put by this call because
-    /// the area shall have one and memory is at hand, `stand_in`, which tells that all is there.
-    Result<arch::Pte*> entry_for(AddressSpace&, Area&, uptr at, bool write, arch::Pte& stand_in);
+    /// For a fault whose tables do not reach down to level 0: makes them, and returns the entry of `at`. Where a huge
+    /// page stands, or is put by this call because the area shall have one and memory is at hand, `stand_in`, which
+    /// tells that all is there.
+    Result<arch::Pte*> entry_or_huge(AddressSpace&, Area&, uptr at, bool write, arch::Pte& stand_in);
     /// Turns huge pages with a part in [start, end) into ordinary ones.
     void split_huge(AddressSpace&, uptr start, uptr end);
     /// Likewise one on both sides of `at`.

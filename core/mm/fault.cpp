@@ -54,7 +54,7 @@ private:
     }
     /// Whether the page is now there; false: again.
     Result<bool> once() {
-        entry_ = TRY(impl_.entry_for(space_, area_, at_, write_, stand_in_));
+        entry_ = TRY(entry());
         seen_ = load(entry_);
         if (area_.special) return set_special();
         if (area_.object) generation_ = area_.object->generation();
@@ -72,6 +72,17 @@ private:
         return copy_on_write();
     }
 
+    /// The level-0 entry for the page. Mostly the tables are there.
+    Result<Pte*> entry() {
+        Pte* table = page_table::table_at(space_.page_table_root());
+        for (unsigned level = page_table::top; level > 0; level--) {
+            Pte e = load(table + page_table::index_at(at_, level));
+            if (!e.present() || e.is_leaf(level)) [[unlikely]]
+                return impl_.entry_or_huge(space_, area_, at_, write_, stand_in_);
+            table = page_table::table_at(e.address());
+        }
+        return table + page_table::index_at(at_, 0);
+    }
     u64 index() const { return (area_.offset + (at_ - area_.start)) >> page_shift; }
 
     Result<bool> set_special() {

@@ -112,11 +112,10 @@ bool install(AddressSpace& space, Area& a, Pte* entry) {
     note_copied(a);
     return true;
 }
+} // namespace
 
-/// entry_for() where the tables do not reach down to level 0.
-[[gnu::noinline]] Result<Pte*> rare_entry(AddressSpace& space, Area& a, uptr at, bool write, Pte& stand_in) {
+Result<Pte*> AddressSpace::Impl::entry_or_huge(AddressSpace& space, Area& a, uptr at, bool write, Pte& stand_in) {
     arch::PhysAddr root = space.page_table_root();
-    auto& tables = space.impl().tables;
     Pte* above = page_table::find(root, at, 1);
     bool there = above && load(above).present();
     if (!there && write && wants_huge(space, a, align_down(at, mm::huge_size)))
@@ -126,18 +125,6 @@ bool install(AddressSpace& space, Area& a, Pte* entry) {
     // It allows what its area does. A debugger, too, may write: the page is nobody else's.
     stand_in = Pte::leaf(load(page_table::find(root, at, 1)).address(), hardware_flags(arch::page_write));
     return &stand_in;
-}
-} // namespace
-
-Result<Pte*> AddressSpace::Impl::entry_for(AddressSpace& space, Area& a, uptr at, bool write, Pte& stand_in) {
-    Pte* table = page_table::table_at(space.page_table_root());
-    for (unsigned level = page_table::top; level > 0; level--) {
-        Pte e = load(table + page_table::index_at(at, level));
-        if (!e.present() || e.is_leaf(level)) [[unlikely]]
-            return rare_entry(space, a, at, write, stand_in);
-        table = page_table::table_at(e.address());
-    }
-    return table + page_table::index_at(at, 0);
 }
 
 void AddressSpace::Impl::split_huge(AddressSpace& space, uptr start, uptr end) {
