@@ -93,6 +93,26 @@ constexpr Item ipc_limit(std::string_view name) {
     return {.name = name, .mode = setting, .print = print_ipc_limit<which>, .store = store_ipc_limit<which, most>};
 }
 
+template <auto table>
+void print_next_id(Writer& out, const Context& c) {
+    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    print(out, "{}\n", objects ? (objects->*table).next_id.load() : -1);
+}
+template <auto table>
+Result<> store_next_id(std::string_view s, const Context& c) {
+    auto wanted = parse_number<u32>(s);
+    if (!wanted || *wanted > 0x7fff'ffff) return err::inval;
+    auto* who = file::credentials();
+    const auto* owner = c.view->ipc->owner.get();
+    if (who && !who->can_in(owner, CAP_CHECKPOINT_RESTORE) && !who->can_in(owner, CAP_SYS_ADMIN)) return err::perm;
+    (TRY(sysv::Namespace::in(*c.view->ipc))->*table).next_id = static_cast<int>(*wanted);
+    return {};
+}
+template <auto table>
+constexpr Item next_id(std::string_view name) {
+    return {.name = name, .mode = setting, .print = print_next_id<table>, .store = store_next_id<table>};
+}
+
 void print_uuid(Writer& out, std::span<std::byte, 16> b) {
     b[6] = (b[6] & std::byte{0x0f}) | std::byte{0x40}; // RFC 9562: version 4, variant 1
     b[8] = (b[8] & std::byte{0x3f}) | std::byte{0x80};
@@ -159,6 +179,9 @@ constexpr Item kernel_list[] = {
     ipc_limit<&sysv::Settings::shmall, ~u64{0}>("shmall"),
     ipc_limit<&sysv::Settings::shmmni, sysv::Places::most>("shmmni"),
     {.name = "sem", .mode = text, .print = print_semaphore_limits},
+    next_id<&sysv::Namespace::queues>("msg_next_id"),
+    next_id<&sysv::Namespace::semaphores>("sem_next_id"),
+    next_id<&sysv::Namespace::segments>("shm_next_id"),
     {.name = "shm_rmid_forced", .mode = text, .print = print_value<0>},
     {.name = "pid_max", .mode = text, .print = print_value<pid_max>},
     {.name = "threads-max", .mode = text, .print = print_value<pid_max>},

@@ -74,6 +74,24 @@ void getting() {
     FAILS(EINVAL, msgctl(other, 77, &s));
 }
 
+/// Who restores saved objects says which id the next one gets.
+void chosen() {
+    auto wish = [](int id) {
+        FILE* file = fopen("/proc/sys/kernel/msg_next_id", "w");
+        CHECK(file && fprintf(file, "%d", id) > 0 && fclose(file) == 0);
+    };
+    int id = made();
+    remove(id);
+    wish(id);
+    CHECK(made() == id);
+    wish(id); // its place is taken
+    int other = made();
+    CHECK(other != id);
+    CHECK(made() != id); // once
+    remove(id);
+    remove(other);
+}
+
 void order() {
     int id = made();
     for (long type : {3, 1, 2, 1, 3}) CHECK(send(id, type, "x") == 0);
@@ -143,8 +161,10 @@ void full() {
 void waiting() {
     int id = made();
     auto receive = [&](long type) { return [=] { return is(next(id, type, 0), "for you") ? 7 : errno; }; };
-    pid_t two = start(receive(2)), three = start(receive(-3));
-    CHECK(until_asleep(two) && until_asleep(three));
+    pid_t two = start(receive(2)); // the first one, since the other takes its type as well
+    CHECK(until_asleep(two));
+    pid_t three = start(receive(-3));
+    CHECK(until_asleep(three));
     CHECK(send(id, 5, "nobody's") == 0 && send(id, 2, "for you") == 0 && send(id, 3, "for you") == 0);
     CHECK(exit_of(two) == 7 && exit_of(three) == 7);
     CHECK(is(next(id, 0), "nobody's"));
@@ -238,6 +258,7 @@ void lists() {
 
 int main() {
     getting();
+    chosen();
     order();
     sizes();
     full();

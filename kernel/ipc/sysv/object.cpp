@@ -50,18 +50,25 @@ Object* Places::at(unsigned index) const {
 
 Result<> Places::add(Object& object, Key key, unsigned limit) {
     if (used_ >= limit || used_ >= most) return err::nospc;
-    while (at(first_free_)) first_free_++;
-    auto& chunk = chunks_[first_free_ / each];
+    int wanted = next_id.exchange(-1);
+    unsigned index = wanted < 0 ? first_free_ : static_cast<unsigned>(wanted) % most;
+    while (index < most && at(index)) index++;
+    if (index == most) return err::nospc;
+    auto& chunk = chunks_[index / each];
     if (!chunk.load(std::memory_order_relaxed)) chunk.store(TRY(make<Chunk>()).release(), std::memory_order_release);
-    if (first_free_ <= last_) round_++;
-    last_ = first_free_++;
-    end_ = std::max(end_, last_ + 1);
+    if (wanted < 0) {
+        if (index <= last_) round_++;
+        last_ = index;
+        first_free_ = index + 1;
+    }
+    end_ = std::max(end_, index + 1);
     used_++;
     constexpr unsigned rounds = (unsigned{1} << 31) / most;
-    object.id = static_cast<int>(round_ % rounds * most + last_);
+    unsigned round = wanted < 0 ? round_ % rounds : static_cast<unsigned>(wanted) / most;
+    object.id = static_cast<int>(round * most + index);
     object.key = key;
     if (key != IPC_PRIVATE) keys_.insert(object);
-    chunk.load(std::memory_order_relaxed)->objects[last_ % each].store(&object, std::memory_order_release);
+    chunk.load(std::memory_order_relaxed)->objects[index % each].store(&object, std::memory_order_release);
     return {};
 }
 

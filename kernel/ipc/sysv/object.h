@@ -67,6 +67,8 @@ public:
         Holding held{lock_};
         return {used_, end_ ? end_ - 1 : 0};
     }
+    /// The id that the next object gets, if its place is free; -1: as it comes. For who restores what was saved.
+    std::atomic<int> next_id = -1;
 
 protected:
     Places() = default;
