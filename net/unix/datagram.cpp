@@ -13,17 +13,18 @@ bool RoomWatch::notified(u32) {
     of_.changed.notify_nested(writable_events);
     return true;
 }
-void RoomWatch::arm(Ref<Endpoint> on) {
+Ref<Endpoint> RoomWatch::arm(Ref<Endpoint> on) {
     if (on_ != on) {
-        leave();
-        on_ = std::move(on);
+        if (on_) on_->room.remove(*this);
+        std::swap(on_, on);
         on_->room.add(*this);
-    }
+    } else
+        on = {};
     armed_ = true;
+    return on;
 }
-void RoomWatch::leave() {
+RoomWatch::~RoomWatch() {
     if (on_) on_->room.remove(*this);
-    on_ = {};
 }
 
 namespace {
@@ -43,7 +44,7 @@ bool finds_room(const Endpoint& from, Endpoint& to) {
 bool MessageSocket::watch_room(const Ref<Endpoint>& to) {
     if (finds_room(*end_, *to)) [[likely]]
         return true;
-    room_watch_.lock()->arm(to);
+    Ref<Endpoint> before = room_watch_.lock()->arm(to);
     return finds_room(*end_, *to);
 }
 

@@ -68,10 +68,10 @@ private:
 class RoomWatch final : public Waiter {
 public:
     explicit RoomWatch(Endpoint& e) : of_{e} {}
-    ~RoomWatch() { leave(); }
-    /// From now on room in `on`'s queue is told to the endpoint's waiters, once. By one at a time.
-    void arm(Ref<Endpoint> on);
-    void leave();
+    ~RoomWatch();
+    /// From now on room in `on`'s queue is told to the endpoint's waiters, once. By one at a time. Returns whom it has
+    /// watched before, for the caller to drop without locks.
+    Ref<Endpoint> arm(Ref<Endpoint> on);
 
 private:
     bool notified(u32) override;

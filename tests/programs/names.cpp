@@ -1,6 +1,7 @@
 // `names hold`: binds an abstract name and one in /tmp, and stays. `names try`: says what becomes of somebody who
 // connects to them, and who binds them.
 #include <errno.h>
+#include <initializer_list>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -19,10 +19,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
@@ -77,6 +79,16 @@ constexpr long nonblocking[] = {O_NONBLOCK, O_CLOEXEC, EFD_SEMAPHORE, O_DIRECT};
 constexpr long signals[] = {0,       SIGUSR1, SIGUSR2,  SIGCHLD, SIGSTOP, SIGCONT, SIGTSTP, SIGPIPE, SIGTERM,
                             SIGKILL, SIGSEGV, SIGWINCH, 32,      33,      34,      64,      65};
 constexpr long barriers[] = {0, 1, 2, 4, 8, 16, 32, 64, 128};
+constexpr long families[] = {AF_UNIX, AF_UNIX, AF_UNIX, AF_INET, AF_UNSPEC};
+constexpr long socket_types[] = {
+    SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM | SOCK_NONBLOCK, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    SOCK_RAW};
+constexpr long message_flags[] = {MSG_PEEK, MSG_TRUNC,    MSG_DONTWAIT, MSG_OOB,          MSG_WAITALL,
+                                  MSG_EOR,  MSG_NOSIGNAL, MSG_MORE,     MSG_CMSG_CLOEXEC, MSG_WAITFORONE};
+constexpr long socket_options[] = {
+    SO_TYPE,     SO_ERROR,    SO_SNDBUF,   SO_RCVBUF,     SO_SNDBUFFORCE, SO_LINGER,    SO_PASSCRED, SO_PEERCRED,
+    SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_ACCEPTCONN, SO_PEEK_OFF,    SO_OOBINLINE, SO_PEERNAME, SO_PEERGROUPS,
+    76,          77,          83};
 constexpr long events[] = {EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD};
 constexpr long users[] = {-1, 0, 1, 1000, 1001, 65534};
 
@@ -149,6 +161,22 @@ constexpr Hint hints[] = {
     {"eventfd2", 1, MASK(nonblocking)},
     {"signalfd4", 3, MASK(nonblocking)},
     {"epoll_ctl", 1, CHOICE(events)},
+    {"socket*", 0, CHOICE(families)},
+    {"socket*", 1, CHOICE(socket_types)},
+    {"socket*", 2, CHOICE(three)},
+    {"listen", 1, CHOICE(few)},
+    {"shutdown", 1, CHOICE(three)},
+    {"accept4", 3, MASK(nonblocking)},
+    {"sendto", 3, MASK(message_flags)},
+    {"recvfrom", 3, MASK(message_flags)},
+    {"sendmsg", 2, MASK(message_flags)},
+    {"recvmsg", 2, MASK(message_flags)},
+    {"sendmmsg", 3, MASK(message_flags)},
+    {"recvmmsg", 3, MASK(message_flags)},
+    {"setsockopt", 1, CHOICE(three)},
+    {"setsockopt", 2, CHOICE(socket_options)},
+    {"getsockopt", 1, CHOICE(three)},
+    {"getsockopt", 2, CHOICE(socket_options)},
     {"dup3", 2, MASK(nonblocking)},
     {"memfd_create", 1, MASK(three)},
     {"rt_sigprocmask", 0, CHOICE(three)},
@@ -296,6 +324,13 @@ void World::open_all() {
     keep(open("file", O_PATH));
     if (pipe2(ends, O_NONBLOCK) == 0) keep(ends[0]), keep(ends[1]);
     if (pipe(ends) == 0) keep(ends[0]), keep(ends[1]);
+    for (int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET})
+        if (socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, ends) == 0) keep(ends[0]), keep(ends[1]);
+    if (int door = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0); door >= 0) {
+        sockaddr_un none{};
+        none.sun_family = AF_UNIX;
+        if (bind(door, reinterpret_cast<sockaddr*>(&none), 2) == 0 && listen(door, 4) == 0) keep(door);
+    }
     keep(epoll_create1(0));
     keep(epoll_create1(0));
     keep(eventfd(1, EFD_NONBLOCK));
@@ -480,7 +515,7 @@ void World::spare(const Row& row, long (&registers)[6]) {
 void World::learn(const Row& row, long result) {
     if (result < 3 || result > 1023) return;
     for (const char* name : {"open*", "dup*", "memfd_create", "eventfd*", "epoll_create*", "timerfd_create",
-                             "signalfd*", "pidfd_*", "creat"})
+                             "signalfd*", "pidfd_*", "creat", "socket", "accept*"})
         if (is(row.name, name)) {
             if (count_ < 64)
                 descriptors_[count_++] = static_cast<int>(result);
