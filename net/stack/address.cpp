@@ -1,0 +1,55 @@
+#include "net/stack/address.h"
+#include "net/stack/checksum.h"
+#include <cstring>
+
+namespace net {
+Address Address::solicited_node() const {
+    Address a = v6({0xff02, 0, 0, 0, 0, 1, 0xff00, 0});
+    for (unsigned i = 13; i < 16; i++) a.bytes[i] = bytes[i];
+    return a;
+}
+
+bool Address::unspecified() const { return *this == any_v6 || *this == any_v4; }
+bool Address::loopback() const { return is_v4() ? bytes[12] == 127 : *this == loopback_v6; }
+bool Address::multicast() const { return is_v4() ? (bytes[12] & 0xf0) == 0xe0 : bytes[0] == 0xff; }
+bool Address::link_local() const {
+    return is_v4() ? bytes[12] == 169 && bytes[13] == 254 : bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+}
+bool Address::valid_source() const { return is_v4() ? bytes[12] < 0xe0 : !multicast(); }
+
+void Address::add_to(Checksum& sum) const {
+    std::span all = std::as_bytes(std::span{bytes});
+    sum.add(is_v4() ? all.subspan(12) : all);
+}
+
+Prefix Prefix::of(const Address& a, unsigned bits) {
+    Prefix p{a, static_cast<u8>(a.is_v4() ? 96 + (bits < 32 ? bits : 32) : bits < 128 ? bits : 128)};
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned kept = p.length > 8 * i ? p.length - 8 * i : 0;
+        if (kept < 8) p.address.bytes[i] &= static_cast<u8>(0xff00 >> kept);
+    }
+    return p;
+}
+bool Prefix::contains(const Address& a) const { return common_prefix(address, a) >= length; }
+
+unsigned common_prefix(const Address& a, const Address& b) {
+    for (unsigned i = 0; i < 16; i++)
+        if (u8 differ = a.bytes[i] ^ b.bytes[i]) return 8 * i + static_cast<unsigned>(std::countl_zero(differ));
+    return 128;
+}
+
+LinkAddress link_multicast(const Address& a) {
+    const auto& b = a.bytes;
+    if (a.is_v4()) return {{0x01, 0x00, 0x5e, static_cast<u8>(b[13] & 0x7f), b[14], b[15]}};
+    return {{0x33, 0x33, b[12], b[13], b[14], b[15]}};
+}
+
+Checksum pseudo_header(const Address& source, const Address& destination, u8 protocol, usize length) {
+    Checksum sum;
+    source.add_to(sum);
+    destination.add_to(sum);
+    sum.add16(protocol);
+    sum.add32(static_cast<u32>(length));
+    return sum;
+}
+} // namespace net
