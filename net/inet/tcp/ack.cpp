@@ -98,14 +98,14 @@ void Connection::take_rtt(const Segment& s, const AckSample& a, Time now) {
 
 /// Outside of fast recovery; only what the window has limited makes it grow (RFC 9438, 5.8).
 void Connection::grow_window(const AckSample& a, Time now) {
-    if (a.delivered == 0) return;
+    if (a.acked == 0 || a.delivered == 0) return; // in order only (RFC 5681, 3.1)
     if (snd_.una > most_flight_until_) {
         most_flight_until_ = snd_.nxt;
         most_flight_ = board_.pipe() + a.acked;
     }
     bool limited = cwnd_limited_ || (window_.in_slow_start() && window_.cwnd < u64{2} * most_flight_);
     if (!limited) return;
-    window_.algorithm->acked(window_, a.acked ? a.acked : 0, rtt_.srtt(), now);
+    window_.algorithm->acked(window_, a.delivered, rtt_.srtt(), now);
     grow_send_buffer();
 }
 

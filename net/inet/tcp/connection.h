@@ -309,6 +309,7 @@ struct Connection::AckSample {
     Time oldest_sent = never, newest_sent = 0; // of those that were sent once
     bool duplicate = false;                    // a D-SACK
     bool retransmitted = false;                // some of the acknowledged were sent again
+    bool all_duplicates = false;               // the last retransmission that no D-SACK had told of
     bool new_loss = false;
     Seq una_before;
 };

@@ -30,8 +30,10 @@ void Connection::segment(Segment s, Time now) {
 
 void Connection::in_syn_sent(Segment& s, Time now) {
     bool right_ack = s.has(ack) && s.ack > snd_.una && s.ack <= snd_.nxt;
-    if (s.has(ack) && !right_ack)
-        return; // an old duplicate; whoever sent it gets a RST from the owner, if from anybody
+    if (s.has(ack) && !right_ack) { // an old duplicate, or a connection from before we started anew
+        if (!s.has(rst)) refused_ = s.ack;
+        return;
+    }
     if (s.has(rst)) {
         if (right_ack) fail(Errno::connrefused);
         return;

@@ -29,7 +29,7 @@ public:
     template <class F>
     void timer(Time now, F send) {
         while (Request* r = due(now))
-            if (r->tries > retries)
+            if (r->tries > retries + 1)
                 drop(*r);
             else
                 send(syn_ack(*r, now), r->local, r->remote);

@@ -42,9 +42,9 @@ ReceiveQueue::Added ReceiveQueue::add(PacketBox p, Seq seq, usize limit, MemoryA
         seq = next_;
     }
     bool ahead = seq > next_;
-    // What fills a gap sets free what is ahead; a reader that reads makes room: so it is let in up to twice the limit.
+    // The window is half of the limit, and packets may keep four times their data: so twice the limit is let in.
     usize size = p->true_size();
-    if (ahead ? true_size() + size > limit : !make_room(2 * limit, size)) return Added::dropped;
+    if (ahead ? true_size() + size > 2 * limit : !make_room(2 * limit, size)) return Added::dropped;
     if (account && !p->charge_to(*account)) return Added::dropped;
     p->sequence = seq.value;
     if (!ahead) {

@@ -12,8 +12,8 @@ public:
     void start(Seq first) { next_ = first; }
 
     enum class Added : u8 { in_order, ahead, duplicate, dropped };
-    /// Takes data of the window, whose first byte is `seq`. Charged to `account`, if there is one. `limit`: true memory
-    /// that the queue may hold; what is furthest ahead goes first. Dropped: no memory, as if it had been lost.
+    /// Takes data of the window, whose first byte is `seq`. Charged to `account`, if there is one. `limit`: twice as
+    /// much true memory may be held; what is furthest ahead goes first. Dropped: no memory, as if it had been lost.
     Added add(PacketBox, Seq seq, usize limit, MemoryAccount* account);
     /// The next byte that is missing (RCV.NXT, but for a FIN).
     Seq next() const { return next_; }

@@ -28,7 +28,7 @@ Time Connection::rack_window() const {
     constexpr u32 dup_thresh = 3;
     if (!rack_.reordering) {
         if (recovery_.phase != Phase::open) return 0;
-        if (board_.sacked() >= dup_thresh * mss_) return 0;
+        if (board_.sacked() > (dup_thresh - 1) * mss_) return 0; // RFC 6675, 4
     }
     return std::min(rack_.multiplier * rtt_.minimum() / 4, rtt_.srtt());
 }
@@ -78,7 +78,7 @@ void Connection::count_duplicate_ack(const Segment&, const AckSample&) {
 
 /// What the acknowledgement means for recovery and for the window.
 void Connection::recover(const Segment& s, AckSample& a, Time now) {
-    if (a.duplicate && recovery_.undo_retransmissions) recovery_.undo_retransmissions--;
+    a.all_duplicates = a.duplicate && recovery_.undo_retransmissions && --recovery_.undo_retransmissions == 0;
     if (undo_if_spurious(s, a)) return grow_window(a, now);
     if (recovery_.phase != Phase::open && snd_.una >= recovery_.point && a.acked) leave_recovery();
     u32 lost_before = board_.lost();
@@ -151,7 +151,7 @@ bool Connection::undo_if_spurious(const Segment& s, const AckSample& a) {
     bool by_time = a.retransmitted && timestamps_ && s.options.has_timestamps && s.options.ts_echo &&
                    static_cast<i32>(s.options.ts_echo - recovery_.first_retransmission_ts) < 0 &&
                    counts_.retransmitted && recovery_.out;
-    bool by_duplicates = a.duplicate && recovery_.undo_retransmissions == 0;
+    bool by_duplicates = a.all_duplicates;
     if (!by_time && !by_duplicates) return false;
     undo();
     return true;

@@ -9,7 +9,7 @@
 #include <map>
 #include <random>
 #include <string>
-#include <sys/epoll.h>
+#include <linux/eventpoll.h>
 #include <vector>
 
 namespace net::tcp::test {
