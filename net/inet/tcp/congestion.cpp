@@ -17,26 +17,22 @@ void Window::additive_increase(u64 bytes) {
     cwnd = std::min(cwnd + smss, most);
 }
 
-namespace {
-class Reno final : public CongestionControl {
-public:
-    std::string_view name() const override { return "reno"; }
-    void init(Window& w) const override { w.counted = 0; }
-    void acked(Window& w, u64 bytes, Time, Time) const override {
-        if (w.in_slow_start()) bytes = w.slow_start(bytes);
-        if (bytes && !w.in_slow_start()) w.additive_increase(bytes);
-    }
-    u64 after_loss(Window& w) const override {
-        w.counted = 0;
-        return std::max<u64>(w.cwnd / 2, u64{2} * w.smss);
-    }
-};
-constexpr Reno the_reno;
-} // namespace
-constinit const CongestionControl& reno = the_reno;
+constinit const Reno reno;
+
+void Reno::init(Window& w) const { w.counted = 0; }
+
+void Reno::acked(Window& w, u64 bytes, Time, Time) const {
+    if (w.in_slow_start()) bytes = w.slow_start(bytes);
+    if (bytes && !w.in_slow_start()) w.additive_increase(bytes);
+}
+
+u64 Reno::after_loss(Window& w) const {
+    w.counted = 0;
+    return std::max<u64>(w.cwnd / 2, u64{2} * w.smss);
+}
 
 std::span<const CongestionControl* const> congestion_controls() {
-    static const CongestionControl* const all[] = {&cubic, &reno};
+    static constexpr const CongestionControl* all[] = {&cubic, &reno};
     return all;
 }
 

@@ -65,8 +65,28 @@ struct Window {
     static constexpr u64 most = u64{1} << 31;
 };
 
-extern const CongestionControl& reno;
-extern const CongestionControl& cubic;
+/// RFC 5681.
+class Reno final : public CongestionControl {
+public:
+    std::string_view name() const override { return "reno"; }
+    void init(Window&) const override;
+    void acked(Window&, u64 bytes, Time srtt, Time now) const override;
+    u64 after_loss(Window&) const override;
+};
+/// RFC 9438.
+class Cubic final : public CongestionControl {
+public:
+    std::string_view name() const override { return "cubic"; }
+    void init(Window&) const override;
+    void acked(Window&, u64 bytes, Time srtt, Time now) const override;
+    u64 after_loss(Window&) const override;
+    void rtt_sample(Window&, Time, Seq una, Seq nxt) const override;
+    void timeout(Window&) const override;
+    void idle(Window&, Time) const override;
+    void undo(Window&) const override;
+};
+extern const Reno reno;
+extern const Cubic cubic;
 /// All there are, the default first.
 std::span<const CongestionControl* const> congestion_controls();
 const CongestionControl* find_congestion_control(std::string_view name); // null: none of this name

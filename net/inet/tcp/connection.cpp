@@ -10,6 +10,7 @@ Connection::Connection(const Identity& id, const Tuning& t) : tuning{t}, id_{id}
     rcv_.scale = tuning.scaling ? receive_scale(tuning) : 0;
     window_.algorithm = tuning.congestion ? tuning.congestion : congestion_controls()[0];
     set_mss(id.mtu);
+    window_.cwnd = mss_;
 }
 
 u8 Connection::receive_scale(const Tuning& t) {
