@@ -40,7 +40,7 @@ Result<bool> print_queues(Writer& out, const Context& c, u64& at) {
         auto s = q.state();
         print(out, "{:10} {:10}  {:4o}  {:10} {:10} {:5} {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10}\n", q.key, q.id,
               o.mode, s.bytes, s.messages, pid_of(c, s.last_sender), pid_of(c, s.last_receiver), i.uid, i.gid,
-              i.maker_uid, i.maker_gid, s.sent, s.received, q.changed);
+              i.maker_uid, i.maker_gid, s.sent, s.received, q.changed.load());
     });
 }
 Result<bool> print_semaphores(Writer& out, const Context& c, u64& at) {
@@ -50,7 +50,7 @@ Result<bool> print_semaphores(Writer& out, const Context& c, u64& at) {
         auto o = set.owner();
         Ids i = ids_of(c, o);
         print(out, "{:10} {:10}  {:4o} {:10} {:5} {:5} {:5} {:5} {:10} {:10}\n", set.key, set.id, o.mode, set.size(),
-              i.uid, i.gid, i.maker_uid, i.maker_gid, set.operated(), set.changed);
+              i.uid, i.gid, i.maker_uid, i.maker_gid, set.operated(), set.changed.load());
     });
 }
 Result<bool> print_segments(Writer& out, const Context& c, u64& at) {
@@ -63,7 +63,7 @@ Result<bool> print_segments(Writer& out, const Context& c, u64& at) {
         auto s = segment.show();
         print(out, "{:10} {:10}  {:4o} {:21} {:5} {:5}  {:5} {:5} {:5} {:5} {:5} {:10} {:10} {:10} {:21} {:21}\n",
               segment.key, segment.id, o.mode | s.flags(), segment.bytes, pid_of(c, s.maker), pid_of(c, s.last),
-              s.attachments, i.uid, i.gid, i.maker_uid, i.maker_gid, s.attached, s.detached, segment.changed,
+              s.attachments, i.uid, i.gid, i.maker_uid, i.maker_gid, s.attached, s.detached, segment.changed.load(),
               segment.resident_pages() * page_size, 0);
     });
 }

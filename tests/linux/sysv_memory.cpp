@@ -159,6 +159,22 @@ void access() {
     for (int one : {id, mine, shown}) remove(one);
 }
 
+void changing() {
+    int id = made(page, IPC_CREAT | 0640);
+    shmid_ds before = stat_of(id), wanted = before;
+    sleep(1);
+    wanted.shm_perm.mode = 0604;
+    wanted.shm_perm.uid = 12345;
+    CHECK(shmctl(id, IPC_SET, &wanted) == 0);
+    shmid_ds after = stat_of(id);
+    CHECK(after.shm_ctime > before.shm_ctime && after.shm_perm.mode == 0604 && after.shm_perm.uid == 12345 &&
+          after.shm_perm.cuid == getuid());
+    wanted.shm_perm.gid = ~0u;
+    FAILS(EINVAL, shmctl(id, IPC_SET, &wanted));
+    FAILS(EFAULT, shmctl(id, IPC_SET, nullptr));
+    remove(id);
+}
+
 void lists() {
     int id = made(3 * page, IPC_CREAT | 0640, 0x53484d33);
     char* here = attach(id);
@@ -202,6 +218,7 @@ int main() {
     removing();
     places();
     access();
+    changing();
     lists();
     return finish("sysv_memory");
 }

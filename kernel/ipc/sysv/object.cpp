@@ -37,6 +37,7 @@ void Object::set_owner(Kuid uid, Kgid gid, u32 mode) {
     o->uid = uid;
     o->gid = gid;
     o->mode = mode & 0777;
+    changed = now();
 }
 
 Places::~Places() {

@@ -43,8 +43,8 @@ public:
 
     /// Guards what a kind keeps besides.
     Mutex<Rank::sysv_object> lock;
-    bool removed = false; // who waits for it answers err::idrm
-    i64 changed = now();  // made, or IPC_SET
+    bool removed = false;             // who waits for it answers err::idrm
+    std::atomic<i64> changed = now(); // made, IPC_SET, SETVAL; without the lock
 
 protected:
     Object(const IpcNamespace& of, u32 mode);

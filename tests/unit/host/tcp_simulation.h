@@ -5,11 +5,11 @@
 #include "net/inet/tcp/time_wait.h"
 #include <functional>
 #include <gtest/gtest.h>
+#include <linux/eventpoll.h>
 #include <linux/in.h>
 #include <map>
 #include <random>
 #include <string>
-#include <linux/eventpoll.h>
 #include <vector>
 
 namespace net::tcp::test {
