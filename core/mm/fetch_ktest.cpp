@@ -220,6 +220,7 @@ KTEST(mm_sleepers_are_not_asked_to_flush) {
     EXPECT(ktest::run_threads(2, [&](unsigned thread) {
         AddressSpace* before = AddressSpace::of(Thread::current());
         EXPECT(Thread::current().set_affinity(u64{1} << thread));
+        sched::yield(); // it moves when it gives its CPU up
         AddressSpace::use(s.space.get());
         if (thread == 0) {
             await(1);
