@@ -1,4 +1,5 @@
 // System V shared memory: shmget(2), shmop(2), shmctl(2).
+// qemu-user: has System V IPC only in part
 #include "tests/linux/check.h"
 #include <initializer_list>
 #include <signal.h>

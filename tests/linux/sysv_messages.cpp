@@ -1,4 +1,5 @@
 // System V message queues: msgget(2), msgop(2), msgctl(2).
+// qemu-user: has System V IPC only in part
 #include "tests/linux/check.h"
 #include <initializer_list>
 #include <sys/ipc.h>

@@ -1,4 +1,5 @@
 // System V semaphores: semget(2), semop(2), semctl(2).
+// qemu-user: has System V IPC only in part
 #include "tests/linux/check.h"
 #include <initializer_list>
 #include <sched.h>
