@@ -76,7 +76,7 @@ def test_system_v_objects(lab):
 
 def test_names_of_sockets(lab):
     """A container sees neither the abstract names of another one nor what that has bound in its own file tree."""
-    program = lab.target.program("test-names", [TOP / "tests/programs/names.cpp"], lab.target.out / "tests/names", [])
+    program = lab.target.program("socket-names", [TOP / "tests/programs/socket_names.cpp"], lab.target.out / "tests/socket-names", [])
     tree = lab.tree()
     lab.bundle(tree, "names", ["/names", "hold"], {"names": (program, 0o755)},
                edit=lambda c: c["process"].update(terminal=False))

@@ -10,6 +10,7 @@
 #include "kernel/vfs/operations.h"
 #include <asm/fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
@@ -180,7 +181,7 @@ TEST_F(Tree, PermissionsOfOthers) {
     EXPECT_EQ(error(vfs::unlink(user, "/sticky/mine")), Errno::perm);
     EXPECT_TRUE(vfs::open(user, "/sticky/own", {.flags = O_CREAT | O_WRONLY, .mode = 0600}));
     EXPECT_TRUE(vfs::unlink(user, "/sticky/own"));
-    EXPECT_EQ(error(vfs::change_owner(*vfs::resolve(user, "/mine", 0), *other, 1000, ~0u)), Errno::perm);
+    EXPECT_EQ(error(vfs::change_owner(*vfs::resolve(user, "/mine", 0), *other, Kuid{1000}, ids::no_group)), Errno::perm);
 }
 
 TEST_F(Tree, RenamesAndLinks) {
