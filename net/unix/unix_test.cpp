@@ -49,7 +49,7 @@ unix_sockets::Endpoint& endpoint(Socket& s) { return static_cast<UnixSocket&>(s)
 
 class UnixTest : public testing::Test {
 protected:
-    static void SetUpTestSuite() { ASSERT_TRUE(host::files_ready()); }
+    static void SetUpTestSuite() { ASSERT_TRUE(host::files_ready() && host::view_ready()); }
     Pair make(int type) {
         Pair p;
         EXPECT_TRUE(unix_sockets::family.create_pair(type, 0, p.ends));

@@ -7,6 +7,7 @@
 #include "kernel/ipc/pipe.h"
 #include "kernel/vfs/device.h"
 #include "kernel/vfs/operations.h"
+#include "kernel/views/view.h"
 #include <random>
 
 void MemoryObject::unmap(u64, u64, bool) {}
@@ -21,6 +22,10 @@ void rng::fill(std::span<std::byte> bytes) {
 u64 rng::below(u64 limit) { return number() % limit; }
 
 std::atomic<unsigned> host::broken_pipes = 0;
+bool host::view_ready() {
+    static bool ready = View::init_root().has_value();
+    return ready;
+}
 bool host::files_ready() {
     static bool ready = [] {
         pipes::init();

@@ -7,4 +7,6 @@ namespace host {
 extern std::atomic<unsigned> broken_pipes;
 /// vfs::init(), once for the process; whether it worked.
 bool files_ready();
+/// The root view is made, once.
+bool view_ready();
 } // namespace host

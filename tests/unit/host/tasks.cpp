@@ -1,6 +1,7 @@
 #include "tasks.h"
 #include "arch/api/context.h"
 #include "core/check/report.h"
+#include "files.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/timers.h"
 #include <cstdlib>
@@ -27,8 +28,7 @@ void arch::enter_user() {
 }
 
 Ref<Process> host::make_process() {
-    static bool ready = View::init_root().has_value();
-    if (!ready) return {};
+    if (!view_ready()) return {};
     auto process = *ProcessFactory::make_process(View::root());
     process->signals(process->lock_signals()).handlers = *make_ref<SignalHandlers>();
     return process;
