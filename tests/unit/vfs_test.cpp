@@ -181,7 +181,8 @@ TEST_F(Tree, PermissionsOfOthers) {
     EXPECT_EQ(error(vfs::unlink(user, "/sticky/mine")), Errno::perm);
     EXPECT_TRUE(vfs::open(user, "/sticky/own", {.flags = O_CREAT | O_WRONLY, .mode = 0600}));
     EXPECT_TRUE(vfs::unlink(user, "/sticky/own"));
-    EXPECT_EQ(error(vfs::change_owner(*vfs::resolve(user, "/mine", 0), *other, Kuid{1000}, ids::no_group)), Errno::perm);
+    EXPECT_EQ(error(vfs::change_owner(*vfs::resolve(user, "/mine", 0), *other, Kuid{1000}, ids::no_group)),
+              Errno::perm);
 }
 
 TEST_F(Tree, RenamesAndLinks) {
