@@ -4,7 +4,6 @@
 #include "container/tree.h"
 #include "kernel/device/tty/terminal.h"
 #include "lib/errno.h"
-#include <algorithm>
 #include <linux/fcntl.h>
 #include <linux/securebits.h>
 
@@ -21,8 +20,7 @@ Result<Ref<const Credentials>> credentials_of(const ProcessSpec& p, const UserNa
     who->gid = who->egid = who->sgid = who->fsgid = TRY(named("gid", p.gid, who->kgid(p.gid)));
     TRY(who->groups.reserve(p.groups.size()));
     for (u32 g : p.groups) TRY(who->groups.push(TRY(named("additionalGids", g, who->kgid(g)))));
-    std::sort(who->groups.begin(), who->groups.end(),
-              [](Kgid a, Kgid b) { return a < b; }); // not libc++'s own instance
+    who->sort_groups();
     who->bounding = p.bounding;
     who->permitted = p.permitted;
     who->inheritable = p.inheritable;

@@ -76,7 +76,7 @@ Result<> store_domainname(std::string_view s, const Context& c) {
 template <std::atomic<u64> sysv::Settings::* which>
 void print_ipc_limit(Writer& out, const Context& c) {
     sysv::Settings initial;
-    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    auto* objects = sysv::Namespace::find(*c.view->ipc);
     print(out, "{}\n", ((objects ? objects->settings : initial).*which).load());
 }
 template <std::atomic<u64> sysv::Settings::* which, u64 most>
@@ -95,7 +95,7 @@ constexpr Item ipc_limit(std::string_view name) {
 
 template <auto table>
 void print_next_id(Writer& out, const Context& c) {
-    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    auto* objects = sysv::Namespace::find(*c.view->ipc);
     print(out, "{}\n", objects ? (objects->*table).next_id.load() : -1);
 }
 template <auto table>

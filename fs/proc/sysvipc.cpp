@@ -7,7 +7,7 @@ namespace {
 /// A record is the heading, or one object: at position 1 and its place.
 template <auto table, class Print>
 Result<bool> print_objects(Writer& out, const Context& c, u64& at, std::string_view heading, Print print_object) {
-    auto* objects = static_cast<sysv::Namespace*>(c.view->ipc->objects.load(std::memory_order_acquire));
+    auto* objects = sysv::Namespace::find(*c.view->ipc);
     if (at == 0) {
         out.write(heading);
         at = 1;

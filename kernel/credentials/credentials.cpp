@@ -5,6 +5,16 @@ bool Credentials::in_group(Kgid wanted) const {
     return wanted == fsgid || std::binary_search(groups.begin(), groups.end(), wanted);
 }
 
+Result<Vector<u32>> Credentials::shown_groups(const Credentials& who) const {
+    Vector<u32> list;
+    TRY(list.reserve(who.groups.size()));
+    for (Kgid g : who.groups) TRY(list.push(shown(g)));
+    return list;
+}
+void Credentials::sort_groups() {
+    std::sort(groups.begin(), groups.end(), [](Kgid a, Kgid b) { return a < b; });
+}
+
 Result<Ref<Credentials>> Credentials::clone() const {
     auto copy = TRY(make_ref<Credentials>());
     Credentials& c = *copy;

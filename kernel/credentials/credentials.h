@@ -23,6 +23,8 @@ struct Credentials : RefCounted<Credentials> {
     // And what it is shown of one: ids::overflow if its namespace does not map it.
     u32 shown(Kuid id) const { return users ? users->shown(id) : static_cast<u32>(id); }
     u32 shown(Kgid id) const { return users ? users->shown(id) : static_cast<u32>(id); }
+    /// The supplementary groups of `who`. err::nomem.
+    Result<Vector<u32>> shown_groups(const Credentials& who) const;
     /// Who is 0 for it.
     Kuid root() const { return users ? users->root() : Kuid{0}; }
 
@@ -40,6 +42,8 @@ struct Credentials : RefCounted<Credentials> {
     bool maps(Kuid uid) const { return !users || users->id_of(uid) != ids::none; }
 
     bool in_group(Kgid gid) const; // fsgid or a supplementary group
+    /// After `groups` has been filled.
+    void sort_groups();
     Result<Ref<Credentials>> clone() const;
 
 private:

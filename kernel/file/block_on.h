@@ -10,6 +10,16 @@ inline constexpr u32 to_read = EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP | f
 inline constexpr u32 to_write = EPOLLOUT | EPOLLWRNORM | failed;
 /// How long a call may wait that has no timeout of its own.
 inline Deadline patience(bool nonblocking) { return nonblocking ? at_once : never; }
+template <class T>
+bool is_again(const Result<T>& answer) {
+    return !answer && answer.error() == Errno::again;
+}
+/// The answer of a wait: one that had an end is not begun anew after a signal.
+template <class T>
+Result<T> ended(Result<T> answer, Deadline until) {
+    if (!answer && answer.error() == Errno::restartsys && until != never) return err::intr;
+    return answer;
+}
 } // namespace file
 
 /// The part of block_on() that sleeps. Not inlined: a call that finds what it wants would save registers for this.

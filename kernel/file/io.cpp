@@ -10,14 +10,7 @@ constexpr u64 last_offset = ~u64{0} >> 1;
 Deadline patience_of(File& f, Waiting how, bool writes) {
     return how == Waiting::never || f.nonblocking() ? at_once : f.patience(writes);
 }
-/// A wait that had an end is not begun anew after a signal.
-Result<usize> ended(Result<usize> answer, Deadline until) {
-    if (!answer && answer.error() == Errno::restartsys && until != never) return err::intr;
-    return answer;
-}
 bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
-
-bool is_again(const Result<usize>& answer) { return !answer && answer.error() == Errno::again; }
 
 // What sleeps, or goes on, stands out of line: a call that is done at once saves no registers for it.
 // What has been moved wins: a socket may have waited for more (SO_RCVLOWAT).

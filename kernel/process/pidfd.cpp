@@ -27,6 +27,14 @@ Result<int> open_pidfd(Task& current, Ref<Process> process, unsigned flags) {
     auto file = TRY(make_ref<PidFile>(TRY(vfs::make_anonymous_inode()), std::move(process), flags & O_NONBLOCK));
     return current.install(std::move(file), true);
 }
+Result<int> open_pidfd(Task& current, PidNumber& number) {
+    Ref<Process> process;
+    {
+        TreeLock tree;
+        process = Ref<Process>::share(number.uses(tree).process);
+    }
+    return process ? open_pidfd(current, std::move(process), 0) : err::srch;
+}
 
 Result<Ref<Process>> process_of_pidfd(File& file) {
     if (file.kind() != &PidFile::kind_tag) return err::badf;

@@ -16,6 +16,14 @@ struct Identity {
     /// Of the caller; by its real ids (SCM_CREDENTIALS) or its effective ones (SO_PEERCRED).
     static Identity of_caller(bool effective);
     friend bool operator==(const Identity&, const Identity&) = default;
+    /// struct ucred: as a reader in these namespaces sees it.
+    struct Shown {
+        int pid;
+        u32 uid, gid;
+    };
+    Shown shown(const PidNamespace& pids, const Credentials& to) const {
+        return {process ? process->in(pids) : 0, to.shown(uid), to.shown(gid)};
+    }
 };
 
 /// Open files on their way: SCM_RIGHTS. They count against RLIMIT_NOFILE of the user who sent them, until they are

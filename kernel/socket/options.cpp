@@ -63,12 +63,11 @@ const Switch* find_switch(int option) {
     return nullptr;
 }
 /// Those that say what comes with a message of a family that passes credentials.
-const Switch* find_pass(const Socket& socket, int option) {
+const Switch* find_pass(int option) {
     static constexpr Switch all[] = {{SO_PASSCRED, Flag::pass_credentials},
                                      {so_passpidfd, Flag::pass_pidfd},
                                      {SO_PASSSEC, Flag::pass_security},
                                      {so_passrights, Flag::refuse_rights}};
-    (void)socket;
     for (const Switch& s : all)
         if (s.option == option) return &s;
     return nullptr;
@@ -210,18 +209,12 @@ Result<int> get_number(Socket& socket, int option) {
     }
 }
 
-struct ucred {
-    int pid;
-    u32 uid, gid;
-};
 Result<usize> get_peer(Socket& socket, UserSpan<std::byte> value) {
     Identity peer = socket.peer_identity();
     Caller* who = Caller::current();
     // Nobody: all ones, as Linux shows who has no credentials.
-    if (!peer.process || !who) return put_option(value, ucred{0, ~0u, ~0u});
-    const Credentials& reader = who->credentials();
-    int pid = peer.process->in(*who->view().pids);
-    return put_option(value, ucred{pid, reader.shown(peer.uid), reader.shown(peer.gid)});
+    if (!peer.process || !who) return put_option(value, Identity::Shown{0, ids::none, ids::none});
+    return put_option(value, peer.shown(*who->view().pids, who->credentials()));
 }
 /// err::range: the user has no room; the size is told all the same.
 Result<usize> get_peer_groups(Socket& socket, UserSpan<std::byte> value) {
@@ -245,7 +238,7 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
     if (level != sol_socket) return err::opnotsupp;
     int number = TRY(option_value<int>(value));
     if (const Switch* s = find_switch(option)) return options_.set(s->flag, number), Result<>{};
-    if (const Switch* s = find_pass(*this, option)) {
+    if (const Switch* s = find_pass(option)) {
         if (!passes(*this, option)) return err::opnotsupp;
         return options_.set(s->flag, option == so_passrights ? !number : number), Result<>{};
     }
@@ -262,7 +255,7 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
 Result<usize> Socket::get_option(int level, int option, UserSpan<std::byte> value) {
     if (level != sol_socket) return err::opnotsupp;
     if (const Switch* s = find_switch(option)) return put_option(value, int{options_.on(s->flag)});
-    if (const Switch* s = find_pass(*this, option)) {
+    if (const Switch* s = find_pass(option)) {
         if (!passes(*this, option)) return err::opnotsupp;
         return put_option(value, int{options_.on(s->flag) != (option == so_passrights)});
     }

@@ -39,15 +39,9 @@ Result<usize> Socket::write(Source& from, u64*) {
     return send(m);
 }
 
-namespace {
-/// A wait that had an end is not begun anew after a signal.
-template <class T>
-Result<T> ended(Result<T> answer, Deadline until) {
-    if (!answer && answer.error() == Errno::restartsys && until != never) return err::intr;
-    return answer;
-}
-bool is_again(const auto& answer) { return !answer && answer.error() == Errno::again; }
+using file::ended, file::is_again;
 
+namespace {
 /// Goes on after a first attempt: a stream until all is sent.
 [[gnu::noinline]] Result<usize> send_on(Socket& s, SendMessage& m, Result<usize> answer) {
     if (is_again(answer) && m.until == at_once) return answer;

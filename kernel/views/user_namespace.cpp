@@ -6,11 +6,10 @@ namespace {
 using Extent = IdMap::Extent;
 
 /// Sorts by one side. err::inval: two share an ID there.
-template <u32 Extent::* Side>
-Result<> sort_by(Vector<Extent>& extents) {
-    std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) { return a.*Side < b.*Side; });
+Result<> sort_by(u32 Extent::* side, Vector<Extent>& extents) {
+    std::sort(extents.begin(), extents.end(), [=](const Extent& a, const Extent& b) { return a.*side < b.*side; });
     for (usize i = 1; i < extents.size(); i++)
-        if (extents[i].*Side - extents[i - 1].*Side < extents[i - 1].count) return err::inval;
+        if (extents[i].*side - extents[i - 1].*side < extents[i - 1].count) return err::inval;
     return {};
 }
 
@@ -30,10 +29,10 @@ Result<IdMap> IdMap::create(Vector<Extent> extents) {
     for (const Extent& e : extents)
         if (!e.count || e.count > ids::none - e.inside || e.count > ids::none - e.outside) return err::inval;
     IdMap made;
-    TRY(sort_by<&Extent::inside>(extents));
+    TRY(sort_by(&Extent::inside, extents));
     TRY(made.by_outside_.reserve(extents.size()));
     for (const Extent& e : extents) TRY(made.by_outside_.push(e));
-    TRY(sort_by<&Extent::outside>(made.by_outside_));
+    TRY(sort_by(&Extent::outside, made.by_outside_));
     made.by_inside_ = std::move(extents);
     return made;
 }

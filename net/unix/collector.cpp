@@ -111,14 +111,20 @@ Departure::~Departure() {
     graph.lock.unlock();
 }
 
-Box<Rights> land(Packet& packet) {
-    if (!packet.cargo) return {};
-    if (packet.cargo->has_sockets) {
+namespace {
+/// Takes the packet's open files out of it, and out of the graph. Null: it has none.
+Box<Cargo> unload(Packet& packet) {
+    if (packet.cargo && packet.cargo->has_sockets) {
         Holding held{graph.lock};
         if (packet.cargo->in) take_off(*packet.cargo);
     }
-    Box<Cargo> cargo = std::move(packet.cargo);
-    return std::move(cargo->rights);
+    return std::move(packet.cargo);
+}
+} // namespace
+
+Box<Rights> land(Packet& packet) {
+    Box<Cargo> cargo = unload(packet);
+    return cargo ? std::move(cargo->rights) : nullptr;
 }
 
 Result<Box<Rights>> look_at(Packet& packet) {
@@ -155,13 +161,10 @@ void discard_all(List<Cargo, struct FlightTag>& list) {
 } // namespace
 
 void discard(Packet& packet) {
-    if (!packet.cargo) return;
-    if (packet.cargo->has_sockets) {
-        Holding held{graph.lock};
-        if (packet.cargo->in) take_off(*packet.cargo);
-    }
+    Box<Cargo> cargo = unload(packet);
+    if (!cargo) return;
     List<Cargo, struct FlightTag> one;
-    one.push_back(*packet.cargo.release());
+    one.push_back(*cargo.release());
     discard_all(one);
 }
 
@@ -179,7 +182,7 @@ void accepted(Endpoint& e, File& file) {
     siblings.erase(siblings.iterator_to(*e.flights));
 }
 
-void suspect(Endpoint&) {
+void suspect() {
     if (total.load(std::memory_order_relaxed) == 0 || suspicious.exchange(true)) return;
     work.notify_all();
 }

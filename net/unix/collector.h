@@ -32,7 +32,7 @@ void discard(Packet&);
 /// A connection has been accepted: `file` is its.
 void accepted(Endpoint&, File& file);
 /// A descriptor of a socket is about to be closed, or its file has been: it may be the last that led to a circle.
-void suspect(Endpoint&);
+void suspect();
 /// The endpoint is about to be destroyed.
 void forget(Endpoint&);
 /// Looks for circles and takes them apart; returns how many sockets were in them. By a thread of its own, soon after

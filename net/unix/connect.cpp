@@ -48,7 +48,7 @@ namespace {
 /// The two ends of a new connection, of which one is in the listener's queue then. err::again: that is full.
 Result<> join(const Ref<Endpoint>& client, const Ref<Endpoint>& server, const Ref<Endpoint>& listener,
               PeerCredentials& who) {
-    BothLocked held{*client, *listener};
+    HoldingBoth held{client->lock, listener->lock};
     if (listener->state != State::listening || listener->shut & no_more_reads) return err::connrefused;
     if (listener->full()) return err::again;
     if (client->state != State::unconnected)

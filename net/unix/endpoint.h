@@ -107,21 +107,4 @@ private:
     Ref<Endpoint> next_connection_;
     std::atomic<bool> name_set_ = false;
 };
-
-/// Two of them locked; they may be the same.
-class [[nodiscard]] BothLocked {
-public:
-    BothLocked(Endpoint& a, Endpoint& b) : low_{&a < &b ? a : b}, high_{&a < &b ? b : a} {
-        low_.lock.lock();
-        if (&low_ != &high_) high_.lock.lock_second();
-    }
-    ~BothLocked() {
-        if (&low_ != &high_) high_.lock.unlock_second();
-        low_.lock.unlock();
-    }
-    BothLocked(const BothLocked&) = delete;
-
-private:
-    Endpoint &low_, &high_;
-};
 } // namespace unix_sockets

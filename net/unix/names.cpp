@@ -13,12 +13,6 @@ using sockets::Address;
 constexpr u32 path_at = 2; // offsetof(sockaddr_un, sun_path)
 constexpr u32 longest = path_at + 108;
 
-struct Bucket {
-    Spinlock<Rank::socket_names> lock;
-    Name* first = nullptr;
-};
-constinit Bucket buckets[256];
-
 const SipHash& keyed_hash() {
     static constinit Spinlock<Rank::socket_names> once;
     static constinit SipHash hash;
@@ -47,12 +41,6 @@ Address with_end(const Address& a) {
     return made;
 }
 
-/// Names of different types are different ones.
-Bucket& bucket_of(const NetworkNamespace& where, int type, const Address& a) {
-    u64 hash = keyed_hash()(text_of(a)) + where.number * 0x9e37'79b9 + static_cast<u64>(type);
-    return buckets[(hash ^ hash >> 32) % std::size(buckets)];
-}
-
 Endpoint* bound_to(vfs::Inode& inode) {
     auto* there = inode.attachments();
     if (!there) return nullptr;
@@ -62,6 +50,21 @@ Endpoint* bound_to(vfs::Inode& inode) {
 } // namespace
 
 Name::~Name() = default;
+
+struct Names::Bucket {
+    Spinlock<Rank::socket_names> lock;
+    Name* first = nullptr;
+};
+Names::Bucket& Names::bucket_of(const NetworkNamespace& where, int type, const Address& a) {
+    static constinit Bucket buckets[256];
+    u64 hash = keyed_hash()(text_of(a)) + where.number * 0x9e37'79b9 + static_cast<u64>(type);
+    return buckets[(hash ^ hash >> 32) % std::size(buckets)];
+}
+Name* Names::look_up(Bucket& bucket, const Endpoint& by, const Address& a) {
+    for (Name* n = bucket.first; n; n = n->next_)
+        if (n->where_ == by.network.get() && n->type_ == by.type && text_of(n->address) == text_of(a)) return n;
+    return nullptr;
+}
 
 Result<> Names::check(const Address& a) {
     bool good = a.size > path_at && a.size <= longest && a.family() == sockets::af_unix;
@@ -85,9 +88,7 @@ Result<> Names::bind(Endpoint& e, const Address& a, u32 mode) {
         if (e.has_name()) return err::inval;
         Bucket& bucket = bucket_of(*e.network, e.type, a);
         Holding held{bucket.lock};
-        for (Name* n = bucket.first; n; n = n->next_)
-            if (n->where_ == e.network.get() && n->type_ == e.type && text_of(n->address) == text_of(a))
-                return err::addrinuse;
+        if (look_up(bucket, e, a)) return err::addrinuse;
         Holding state{e.lock};
         TRY(e.set_name(name));
         name->bound_ = &e;
@@ -119,7 +120,6 @@ Result<> Names::bind_any(Endpoint& e) {
     u64 start = rng::number();
     for (u32 tries = 0; tries < 1u << 20; tries++) {
         Address a;
-        BufferWriter text{{reinterpret_cast<char*>(a.bytes), 9}};
         u16 family = sockets::af_unix;
         std::memcpy(a.bytes, &family, sizeof family);
         char digits[8];
@@ -139,11 +139,9 @@ Result<Ref<Endpoint>> Names::find(Endpoint& by, const Address& a) {
     if (is_abstract(a)) {
         Bucket& bucket = bucket_of(*by.network, by.type, a);
         Holding held{bucket.lock};
-        for (Name* n = bucket.first; n; n = n->next_)
-            if (n->where_ == by.network.get() && n->type_ == by.type && text_of(n->address) == text_of(a))
-                return n->bound_->try_retain() ? Result<Ref<Endpoint>>{Ref<Endpoint>::adopt(n->bound_)}
-                                               : err::connrefused;
-        return err::connrefused;
+        Name* n = look_up(bucket, by, a);
+        if (!n || !n->bound_->try_retain()) return err::connrefused;
+        return Ref<Endpoint>::adopt(n->bound_);
     }
     Task& task = Task::current();
     vfs::Path place = TRY(vfs::resolve(task.walker(), path_of(a), vfs::walk_follow));

@@ -34,5 +34,12 @@ struct Names {
     static Result<Ref<Endpoint>> find(Endpoint& by, const sockets::Address&);
     /// The endpoint that was bound to it goes.
     static void unbind(Name&, Endpoint&);
+
+private:
+    struct Bucket;
+    /// Names of different types are different ones.
+    static Bucket& bucket_of(const NetworkNamespace&, int type, const sockets::Address&);
+    /// Who has the abstract name in the bucket, which is locked; null: nobody.
+    static Name* look_up(Bucket&, const Endpoint& by, const sockets::Address&);
 };
 } // namespace unix_sockets

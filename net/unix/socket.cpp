@@ -14,11 +14,10 @@ UnixSocket::UnixSocket(Ref<Endpoint> e, Ref<vfs::Inode> inode)
     : Socket{unix_sockets::family, e->type, 0, e->options, std::move(inode)}, end_{std::move(e)} {}
 UnixSocket::~UnixSocket() {
     end_->close();
-    suspect(*end_);
+    suspect();
 }
 Result<> UnixSocket::flush(FileTable&) {
-    if (in_flight()) [[unlikely]]
-        suspect(*end_);
+    suspect();
     return {};
 }
 
@@ -26,14 +25,8 @@ Result<> UnixSocket::bind(const Address& a) { return Names::bind(*end_, a, inode
 
 namespace {
 void give(Address& to, const Ref<Name>& name) {
-    if (name) {
-        std::memcpy(to.bytes, name->address.bytes, name->address.size);
-        to.size = name->address.size;
-        return;
-    }
     u16 family_only = af_unix;
-    std::memcpy(to.bytes, &family_only, sizeof family_only);
-    to.size = sizeof family_only;
+    to = name ? name->address : Address{std::as_bytes(std::span{&family_only, 1})};
 }
 } // namespace
 

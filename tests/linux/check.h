@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int failures;
@@ -75,6 +76,13 @@ static bool eventually(Condition holds) {
         _exit(status);
     }
     return child;
+}
+
+/// The exit status of a child, which is waited for; 128 and the signal's number when one ended it, as shells say it.
+[[maybe_unused]] static int exit_of(pid_t child) {
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int finish(const char* name) {

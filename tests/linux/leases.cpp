@@ -30,11 +30,6 @@ bool waits_for_lease(pid_t child) {
     int status;
     return asleep && waitpid(child, &status, WNOHANG) == 0;
 }
-int status_of(pid_t child) {
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -status;
-}
 
 void taking() {
     int writer = opened("file", O_CREAT | O_RDWR), path = opened("file", O_PATH), folder = opened(".", O_RDONLY);
@@ -67,7 +62,7 @@ void taking() {
         FAILS(EACCES, lease(folder, F_RDLCK));
         return failures;
     });
-    CHECK(status_of(child) == 0 && chown("file", 0, 0) == 0);
+    CHECK(exit_of(child) == 0 && chown("file", 0, 0) == 0);
     close(path);
     close(folder);
 }
@@ -92,18 +87,18 @@ void breaking(int signal) {
     // A reader goes on when the lease is one for reading, a writer only when there is none.
     pid_t reader = start([] { return open("file", O_RDONLY) < 0; });
     CHECK(waits_for_lease(reader));
-    CHECK(lease(fd, F_RDLCK) == 0 && status_of(reader) == 0 && leased(fd) == F_RDLCK);
+    CHECK(lease(fd, F_RDLCK) == 0 && exit_of(reader) == 0 && leased(fd) == F_RDLCK);
     int free = opened("file", O_RDONLY | O_NONBLOCK);
     close(free);
     pid_t writer = start([] { return open("file", O_WRONLY | O_APPEND) < 0; });
     CHECK(sigtimedwait(&set, &info, &soon) == (signal ? signal : SIGIO) && leased(fd) == F_UNLCK);
     CHECK(waits_for_lease(writer));
     FAILS(EAGAIN, lease(fd, F_RDLCK)); // somebody has it open for writing
-    CHECK(lease(fd, F_UNLCK) == 0 && status_of(writer) == 0);
+    CHECK(lease(fd, F_UNLCK) == 0 && exit_of(writer) == 0);
 
     CHECK(lease(fd, F_WRLCK) == 0);
     pid_t cutter = start([&] { return close(fd) != 0 || truncate("file", 0) != 0; });
-    CHECK(waits_for_lease(cutter) && close(fd) == 0 && status_of(cutter) == 0);
+    CHECK(waits_for_lease(cutter) && close(fd) == 0 && exit_of(cutter) == 0);
     while (sigtimedwait(&set, &info, &now) > 0) {}
 }
 
@@ -118,7 +113,7 @@ void waits() {
         sigaction(SIGUSR1, &action, nullptr);
         return open("file", O_RDONLY) == -1 && errno == EINTR ? 0 : 1;
     });
-    CHECK(waits_for_lease(child) && kill(child, SIGUSR1) == 0 && status_of(child) == 0);
+    CHECK(waits_for_lease(child) && kill(child, SIGUSR1) == 0 && exit_of(child) == 0);
     CHECK(leased(fd) == F_RDLCK && lease(fd, F_UNLCK) == 0);
 
     // One's own other open breaks it too.

@@ -34,11 +34,6 @@ shmid_ds stat_of(int id) {
     return s;
 }
 void remove(int id) { CHECK(shmctl(id, IPC_RMID, nullptr) == 0); }
-int exit_of(pid_t child) {
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status) + 128;
-}
 
 void getting() {
     constexpr key_t key = 0x53484d31;

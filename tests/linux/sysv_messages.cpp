@@ -45,11 +45,6 @@ msqid_ds stat_of(int id) {
     return s;
 }
 void remove(int id) { CHECK(msgctl(id, IPC_RMID, nullptr) == 0); }
-int exit_of(pid_t child) {
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 void getting() {
     constexpr key_t key = 0x52554e44;

@@ -45,11 +45,6 @@ semid_ds stat_of(int id) {
     CHECK(semctl(id, 0, IPC_STAT, Argument{.set = &s}) == 0);
     return s;
 }
-int exit_of(pid_t child) {
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 void getting() {
     constexpr key_t key = 0x53454d31;

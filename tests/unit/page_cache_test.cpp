@@ -35,6 +35,12 @@ protected:
         ASSERT_TRUE(pages().resize(n * page_size));
         for (u64 i = 0; i < n; i++) disk().fill(i, static_cast<int>(i + 1));
     }
+    /// A file of another owner's, instead of the test's own.
+    Ref<host::BackedInode> inode_of(MemoryAccount& account) {
+        place = {};
+        Charging whom{account};
+        return *make_ref<host::BackedInode>(*fs);
+    }
     Result<usize> write(u64 at, std::string_view text) {
         Source from{std::as_bytes(std::span{text})};
         u64 end;
@@ -304,11 +310,7 @@ TEST_F(Backed, CleanPagesGoAndDirtyOnesStay) {
 
 TEST_F(Backed, ACacheStaysWithinItsAccount) {
     auto account = *MemoryAccount::create(4 * MiB);
-    place = {};
-    auto inode = [&] {
-        Charging whom{*account};
-        return *make_ref<host::BackedInode>(*fs);
-    }();
+    auto inode = inode_of(*account);
     auto& cache = *inode->pages();
     ASSERT_TRUE(cache.resize(16 * MiB));
     std::string buffer(64 * KiB, 0);
@@ -336,11 +338,7 @@ TEST_F(Backed, ACacheStaysWithinItsAccount) {
 /// The thread that writes back, and those who read, work for the owner of the cache, within its limit.
 TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
     auto account = *MemoryAccount::create(1 * MiB);
-    place = {};
-    auto inode = [&] {
-        Charging whom{*account};
-        return *make_ref<host::BackedInode>(*fs);
-    }();
+    auto inode = inode_of(*account);
     auto& cache = *inode->pages();
     auto change = [&](std::string_view text) {
         Source from{std::as_bytes(std::span{text})};
@@ -381,11 +379,7 @@ TEST_F(Backed, TheOwnerPaysForWhatIsDoneForIt) {
 
 TEST_F(Backed, CleanPagesGoBeforeAnythingIsRefused) {
     auto account = *MemoryAccount::create(4 * MiB);
-    place = {};
-    auto inode = [&] {
-        Charging whom{*account};
-        return *make_ref<host::BackedInode>(*fs);
-    }();
+    auto inode = inode_of(*account);
     auto& cache = *inode->pages();
     ASSERT_TRUE(cache.resize(16 * MiB));
     auto fill = [&] {

@@ -16,13 +16,8 @@ struct cmsghdr {
 };
 constexpr usize aligned(usize n) { return (n + sizeof(usize) - 1) & ~(sizeof(usize) - 1); }
 
-struct ucred {
-    int pid;
-    u32 uid, gid;
-};
-
 /// Whether the caller may call itself that.
-Result<> check_identity(Task& task, const ucred& says, Kuid kuid, Kgid kgid) {
+Result<> check_identity(Task& task, const Identity::Shown& says, Kuid kuid, Kgid kgid) {
     const Credentials& is = task.credentials();
     if (kuid == ids::no_user || kgid == ids::no_group) return err::inval;
     bool pid = says.pid == task.process().pid() || is.can(CAP_SYS_ADMIN);
@@ -31,7 +26,7 @@ Result<> check_identity(Task& task, const ucred& says, Kuid kuid, Kgid kgid) {
     return pid && uid && gid ? Result<>{} : Result<>{err::perm};
 }
 Result<> decode_identity(Task& task, std::span<const std::byte> data, Identity& to) {
-    ucred says;
+    Identity::Shown says;
     if (data.size() != sizeof says) return err::inval;
     std::memcpy(&says, data.data(), sizeof says);
     Kuid uid = TRY(task.credentials().kuid(says.uid));
@@ -106,9 +101,7 @@ Result<> UserControl::write(int level, int type, std::span<const std::byte> data
 void UserControl::put(int level, int type, std::span<const std::byte> data) { (void)write(level, type, data); }
 
 void UserControl::put_identity(const Identity& who) {
-    int pid = who.process ? who.process->in(task_.pids()) : 0;
-    const Credentials& reader = task_.credentials();
-    put_value(sol_socket, scm_credentials, ucred{pid, reader.shown(who.uid), reader.shown(who.gid)});
+    put_value(sol_socket, scm_credentials, who.shown(task_.pids(), task_.credentials()));
 }
 
 void UserControl::put_rights(Rights& rights) {
@@ -131,12 +124,7 @@ void UserControl::put_rights(Rights& rights) {
 void UserControl::put_process(PidNumber* number) {
     if (!number) return;
     if (room_ < sizeof(cmsghdr) + sizeof(int)) return static_cast<void>(truncated_ = true);
-    Ref<Process> process;
-    {
-        process::TreeLock tree;
-        process = Ref<Process>::share(number->uses(tree).process);
-    }
-    auto fd = process ? process::open_pidfd(task_, std::move(process), 0) : Result<int>{err::srch};
+    auto fd = process::open_pidfd(task_, *number);
     int value = fd ? *fd : -static_cast<int>(fd.error());
     if (!write(sol_socket, scm_pidfd, std::as_bytes(std::span{&value, 1})) && fd) (void)task_.files->close(*fd);
 }

@@ -181,14 +181,11 @@ Result<u32> setfsgid(Task& task, u32 id) {
 
 Result<int> getgroups(Task& task, int size, UserPtr<u32> list) {
     const Credentials& me = task.credentials();
-    const auto& groups = me.groups;
-    int count = static_cast<int>(groups.size());
+    int count = static_cast<int>(me.groups.size());
     if (size < 0) return err::inval;
     if (size == 0) return count;
     if (size < count) return err::inval;
-    Vector<u32> shown;
-    TRY(shown.reserve(groups.size()));
-    for (Kgid g : groups) TRY(shown.push(me.shown(g)));
+    auto shown = TRY(me.shown_groups(me));
     TRY(copy_out(list, std::span<const u32>{shown}));
     return count;
 }
@@ -205,7 +202,7 @@ Result<> setgroups(Task& task, int size, UserPtr<const u32> list) {
         if (who->groups[i] == ids::no_group) return err::inval;
     }
     // A comparison of our own: for the default one libc++ expects an instance in its library, which the kernel has not.
-    std::sort(who->groups.begin(), who->groups.end(), [](Kgid a, Kgid b) { return a < b; });
+    who->sort_groups();
     return commit(task, std::move(who));
 }
 

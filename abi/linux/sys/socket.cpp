@@ -139,13 +139,7 @@ namespace {
 Result<> get_peer_pidfd(Task& task, Socket& socket, UserSpan<std::byte> value, UserPtr<int> size) {
     Identity peer = socket.peer_identity();
     if (!peer.process) return err::nodata;
-    Ref<Process> process;
-    {
-        process::TreeLock tree;
-        process = Ref<Process>::share(peer.process->uses(tree).process);
-    }
-    if (!process) return err::srch;
-    int fd = TRY(process::open_pidfd(task, std::move(process), 0));
+    int fd = TRY(process::open_pidfd(task, *peer.process));
     auto told = put_option(value, fd);
     auto done = told ? copy_out(size, static_cast<int>(*told)) : Result<>{std::unexpected(told.error())};
     if (!done) (void)task.files->close(fd);

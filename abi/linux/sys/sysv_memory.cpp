@@ -31,21 +31,17 @@ Result<uptr> shmat(Task& task, int id, uptr address, u32 flags) {
 Result<> shmdt(Task& task, uptr address) { return sysv::detach(*task.space, address); }
 
 namespace {
-Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, UserPtr<shmid64_ds> argument) {
-    auto segment = TRY(find_to_show(objects.segments, id, command != IPC_STAT, command == SHM_STAT_ANY));
-    auto state = segment->show();
-    shmid64_ds shown{};
-    fill(task, shown.shm_perm, *segment);
+void fill(Task& task, shmid64_ds& shown, sysv::Segment& segment) {
+    auto state = segment.show();
+    fill_owner(task, shown.shm_perm, segment);
     shown.shm_perm.mode |= state.flags();
-    shown.shm_segsz = segment->bytes;
+    shown.shm_segsz = segment.bytes;
     shown.shm_atime = state.attached;
     shown.shm_dtime = state.detached;
-    shown.shm_ctime = segment->changed;
+    shown.shm_ctime = segment.changed;
     shown.shm_cpid = pid_of(task, state.maker);
     shown.shm_lpid = pid_of(task, state.last);
     shown.shm_nattch = state.attachments;
-    TRY(copy_out_zeroed(argument, shown));
-    return command == IPC_STAT ? 0 : segment->id;
 }
 
 Result<int> show_limits(sysv::Namespace& objects, UserPtr<shmid64_ds> argument) {
@@ -85,7 +81,9 @@ Result<int> shmctl(Task& task, int id, int command, UserPtr<shmid64_ds> argument
     case SHM_INFO: return show_use(objects, argument);
     case IPC_STAT:
     case SHM_STAT:
-    case SHM_STAT_ANY: return show(task, objects, id, command, argument);
+    case SHM_STAT_ANY:
+        return show(objects.segments, id, command, SHM_STAT_ANY, argument,
+                    [&](auto& segment, auto& shown) { fill(task, shown, segment); });
     case SHM_LOCK:
     case SHM_UNLOCK: return lock(task, *TRY(objects.segments.find(id)), command == SHM_LOCK);
     case IPC_SET: {

@@ -28,21 +28,17 @@ Result<usize> msgrcv(Task& task, int id, UserPtr<msgbuf> message, usize size, i6
 }
 
 namespace {
-Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, UserPtr<msqid64_ds> argument) {
-    auto queue = TRY(find_to_show(objects.queues, id, command != IPC_STAT, command == MSG_STAT_ANY));
-    auto state = queue->state();
-    msqid64_ds shown{};
-    fill(task, shown.msg_perm, *queue);
+void fill(Task& task, msqid64_ds& shown, sysv::MessageQueue& queue) {
+    auto state = queue.state();
+    fill_owner(task, shown.msg_perm, queue);
     shown.msg_stime = state.sent;
     shown.msg_rtime = state.received;
-    shown.msg_ctime = queue->changed;
+    shown.msg_ctime = queue.changed;
     shown.msg_cbytes = state.bytes;
     shown.msg_qnum = state.messages;
     shown.msg_qbytes = state.most_bytes;
     shown.msg_lspid = pid_of(task, state.last_sender);
     shown.msg_lrpid = pid_of(task, state.last_receiver);
-    TRY(copy_out_zeroed(argument, shown));
-    return command == IPC_STAT ? 0 : queue->id;
 }
 
 Result<int> show_limits(sysv::Namespace& objects, bool use, UserPtr<msqid64_ds> argument) {
@@ -80,7 +76,9 @@ Result<int> msgctl(Task& task, int id, int command, UserPtr<msqid64_ds> argument
     case MSG_INFO: return show_limits(objects, command == MSG_INFO, argument);
     case IPC_STAT:
     case MSG_STAT:
-    case MSG_STAT_ANY: return show(task, objects, id, command, argument);
+    case MSG_STAT_ANY:
+        return show(objects.queues, id, command, MSG_STAT_ANY, argument,
+                    [&](auto& queue, auto& shown) { fill(task, shown, queue); });
     case IPC_SET: {
         auto wanted = TRY(copy_in(argument));
         auto queue = TRY(find_to_change(objects.queues, id));
@@ -92,7 +90,7 @@ Result<int> msgctl(Task& task, int id, int command, UserPtr<msqid64_ds> argument
     }
     case IPC_RMID: {
         auto queue = TRY(find_to_change(objects.queues, id));
-        objects.queues.remove(*queue);
+        objects.drop(*queue);
         queue->close();
         return 0;
     }

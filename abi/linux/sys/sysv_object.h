@@ -6,7 +6,7 @@
 namespace linux_abi::sys {
 inline Result<sysv::Namespace*> objects_of(Task& task) { return sysv::Namespace::in(*task.view().ipc); }
 
-inline void fill(Task& task, ipc64_perm& to, sysv::Object& object) {
+inline void fill_owner(Task& task, ipc64_perm& to, sysv::Object& object) {
     const Credentials& who = task.credentials();
     sysv::Owner o = object.owner();
     to.key = object.key;
@@ -27,14 +27,17 @@ inline Result<> set_owner(Task& task, sysv::Object& object, const ipc64_perm& fr
 }
 inline Pid pid_of(Task& task, const Ref<PidNumber>& number) { return number ? number->in(task.pids()) : 0; }
 
-/// The object that a *_STAT command is about, by id or by place, readable. `any`: no permission is asked for.
-template <class T>
-Result<Ref<T>> find_to_show(sysv::Table<T>& table, int id, bool by_place, bool any) {
-    auto found = by_place ? Result<Ref<T>>{id < 0 ? nullptr : table.find_at(static_cast<unsigned>(id) % table.most)}
-                          : table.find(id);
-    if (!found || !*found) return err::inval;
-    if (!any) TRY((*found)->permit(0444));
-    return found;
+/// IPC_STAT and *_STAT, `any`: the command of the kind that asks for no permission. IPC_STAT has an id, the others a
+/// place. `fill_in(object, shown)`.
+template <class T, class Shown>
+Result<int> show(sysv::Table<T>& table, int id, int command, int any, UserPtr<Shown> to, auto fill_in) {
+    Ref<T> object = command == IPC_STAT ? TRY(table.find(id)) : table.find_at(static_cast<unsigned>(id) % table.most);
+    if (!object) return err::inval;
+    if (command != any) TRY(object->permit(0444));
+    Shown shown{};
+    fill_in(*object, shown);
+    TRY(copy_out_zeroed(to, shown));
+    return command == IPC_STAT ? 0 : object->id;
 }
 /// The object of IPC_SET and IPC_RMID.
 template <class T>

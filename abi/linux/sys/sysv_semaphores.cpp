@@ -31,15 +31,11 @@ Result<> semop(Task& task, int id, UserPtr<const sembuf> operations, u32 n) {
 }
 
 namespace {
-Result<int> show(Task& task, sysv::Namespace& objects, int id, int command, uptr argument) {
-    auto set = TRY(find_to_show(objects.semaphores, id, command != IPC_STAT, command == SEM_STAT_ANY));
-    semid64_ds shown{};
-    fill(task, shown.sem_perm, *set);
-    shown.sem_otime = set->operated();
-    shown.sem_ctime = set->changed;
-    shown.sem_nsems = set->size();
-    TRY(copy_out_zeroed(UserPtr<semid64_ds>{argument}, shown));
-    return command == IPC_STAT ? 0 : set->id;
+void fill(Task& task, semid64_ds& shown, SemaphoreSet& set) {
+    fill_owner(task, shown.sem_perm, set);
+    shown.sem_otime = set.operated();
+    shown.sem_ctime = set.changed;
+    shown.sem_nsems = set.size();
 }
 
 Result<int> show_limits(sysv::Namespace& objects, bool use, uptr argument) {
@@ -91,7 +87,9 @@ Result<int> semctl(Task& task, int id, int index, int command, uptr argument) {
     case SEM_INFO: return show_limits(objects, command == SEM_INFO, argument);
     case IPC_STAT:
     case SEM_STAT:
-    case SEM_STAT_ANY: return show(task, objects, id, command, argument);
+    case SEM_STAT_ANY:
+        return show(objects.semaphores, id, command, SEM_STAT_ANY, UserPtr<semid64_ds>{argument},
+                    [&](auto& set, auto& shown) { fill(task, shown, set); });
     case GETVAL:
     case GETPID:
     case GETNCNT:

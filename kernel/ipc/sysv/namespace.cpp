@@ -2,7 +2,7 @@
 
 namespace sysv {
 Result<Namespace*> Namespace::in(IpcNamespace& of) {
-    if (auto* there = of.objects.load(std::memory_order_acquire)) return static_cast<Namespace*>(there);
+    if (auto* there = find(of)) return there;
     auto made = TRY(make<Namespace>(of));
     IpcNamespace::Objects* before = nullptr;
     if (!of.objects.compare_exchange_strong(before, made.get(), std::memory_order_acq_rel))

@@ -14,6 +14,10 @@ struct Settings {
 class Namespace final : public IpcNamespace::Objects {
 public:
     explicit Namespace(IpcNamespace& owner) : of{owner} {}
+    /// Null: nobody has made one yet.
+    static Namespace* find(const IpcNamespace& of) {
+        return static_cast<Namespace*>(of.objects.load(std::memory_order_acquire));
+    }
     /// Made when it is first asked for. err::nomem.
     static Result<Namespace*> in(IpcNamespace&);
 
@@ -24,6 +28,7 @@ public:
     /// shmget(2). As above; err::inval: `bytes`.
     Result<int> get_segment(Key, u64 bytes, u32 flags);
     // They go. Nothing happens the second time.
+    void drop(MessageQueue& queue) { queues.remove(queue); }
     void drop(SemaphoreSet&);
     void drop(Segment&);
 

@@ -24,7 +24,7 @@ public:
             segment->detached_ = now();
             if (segment->attachments_.empty()) from = std::move(segment->goes_from_);
         }
-        if (from) static_cast<Namespace&>(*from->objects.load()).drop(*segment);
+        if (from) Namespace::find(*from)->drop(*segment);
     }
     MemoryObject& object() override { return *segment->memory_; }
     Identity identity() const override { return {.inode = static_cast<u64>(segment->id)}; }
