@@ -219,10 +219,12 @@ Result<usize> get_peer(Socket& socket, UserSpan<std::byte> value) {
 /// err::range: the user has no room; the size is told all the same.
 Result<usize> get_peer_groups(Socket& socket, UserSpan<std::byte> value) {
     auto peer = socket.peer_credentials();
-    if (!peer) return err::nodata;
+    Caller* who = Caller::current();
+    if (!peer || !who) return err::nodata;
     usize n = peer->groups.size() * sizeof(u32);
     if (value.size < n) return err::range;
-    TRY(arch::copy_out(value.data.address(), peer->groups.data(), n));
+    auto shown = TRY(who->credentials().shown_groups(*peer));
+    TRY(arch::copy_out(value.data.address(), shown.data(), n));
     return n;
 }
 Result<usize> get_peer_name(Socket& socket, UserSpan<std::byte> value) {

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -67,6 +68,18 @@ void identity() {
     CHECK(getresuid(&r, &e, &s) == 0 && r == 0 && e == 0 && s == 0);
     gid_t wanted[] = {far, 5, 0}, got[4] = {}, bad[] = {5, unmapped}, none = ~0u;
     CHECK(CALL(setgroups, 3, wanted) == 0 && getgroups(4, got) == 3 && got[0] == 0 && got[1] == 5 && got[2] == far);
+    // What is told of a peer goes through the map as well.
+    int ends[2];
+    gid_t told[4] = {};
+    socklen_t size = sizeof told;
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    CHECK(getsockopt(ends[0], SOL_SOCKET, SO_PEERGROUPS, told, &size) == 0 && size == 3 * sizeof *told);
+    CHECK(told[0] == 0 && told[1] == 5 && told[2] == far);
+    ucred peer{};
+    size = sizeof peer;
+    CHECK(getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0 && peer.gid == 0);
+    close(ends[0]);
+    close(ends[1]);
     FAILS(EINVAL, CALL(setgroups, 2, bad));
     FAILS(EINVAL, CALL(setgroups, 1, &none));
     FAILS(EINVAL, CALL(setuid, unmapped));
