@@ -31,14 +31,18 @@ enum class Rank : u8 {
     inode,         // an inode's own data and page tree; taken by page faults
     mappings,      // the areas that map one object
     // Spinlocks: interrupts off, never sleep.
-    page_table,   // entries of an address space's tables
-    dentry,       // the dentry cache
-    tasks,        // the process tree: parents, groups, sessions, process numbers
-    descriptors,  // the slots of a file table
-    socket_names, // some of the names that sockets are bound to
-    socket_state, // a socket's protocol; of two, the lower address first
-    signals,      // one process's signal state
-    handlers,     // one set of signal dispositions
+    page_table,    // entries of an address space's tables
+    dentry,        // the dentry cache
+    tasks,         // the process tree: parents, groups, sessions, process numbers
+    descriptors,   // the slots of a file table
+    socket_names,  // some of the names that sockets are bound to
+    socket_state,  // a socket's protocol; of two, the lower address first
+    socket_ports,  // a bucket of the tables that lead from ports to sockets
+    network,       // a network namespace's addresses and routes
+    neighbours,    // who is on an interface's link
+    network_queue, // what waits for a device, or has come over loopback
+    signals,       // one process's signal state
+    handlers,      // one set of signal dispositions
     timers_posix,
     futex, // a bucket of waiting futexes
     epoll,
