@@ -24,12 +24,13 @@ enum class Rank : u8 {
     pipe,          // a pipe's ring; held while user memory is copied
     stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe
     socket,        // a socket; held while user memory is copied
-    in_flight,     // which sockets are on their way in messages of which
-    tty,           // a terminal's state
-    files,         // growing a file table
-    address_space, // the areas of an address space; page faults take it
-    inode,         // an inode's own data and page tree; taken by page faults
-    mappings,      // the areas that map one object
+    network_configuration, // what a network has of interfaces and addresses, while it changes
+    in_flight,             // which sockets are on their way in messages of which
+    tty,                   // a terminal's state
+    files,                 // growing a file table
+    address_space,         // the areas of an address space; page faults take it
+    inode,                 // an inode's own data and page tree; taken by page faults
+    mappings,              // the areas that map one object
     // Spinlocks: interrupts off, never sleep.
     page_table,    // entries of an address space's tables
     dentry,        // the dentry cache

@@ -56,12 +56,20 @@ public:
     std::atomic<Objects*> objects = nullptr;
 };
 
-/// Interfaces, addresses, ports: network_namespaces(7). What a network stack keeps here is its own.
+/// Interfaces, addresses, ports: network_namespaces(7).
 class NetworkNamespace : public RefCounted<NetworkNamespace> {
 public:
-    explicit NetworkNamespace(u64 first) : number{namespaces::next_number(first)} {}
-    virtual ~NetworkNamespace() = default;
+    NetworkNamespace(u64 first, Ref<const UserNamespace> of)
+        : number{namespaces::next_number(first)}, owner{std::move(of)} {}
+    ~NetworkNamespace() { delete objects.load(); }
     const u64 number;
+    /// In which CAP_NET_ADMIN and its like count; null: a namespace without maps.
+    const Ref<const UserNamespace> owner;
+    /// What the network stack keeps here; null: nothing yet.
+    struct Objects {
+        virtual ~Objects() = default;
+    };
+    std::atomic<Objects*> objects = nullptr;
 };
 
 /// How far CLOCK_MONOTONIC and CLOCK_BOOTTIME are ahead of the machine's: time_namespaces(7). Never changes.

@@ -23,7 +23,7 @@ Result<> View::prepare() {
     if (!users) users = TRY(make_ref<UserNamespace>());
     if (!uts) uts = TRY(make_ref<UtsNamespace>(number(namespaces::first_uts), users->if_mapped()));
     if (!ipc) ipc = TRY(make_ref<IpcNamespace>(number(namespaces::first_ipc), users->if_mapped()));
-    if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network)));
+    if (!network) network = TRY(make_ref<NetworkNamespace>(number(namespaces::first_network), users->if_mapped()));
     if (!time) time = TRY(make_ref<TimeNamespace>(number(namespaces::first_time)));
     if (!cgroup) cgroup = TRY(make_ref<Cgroup>(number(namespaces::first_cgroup), MemoryAccount::kernel(), ~u32{0}));
     trace = trace_all.load(std::memory_order_relaxed);

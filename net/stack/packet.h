@@ -27,6 +27,9 @@ enum class ChecksumState : u8 {
 /// To whom a frame of the link was sent.
 enum class Destination : u8 { host, broadcast, multicast, other };
 
+namespace inet {
+class Interface;
+}
 class Packet;
 using PacketBox = Box<Packet>;
 
@@ -86,9 +89,10 @@ public:
     Result<> charge_to(MemoryAccount&);
     void uncharge();
 
-    Packet* next = nullptr; // in a PacketQueue
-    u32 interface = 0;      // it came in by, or is to leave by
-    u16 protocol = 0;       // ETH_P_*
+    Packet* next = nullptr;                // in a PacketQueue
+    inet::Interface* arrives_by = nullptr; // while an Outbox holds it
+    u32 interface = 0;                     // it came in by, or is to leave by
+    u16 protocol = 0;                      // ETH_P_*
     Destination destination = Destination::host;
     ChecksumState checksum = ChecksumState::unknown;
     u16 checksum_start = 0, checksum_offset = 0; // partial: of the transport's header, and of the field in it

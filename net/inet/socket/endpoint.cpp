@@ -1,0 +1,27 @@
+#include "net/inet/socket/endpoint.h"
+#include "kernel/credentials/caller.h"
+#include "kernel/views/view.h"
+
+namespace net::inet {
+InetEndpoint::InetEndpoint(Kind kind, u8 protocol, bool is_v6, Ref<NetworkNamespace> in, Stack& stack, Ref<Cgroup> pays)
+    : Flow{kind, protocol, stack}, network{std::move(in)}, payer{std::move(pays)} {
+    v6 = is_v6;
+    ip.v6_only = stack.settings.v6_only.load();
+    local.address = is_v6 ? any_v6 : any_v4;
+}
+
+Result<const Path*> InetEndpoint::path_to(const Endpoint& to) {
+    if (path_.out && path_.generation == stack().generation() && path_for_ == to.address) [[likely]]
+        return &path_;
+    u32 by = bound_interface();
+    path_ = TRY(stack().route(to.address, local.address, by ? by : to.interface));
+    path_for_ = to.address;
+    return &path_;
+}
+
+Result<Maker> Maker::caller() {
+    Caller* who = Caller::current();
+    View& view = who ? who->view() : View::root();
+    return Maker{view.network, *TRY(Stack::in(*view.network)), view.cgroup};
+}
+} // namespace net::inet

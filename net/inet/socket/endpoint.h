@@ -1,0 +1,49 @@
+// The protocol's side of a socket: what its port leads to.
+#pragma once
+#include "core/wait/mutex.h"
+#include "kernel/socket/options.h"
+#include "net/inet/socket/flow.h"
+#include "net/inet/socket/ip_options.h"
+
+namespace net::inet {
+class InetEndpoint : public Flow {
+public:
+    /// The network it is in, for as long as it is.
+    const Ref<NetworkNamespace> network;
+    /// Who pays for what has arrived: the container that made it.
+    const Ref<Cgroup> payer;
+    sockets::Options options;
+    IpOptions ip;
+    /// Who waits for readiness.
+    WaitQueue changed;
+    /// Guards the protocol's state. Held for what arrives; never while user memory is touched.
+    Spinlock<Rank::socket_state> lock;
+    /// One reader, and one writer, at a time.
+    Mutex<Rank::socket> reading, writing;
+
+    MemoryAccount& account() const { return *payer->account; }
+    /// The way to `remote`: as before, if nothing has changed since. Under the lock. The errors are Stack::route()'s.
+    Result<const Path*> path_to(const Endpoint& remote);
+    u8 hop_limit() const {
+        int own = ip.ttl.load(std::memory_order_relaxed);
+        return static_cast<u8>(own < 0 ? stack().settings.ttl.load(std::memory_order_relaxed) : static_cast<u32>(own));
+    }
+    /// The only interface it may use, or 0: SO_BINDTODEVICE, or the scope of its address.
+    u32 bound_interface() const { return interface ? interface : local.interface; }
+
+protected:
+    InetEndpoint(Kind, u8 protocol, bool v6, Ref<NetworkNamespace>, Stack&, Ref<Cgroup>);
+
+private:
+    Path path_;
+    Address path_for_;
+};
+
+/// What a new endpoint needs of its maker. err::nomem.
+struct Maker {
+    Ref<NetworkNamespace> network;
+    Stack& stack;
+    Ref<Cgroup> payer;
+    static Result<Maker> caller();
+};
+} // namespace net::inet

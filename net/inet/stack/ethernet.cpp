@@ -1,0 +1,230 @@
+#include "net/inet/stack/ethernet.h"
+#include "core/rng/rng.h"
+#include "net/inet/arp.h"
+#include "net/inet/stack/output.h"
+#include <linux/icmpv6.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+
+namespace net::inet {
+/// What the table of neighbours asks for, carried out under its lock.
+class EthernetInterface::Link final : public NeighbourTable::Output {
+public:
+    Link(EthernetInterface& on, Outbox& box) : on_{on}, box_{box} {}
+    void solicit(const Address& target, const std::optional<LinkAddress>& to) override {
+        target.is_v4() ? ask_by_arp(target, to) : ask_by_ndp(target, to);
+    }
+    void transmit(PacketBox p, const LinkAddress& to) override {
+        u16 type = p->protocol;
+        on_.send_to(std::move(p), to, type);
+    }
+    /// RFC 1122, 2.3.2.2: whoever sent it is told as by a router.
+    void unreachable(PacketBox p) override {
+        on_.counters.errors_out.fetch_add(1, std::memory_order_relaxed);
+        auto ip = parse_ip(*p);
+        if (!ip) return;
+        auto message = icmp_error(*p, *ip, Refusal::host_unreachable);
+        if (!message || !*message) return;
+        IpSend back{.source = ip->source,
+                    .destination = ip->source,
+                    .protocol = static_cast<u8>(ip->source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
+        if (!push_ip(**message, back)) return;
+        (*message)->checksum = ChecksumState::verified;
+        box_.loop(std::move(*message), on_.stack().loopback());
+    }
+
+private:
+    void ask_by_arp(const Address& target, const std::optional<LinkAddress>& to) {
+        auto asking = make_arp(
+            {.sender_link = on_.link_address(), .sender = on_.stack().source_on(on_, target), .target = target});
+        if (asking) on_.send_to(std::move(*asking), to.value_or(link_broadcast), ETH_P_ARP);
+    }
+    void ask_by_ndp(const Address& target, const std::optional<LinkAddress>& to) {
+        Address source = on_.stack().source_on(on_, target), destination = to ? target : target.solicited_node();
+        auto asking = make_solicitation({.target = target, .link = on_.link_address()}, source, destination);
+        if (!asking) return;
+        IpSend ip{.source = source, .destination = destination, .protocol = IPPROTO_ICMPV6, .hop_limit = 255};
+        if (push_ip(**asking, ip))
+            on_.send_to(std::move(*asking), to.value_or(link_multicast(destination)), ETH_P_IPV6);
+    }
+    EthernetInterface& on_;
+    Outbox& box_;
+};
+
+EthernetInterface::EthernetInterface(Stack& stack, std::string_view called, Device& device)
+    : Interface{stack, called, ARPHRD_ETHER, IFF_BROADCAST | IFF_MULTICAST, std::min(device.most_mtu(), u32{1500})},
+      device_{device},
+      neighbours_{SipHash{rng::number(), rng::number()}} {
+    offloads = device.offloads();
+}
+EthernetInterface::~EthernetInterface() {
+    timer_.cancel();
+    stop();
+}
+
+void EthernetInterface::send(PacketBox p, const Address& next_hop, Outbox& box) {
+    if (!up()) return;
+    p->protocol = next_hop.is_v4() ? ETH_P_IP : ETH_P_IPV6;
+    if (next_hop.multicast() || next_hop.broadcast()) {
+        LinkAddress to = next_hop.multicast() ? link_multicast(next_hop) : link_broadcast;
+        u16 type = p->protocol;
+        return send_to(std::move(p), to, type);
+    }
+    Link link{*this, box};
+    u64 deadline;
+    {
+        auto table = neighbours_.lock();
+        table->send(std::move(p), next_hop, box.now, link);
+        deadline = table->deadline();
+    }
+    expect(deadline);
+}
+
+void EthernetInterface::send_to(PacketBox p, const LinkAddress& to, u16 type) {
+    if (p->push_header(EthernetHeader{to, link_address(), type})) transmit(std::move(p));
+}
+
+/// Packets keep their order: while some wait, others wait behind them.
+void EthernetInterface::transmit(PacketBox p) {
+    usize size = p->size();
+    if (!stopped_.load(std::memory_order_acquire) && device_.transmit(p, false)) {
+        counters.left(size);
+        return;
+    }
+    auto waiting = waiting_.lock();
+    if (waiting->true_size() >= most_waiting) {
+        counters.dropped_out.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    counters.left(size);
+    waiting->push(std::move(p));
+    stopped_.store(true, std::memory_order_release);
+}
+
+void EthernetInterface::has_room() {
+    for (;;) {
+        auto waiting = waiting_.lock();
+        PacketBox p = waiting->pop();
+        if (!p) return stopped_.store(false, std::memory_order_release);
+        if (!device_.transmit(p, !waiting->empty())) return waiting->push_front(std::move(p));
+    }
+}
+
+void EthernetInterface::carrier_changed() {
+    u32 running = device_.has_carrier() ? IFF_RUNNING : 0;
+    (void)stack().set_flags(*this, running, IFF_RUNNING);
+}
+
+void EthernetInterface::changed() {
+    if (up()) return;
+    neighbours_.lock()->clear();
+    waiting_.lock()->clear();
+}
+
+/// The timer is armed by one at a time: who makes the deadline earlier.
+void EthernetInterface::expect(u64 deadline) {
+    u64 armed = armed_for_.load(std::memory_order_relaxed);
+    while (deadline < armed)
+        if (armed_for_.compare_exchange_weak(armed, deadline)) return queue();
+}
+
+bool EthernetInterface::run(unsigned) {
+    Outbox box;
+    Link link{*this, box};
+    u64 deadline;
+    armed_for_ = ~u64{0};
+    {
+        auto table = neighbours_.lock();
+        if (table->deadline() <= box.now) table->timer(box.now, link);
+        deadline = table->deadline();
+    }
+    if (deadline == ~u64{0}) return false;
+    armed_for_ = deadline;
+    timer_.arm(Deadline{deadline});
+    return false;
+}
+
+void EthernetInterface::received(PacketQueue& packets) {
+    Outbox box;
+    while (PacketBox p = packets.pop()) {
+        counters.came(p->size());
+        take(std::move(p), box);
+        if (packets.empty()) break;
+        box.flush();
+    }
+}
+
+void EthernetInterface::take(PacketBox p, Outbox& box) {
+    auto header = Reader{*p}.take<EthernetHeader>();
+    if (!header || !up()) return;
+    p->trim_front(sizeof *header);
+    p->protocol = header->type;
+    const LinkAddress& to = header->destination;
+    p->destination = to == link_broadcast   ? Destination::broadcast
+                     : to.multicast()       ? Destination::multicast
+                     : to == link_address() ? Destination::host
+                                            : Destination::other;
+    if (p->destination == Destination::other) return;
+    switch (p->protocol) {
+    case ETH_P_IP:
+    case ETH_P_IPV6: return input(*this, std::move(p), box);
+    case ETH_P_ARP: return take_arp(*p, box);
+    default: counters.dropped_in.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+/// RFC 826: who asks us will soon hear from us.
+void EthernetInterface::take_arp(const Packet& p, Outbox& box) {
+    auto arp = parse_arp(p);
+    if (!arp) return;
+    Link link{*this, box};
+    bool for_us = stack().is_local(arp->target) && !arp->target.loopback();
+    if (for_us && !arp->reply) {
+        auto reply = make_arp({.reply = true,
+                               .sender_link = link_address(),
+                               .target_link = arp->sender_link,
+                               .sender = arp->target,
+                               .target = arp->sender});
+        if (reply) send_to(std::move(*reply), arp->sender_link, ETH_P_ARP);
+    }
+    auto table = neighbours_.lock();
+    if (arp->sender.unspecified()) return;
+    if (for_us && !arp->reply)
+        table->heard(arp->sender, arp->sender_link, box.now, link);
+    else
+        table->advertised(arp->sender, arp->sender_link,
+                          {.solicited = arp->reply && for_us, .override_old = true, .router = false}, box.now, link);
+}
+
+void EthernetInterface::neighbour_discovery(Arrival& a, u8 type) {
+    if (a.in.type() != ARPHRD_ETHER) return;
+    auto& self = static_cast<EthernetInterface&>(a.in);
+    if (type == 135) { // NDISC_NEIGHBOUR_SOLICITATION
+        if (auto m = parse_solicitation(*a.packet, a.ip)) self.solicited(a, *m);
+    } else if (type == 136) { // NDISC_NEIGHBOUR_ADVERTISEMENT
+        if (auto m = parse_advertisement(*a.packet, a.ip)) self.advertised(a, *m);
+    }
+}
+
+/// RFC 4861, 7.2.3 and 7.2.4.
+void EthernetInterface::solicited(Arrival& a, const NeighbourMessage& m) {
+    if (!stack().is_local(m.target)) return;
+    bool probe = a.ip.source.unspecified(); // it looks whether the address is free
+    Link link{*this, a.box};
+    if (!probe && m.link) neighbours_.lock()->heard(a.ip.source, *m.link, a.box.now, link);
+    Address to = probe ? all_nodes : a.ip.source;
+    auto answer = make_advertisement(
+        {.target = m.target, .link = link_address(), .says = {.solicited = !probe, .override_old = true}}, m.target,
+        to);
+    if (!answer) return;
+    IpSend ip{.source = m.target, .destination = to, .protocol = IPPROTO_ICMPV6, .hop_limit = 255};
+    if (push_ip(**answer, ip)) send(std::move(*answer), to, a.box);
+}
+
+void EthernetInterface::advertised(Arrival& a, const NeighbourMessage& m) {
+    Link link{*this, a.box};
+    neighbours_.lock()->advertised(m.target, m.link, m.says, a.box.now, link);
+}
+} // namespace net::inet

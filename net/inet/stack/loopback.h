@@ -1,0 +1,11 @@
+// The loopback interface: what is sent by it comes in again.
+#pragma once
+#include "net/inet/stack/interface.h"
+
+namespace net::inet {
+class Loopback final : public Interface {
+public:
+    explicit Loopback(Stack&);
+    void send(PacketBox, const Address& next_hop, Outbox&) override;
+};
+} // namespace net::inet

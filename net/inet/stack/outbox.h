@@ -1,0 +1,34 @@
+// What one piece of work sends: a call on a socket, a timer, packets that a device has brought.
+#pragma once
+#include "core/time/clock.h"
+#include "net/stack/packet.h"
+
+namespace net::inet {
+class Interface;
+
+/// On the stack of who works. What goes over loopback waits here and comes in when the work is over and its locks are
+/// given back: so nothing is called from within itself, and no thread is woken for it. What goes to a device goes at
+/// once.
+class Outbox {
+public:
+    Outbox() : now{clocks::monotonic_ns()} {}
+    Outbox(const Outbox&) = delete;
+    /// Without locks.
+    ~Outbox() {
+        if (first_) flush();
+    }
+    /// The time, for all that the work does; flush() sets it anew.
+    u64 now;
+    /// A packet that begins with its IP header comes in by `in`, which stays until then.
+    void loop(PacketBox, Interface& in);
+    /// Lets come in what waits, and what is sent because of it. Without locks. What goes on for too long is left to
+    /// the CPU's worker.
+    void flush();
+
+private:
+    friend class Backlog;
+    PacketBox pop();
+    static constexpr unsigned most = 1024; // packets in a flush
+    Packet *first_ = nullptr, *last_ = nullptr;
+};
+} // namespace net::inet

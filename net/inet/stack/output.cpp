@@ -1,0 +1,28 @@
+#include "net/inet/stack/output.h"
+#include "core/rng/rng.h"
+
+namespace net::inet {
+namespace {
+/// Whether it may be sent as it is: its interface cuts it by segments, or it fits.
+bool fits(const Path& path, const Packet& p, const IpSend& ip) {
+    usize size = ip_header_size(ip.destination) + p.size();
+    if (!p.segment_size) return size <= path.mtu;
+    const auto& offloads = path.out->offloads;
+    return size <= (ip.destination.is_v4() ? offloads.segment_v4 : offloads.segment_v6);
+}
+} // namespace
+
+Result<> output(const Path& path, PacketBox p, const IpSend& ip, Outbox& box) {
+    if (fits(path, *p, ip)) [[likely]] {
+        TRY(push_ip(*p, ip));
+        if (p->checksum == ChecksumState::partial && !path.out->offloads.checksum) p->complete_checksum();
+        path.out->send(std::move(p), path.next_hop, box);
+        return {};
+    }
+    p->complete_checksum();
+    IpSend each = ip;
+    each.id = static_cast<u32>(rng::number());
+    return send_fragments(*p, each, path.mtu,
+                          [&](PacketBox fragment) { path.out->send(std::move(fragment), path.next_hop, box); });
+}
+} // namespace net::inet

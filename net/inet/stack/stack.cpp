@@ -1,0 +1,344 @@
+#include "net/inet/stack/stack.h"
+#include "core/rng/rng.h"
+#include "lib/format.h"
+#include "net/inet/stack/input.h"
+#include "net/inet/stack/loopback.h"
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+
+namespace net::inet {
+namespace {
+SipHash fresh_hash() { return SipHash{rng::number(), rng::number()}; }
+} // namespace
+
+Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()} {}
+
+Stack::~Stack() {
+    expiry_.end();
+    while (!interfaces_.empty()) {
+        Interface& i = *interfaces_.begin();
+        interfaces_.erase(interfaces_.begin());
+        Ref<Interface>::adopt(&i);
+    }
+}
+
+Result<Stack*> Stack::in(NetworkNamespace& of) {
+    if (auto* there = find(of)) return there;
+    auto made = TRY(make<Stack>());
+    auto lo = TRY(make_ref<Loopback>(*made));
+    made->loopback_ = lo.get();
+    TRY(made->add(lo));
+    TRY(made->add(*lo, {.address = loopback_v4, .prefix = 8, .scope = RT_SCOPE_HOST, .flags = IFA_F_PERMANENT}));
+    TRY(made->add(*lo, {.address = loopback_v6, .prefix = 128, .scope = RT_SCOPE_HOST, .flags = IFA_F_PERMANENT}));
+    TRY(made->set_flags(*lo, IFF_UP | IFF_RUNNING, IFF_UP | IFF_RUNNING));
+    NetworkNamespace::Objects* before = nullptr;
+    if (!of.objects.compare_exchange_strong(before, made.get(), std::memory_order_acq_rel))
+        return static_cast<Stack*>(before); // somebody else was faster
+    return made.release();
+}
+
+Ref<Interface> Stack::find(u32 index) {
+    Holding held{lock_};
+    auto at = interfaces_.find(index);
+    return at == interfaces_.end() ? Ref<Interface>{} : Ref<Interface>::share(&*at);
+}
+Interface* Stack::by_name(std::string_view name) {
+    for (Interface& i : interfaces_)
+        if (i.name.view() == name) return &i;
+    return nullptr;
+}
+Ref<Interface> Stack::find(std::string_view name) {
+    Holding held{lock_};
+    return Ref<Interface>::share(by_name(name));
+}
+
+/// Replaces "%d" by the first number that makes the name a new one.
+Result<> Stack::choose_name(Interface& i) {
+    auto pattern = i.name;
+    auto at = pattern.view().find("%d");
+    if (at == std::string_view::npos) return by_name(pattern) ? Result<>{err::exist} : Result<>{};
+    for (u32 n = 0; n < 100'000; n++) {
+        char name[IFNAMSIZ];
+        BufferWriter out{name};
+        print(out, "{}{}{}", pattern.view().substr(0, at), n, pattern.view().substr(at + 2));
+        if (by_name(out.text())) continue;
+        i.name.assign(out.text());
+        return {};
+    }
+    return err::nfile;
+}
+
+Result<> Stack::add(Ref<Interface> i) {
+    Holding configuring{configuration_};
+    Holding held{lock_};
+    TRY(choose_name(*i));
+    i->index_ = next_index_++;
+    interfaces_.insert(*i.release());
+    change();
+    return {};
+}
+
+void Stack::remove(Interface& i) {
+    Holding configuring{configuration_};
+    {
+        Holding held{lock_};
+        routes_.remove_interface(i.index());
+        interfaces_.erase(i.index());
+        i.addresses = {};
+        i.flags_.fetch_and(~u32{IFF_UP | IFF_RUNNING});
+        change();
+    }
+    i.changed();
+    Ref<Interface>::adopt(&i);
+}
+
+Result<> Stack::set_flags(Interface& i, u32 flags, u32 mask) {
+    Holding configuring{configuration_};
+    {
+        Holding held{lock_};
+        u32 before = i.flags(), after = (before & ~mask) | (flags & mask);
+        if (before == after) return {};
+        i.flags_ = after;
+        if ((before ^ after) & IFF_UP) {
+            if (after & IFF_UP)
+                for (const auto& a : i.addresses) TRY(add_routes_of(i, a));
+            else
+                routes_.remove_interface(i.index());
+        }
+        change();
+    }
+    i.changed();
+    return {};
+}
+
+Result<> Stack::set_mtu(Interface& i, u32 mtu) {
+    if (mtu < least_mtu_v4 || mtu > 65536) return err::inval;
+    Holding configuring{configuration_};
+    i.mtu_ = mtu;
+    change();
+    i.changed();
+    return {};
+}
+
+namespace {
+/// The routes of an address (as Linux's table "local", and "proto kernel").
+struct AddressRoutes {
+    Route routes[4];
+    usize count = 0;
+    void add(const Prefix& to, RouteKind kind, u32 interface, const Address& source, u8 scope) {
+        routes[count++] = {.destination = to,
+                           .source = source,
+                           .interface = interface,
+                           .metric = kind == RouteKind::unicast && !source.is_v4() ? 256u : 0u,
+                           .kind = kind,
+                           .scope = scope,
+                           .protocol = RTPROT_KERNEL};
+    }
+    AddressRoutes(const Interface& i, const InterfaceAddress& a) {
+        bool v4 = a.address.is_v4();
+        unsigned bits = v4 ? 32 : 128;
+        u32 index = i.index();
+        add(Prefix::of(a.address, bits), RouteKind::local, index, a.address, RT_SCOPE_HOST);
+        Address far = a.peer.unspecified() ? a.address : a.peer;
+        Prefix network = Prefix::of(far, a.prefix);
+        if (i.loopback()) {
+            if (a.prefix < bits) add(network, RouteKind::local, index, a.address, RT_SCOPE_HOST);
+            return;
+        }
+        if (a.prefix < bits || !a.peer.unspecified())
+            add(network, RouteKind::unicast, index, a.address, v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+        if (v4 && !a.broadcast.unspecified())
+            add(Prefix::of(a.broadcast, 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
+        if (!v4) add(Prefix::of(Address::v6({0xff00}), 8), RouteKind::multicast, index, {}, RT_SCOPE_UNIVERSE);
+    }
+    std::span<const Route> view() const { return {routes, count}; }
+};
+} // namespace
+
+Result<> Stack::add_routes_of(Interface& i, const InterfaceAddress& a) {
+    for (const Route& r : AddressRoutes{i, a}.view())
+        if (auto added = routes_.add(r); !added && added.error() != Errno::exist) return added;
+    return {};
+}
+void Stack::remove_routes_of(Interface& i, const InterfaceAddress& a) {
+    for (const Route& r : AddressRoutes{i, a}.view()) (void)routes_.remove(r);
+    // Some belong to others as well: a network that two addresses are in.
+    for (const auto& other : i.addresses) (void)add_routes_of(i, other);
+}
+
+Result<> Stack::add(Interface& i, const InterfaceAddress& a) {
+    Holding configuring{configuration_};
+    Holding held{lock_};
+    for (const auto& have : i.addresses)
+        if (have.address == a.address && (have.prefix == a.prefix || !a.address.is_v4())) return err::exist;
+    if (i.addresses.size() == Interface::most_addresses) return err::nobufs;
+    TRY(i.addresses.push(a));
+    change();
+    return i.up() ? add_routes_of(i, a) : Result<>{};
+}
+
+Result<> Stack::remove(Interface& i, const Address& address, u8 prefix) {
+    Holding configuring{configuration_};
+    Holding held{lock_};
+    for (usize n = 0; n < i.addresses.size(); n++) {
+        const InterfaceAddress a = i.addresses[n];
+        if (a.address != address || (prefix && a.prefix != prefix)) continue;
+        i.addresses.erase(n);
+        remove_routes_of(i, a);
+        change();
+        return {};
+    }
+    return err::addrnotavail;
+}
+
+bool Stack::is_local(const Address& a) {
+    Holding held{lock_};
+    const Route* r = routes_.find(a);
+    return r && r->kind == RouteKind::local;
+}
+
+Address Stack::source_on(Interface& i, const Address& neighbour) {
+    Holding held{lock_};
+    Address any = neighbour.is_v4() ? any_v4 : any_v6;
+    for (const auto& a : i.addresses) {
+        if (a.address.is_v4() != neighbour.is_v4() || a.flags & IFA_F_TENTATIVE) continue;
+        if (a.network().contains(neighbour)) return a.address;
+        if (any.unspecified()) any = a.address;
+    }
+    return any;
+}
+
+Result<> Stack::add(const Route& r) {
+    Holding held{lock_};
+    TRY(routes_.add(r));
+    change();
+    return {};
+}
+Result<> Stack::remove(const Route& r) {
+    Holding held{lock_};
+    TRY(routes_.remove(r));
+    change();
+    return {};
+}
+
+/// RFC 6724 as far as one interface's addresses differ: scope, then the longest prefix. IPv4: the network's own.
+Address Stack::choose_source(const Interface& out, const Address& to, const Address& next_hop) {
+    const InterfaceAddress* best = nullptr;
+    bool v4 = to.is_v4(), near = to.link_local();
+    auto better = [&](const InterfaceAddress& a) {
+        if (!best) return true;
+        if (v4) return !best->network().contains(next_hop) && a.network().contains(next_hop);
+        if (a.address.link_local() != best->address.link_local()) return a.address.link_local() == near;
+        return common_prefix(a.address, to) > common_prefix(best->address, to);
+    };
+    auto look_at = [&](const Interface& i) {
+        for (const auto& a : i.addresses)
+            if (a.address.is_v4() == v4 && !(a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) &&
+                (i.loopback() || !a.address.loopback()) && better(a))
+                best = &a;
+    };
+    look_at(out);
+    if (!best) // an interface without an address of its own sends as another one
+        for (const Interface& i : interfaces_)
+            if (i.up() && !best && !i.loopback()) look_at(i);
+    return best ? best->address : v4 ? any_v4 : any_v6;
+}
+
+Result<Path> Stack::path_by(const Route& r, const Address& to, const Address& from) {
+    switch (r.kind) {
+    case RouteKind::unreachable: return err::hostunreach;
+    case RouteKind::prohibit: return err::acces;
+    case RouteKind::blackhole: return err::inval;
+    default: break;
+    }
+    auto at = interfaces_.find(r.interface);
+    if (at == interfaces_.end()) return err::netunreach;
+    Interface& out = r.kind == RouteKind::local ? *loopback_ : *at;
+    if (!out.up()) return err::netunreach;
+    Path p{.out = Ref<Interface>::share(&out),
+           .source = from,
+           .next_hop = r.gateway.unspecified() ? to : r.gateway,
+           .kind = r.kind,
+           .mtu = r.mtu ? r.mtu : out.mtu(),
+           .generation = generation()};
+    if (!from.unspecified()) return p;
+    if (r.kind == RouteKind::local)
+        p.source = to;
+    else
+        p.source = r.source.unspecified() ? choose_source(*at, to, p.next_hop) : r.source;
+    return p;
+}
+
+/// Without a route: who names the interface finds what is on its link.
+Result<Path> Stack::path_on_link(u32 interface, const Address& to, const Address& from) {
+    if (!interface) return err::netunreach;
+    auto at = interfaces_.find(interface);
+    if (at == interfaces_.end()) return err::nodev;
+    RouteKind kind = to.multicast() ? RouteKind::multicast : to.broadcast() ? RouteKind::broadcast : RouteKind::unicast;
+    return path_by(Route{.interface = interface, .kind = kind}, to, from);
+}
+
+Result<Path> Stack::route(const Address& to, const Address& from, u32 interface) {
+    Holding held{lock_};
+    const Route* r = routes_.find(to);
+    if (interface && !(r && r->kind == RouteKind::local)) r = routes_.find(to, interface);
+    auto p = r ? path_by(*r, to, from) : path_on_link(interface, to, from);
+    if (!p) return p;
+    if (to.multicast())
+        p->kind = RouteKind::multicast, p->next_hop = to;
+    else if (to.broadcast())
+        p->kind = RouteKind::broadcast, p->next_hop = to;
+    return p;
+}
+
+std::optional<Reassembly::Whole> Stack::reassemble(PacketBox p, const Ip& ip, u64 now) {
+    auto fragments = fragments_.lock();
+    auto whole = fragments->add(std::move(p), ip, now);
+    if (fragments->deadline() != ~u64{0}) expiry_.expect(fragments->deadline());
+    if (!whole) return std::nullopt;
+    return std::move(*whole);
+}
+
+/// Under the fragments' lock: one at a time.
+void Stack::Expiry::expect(u64 deadline) {
+    if (armed_.exchange(true)) return;
+    alarm_.arm(Deadline{deadline});
+}
+void Stack::Expiry::end() {
+    alarm_.cancel();
+    stop();
+}
+bool Stack::Expiry::run(unsigned) {
+    struct Expired {
+        PacketBox first;
+        Ip ip;
+    } expired[8]; // more at once need not be told
+    usize count = 0;
+    Outbox box;
+    {
+        auto fragments = stack_.fragments_.lock();
+        fragments->timer(box.now, [&](const Packet& first, const Ip& ip) {
+            if (count == std::size(expired)) return;
+            if (auto copy = first.clone()) expired[count++] = {std::move(*copy), ip};
+        });
+        armed_ = false;
+        if (fragments->deadline() != ~u64{0}) expect(fragments->deadline());
+    }
+    for (usize n = 0; n < count; n++) {
+        auto in = stack_.find(expired[n].first->interface);
+        if (!in) continue;
+        Arrival a{*in, std::move(expired[n].first), expired[n].ip, RouteKind::local, box};
+        refuse(a, Refusal::reassembly_time);
+    }
+    return false;
+}
+
+RouteKind Stack::kind_of(const Address& a, const Interface& in) {
+    if (a.multicast()) return RouteKind::multicast;
+    if (a.broadcast()) return RouteKind::broadcast;
+    if (in.loopback() && a.loopback()) return RouteKind::local;
+    Holding held{lock_};
+    const Route* r = routes_.find(a);
+    return r ? r->kind : RouteKind::unreachable;
+}
+} // namespace net::inet

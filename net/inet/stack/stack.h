@@ -1,0 +1,127 @@
+// One network: the interfaces, addresses and routes of a network namespace, network_namespaces(7).
+#pragma once
+#include "core/wait/mutex.h"
+#include "core/work/work.h"
+#include "kernel/views/namespaces.h"
+#include "net/inet/icmp.h"
+#include "net/inet/reassembly.h"
+#include "net/inet/stack/interface.h"
+#include "net/inet/stack/settings.h"
+#include "net/stack/route.h"
+
+namespace net::inet {
+/// A way to somewhere. Right as long as the stack's generation() is the same.
+struct Path {
+    Ref<Interface> out;
+    Address source;   // of what goes there, unless its sender says otherwise
+    Address next_hop; // the neighbour that gets it
+    RouteKind kind = RouteKind::unicast;
+    u32 mtu = 0;
+    u32 generation = 0;
+};
+
+class Stack final : public NetworkNamespace::Objects {
+public:
+    /// Makes it at the first use, with its loopback interface, which is up. err::nomem.
+    static Result<Stack*> in(NetworkNamespace&);
+    /// Null: nobody has used it.
+    static Stack* find(NetworkNamespace& of) { return static_cast<Stack*>(of.objects.load(std::memory_order_acquire)); }
+    Stack();
+    ~Stack() override;
+    Settings settings;
+
+    // Interfaces.
+    Interface& loopback() const { return *loopback_; }
+    Ref<Interface> find(u32 index);
+    Ref<Interface> find(std::string_view name);
+    /// Gives it a number. "%d" in its name becomes the first free number. err::exist, err::nomem.
+    Result<> add(Ref<Interface>);
+    /// With its addresses and routes.
+    void remove(Interface&);
+    /// IFF_UP and the like, of `mask`. Adds or takes away the routes of its addresses.
+    Result<> set_flags(Interface&, u32 flags, u32 mask);
+    Result<> set_mtu(Interface&, u32 mtu); // err::inval
+    /// Calls f(Interface&) for each, by index, under the lock: it must not sleep.
+    template <class F>
+    void for_each_interface(F f) {
+        Holding held{lock_};
+        for (Interface& i : interfaces_) f(i);
+    }
+
+    // Addresses.
+    /// With the routes that belong to it. err::exist; err::nobufs: too many; err::nomem.
+    Result<> add(Interface&, const InterfaceAddress&);
+    /// err::addrnotavail: it has none such. `prefix` 0: any.
+    Result<> remove(Interface&, const Address&, u8 prefix = 0);
+    /// Whether one may bind to it: an address of this stack.
+    bool is_local(const Address&);
+    /// The address of an interface with which to ask for a neighbour; unspecified: it has none.
+    Address source_on(Interface&, const Address& neighbour);
+
+    // Routes.
+    Result<> add(const Route&);
+    Result<> remove(const Route&);
+    template <class F>
+    void for_each_route(F f) {
+        Holding held{lock_};
+        routes_.for_each(f);
+    }
+    /// The way to an address. `from` unspecified: the source is chosen. `interface` not 0: by that one.
+    /// err::netunreach, err::hostunreach, err::acces, err::inval: as the route says; err::nodev: no such interface.
+    Result<Path> route(const Address& to, const Address& from, u32 interface);
+    /// What an address is to a packet that came in by an interface: local, broadcast or multicast are for this machine.
+    RouteKind kind_of(const Address&, const Interface& in);
+    /// Changes with every change of what route() would say.
+    u32 generation() const { return generation_.load(std::memory_order_acquire); }
+
+    /// Takes a fragment. Null: others are missing, or it was dropped.
+    std::optional<Reassembly::Whole> reassemble(PacketBox, const Ip&, u64 now);
+    /// How often errors are told.
+    Guarded<IcmpLimit, Spinlock<Rank::network>> icmp_limit;
+
+private:
+    struct ByIndex {
+        using type = u32;
+        u32 operator()(const Interface& i) const { return i.index_; }
+    };
+    using Interfaces =
+        bi::set<Interface, bi::base_hook<TreeLink<>>, bi::key_of_value<ByIndex>, bi::constant_time_size<false>>;
+
+    /// Drops fragments that have waited for too long, and tells their senders.
+    class Expiry final : public Work {
+    public:
+        explicit Expiry(Stack& stack) : stack_{stack} {}
+        void expect(u64 deadline);
+        void end();
+
+    private:
+        bool run(unsigned) override;
+        struct Alarm final : Timer {
+            explicit Alarm(Expiry& e) : Timer{[](Timer& t) { static_cast<Alarm&>(t).of.queue(); }}, of{e} {}
+            Expiry& of;
+        } alarm_{*this};
+        Stack& stack_;
+        std::atomic<bool> armed_ = false;
+    };
+    Interface* by_name(std::string_view);
+    Result<> choose_name(Interface&);
+    Result<> add_routes_of(Interface&, const InterfaceAddress&);
+    void remove_routes_of(Interface&, const InterfaceAddress&);
+    Result<Path> path_by(const Route&, const Address& to, const Address& from);
+    Result<Path> path_on_link(u32 interface, const Address& to, const Address& from);
+    Address choose_source(const Interface& out, const Address& to, const Address& next_hop);
+    void change() { generation_.fetch_add(1, std::memory_order_acq_rel); }
+
+    Guarded<Reassembly, Spinlock<Rank::network>> fragments_;
+    Expiry expiry_{*this};
+    /// Held over changes that take several steps.
+    Mutex<Rank::network_configuration> configuration_;
+    /// Guards what follows, and what interfaces have under it.
+    Spinlock<Rank::network> lock_;
+    Interfaces interfaces_;
+    RouteTable routes_;
+    u32 next_index_ = 1;
+    Interface* loopback_ = nullptr;
+    std::atomic<u32> generation_ = 1;
+};
+} // namespace net::inet
