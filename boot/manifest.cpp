@@ -11,6 +11,7 @@
 #include "fs/sys/sys.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/device/devices.h"
+#include "net/inet/socket/socket.h"
 #include "net/unix/socket.h"
 
 namespace boot {
@@ -18,7 +19,7 @@ namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
-constexpr const sockets::Family* families[] = {&unix_sockets::family};
+constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4, &net::inet::family_v6};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},

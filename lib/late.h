@@ -14,6 +14,11 @@ public:
     T& make(A&&... a) {
         return *new (bytes_) T(std::forward<A>(a)...);
     }
+    /// What `make()` returns, which need not be movable.
+    template <class Make>
+    T& make_by(Make& make) {
+        return *new (bytes_) T(make());
+    }
     T& operator*() { return *std::launder(reinterpret_cast<T*>(bytes_)); }
     T* operator->() { return &**this; }
 

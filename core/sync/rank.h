@@ -61,6 +61,7 @@ enum class Rank : u8 {
     slab,        // the slabs of one size class
     frame_cache, // a CPU's cache of frames
     frames,      // the buddy allocator
+    once,        // making an object that is made once
     random,      // the entropy pool
     log,
 };

@@ -1,5 +1,6 @@
 #include "net/unix/names.h"
 #include "core/rng/rng.h"
+#include "core/sync/once.h"
 #include "kernel/process/task.h"
 #include "kernel/socket/numbers.h"
 #include "kernel/vfs/attachments.h"
@@ -14,15 +15,8 @@ constexpr u32 path_at = 2; // offsetof(sockaddr_un, sun_path)
 constexpr u32 longest = path_at + 108;
 
 const SipHash& keyed_hash() {
-    static constinit Spinlock<Rank::socket_names> once;
-    static constinit SipHash hash;
-    static constinit std::atomic<bool> ready = false;
-    if (!ready.load(std::memory_order_acquire)) {
-        Holding held{once};
-        if (!ready.load(std::memory_order_relaxed)) hash = SipHash{rng::number(), rng::number()};
-        ready.store(true, std::memory_order_release);
-    }
-    return hash;
+    static constinit Once<SipHash> hash;
+    return hash.get([] { return SipHash{rng::number(), rng::number()}; });
 }
 
 std::string_view text_of(const Address& a) { return {reinterpret_cast<const char*>(a.bytes), a.size}; }

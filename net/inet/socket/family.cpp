@@ -1,6 +1,6 @@
 // What socket(2) makes of AF_INET and AF_INET6.
 #include "kernel/socket/numbers.h"
-#include "net/inet/socket/socket.h"
+#include "net/inet/socket/tcp_socket.h"
 #include "net/inet/stack/input.h"
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -11,12 +11,15 @@ using namespace sockets;
 namespace {
 template <bool v6>
 Result<Ref<Socket>> create(int type, int protocol) {
-    (void)protocol;
+    if (protocol < 0 || protocol >= 256) return err::inval;
     switch (type) {
+    case sock_stream:
+        if (protocol && protocol != IPPROTO_TCP) return err::protonosupport;
+        return TcpSocket::create(v6);
     default: return err::socktnosupport;
     }
 }
-constexpr const Protocol* all[] = {&icmp_protocol, &icmpv6_protocol};
+constexpr const Protocol* all[] = {&tcp_protocol, &icmp_protocol, &icmpv6_protocol};
 } // namespace
 
 constinit const std::span<const Protocol* const> protocols{all};

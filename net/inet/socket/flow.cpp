@@ -1,5 +1,6 @@
 #include "net/inet/socket/flow.h"
 #include "core/rng/rng.h"
+#include "core/sync/once.h"
 #include <linux/in.h>
 
 namespace net::inet {
@@ -8,15 +9,8 @@ constinit Flows::PairBucket Flows::pairs_[pair_buckets];
 
 namespace {
 const SipHash& keyed_hash() {
-    static constinit Spinlock<Rank::network> once;
-    static constinit SipHash hash;
-    static constinit std::atomic<bool> ready = false;
-    if (!ready.load(std::memory_order_acquire)) [[unlikely]] {
-        Holding held{once};
-        if (!ready.load(std::memory_order_relaxed)) hash = SipHash{rng::number(), rng::number()};
-        ready.store(true, std::memory_order_release);
-    }
-    return hash;
+    static constinit Once<SipHash> hash;
+    return hash.get([] { return SipHash{rng::number(), rng::number()}; });
 }
 u64 hash_of(const void* bytes, usize size) { return keyed_hash()({static_cast<const char*>(bytes), size}); }
 u64 hash_of(const Stack& s, u8 protocol, const Endpoint& local, const Endpoint& remote) {
@@ -62,7 +56,7 @@ bool Port::conflicts(const Flow& wants, const Endpoint& at) const {
     auto in_the_way = [&](const Flow& has) {
         if (&has == &wants || !overlap(wants, at.address, has)) return false;
         if (wants.reuse_port && has.reuse_port && wants.user == has.user) return false;
-        bool listens = !datagrams && (has.receives() || wants.receives());
+        bool listens = !datagrams && has.receives();
         return !(wants.reuse_address && has.reuse_address && !listens);
     };
     for (const Flow& f : receivers)
@@ -140,20 +134,25 @@ void Flows::stop_receiving(Flow& f) {
     p->others.push_back(f);
 }
 
-/// False: there is one between these two.
-bool Flows::enter_pair(Flow& f) {
+/// Null: it is in. Else who is between these two already.
+Ref<Flow> Flows::enter_pair(Flow& f) {
     PairBucket& b = bucket_of(f.stack(), f.protocol(), f.local, f.remote);
     Holding held{b.lock};
     for (Flow* other = b.first; other; other = other->next_)
         if (&other->stack_ == &f.stack_ && other->protocol_ == f.protocol_ && other->local.port == f.local.port &&
             other->remote.port == f.remote.port && other->local.address == f.local.address &&
             other->remote.address == f.remote.address && other->interface == f.interface)
-            return false;
+            return Ref<Flow>::share(other);
     f.next_ = b.first;
     b.first = &f;
     f.connected_ = true;
     (void)Ref<Flow>::share(&f).release();
-    return true;
+    return {};
+}
+/// What is left of an old connection may make way. False: it does not, or a connection is there.
+bool Flows::enter_new_pair(Flow& f) {
+    auto other = enter_pair(f);
+    return !other || (other->make_way() && !enter_pair(f));
 }
 /// False: it was not there.
 bool Flows::leave_pair(Flow& f) {
@@ -177,7 +176,7 @@ Result<> Flows::choose_and_connect(Flow& f) {
         auto taken = take_port(f, candidate, true);
         if (!taken && taken.error() != Errno::addrinuse) return taken;
         if (!taken) continue;
-        if (enter_pair(f)) return {};
+        if (enter_new_pair(f)) return {};
         leave_port(f);
     }
     return err::addrnotavail;
@@ -188,7 +187,7 @@ Result<> Flows::connect(Flow& f, const Address& local, const Endpoint& remote) {
     Endpoint before = f.local;
     f.local.address = local;
     f.remote = remote;
-    auto entered = f.bound() ? (enter_pair(f) ? Result<>{} : Result<>{err::addrinuse}) : choose_and_connect(f);
+    auto entered = f.bound() ? (enter_new_pair(f) ? Result<>{} : Result<>{err::addrnotavail}) : choose_and_connect(f);
     if (entered) return {};
     f.local = before;
     f.remote = {};
@@ -201,7 +200,7 @@ void Flows::disconnect(Flow& f) {
 }
 
 Result<> Flows::enter(Flow& child, Flow& parent) {
-    if (!enter_pair(child)) return err::exist;
+    if (enter_pair(child)) return err::exist;
     PortBucket& b = bucket_of(parent.stack(), parent.protocol(), parent.local.port);
     Holding held{b.lock};
     Port* p = parent.port_.load();

@@ -29,6 +29,9 @@ public:
 
     bool bound() const { return port_.load(std::memory_order_acquire); }
     bool receives() const { return receives_; }
+    /// A new connection wants its place between two endpoints; true: it is out of the tables. Without locks of the
+    /// tables.
+    virtual bool make_way() { return false; }
 
 protected:
     Flow(Kind kind, u8 protocol, Stack& stack) : stack_{stack}, kind_{kind}, protocol_{protocol} {}
@@ -56,7 +59,7 @@ public:
     /// No more: what comes is refused.
     static void stop_receiving(Flow&);
     /// Packets between these two are for it. Without a port it gets one that makes the pair a new one.
-    /// err::addrnotavail: no port is free; err::addrinuse: the pair is taken; err::nomem.
+    /// err::addrnotavail: no port is free, or the pair is taken; err::nomem.
     static Result<> connect(Flow&, const Address& local, const Endpoint& remote);
     /// Only packets to its port: it hears of everybody again.
     static void disconnect(Flow&);
@@ -98,7 +101,8 @@ private:
     static Result<> take_port(Flow&, const Endpoint&, bool by_connect);
     static Result<u16> choose_port(Flow&, const Address&);
     static Result<> choose_and_connect(Flow&);
-    static bool enter_pair(Flow&);
+    static Ref<Flow> enter_pair(Flow&);
+    static bool enter_new_pair(Flow&);
     static bool leave_pair(Flow&);
     static void leave_port(Flow&);
     static bool hears(const Flow&, const Endpoint& local, const Endpoint& remote, u32 interface, unsigned& score);

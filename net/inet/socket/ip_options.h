@@ -28,5 +28,15 @@ struct IpOptions {
     };
     std::atomic<u32> receive = 0;
     std::atomic<u32> receive_v6 = 0;
+    /// What a connection takes from the socket that listens.
+    void inherit(const IpOptions& from) {
+        ttl = from.ttl.load();
+        traffic_class = from.traffic_class.load();
+        discover_mtu = from.discover_mtu.load();
+        v6_only = from.v6_only.load();
+        receive_errors = from.receive_errors.load();
+        receive = from.receive.load();
+        receive_v6 = from.receive_v6.load();
+    }
 };
 } // namespace net::inet

@@ -8,6 +8,7 @@
 
 namespace net::inet {
 namespace {
+constexpr u32 most_packet_v4 = 65535; // whatever the interface can do
 SipHash fresh_hash() { return SipHash{rng::number(), rng::number()}; }
 } // namespace
 
@@ -259,7 +260,7 @@ Result<Path> Stack::path_by(const Route& r, const Address& to, const Address& fr
            .source = from,
            .next_hop = r.gateway.unspecified() ? to : r.gateway,
            .kind = r.kind,
-           .mtu = r.mtu ? r.mtu : out.mtu(),
+           .mtu = std::min(r.mtu ? r.mtu : out.mtu(), to.is_v4() ? most_packet_v4 : ~u32{0}),
            .generation = generation()};
     if (!from.unspecified()) return p;
     if (r.kind == RouteKind::local)

@@ -126,6 +126,8 @@ public:
     const Identity& identity() const { return id_; }
     /// The byte out of band; it stays in the queue, where urgent_offset() says, and SO_OOBINLINE decides.
     std::optional<u8> urgent_byte() const { return urgent_; }
+    /// It has been read out of its place.
+    void urgent_taken() { urgent_.reset(); }
     /// How many bytes are to be read up to the urgent one. Nothing: there is none.
     std::optional<u32> urgent_offset() const;
     void info(tcp_info&, Time now) const;

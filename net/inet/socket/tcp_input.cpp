@@ -1,0 +1,177 @@
+// Segments find their endpoints; and what is left of connections.
+#include "core/sync/once.h"
+#include "net/inet/socket/tcp_endpoint.h"
+#include <linux/in.h>
+
+namespace net::inet {
+namespace {
+using Taken = TcpEndpoint::Taken;
+
+Taken give(Flow& flow, tcp::Segment& s, const Endpoint& at, const Endpoint& from, Outbox& box,
+           std::optional<tcp::Seq>& least_iss) {
+    if (flow.kind() == Flow::Kind::time_wait) return static_cast<TimeWaitFlow&>(flow).take(s, box, least_iss);
+    return static_cast<TcpEndpoint&>(flow).take(s, at, from, least_iss, box);
+}
+
+void arrived(Arrival& a) {
+    if (a.kind != RouteKind::local || a.packet->destination != Destination::host) return;
+    u32 scope = a.ip.source.link_local() && !a.ip.source.is_v4() ? a.in.index() : 0;
+    Ip ip = a.ip;
+    auto s = tcp::parse(std::move(a.packet), ip);
+    if (!s) {
+        a.in.counters.errors_in.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    Endpoint at{ip.destination, s->destination_port, scope}, from{ip.source, s->source_port, scope};
+    std::optional<tcp::Seq> least_iss;
+    // A connection may end while its segment is on the way to it: then it is looked for once more.
+    for (int tries = 0; tries < 4; tries++) {
+        auto flow = Flows::find(a.stack(), IPPROTO_TCP, at, from, a.in.index());
+        if (!flow) flow = Flows::find_receiver(a.stack(), IPPROTO_TCP, at, from, a.in.index());
+        if (!flow) break;
+        if (give(*flow, *s, at, from, a.box, least_iss) != Taken::again) return;
+    }
+    if (auto reset = tcp::reset_for(*s))
+        send_segment(a.stack(), *reset, at, from, static_cast<u8>(a.stack().settings.ttl.load()), a.box);
+}
+
+/// RFC 5927: a sequence number that is not on its way makes it a lie.
+void failed(Arrival& a, const IcmpError& error) {
+    struct {
+        Big16 source, destination;
+        Big32 seq;
+    } header;
+    if (!a.packet->copy(error.transport_at, std::as_writable_bytes(std::span{&header, 1}))) return;
+    u32 scope = error.sent.destination.link_local() && !error.sent.destination.is_v4() ? a.in.index() : 0;
+    Endpoint at{error.sent.source, header.source, scope}, to{error.sent.destination, header.destination, scope};
+    auto flow = Flows::find(a.stack(), IPPROTO_TCP, at, to, a.in.index());
+    if (!flow || flow->kind() != Flow::Kind::connection) return;
+    static_cast<TcpEndpoint&>(*flow).failed(error, tcp::Seq{header.seq}, a.box);
+}
+} // namespace
+
+constinit const Protocol tcp_protocol{IPPROTO_TCP, arrived, failed};
+
+// TIME-WAIT
+
+/// All of them, the oldest first: each lasts equally long, but for those that are made to last longer.
+class TimeWaitFlow::All final : public Work {
+public:
+    static All& get() {
+        static constinit Once<All> all;
+        return all.get([] { return All{}; });
+    }
+    void add(TimeWaitFlow& f) {
+        {
+            Holding held{lock_};
+            list_.push_back(f);
+            count_++;
+        }
+        if (!running_.exchange(true)) queue();
+    }
+    /// False: somebody else has taken it out.
+    bool take_out(TimeWaitFlow& f) {
+        Holding held{lock_};
+        if (!f.listed_) return false;
+        f.listed_ = false;
+        list_.erase(f);
+        count_--;
+        return true;
+    }
+    bool full(u32 most) const { return count_.load(std::memory_order_relaxed) >= most; }
+
+private:
+    /// The timer's: at the first one's end. Those that are over go.
+    bool run(unsigned budget) override {
+        u64 now = clocks::monotonic_ns(), next = tcp::never;
+        while (budget--) {
+            Ref<TimeWaitFlow> over;
+            {
+                Holding held{lock_};
+                TimeWaitFlow* first = list_.first();
+                if (!first) {
+                    running_ = false;
+                    return false;
+                }
+                next = first->ends_.load(std::memory_order_relaxed);
+                if (next > now) break;
+                first->listed_ = false;
+                list_.erase(*first);
+                count_--;
+                over = Ref<TimeWaitFlow>::adopt(first);
+            }
+            Flows::remove(*over);
+            next = 0;
+        }
+        if (next == 0) return true;
+        alarm_.arm(Deadline{next});
+        return false;
+    }
+    struct Alarm final : Timer {
+        explicit Alarm(All& a) : Timer{[](Timer& t) { static_cast<Alarm&>(t).of.queue(); }}, of{a} {}
+        All& of;
+    } alarm_{*this};
+    Spinlock<Rank::network_queue> lock_;
+    Chain<TimeWaitFlow> list_;
+    std::atomic<u32> count_ = 0;
+    std::atomic<bool> running_ = false;
+};
+
+TimeWaitFlow::TimeWaitFlow(const TcpEndpoint& e, u64 now)
+    : Flow{Kind::time_wait, IPPROTO_TCP, e.stack()}, network_{e.network}, machine_{*e.connection, now} {
+    local = e.local;
+    remote = e.remote;
+    interface = e.interface;
+    v6 = e.v6;
+    v6_only = e.v6_only;
+    reuse_address = e.reuse_address;
+    reuse_port = e.reuse_port;
+    user = e.user;
+    ends_ = machine_.deadline();
+}
+
+void TimeWaitFlow::leave(TcpEndpoint& e, u64 now) {
+    Ref<TimeWaitFlow> made;
+    if (!All::get().full(e.stack().settings.tcp.most_time_wait))
+        if (auto m = make_ref<TimeWaitFlow>(e, now)) made = std::move(*m);
+    if (!made) return Flows::remove(e); // then old duplicates find nobody
+    Flows::replace(e, *made);
+    made->listed_ = true;
+    All::get().add(*made.release());
+}
+
+TcpEndpoint::Taken TimeWaitFlow::take(tcp::Segment& s, Outbox& box, std::optional<tcp::Seq>& least_iss) {
+    tcp::TimeWait::Answer answer;
+    {
+        Holding held{lock_};
+        answer = machine_.segment(s, box.now);
+        ends_ = machine_.deadline();
+    }
+    switch (answer.what) {
+    case tcp::TimeWait::Answer::nothing: break;
+    case tcp::TimeWait::Answer::send:
+        send_segment(stack(), answer.header, local, remote, static_cast<u8>(stack().settings.ttl.load()), box);
+        break;
+    case tcp::TimeWait::Answer::make_new:
+        least_iss = answer.least_iss;
+        if (Flows::find_receiver(stack(), IPPROTO_TCP, local, remote, interface)) go();
+        return TcpEndpoint::Taken::again;
+    }
+    return TcpEndpoint::Taken::yes;
+}
+
+bool TimeWaitFlow::make_way() {
+    {
+        Holding held{lock_};
+        if (!machine_.reusable_by_us(clocks::monotonic_ns())) return false;
+    }
+    go();
+    return true;
+}
+
+void TimeWaitFlow::go() {
+    if (!All::get().take_out(*this)) return;
+    Flows::remove(*this);
+    Ref<TimeWaitFlow>::adopt(this);
+}
+} // namespace net::inet
