@@ -23,7 +23,7 @@ Result<u64> Device::negotiate(u64 wanted) {
     return features_ & wanted;
 }
 
-Result<Box<Queue>> Device::make_queue(u16 index, u16 size, Work& work, unsigned cpu, u16 pieces) {
+Result<Box<Queue>> Device::make_queue(u16 index, u16 size, Work* work, unsigned cpu, u16 pieces) {
     u16 most = select_queue(index);
     if (most == 0) return err::nodev;
     size = std::bit_floor(std::min(size, most));
@@ -39,14 +39,23 @@ Result<Box<Queue>> Device::make_queue(u16 index, u16 size, Work& work, unsigned 
     u64 at = queue->memory_.address();
     queue->index_ = index;
     let_reach_memory(true);
-    auto doorbell = set_queue(index, size, {at, at + layout.available, at + layout.used}, cpu, *queue);
+    auto doorbell =
+        set_queue(index, size, {at, at + layout.available, at + layout.used}, cpu, work ? queue.get() : nullptr);
     if (!doorbell) {
         (void)reset(); // before its memory goes
         return std::unexpected(doorbell.error());
     }
     queue->doorbell_ = *doorbell;
-    (void)queue->ring_.turn_on_interrupts();
+    if (work)
+        (void)queue->ring_.turn_on_interrupts();
+    else
+        queue->ring_.turn_off_interrupts();
     return queue;
+}
+
+Result<> Device::watch_config(Work& work) {
+    config_handler_.work = &work;
+    return set_config_handler(config_handler_);
 }
 
 void Device::run() {
@@ -71,6 +80,15 @@ bool Device::reset() {
 Result<> Device::SharedLine::add(u16 queue, IrqHandler& handler, bus::Device& wire) {
     if (queue >= most_queues) return err::nospc;
     queues_[queue].store(&handler, std::memory_order_release);
+    return connect(wire);
+}
+
+Result<> Device::SharedLine::add_config(IrqHandler& handler, bus::Device& wire) {
+    config_.store(&handler, std::memory_order_release);
+    return connect(wire);
+}
+
+Result<> Device::SharedLine::connect(bus::Device& wire) {
     if (!connected_) TRY(wire.connect_line(*this));
     connected_ = true;
     return {};
@@ -78,14 +96,18 @@ Result<> Device::SharedLine::add(u16 queue, IrqHandler& handler, bus::Device& wi
 
 void Device::SharedLine::clear() {
     for (auto& queue : queues_) queue.store(nullptr, std::memory_order_relaxed);
+    config_.store(nullptr, std::memory_order_relaxed);
     connected_ = false;
 }
 
 bool Device::SharedLine::interrupt() {
-    if (!device_.take_interrupt()) return false;
-    for (auto& queue : queues_)
-        if (auto* handler = queue.load(std::memory_order_acquire)) handler->interrupt();
-    return true;
+    u32 why = device_.take_interrupt();
+    if (why & of_queues)
+        for (auto& queue : queues_)
+            if (auto* handler = queue.load(std::memory_order_acquire)) handler->interrupt();
+    if (why & of_config)
+        if (auto* handler = config_.load(std::memory_order_acquire)) handler->interrupt();
+    return why;
 }
 
 Result<Ring::Used> Queue::take() {

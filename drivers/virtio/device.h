@@ -24,7 +24,7 @@ inline constexpr u64 feature_indirect = u64{1} << 28, feature_event_index = u64{
 /// The drivers that make devices of this kind out of PCI functions and of registers in memory.
 extern const bus::Driver pci_transport, mmio_transport;
 /// One for each type.
-extern const bus::Driver rng_driver;
+extern const bus::Driver net_driver, rng_driver;
 
 class Device : public bus::Device {
 public:
@@ -35,12 +35,18 @@ public:
     /// Resets the device and agrees with it on features: those of `wanted` that it has. `wanted` need not name the
     /// shared ones. err::opnotsupp: it does not agree.
     Result<u64> negotiate(u64 wanted);
-    /// Queue `index` with up to `size` entries; its interrupts come to `cpu` and queue `work`. With `pieces` above 1,
-    /// requests of up to so many need one entry, where the device can do that. Between negotiate() and run().
-    /// err::nodev: no such queue; err::nomem.
-    Result<Box<Queue>> make_queue(u16 index, u16 size, Work& work, unsigned cpu = 0, u16 pieces = 0);
+    /// Queue `index` with up to `size` entries; its interrupts come to `cpu` and queue `work`; null: it has none, and
+    /// its user looks by itself. With `pieces` above 1, requests of up to so many need one entry, where the device can
+    /// do that. Between negotiate() and run(). err::nodev: no such queue; err::nospc: the device has not enough
+    /// messages(); err::nomem.
+    Result<Box<Queue>> make_queue(u16 index, u16 size, Work* work, unsigned cpu = 0, u16 pieces = 0);
+    /// Has `work` queued when the device has changed its configuration. After the queues have been made, before run().
+    /// err::nospc: the device has no message left for it.
+    Result<> watch_config(Work& work);
     /// Queues are ready: the device may begin.
     void run();
+    /// It has met an error that only reset() ends.
+    bool needs_reset() const { return status() & wants_reset; }
     /// Stops it: no interrupts, no access to memory. False: it does not answer, so it may still write where it was told
     /// to, and that memory is lost. Sleeps.
     bool reset();
@@ -82,9 +88,13 @@ protected:
     struct Parts {
         u64 descriptors, available, used;
     };
-    /// Tells the device of the selected queue, lets its interrupts through to `handler`, and returns where it is told
-    /// of news.
-    virtual Result<bus::Registers> set_queue(u16 index, u16 size, const Parts&, unsigned cpu, IrqHandler& handler) = 0;
+    /// Tells the device of the selected queue, lets its interrupts through to `handler` (null: it shall have none), and
+    /// returns where it is told of news.
+    virtual Result<bus::Registers> set_queue(u16 index, u16 size, const Parts&, unsigned cpu, IrqHandler* handler) = 0;
+    /// Lets the interrupts of changed configuration through.
+    virtual Result<> set_config_handler(IrqHandler& handler) = 0;
+
+    enum InterruptReason : u32 { of_queues = 1, of_config = 2 };
 
     /// For devices with one wire: it interrupts for every queue.
     class SharedLine final : public IrqHandler {
@@ -92,22 +102,32 @@ protected:
         explicit SharedLine(Device& device) : device_{device} {}
         /// err::nospc: too many queues; and bus::Device::connect_line()'s.
         Result<> add(u16 queue, IrqHandler& handler, bus::Device& wire);
+        Result<> add_config(IrqHandler& handler, bus::Device& wire);
         void clear();
         bool interrupt() override;
 
     private:
+        Result<> connect(bus::Device& wire);
         Device& device_;
-        std::atomic<IrqHandler*> queues_[most_queues] = {};
+        std::atomic<IrqHandler*> queues_[most_queues] = {}, config_ = nullptr;
         bool connected_ = false;
     };
-    /// Quiets the wire. Whether it was this device's.
-    virtual bool take_interrupt() = 0;
+    /// Quiets the wire. Of InterruptReason; 0: it was not this device.
+    virtual u32 take_interrupt() = 0;
 
     bus::Registers config_;
 
 private:
+    struct ConfigHandler final : IrqHandler {
+        bool interrupt() override {
+            work->queue();
+            return true;
+        }
+        Work* work = nullptr;
+    };
     u16 type_;
     u64 features_ = 0;
+    ConfigHandler config_handler_;
 };
 /// A device that matched a row of bus::virtio().
 inline Device& device(bus::Device& d) { return static_cast<Device&>(d); }

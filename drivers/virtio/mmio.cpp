@@ -64,8 +64,8 @@ private:
         u32 most = read(reg_queue_most);
         return most > 0x8000 ? 0x8000 : static_cast<u16>(most);
     }
-    Result<bus::Registers> set_queue(u16 index, u16 size, const Parts& parts, unsigned, IrqHandler& handler) override {
-        TRY(line_.add(index, handler, parent_));
+    Result<bus::Registers> set_queue(u16 index, u16 size, const Parts& parts, unsigned, IrqHandler* handler) override {
+        if (handler) TRY(line_.add(index, *handler, parent_));
         write(reg_queue_size, size);
         registers_.write_halves(reg_descriptors, parts.descriptors);
         registers_.write_halves(reg_available, parts.available);
@@ -73,7 +73,8 @@ private:
         write(reg_queue_ready, 1);
         return registers_.part(reg_notify, sizeof(u32));
     }
-    bool take_interrupt() override {
+    Result<> set_config_handler(IrqHandler& handler) override { return line_.add_config(handler, parent_); }
+    u32 take_interrupt() override {
         u32 why = read(reg_interrupt_status);
         if (why) write(reg_interrupt_taken, why);
         return why;

@@ -62,7 +62,9 @@ public:
     void disconnect() override {
         parent_.disconnect();
         line_.clear();
+        messages_used_ = 0;
     }
+    unsigned messages() override { return parent_.find_capability(pci::Capability::msi_x) ? parent_.messages() : 0; }
     void let_reach_memory(bool yes) override {
         parent_.let_reach_memory(yes);
         Device::let_reach_memory(yes);
@@ -86,11 +88,12 @@ private:
         return most > 0x8000 ? 0x8000 : most;
     }
     Result<bus::Registers> set_queue(u16 index, u16 size, const Parts& parts, unsigned cpu,
-                                     IrqHandler& handler) override {
+                                     IrqHandler* handler) override {
         u64 notify = u64{at_.common.read<u16>(field_queue_notify)} * at_.notify_step;
         auto doorbell = TRY(at_.notify.part(notify, sizeof(u16)));
-        at_.common.write<u16>(field_config_message, no_message);
-        at_.common.write<u16>(field_queue_message, TRY(connect(index, cpu, handler)));
+        u16 message = handler ? TRY(connect(cpu, *handler)) : no_message;
+        if (handler && message == no_message) TRY(line_.add(index, *handler, parent_));
+        TRY(write_message(field_queue_message, message));
         at_.common.write<u16>(field_queue_size, size);
         at_.common.write_halves(field_descriptors, parts.descriptors);
         at_.common.write_halves(field_available, parts.available);
@@ -98,21 +101,33 @@ private:
         at_.common.write<u16>(field_queue_enable, 1);
         return doorbell;
     }
-    /// A message for each queue; else the wire for all of them. Returns what the device is told.
-    Result<u16> connect(u16 index, unsigned cpu, IrqHandler& handler) {
-        if (index < parent_.messages() && parent_.find_capability(pci::Capability::msi_x)) {
-            auto connected = parent_.connect_message(index, cpu, handler);
-            if (connected) return index;
-            if (connected != err::opnotsupp) return std::unexpected(connected.error());
-        }
-        TRY(line_.add(index, handler, parent_));
-        return no_message;
+    Result<> set_config_handler(IrqHandler& handler) override {
+        u16 message = TRY(connect(0, handler));
+        if (message == no_message) TRY(line_.add_config(handler, parent_));
+        return write_message(field_config_message, message);
     }
-    bool take_interrupt() override { return at_.interrupt.read<u8>(0); } // reading quiets it
+    /// The next message; `no_message`: it has its wire for everything.
+    Result<u16> connect(unsigned cpu, IrqHandler& handler) {
+        if (messages_used_ == messages()) {
+            if (messages_used_) return err::nospc; // with messages on, the wire is silent
+            return no_message;
+        }
+        auto connected = parent_.connect_message(messages_used_, cpu, handler);
+        if (connected) return messages_used_++;
+        if (connected == err::opnotsupp && !messages_used_) return no_message;
+        return std::unexpected(connected.error());
+    }
+    Result<> write_message(CommonField where, u16 message) {
+        at_.common.write<u16>(where, message);
+        if (at_.common.read<u16>(where) != message) return err::nospc; // it cannot have it
+        return {};
+    }
+    u32 take_interrupt() override { return at_.interrupt.read<u8>(0); } // reading quiets it
 
     pci::Device& parent_;
     Structures at_;
     SharedLine line_{*this};
+    u16 messages_used_ = 0;
 };
 
 constexpr bus::Match matches[] = {bus::pci(vendor, first_device, last_device)};

@@ -46,8 +46,8 @@ u16 Ring::fill(std::span<const Piece> reads, std::span<const Piece> writes, Desc
 
 Result<> Ring::add(std::span<const Piece> reads, std::span<const Piece> writes, void* token) {
     usize count = reads.size() + writes.size();
-    bool in_table = count > 1 && count <= longest_table_;
-    usize needed = in_table ? 1 : count;
+    usize needed = needs(count);
+    bool in_table = needed < count;
     u64 room = 0;
     for (auto& piece : writes) room += piece.size;
     if (count == 0 || needed > size_ || room > ~u32{0} || !token) return err::inval;
@@ -104,13 +104,15 @@ Result<Ring::Used> Ring::take() {
     return Used{std::exchange(request.token, nullptr), written};
 }
 
-bool Ring::turn_on_interrupts() {
+bool Ring::turn_on_interrupts(u16 after) {
+    u16 taken = taken_.load(std::memory_order_relaxed);
+    if (!event_index_) after = 0;
     if (event_index_)
-        store(available_[2 + size_], taken_.load(std::memory_order_relaxed));
+        store(available_[2 + size_], static_cast<u16>(taken + after));
     else
         store(available_[0], u16{0});
     arch::dma_barrier(); // before looking once more
-    return has_used();
+    return static_cast<u16>(read_used_index() - taken) > after;
 }
 
 void Ring::turn_off_interrupts() {

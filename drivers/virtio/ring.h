@@ -51,7 +51,10 @@ public:
     Result<> add(std::span<const Piece> reads, std::span<const Piece> writes, void* token);
     /// Shows the device what was added. Whether it wants to be told.
     [[nodiscard]] bool publish();
+    /// Entries that are free, in the device's hands, and needed by a request of so many pieces.
     u16 room() const { return free_; }
+    u16 in_flight() const { return static_cast<u16>(size_ - free_); }
+    usize needs(usize pieces) const { return pieces > 1 && pieces <= longest_table_ ? 1 : pieces; }
 
     struct Used {
         void* token;
@@ -63,8 +66,9 @@ public:
     /// Whether take() has something to say. From any context.
     bool has_used() const { return read_used_index() != taken_.load(std::memory_order_relaxed); }
 
-    /// The device shall interrupt at the next request that it is done with. Returns whether there is one already.
-    bool turn_on_interrupts();
+    /// The device shall interrupt at the next request that it is done with, or when it is done with `after` more, where
+    /// it can count them. Returns whether that has come already.
+    bool turn_on_interrupts(u16 after = 0);
     /// It need not: a hint. From any context.
     void turn_off_interrupts();
 

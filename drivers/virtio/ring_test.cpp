@@ -196,6 +196,23 @@ TEST(VirtioRing, AsksForInterrupts) {
     }
 }
 
+/// When it is done with so many more, where it can count them; else at the next one.
+TEST(VirtioRing, AsksForInterruptsLater) {
+    for (bool event_index : {false, true}) {
+        Pair p{8, event_index};
+        Piece piece{1, 1};
+        for (usize i = 1; i <= 5; i++) ASSERT_TRUE(p.ring.add({&piece, 1}, {}, token(i)));
+        EXPECT_EQ(p.ring.in_flight(), 5);
+        (void)p.ring.publish();
+        EXPECT_FALSE(p.ring.turn_on_interrupts(2));
+        if (event_index) EXPECT_EQ(p.used_event(), 2); // the third one
+        for (unsigned done = 1; done <= 3; done++) {
+            p.write_used(p.next().head, 0);
+            EXPECT_EQ(p.ring.turn_on_interrupts(2), done > (event_index ? 2 : 0));
+        }
+    }
+}
+
 TEST(VirtioRing, TakesNothingThatWasNotGiven) {
     auto given = [](Pair& p) {
         Piece in{1, 10}, out{2, 20};

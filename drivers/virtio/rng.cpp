@@ -14,7 +14,7 @@ public:
     Result<> start() {
         TRY(device_.negotiate(0));
         buffer_ = TRY(bus::DmaBuffer::contiguous(device_, asked));
-        queue_ = TRY(device_.make_queue(0, 1, *this));
+        queue_ = TRY(device_.make_queue(0, 1, this));
         device_.run();
         TRY(ask());
         // The first answer is for the seed, if it comes soon.
