@@ -25,8 +25,8 @@ constexpr CharacterDevices devices[] = {
     {5, device::terminal_devices},
     {136, device::pty_devices},
 };
-constexpr const bus::Driver* drivers[] = {&serial::driver, &pci::host_driver, &virtio::pci_transport,
-                                          &virtio::mmio_transport, &virtio::rng_driver};
+constexpr const bus::Driver* drivers[] = {&serial::driver,         &pci::host_driver,   &virtio::pci_transport,
+                                          &virtio::mmio_transport, &virtio::net_driver, &virtio::rng_driver};
 } // namespace
 constinit const Manifest manifest{abis, filesystems, families, devices, drivers};
 } // namespace boot

@@ -1,0 +1,148 @@
+// The transmitting half of virtio-net (5.1.6.2): a packet's bytes go out from where they are, the header in front.
+#include "drivers/virtio/net.h"
+#include "net/stack/wire.h"
+#include <algorithm>
+#include <linux/if_ether.h>
+
+namespace virtio {
+namespace {
+void add_to(net::Packet*& done, void* token) {
+    auto* p = static_cast<net::Packet*>(token);
+    p->next = done;
+    done = p;
+}
+void let_go(net::Packet* done) {
+    while (done) net::PacketBox{std::exchange(done, done->next)}.reset();
+}
+} // namespace
+
+NetTransmit::NetTransmit(NetDevice& device)
+    : Timer{[](Timer& t) { static_cast<NetTransmit&>(t).queue(); }}, device_{device} {}
+
+Result<> NetTransmit::make(u16 index, unsigned cpu) {
+    queue_ = TRY(device_.device_.make_queue(index, most_entries, this, cpu, most_pieces));
+    u16 size = queue_->room();
+    enough_ = std::min<u16>(size, static_cast<u16>(std::max<usize>(size / 4, queue_->needs(most_pieces))));
+    return {};
+}
+
+Result<> NetTransmit::send(net::PacketBox& p, bool more) {
+    net::Packet* done = nullptr;
+    Result<> sent;
+    {
+        Holding holding{lock_};
+        if (device_.state() == NetDevice::State::works) {
+            sent = put(p, done);
+            if (!more || !sent) queue_->kick();
+            look_later(true);
+        }
+    }
+    if (sent) p.reset(); // it is in the queue, or it is dropped
+    let_go(done);
+    return sent;
+}
+
+/// Puts a packet into the queue, or leaves it to be dropped. err::again: no room.
+Result<> NetTransmit::put(net::PacketBox& p, net::Packet*& done) {
+    (void)collect(done);
+    auto header = header_of(*p);
+    if (!header) return {};
+    if (!p->push_header(*header)) { // little room in front
+        auto copy = p->clone();
+        if (!copy || !(*copy)->push_header(*header)) return {};
+        p = std::move(*copy);
+    }
+    Piece pieces[most_pieces];
+    usize count = 0;
+    p->for_each(0, p->size(), [&](std::span<const std::byte> bytes) {
+        pieces[count++] = {arch::physical(bytes.data()), static_cast<u32>(bytes.size())};
+    });
+    if (!wait_for_room(queue_->needs(count), done)) {
+        p->trim_front(sizeof *header);
+        stopped_ = true;
+        return err::again;
+    }
+    if (!queue_->add({pieces, count}, {}, p.get())) return {}; // it will never fit, or the device is at its end
+    (void)p.release();
+    if (queue_->in_flight() % look_every == 0) (void)queue_->done(look_every / 2);
+    return {};
+}
+
+/// False: there is no room, and an interrupt will come when there is.
+bool NetTransmit::wait_for_room(usize entries, net::Packet*& done) {
+    if (entries > usize{queue_->room()} + queue_->in_flight()) return true;
+    while (queue_->room() < entries) {
+        if (collect(done)) continue;
+        if (device_.state() != NetDevice::State::works) return true;
+        queue_->kick();
+        if (!queue_->done(queue_->in_flight() / 2)) return false;
+    }
+    return true;
+}
+
+/// Takes what the device has sent off the queue. Whether there was anything.
+bool NetTransmit::collect(net::Packet*& done) {
+    for (bool any = false;; any = true) {
+        auto used = queue_->take();
+        if (!used) {
+            if (used == err::proto) device_.fail();
+            return any;
+        }
+        add_to(done, used->token);
+    }
+}
+
+void NetTransmit::look_later(bool soon) {
+    if (queue_->in_flight() && !armed()) arm(clocks::in(soon ? pause_ns : 16 * pause_ns));
+}
+
+void NetTransmit::reclaim() {
+    if (queue_->has_used())
+        while (run(0)) {}
+}
+
+bool NetTransmit::run(unsigned) {
+    net::Packet* done = nullptr;
+    bool has_room = false, more = false;
+    {
+        Holding holding{lock_};
+        auto state = device_.state();
+        if (state == NetDevice::State::works) {
+            bool any = collect(done);
+            has_room = queue_->room() >= enough_;
+            if (stopped_ && !has_room) more = queue_->done(queue_->in_flight() / 2);
+            look_later(any);
+        } else if (state != NetDevice::State::broken) {
+            while (auto* left = state == NetDevice::State::reset ? queue_->take_back() : nullptr) add_to(done, left);
+            has_room = true; // for what is dropped now
+        }
+        has_room = has_room && std::exchange(stopped_, false);
+    }
+    let_go(done);
+    if (has_room) device_.user()->has_room();
+    return more;
+}
+
+/// err::inval: the packet says of itself what cannot be.
+Result<NetHeader> NetTransmit::header_of(const net::Packet& p) const {
+    constexpr usize tcp_length_at = 12;
+    constexpr u8 congestion_window_reduced = 0x80;
+    NetHeader h;
+    if (p.checksum == net::ChecksumState::partial) {
+        h.flags = NetHeader::needs_checksum;
+        h.checksum_start = p.checksum_start;
+        h.checksum_offset = p.checksum_offset;
+    }
+    if (!p.segment_size) return h;
+    net::Reader kind{p, ETH_HLEN - 2}, tcp{p, p.checksum_start + tcp_length_at};
+    auto type = kind.take<net::Big16>();
+    auto length = tcp.take<u8>(), flags = tcp.take<u8>();
+    if (!h.flags || !type || !length || !flags) return err::inval;
+    h.header_length = static_cast<u16>(p.checksum_start + *length / 16 * 4);
+    if (p.size() <= usize{h.header_length} + p.segment_size) return h; // one segment
+    h.segment_size = p.segment_size;
+    h.segmentation = *type == ETH_P_IPV6 ? NetHeader::tcp_v6 : NetHeader::tcp_v4;
+    if (*flags & congestion_window_reduced && device_.has(net_host_ecn)) h.segmentation |= NetHeader::ecn;
+    return h;
+}
+} // namespace virtio
