@@ -13,6 +13,7 @@
 #include "kernel/process/task.h"
 #include "kernel/views/view.h"
 #include "lib/errno.h"
+#include "net/inet/stack/start.h"
 #include <linux/fcntl.h>
 
 namespace boot {
@@ -34,6 +35,7 @@ Result<> plug_in(const CommandLine& line) {
     TRY(View::init_root());
     bus::start(manifest.drivers);
     each_device_word(line, bus::add_word);
+    TRY(net::inet::start_network());
     rng::complete_seed(); // after the drivers: one may have random numbers
     View::root().console = Ref<tty::Terminal>::share(tty::console());
     return {};
