@@ -19,16 +19,19 @@ public:
     /// takes it out of the tables if it has ended, and tells who waits.
     class [[nodiscard]] Turn {
     public:
-        Turn(TcpEndpoint& e, Outbox& box) : e_{e}, box_{box} { e_.lock.lock(); }
+        Turn(TcpEndpoint& e, Outbox& box) : e_{e}, box_{box}, charging_{e.account()} { e_.lock.lock(); }
         /// For an endpoint that nobody else knows yet, while another one's lock is held.
         struct Second {};
-        Turn(TcpEndpoint& e, Outbox& box, Second) : e_{e}, box_{box}, second_{true} { e_.lock.lock_second(); }
+        Turn(TcpEndpoint& e, Outbox& box, Second) : e_{e}, box_{box}, charging_{e.account()}, second_{true} {
+            e_.lock.lock_second();
+        }
         ~Turn();
         Turn(const Turn&) = delete;
 
     private:
         TcpEndpoint& e_;
         Outbox& box_;
+        Charging charging_; // whoever's thread it is: what the endpoint keeps is its payer's
         const bool second_ = false;
     };
 
@@ -104,8 +107,8 @@ private:
 /// Numbers for connections that nobody outside can foresee.
 const tcp::SequenceKeys& sequence_keys();
 
-/// What stands in a connection's place for a minute.
-class TimeWaitFlow final : public Flow, public ChainLink<TimeWaitFlow> {
+/// What stands in a connection's place for a minute, or until its network goes.
+class TimeWaitFlow final : public Flow, public ListLink<TimeWaitFlow> {
 public:
     /// Instead of `e`, whose connection has come to TIME-WAIT. Under its lock.
     static void leave(TcpEndpoint& e, u64 now);
@@ -117,11 +120,10 @@ public:
     TimeWaitFlow(const TcpEndpoint&, u64 now); // by leave()
 
 private:
-    class All;
+    friend class TimeWaits;
     void go();
     bool listed_ = false;       // under the list's lock
     std::atomic<u64> ends_ = 0; // when; what is listed is in this order but for those that last longer
-    const Ref<NetworkNamespace> network_;
     Spinlock<Rank::socket_state> lock_;
     tcp::TimeWait machine_;
 };

@@ -1,5 +1,4 @@
 // Segments find their endpoints; and what is left of connections.
-#include "core/sync/once.h"
 #include "net/inet/socket/tcp_endpoint.h"
 #include <linux/in.h>
 
@@ -54,71 +53,88 @@ constinit const Protocol tcp_protocol{IPPROTO_TCP, arrived, failed};
 
 // TIME-WAIT
 
-/// All of them, the oldest first: each lasts equally long, but for those that are made to last longer.
-class TimeWaitFlow::All final : public Work {
+/// Those of a network, the oldest first: each lasts equally long, but for those that are made to last longer.
+class TimeWaits final : public Stack::Part, private Work {
 public:
-    static All& get() {
-        static constinit Once<All> all;
-        return all.get([] { return All{}; });
+    /// Made at the first use. Null: no memory.
+    static TimeWaits* of(Stack& stack) {
+        if (auto* there = find(stack)) return there;
+        auto made = make<TimeWaits>();
+        Stack::Part* before = nullptr;
+        if (!made) return nullptr;
+        if (!stack.tcp.compare_exchange_strong(before, made->get(), std::memory_order_acq_rel))
+            return static_cast<TimeWaits*>(before); // somebody else was faster
+        return made->release();
     }
+    static TimeWaits* find(Stack& stack) { return static_cast<TimeWaits*>(stack.tcp.load(std::memory_order_acquire)); }
+    TimeWaits() = default;
+    ~TimeWaits() override {
+        alarm_.cancel();
+        stop();
+        while (!list_.empty()) {
+            auto f = take_out(list_.front());
+            if (f) Flows::remove(*f);
+        }
+    }
+
     void add(TimeWaitFlow& f) {
         {
             Holding held{lock_};
-            list_.push_back(f);
-            count_++;
+            f.listed_ = true;
+            list_.push_back(*Ref<TimeWaitFlow>::share(&f).release());
+            count_.fetch_add(1, std::memory_order_relaxed);
         }
         if (!running_.exchange(true)) queue();
     }
-    /// False: somebody else has taken it out.
-    bool take_out(TimeWaitFlow& f) {
+    /// Null: somebody else has taken it out.
+    Ref<TimeWaitFlow> take_out(TimeWaitFlow& f) {
         Holding held{lock_};
-        if (!f.listed_) return false;
-        f.listed_ = false;
-        list_.erase(f);
-        count_--;
-        return true;
+        return f.listed_ ? unlist(f) : Ref<TimeWaitFlow>{};
     }
-    bool full(u32 most) const { return count_.load(std::memory_order_relaxed) >= most; }
+    u32 count() const { return count_.load(std::memory_order_relaxed); }
 
 private:
-    /// The timer's: at the first one's end. Those that are over go.
+    Ref<TimeWaitFlow> unlist(TimeWaitFlow& f) {
+        f.listed_ = false;
+        list_.erase(list_.iterator_to(f));
+        count_.fetch_sub(1, std::memory_order_relaxed);
+        return Ref<TimeWaitFlow>::adopt(&f);
+    }
+    /// The first one, if its time is over; else when that will be.
+    Ref<TimeWaitFlow> take_over(u64 now, u64& next) {
+        Holding held{lock_};
+        if (list_.empty()) {
+            running_ = false;
+            return {};
+        }
+        next = list_.front().ends_.load(std::memory_order_relaxed);
+        return next <= now ? unlist(list_.front()) : Ref<TimeWaitFlow>{};
+    }
     bool run(unsigned budget) override {
-        u64 now = clocks::monotonic_ns(), next = tcp::never;
+        u64 now = clocks::monotonic_ns();
         while (budget--) {
-            Ref<TimeWaitFlow> over;
-            {
-                Holding held{lock_};
-                TimeWaitFlow* first = list_.first();
-                if (!first) {
-                    running_ = false;
-                    return false;
-                }
-                next = first->ends_.load(std::memory_order_relaxed);
-                if (next > now) break;
-                first->listed_ = false;
-                list_.erase(*first);
-                count_--;
-                over = Ref<TimeWaitFlow>::adopt(first);
+            u64 next = tcp::never;
+            auto over = take_over(now, next);
+            if (!over) {
+                if (next != tcp::never) alarm_.arm(Deadline{next});
+                return false;
             }
             Flows::remove(*over);
-            next = 0;
         }
-        if (next == 0) return true;
-        alarm_.arm(Deadline{next});
-        return false;
+        return true;
     }
     struct Alarm final : Timer {
-        explicit Alarm(All& a) : Timer{[](Timer& t) { static_cast<Alarm&>(t).of.queue(); }}, of{a} {}
-        All& of;
+        explicit Alarm(TimeWaits& a) : Timer{[](Timer& t) { static_cast<Alarm&>(t).of.queue(); }}, of{a} {}
+        TimeWaits& of;
     } alarm_{*this};
     Spinlock<Rank::network_queue> lock_;
-    Chain<TimeWaitFlow> list_;
+    List<TimeWaitFlow, TimeWaitFlow> list_;
     std::atomic<u32> count_ = 0;
-    std::atomic<bool> running_ = false;
+    std::atomic<bool> running_ = false; // somebody is to come by
 };
 
 TimeWaitFlow::TimeWaitFlow(const TcpEndpoint& e, u64 now)
-    : Flow{Kind::time_wait, IPPROTO_TCP, e.stack()}, network_{e.network}, machine_{*e.connection, now} {
+    : Flow{Kind::time_wait, IPPROTO_TCP, e.stack()}, machine_{*e.connection, now} {
     local = e.local;
     remote = e.remote;
     interface = e.interface;
@@ -131,13 +147,13 @@ TimeWaitFlow::TimeWaitFlow(const TcpEndpoint& e, u64 now)
 }
 
 void TimeWaitFlow::leave(TcpEndpoint& e, u64 now) {
+    auto* all = TimeWaits::of(e.stack());
     Ref<TimeWaitFlow> made;
-    if (!All::get().full(e.stack().settings.tcp.most_time_wait))
+    if (all && all->count() < e.stack().settings.tcp.most_time_wait)
         if (auto m = make_ref<TimeWaitFlow>(e, now)) made = std::move(*m);
     if (!made) return Flows::remove(e); // then old duplicates find nobody
     Flows::replace(e, *made);
-    made->listed_ = true;
-    All::get().add(*made.release());
+    all->add(*made);
 }
 
 TcpEndpoint::Taken TimeWaitFlow::take(tcp::Segment& s, Outbox& box, std::optional<tcp::Seq>& least_iss) {
@@ -170,8 +186,7 @@ bool TimeWaitFlow::make_way() {
 }
 
 void TimeWaitFlow::go() {
-    if (!All::get().take_out(*this)) return;
-    Flows::remove(*this);
-    Ref<TimeWaitFlow>::adopt(this);
+    auto* all = TimeWaits::find(stack());
+    if (auto self = all ? all->take_out(*this) : Ref<TimeWaitFlow>{}) Flows::remove(*self);
 }
 } // namespace net::inet

@@ -14,21 +14,19 @@ public:
     Outbox() : now{clocks::monotonic_ns()} {}
     Outbox(const Outbox&) = delete;
     /// Without locks.
-    ~Outbox() {
-        if (first_) flush();
-    }
+    ~Outbox() { flush(); }
     /// The time, for all that the work does; flush() sets it anew.
     u64 now;
     /// A packet that begins with its IP header comes in by `in`, which stays until then.
     void loop(PacketBox, Interface& in);
-    /// Lets come in what waits, and what is sent because of it. Without locks. What goes on for too long is left to
-    /// the CPU's worker.
-    void flush();
+    /// Lets come in what waits, and what is sent because of it: no more than sockets hold. Without locks.
+    void flush() {
+        if (first_) let_in();
+    }
 
 private:
-    friend class Backlog;
+    void let_in();
     PacketBox pop();
-    static constexpr unsigned most = 1024; // packets in a flush
     Packet *first_ = nullptr, *last_ = nullptr;
 };
 } // namespace net::inet

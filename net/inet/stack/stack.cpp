@@ -15,6 +15,7 @@ SipHash fresh_hash() { return SipHash{rng::number(), rng::number()}; }
 Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()} {}
 
 Stack::~Stack() {
+    delete tcp.load();
     expiry_.end();
     while (!interfaces_.empty()) {
         Interface& i = *interfaces_.begin();

@@ -29,6 +29,11 @@ public:
     Stack();
     ~Stack() override;
     Settings settings;
+    /// What a transport keeps for each network; null: nothing yet.
+    struct Part {
+        virtual ~Part() = default;
+    };
+    std::atomic<Part*> tcp = nullptr;
 
     // Interfaces.
     Interface& loopback() const { return *loopback_; }
