@@ -24,6 +24,7 @@ enum class Rank : u8 {
     pipe,          // a pipe's ring; held while user memory is copied
     stream,        // what a terminal's master, a timerfd or /dev/kmsg reads from; held while bytes go to user or a pipe
     socket,        // a socket; held while user memory is copied
+    bridge,        // who joins the bridge
     network_configuration, // what a network has of interfaces and addresses, while it changes
     in_flight,             // which sockets are on their way in messages of which
     tty,                   // a terminal's state

@@ -2,6 +2,7 @@
 // too. Everything that comes from a wire is read through Reader.
 #pragma once
 #include "core/alloc/frame.h"
+#include "kernel/views/namespaces.h"
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include "net/stack/checksum.h"
@@ -91,6 +92,7 @@ public:
 
     Packet* next = nullptr;                // in a PacketQueue
     inet::Interface* arrives_by = nullptr; // while an Outbox holds it
+    Ref<NetworkNamespace> arrives_in;      // keeps that one, where it is of another network than the sender's
     u32 interface = 0;                     // it came in by, or is to leave by
     u16 protocol = 0;                      // ETH_P_*
     Destination destination = Destination::host;

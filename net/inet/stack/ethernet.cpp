@@ -18,7 +18,7 @@ public:
     }
     void transmit(PacketBox p, const LinkAddress& to) override {
         u16 type = p->protocol;
-        on_.send_to(std::move(p), to, type);
+        on_.send_to(std::move(p), to, type, box_);
     }
     /// RFC 1122, 2.3.2.2: whoever sent it is told as by a router.
     void unreachable(PacketBox p) override {
@@ -32,14 +32,14 @@ public:
                     .protocol = static_cast<u8>(ip->source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
         if (!push_ip(**message, back)) return;
         (*message)->checksum = ChecksumState::verified;
-        box_.loop(std::move(*message), on_.stack().loopback());
+        box_.give(std::move(*message), on_.stack().loopback());
     }
 
 private:
     void ask_by_arp(const Address& target, const std::optional<LinkAddress>& to) {
         auto asking = make_arp(
             {.sender_link = on_.link_address(), .sender = on_.stack().source_on(on_, target), .target = target});
-        if (asking) on_.send_to(std::move(*asking), to.value_or(link_broadcast), ETH_P_ARP);
+        if (asking) on_.send_to(std::move(*asking), to.value_or(link_broadcast), ETH_P_ARP, box_);
     }
     void ask_by_ndp(const Address& target, const std::optional<LinkAddress>& to) {
         Address source = on_.stack().source_on(on_, target), destination = to ? target : target.solicited_node();
@@ -47,18 +47,16 @@ private:
         if (!asking) return;
         IpSend ip{.source = source, .destination = destination, .protocol = IPPROTO_ICMPV6, .hop_limit = 255};
         if (push_ip(**asking, ip))
-            on_.send_to(std::move(*asking), to.value_or(link_multicast(destination)), ETH_P_IPV6);
+            on_.send_to(std::move(*asking), to.value_or(link_multicast(destination)), ETH_P_IPV6, box_);
     }
     EthernetInterface& on_;
     Outbox& box_;
 };
 
-EthernetInterface::EthernetInterface(Stack& stack, std::string_view called, Device& device)
-    : Interface{stack, called, ARPHRD_ETHER, IFF_BROADCAST | IFF_MULTICAST, std::min(device.most_mtu(), u32{1500})},
-      device_{device},
-      neighbours_{SipHash{rng::number(), rng::number()}} {
-    offloads = device.offloads();
-}
+EthernetInterface::EthernetInterface(Stack& stack, std::string_view called, const LinkAddress& own, u32 most)
+    : Interface{stack, called, ARPHRD_ETHER, IFF_BROADCAST | IFF_MULTICAST, most},
+      link_address_{own},
+      neighbours_{SipHash{rng::number(), rng::number()}} {}
 EthernetInterface::~EthernetInterface() {
     timer_.cancel();
     stop();
@@ -70,7 +68,7 @@ void EthernetInterface::send(PacketBox p, const Address& next_hop, Outbox& box) 
     if (next_hop.multicast() || next_hop.broadcast()) {
         LinkAddress to = next_hop.multicast() ? link_multicast(next_hop) : link_broadcast;
         u16 type = p->protocol;
-        return send_to(std::move(p), to, type);
+        return send_to(std::move(p), to, type, box);
     }
     Link link{*this, box};
     u64 deadline;
@@ -82,45 +80,12 @@ void EthernetInterface::send(PacketBox p, const Address& next_hop, Outbox& box) 
     expect(deadline);
 }
 
-void EthernetInterface::send_to(PacketBox p, const LinkAddress& to, u16 type) {
-    if (p->push_header(EthernetHeader{to, link_address(), type})) transmit(std::move(p));
-}
-
-/// Packets keep their order: while some wait, others wait behind them.
-void EthernetInterface::transmit(PacketBox p) {
-    usize size = p->size();
-    if (!stopped_.load(std::memory_order_acquire) && device_.transmit(p, false)) {
-        counters.left(size);
-        return;
-    }
-    auto waiting = waiting_.lock();
-    if (waiting->true_size() >= most_waiting) {
-        counters.dropped_out.fetch_add(1, std::memory_order_relaxed);
-        return;
-    }
-    counters.left(size);
-    waiting->push(std::move(p));
-    stopped_.store(true, std::memory_order_release);
-}
-
-void EthernetInterface::has_room() {
-    for (;;) {
-        auto waiting = waiting_.lock();
-        PacketBox p = waiting->pop();
-        if (!p) return stopped_.store(false, std::memory_order_release);
-        if (!device_.transmit(p, !waiting->empty())) return waiting->push_front(std::move(p));
-    }
-}
-
-void EthernetInterface::carrier_changed() {
-    u32 running = device_.has_carrier() ? IFF_RUNNING : 0;
-    (void)stack().set_flags(*this, running, IFF_RUNNING);
+void EthernetInterface::send_to(PacketBox p, const LinkAddress& to, u16 type, Outbox& box) {
+    if (p->push_header(EthernetHeader{to, link_address(), type})) transmit(std::move(p), box);
 }
 
 void EthernetInterface::changed() {
-    if (up()) return;
-    neighbours_.lock()->clear();
-    waiting_.lock()->clear();
+    if (!up()) neighbours_.lock()->clear();
 }
 
 /// The timer is armed by one at a time: who makes the deadline earlier.
@@ -146,17 +111,7 @@ bool EthernetInterface::run(unsigned) {
     return false;
 }
 
-void EthernetInterface::received(PacketQueue& packets) {
-    Outbox box;
-    while (PacketBox p = packets.pop()) {
-        counters.came(p->size());
-        take(std::move(p), box);
-        if (packets.empty()) break;
-        box.flush();
-    }
-}
-
-void EthernetInterface::take(PacketBox p, Outbox& box) {
+void EthernetInterface::arrive(PacketBox p, Outbox& box) {
     auto header = Reader{*p}.take<EthernetHeader>();
     if (!header || !up()) return;
     p->trim_front(sizeof *header);
@@ -187,7 +142,7 @@ void EthernetInterface::take_arp(const Packet& p, Outbox& box) {
                                .target_link = arp->sender_link,
                                .sender = arp->target,
                                .target = arp->sender});
-        if (reply) send_to(std::move(*reply), arp->sender_link, ETH_P_ARP);
+        if (reply) send_to(std::move(*reply), arp->sender_link, ETH_P_ARP, box);
     }
     auto table = neighbours_.lock();
     if (arp->sender.unspecified()) return;

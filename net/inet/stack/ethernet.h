@@ -12,53 +12,66 @@ struct EthernetHeader {
 };
 static_assert(sizeof(EthernetHeader) == 14);
 
-class EthernetInterface final : public Interface, public DeviceUser, private Work {
+class EthernetInterface : public Interface, private Work {
 public:
-    /// `device` stays as long as this.
-    EthernetInterface(Stack&, std::string_view name, Device& device);
     ~EthernetInterface() override;
-    /// Lets the device begin, once the stack has this.
-    void start() { device_.start(*this); }
-
-    LinkAddress link_address() const override { return device_.address(); }
-    void send(PacketBox, const Address& next_hop, Outbox&) override;
+    LinkAddress link_address() const final { return link_address_; }
+    void send(PacketBox, const Address& next_hop, Outbox&) final;
+    /// A packet with its Ethernet header.
+    void arrive(PacketBox, Outbox&) final;
     void changed() override;
-    void confirm(const Address& a, u64 now) override { neighbours_.lock()->confirm(a, now); }
+    void confirm(const Address& a, u64 now) final { neighbours_.lock()->confirm(a, now); }
     /// Sends a packet whose Ethernet header is not there yet.
-    void send_to(PacketBox, const LinkAddress& to, u16 type);
-
-    // Of the device.
-    void received(PacketQueue&) override;
-    void has_room() override;
-    void carrier_changed() override;
+    void send_to(PacketBox, const LinkAddress& to, u16 type, Outbox&);
 
     /// A message of Neighbor Discovery, by its type of ICMPv6.
     static void neighbour_discovery(Arrival&, u8 type);
     using Neighbours = Guarded<NeighbourTable, Spinlock<Rank::neighbours>>;
     Neighbours& neighbours() { return neighbours_; }
 
+protected:
+    EthernetInterface(Stack&, std::string_view name, const LinkAddress&, u32 mtu);
+    /// A packet with its Ethernet header goes to the link, or is dropped. Under spinlocks down to Rank::neighbours.
+    virtual void transmit(PacketBox, Outbox&) = 0;
+
 private:
     class Link;
-    static constexpr usize most_waiting = 1 * MiB; // true memory of packets that wait for the device
-
-    void transmit(PacketBox);
-    void take(PacketBox, Outbox&);
     void take_arp(const Packet&, Outbox&);
     void solicited(Arrival&, const NeighbourMessage&);
     void advertised(Arrival&, const NeighbourMessage&);
     bool run(unsigned budget) override; // the neighbours' timer
     void expect(u64 deadline);
 
-    Device& device_;
+    const LinkAddress link_address_;
     Neighbours neighbours_;
-    /// Packets for which the device had no room, each with its Ethernet header.
-    Guarded<PacketQueue, Spinlock<Rank::network_queue>> waiting_;
-    std::atomic<bool> stopped_ = false; // the device has no room
     struct NeighbourTimer final : Timer {
         explicit NeighbourTimer(EthernetInterface& interface)
             : Timer{[](Timer& t) { static_cast<NeighbourTimer&>(t).of.queue(); }}, of{interface} {}
         EthernetInterface& of;
     } timer_{*this};
     std::atomic<u64> armed_for_ = ~u64{0};
+};
+
+/// One whose packets a driver's device sends and receives.
+class DeviceInterface final : public EthernetInterface, public DeviceUser {
+public:
+    /// `device` stays as long as this.
+    DeviceInterface(Stack&, std::string_view name, Device& device);
+    /// Lets the device begin, once the stack has this.
+    void start() { device_.start(*this); }
+    void changed() override;
+    void received(PacketQueue&) override;
+    void has_room() override;
+    void carrier_changed() override;
+
+private:
+    static constexpr usize most_waiting = 1 * MiB; // true memory of packets that wait for the device
+    void transmit(PacketBox, Outbox&) override;
+    void send_waiting(PacketQueue&);
+
+    Device& device_;
+    /// Packets for which the device had no room, each with its Ethernet header.
+    Guarded<PacketQueue, Spinlock<Rank::network_queue>> waiting_;
+    std::atomic<bool> stopped_ = false; // the device has no room
 };
 } // namespace net::inet

@@ -45,6 +45,10 @@ public:
     /// Sends a packet that begins with its IP header to a neighbour, or drops it. Under spinlocks down to
     /// Rank::network.
     virtual void send(PacketBox, const Address& next_hop, Outbox&) = 0;
+    /// A packet has come by it, as its link gives it. Without locks.
+    virtual void arrive(PacketBox, Outbox&) = 0;
+    /// Its network goes: nothing more may come.
+    virtual void detach() {}
     /// It has gone up or down (flags()), or has another MTU. Under the stack's configuration lock.
     virtual void changed() {}
     /// A transport knows that what it sent by this has arrived.

@@ -1,5 +1,5 @@
 #include "net/inet/stack/loopback.h"
-#include "net/inet/stack/outbox.h"
+#include "net/inet/stack/input.h"
 #include <linux/if_arp.h>
 
 namespace net::inet {
@@ -14,6 +14,8 @@ void Loopback::send(PacketBox p, const Address&, Outbox& box) {
     p->checksum = ChecksumState::verified;
     p->segment_size = 0;
     p->destination = Destination::host;
-    box.loop(std::move(p), *this);
+    box.give(std::move(p), *this);
 }
+
+void Loopback::arrive(PacketBox p, Outbox& box) { input(*this, std::move(p), box); }
 } // namespace net::inet

@@ -7,5 +7,6 @@ class Loopback final : public Interface {
 public:
     explicit Loopback(Stack&);
     void send(PacketBox, const Address& next_hop, Outbox&) override;
+    void arrive(PacketBox, Outbox&) override;
 };
 } // namespace net::inet

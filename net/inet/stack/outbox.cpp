@@ -1,16 +1,7 @@
 #include "net/inet/stack/outbox.h"
-#include "net/inet/stack/input.h"
 #include "net/inet/stack/interface.h"
 
 namespace net::inet {
-void Outbox::loop(PacketBox p, Interface& in) {
-    p->next = nullptr;
-    p->arrives_by = &in;
-    Packet* entered = p.release();
-    (last_ ? last_->next : first_) = entered;
-    last_ = entered;
-}
-
 PacketBox Outbox::pop() {
     if (!first_) return nullptr;
     PacketBox p{first_};
@@ -23,8 +14,9 @@ PacketBox Outbox::pop() {
 void Outbox::let_in() {
     while (PacketBox p = pop()) {
         Interface& in = *p->arrives_by;
+        auto keep = std::move(p->arrives_in);
         in.counters.came(p->size());
-        input(in, std::move(p), *this);
+        in.arrive(std::move(p), *this);
     }
     now = clocks::monotonic_ns();
 }

@@ -17,8 +17,19 @@ public:
     ~Outbox() { flush(); }
     /// The time, for all that the work does; flush() sets it anew.
     u64 now;
-    /// A packet that begins with its IP header comes in by `in`, which stays until then.
-    void loop(PacketBox, Interface& in);
+    /// A packet comes in by an interface of the sender's own network, as its arrive() wants it.
+    void give(PacketBox p, Interface& in) {
+        p->next = nullptr;
+        p->arrives_by = &in;
+        Packet* entered = p.release();
+        (last_ ? last_->next : first_) = entered;
+        last_ = entered;
+    }
+    /// By one of another network, which is kept until then.
+    void give(PacketBox p, Interface& in, Ref<NetworkNamespace> of) {
+        p->arrives_in = std::move(of);
+        give(std::move(p), in);
+    }
     /// Lets come in what waits, and what is sent because of it: no more than sockets hold. Without locks.
     void flush() {
         if (first_) let_in();

@@ -17,6 +17,7 @@ Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()} {}
 Stack::~Stack() {
     delete tcp.load();
     expiry_.end();
+    for (Interface& i : interfaces_) i.detach();
     while (!interfaces_.empty()) {
         Interface& i = *interfaces_.begin();
         interfaces_.erase(interfaces_.begin());
@@ -90,6 +91,7 @@ void Stack::remove(Interface& i) {
         i.flags_.fetch_and(~u32{IFF_UP | IFF_RUNNING});
         change();
     }
+    i.detach();
     i.changed();
     Ref<Interface>::adopt(&i);
 }

@@ -82,6 +82,8 @@ void Connection::consumed(u32 bytes, Time now) {
     if (urgent_at_ && *urgent_at_ < queue_.next() - readable_bytes()) urgent_at_.reset(), urgent_.reset();
     if (!tuning.receive_most || state_ == State::closed) return;
     grow_receive_buffer(now);
+    // A reader that has taken all may wait for more, which the peer holds back until it hears (Nagle).
+    if (rcv_.unacked && queue_.ready().empty() && !rcv_.interactive) ack_pending_ = true;
     // The peer learns of room when it can do something with it: two segments, or half of the window.
     u32 window = free_window(), known = receive_window();
     if (window >= known + std::min<u32>(2 * rcv_.segment_bytes, static_cast<u32>(tuning.receive_limit / 4)) &&
@@ -104,6 +106,7 @@ void Connection::grow_receive_buffer(Time now) {
 
 void Connection::quick_ack(bool on) {
     rcv_.quick = on ? 16 : 0;
+    rcv_.interactive = !on;
     if (on && rcv_.unacked) ack_pending_ = true;
 }
 

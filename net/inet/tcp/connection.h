@@ -255,6 +255,7 @@ private:
         u8 quick = 16;           // segments to be acknowledged at once
         u8 scale = 0;
         bool fin = false;
+        bool interactive = false; // what is sent answers what came: an ACK may wait for it
         // Auto-tuning: what was read in the last round trip, as a receiver can measure one.
         u32 read = 0, read_before = 0;
         Time rtt = 0, read_since = 0, window_since = 0;

@@ -270,7 +270,7 @@ void Connection::sent_new(Seq begin, Seq end, u32 bytes, Time now) {
     if (board_.pipe() > most_flight_) most_flight_ = board_.pipe();
     cwnd_limited_ = board_.pipe() + mss_ > window_.cwnd;
     persist_at_ = never;
-    if (now - last_received_ < 40 * ms) rcv_.quick = 0; // question and answer: answers carry the ACK
+    if (now - last_received_ < 40 * ms) rcv_.quick = 0, rcv_.interactive = true; // answers carry the ACK
     last_data_sent_ = now;
     if (retransmit_ == Retransmit::none || retransmit_ == Retransmit::loss_probe) arm_rto(now);
     schedule_loss_probe(now);

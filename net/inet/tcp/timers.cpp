@@ -16,6 +16,7 @@ void Connection::timer(Time now) {
     if (ack_at_ <= now) {
         ack_at_ = never;
         ack_pending_ = true;
+        rcv_.interactive = false; // no answer came in time
     }
     if (alive_at_ <= now) keep_alive_timer(now);
     if (end_at_ <= now) { // FIN-WAIT-2 without an owner
