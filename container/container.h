@@ -28,7 +28,8 @@ public:
     Ref<vfs::MountTree> mounts;    // until stopped
     // Set before the container is in the registry.
     Spec spec;
-    String bundle; // absolute path in the host's tree
+    String bundle;          // absolute path in the host's tree
+    bool on_bridge = false; // container/network.h
     /// Notified when it has stopped.
     WaitQueue stopped;
 };
@@ -41,9 +42,10 @@ inline constexpr usize max_id = 1024;
 struct CreateRequest {
     std::string_view id; // 1 to max_id of [A-Za-z0-9_+.-], neither "." nor ".."
     std::string_view bundle;
-    vfs::Walker host;         // the caller's view of the host tree
-    Stdio stdio;              // with process.terminal: a terminal, which becomes the container's
-    Vector<String> arguments; // instead of the spec's process.args, when not empty
+    vfs::Walker host;                  // the caller's view of the host tree
+    Stdio stdio;                       // with process.terminal: a terminal, which becomes the container's
+    Vector<String> arguments;          // instead of the spec's process.args, when not empty
+    std::string_view network, publish; // instead of annotations, when not empty: container/network.h
 };
 /// Reads the bundle, makes the container and its first process, which waits for start(). err::exist: the id is taken.
 /// On failure nothing is left behind.

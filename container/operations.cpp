@@ -1,6 +1,7 @@
 // The operations of the OCI runtime.
 #include "container/json.h"
 #include "container/launch.h"
+#include "container/network.h"
 #include "container/registry.h"
 #include "container/stdio.h"
 #include "container/tree.h"
@@ -103,8 +104,10 @@ Result<> describe(Container& c, CreateRequest& request, vfs::Path& bundle, json:
     c.cgroup = std::move(*cgroup);
     TRY(join(c, why));
     TRY(make_namespaces(c, why));
+    TRY(choose_network(c, request.network, why));
     bool own_names = !c.uts;
     TRY(c.prepare());
+    TRY(connect_network(c, request.publish, why));
     if (!own_names) return {};
     auto names = c.uts->names.lock();
     names->host.assign(c.spec.hostname.empty() ? c.id.view() : c.spec.hostname.view());

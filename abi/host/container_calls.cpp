@@ -28,7 +28,9 @@ Result<> create(Task& task, const Arguments& a) {
     auto id = TRY(copy_text_in(request.id));
     auto bundle = TRY(copy_text_in(request.bundle));
     auto arguments = TRY(copy_texts_in(request.arguments, request.argument_count));
-    container::CreateRequest how{id, bundle, task.walker(), TRY(stdio_of(task, request.stdio)), std::move(arguments)};
+    auto network = TRY(copy_text_in(request.network)), publish = TRY(copy_text_in(request.publish));
+    container::CreateRequest how{
+        id, bundle, task.walker(), TRY(stdio_of(task, request.stdio)), std::move(arguments), network, publish};
     return with_message(a[1], [&](json::Complaint& why) { return container::create(how, why); });
 }
 

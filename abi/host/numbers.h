@@ -72,6 +72,7 @@ struct CreateRequest {
     Text id, bundle;
     u64 stdio[3];
     u64 arguments, argument_count; // Text[]: instead of the spec's process.args when not empty
+    Text network, publish;         // instead of the annotations io.rundlet.network and .publish when not empty
 };
 struct ExecRequest {
     Text id, process; // JSON

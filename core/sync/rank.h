@@ -40,8 +40,8 @@ enum class Rank : u8 {
     socket_names,  // some of the names that sockets are bound to
     socket_state,  // a socket's protocol; of two, the lower address first
     socket_ports,  // a bucket of the tables that lead from ports to sockets
-    network,       // a network namespace's addresses and routes
     neighbours,    // who is on an interface's link
+    network,       // a network's interfaces, addresses and routes
     network_queue, // what waits for a device, or has come over loopback
     signals,       // one process's signal state
     handlers,      // one set of signal dispositions

@@ -25,13 +25,19 @@ int simple(Call call, std::string_view id, u64 number = 0) {
     return e == Error::none ? 0 : complain(id, message, e);
 }
 
-Error create(std::string_view id, std::string_view bundle, Words arguments, const u64 (&stdio)[3], host::Message& why) {
+/// What the verbs that make a container take.
+struct Options {
+    std::string_view bundle = ".", network, publish;
+};
+
+Error create(std::string_view id, const Options& o, Words arguments, const u64 (&stdio)[3], host::Message& why) {
     host::Text texts[most_arguments];
     usize n = 0;
     for (auto a : arguments)
         if (n < most_arguments) texts[n++] = host::text(a);
     host_abi::CreateRequest request{
-        host::text(id), host::text(bundle), {stdio[0], stdio[1], stdio[2]}, host::word(texts), n};
+        host::text(id),        host::text(o.bundle), {stdio[0], stdio[1], stdio[2]}, host::word(texts), n,
+        host::text(o.network), host::text(o.publish)};
     return host::call(Call::container_create, &request, &why.text);
 }
 
@@ -45,13 +51,13 @@ int wait(std::string_view id, u64 pid) {
 }
 
 /// Creates, starts, waits, deletes; with a terminal of its own when we have one.
-int run(std::string_view id, std::string_view bundle, Words arguments) {
+int run(std::string_view id, const Options& options, Words arguments) {
     host::Message message;
     Terminal terminal;
-    Error e = create(id, bundle, arguments, terminal.stdio(), message);
+    Error e = create(id, options, arguments, terminal.stdio(), message);
     if (e == Error::not_a_terminal && terminal.force()) {
         host::Message second;
-        e = create(id, bundle, arguments, terminal.stdio(), second);
+        e = create(id, options, arguments, terminal.stdio(), second);
         if (e != Error::none) return complain(id, second, e);
     }
     if (e == Error::none) e = host::call(Call::container_start, id.data(), id.size(), &message.text);
@@ -132,10 +138,22 @@ u64 signal_number(std::string_view s) {
     return 1000; // the kernel refuses it
 }
 
+/// The option that `words` begin with, if it takes a value that follows; else null.
+std::string_view* option(Words words, Options& options) {
+    if (words.size() < 2) return nullptr;
+    if (words[0] == "-b" || words[0] == "--bundle") return &options.bundle;
+    if (words[0] == "-p" || words[0] == "--publish") return &options.publish;
+    if (words[0] == "--network") return &options.network;
+    return nullptr;
+}
+
 int usage(u64 to) {
     host::say(to, "usage: ctr VERB\n"
-                  "  run [-b BUNDLE] ID [ARGUMENT...]     create, start, wait, delete\n"
-                  "  create [-b BUNDLE] ID [ARGUMENT...]  from a bundle (default: this directory)\n"
+                  "  run [OPTION...] ID [ARGUMENT...]     create, start, wait, delete\n"
+                  "  create [OPTION...] ID [ARGUMENT...]  from a bundle; options:\n"
+                  "      -b BUNDLE                          default: this directory\n"
+                  "      --network bridge|none|host|container:ID\n"
+                  "      -p PORT:PORT[/udp][,...]           the machine's port leads to the container's\n"
                   "  start ID\n"
                   "  state ID\n"
                   "  list\n");
@@ -154,14 +172,13 @@ int host_main(Words words) {
     words = words.subspan(2);
     if (verb == "help" || verb == "-h" || verb == "--help") return usage(host::out);
     if (verb == "list") return show(Call::container_list, "list");
-    std::string_view bundle = ".";
+    Options options;
     bool force = false;
     while (!words.empty() && words[0].starts_with('-')) {
         if (words[0] == "-f" && verb == "delete")
             force = true;
-        else if ((words[0] == "-b" || words[0] == "--bundle") && words.size() > 1 &&
-                 (verb == "run" || verb == "create")) {
-            bundle = words[1];
+        else if (auto* value = option(words, options); value && (verb == "run" || verb == "create")) {
+            *value = words[1];
             words = words.subspan(1);
         } else
             return usage(host::err);
@@ -170,10 +187,10 @@ int host_main(Words words) {
     if (words.empty()) return usage(host::err);
     std::string_view id = words[0];
     Words rest = words.subspan(1);
-    if (verb == "run") return run(id, bundle, rest);
+    if (verb == "run") return run(id, options, rest);
     if (verb == "create") {
         host::Message message;
-        Error e = create(id, bundle, rest, {host::in, host::out, host::err}, message);
+        Error e = create(id, options, rest, {host::in, host::out, host::err}, message);
         return e == Error::none ? 0 : complain(id, message, e);
     }
     if (verb == "start") return simple(Call::container_start, id);

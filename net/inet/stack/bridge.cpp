@@ -1,4 +1,5 @@
 #include "net/inet/stack/bridge.h"
+#include "core/rng/rng.h"
 #include "core/sync/once.h"
 #include "kernel/views/view.h"
 #include <linux/if_addr.h>
@@ -24,11 +25,18 @@ Bridge& Bridge::get() {
     return bridge.get([] { return Bridge{}; });
 }
 
-BridgePort::BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const LinkAddress& own, Bridge& on)
-    : EthernetInterface{stack, called, own, 1500}, network_{in}, bridge_{on} {
-    offloads = {.checksum = true}; // what stays in the machine needs none, and who leaves it completes it
+BridgePort::BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const Address& a,
+                       const LinkAddress& own, Bridge& on)
+    : EthernetInterface{stack, called, own, 1500}, network_{in}, bridge_{on}, address_{a} {
+    // What stays in the machine is neither summed up nor cut; what leaves it, there.
+    offloads = {.checksum = true, .segment_v4 = 65535, .segment_v6 = 65535};
 }
 void BridgePort::detach() { bridge_.remove(*this); }
+
+Result<> Bridge::publish(const Publication& p) {
+    auto* translation = TRY(Stack::in(*View::root().network))->translation.load();
+    return translation ? translation->publish(p) : Result<>{err::noent};
+}
 
 void BridgePort::transmit(PacketBox p, Outbox& box) {
     counters.left(p->size());
@@ -36,6 +44,8 @@ void BridgePort::transmit(PacketBox p, Outbox& box) {
 }
 
 void Bridge::remove(BridgePort& p) {
+    if (auto* host = Stack::find(*View::root().network))
+        if (auto* translation = host->translation.load()) translation->forget(p.address());
     Holding held{lock_};
     auto at = ports_.find(number_of(p.link_address()));
     if (at != ports_.end() && &*at == &p) ports_.erase(at);
@@ -75,7 +85,7 @@ Result<Address> Bridge::choose_address() {
 
 Result<Ref<BridgePort>> Bridge::make_port(NetworkNamespace& in, std::string_view called, const Address& a) {
     Stack& stack = *TRY(Stack::in(in));
-    auto port = TRY(make_ref<BridgePort>(stack, in, called, link_address_for(a), *this));
+    auto port = TRY(make_ref<BridgePort>(stack, in, called, a, link_address_for(a), *this));
     TRY(stack.add(port));
     {
         Holding held{lock_};
@@ -93,8 +103,10 @@ Result<Ref<BridgePort>> Bridge::make_port(NetworkNamespace& in, std::string_view
 Result<> Bridge::start() {
     if (started_) return {};
     auto& host = *View::root().network;
-    TRY(make_port(host, name, own_address));
-    TRY(Stack::in(host))->settings.forward_v4 = true;
+    Stack& stack = *TRY(Stack::in(host));
+    if (!stack.translation) stack.translation = TRY(make<Translation>(SipHash{rng::number(), rng::number()})).release();
+    TRY(make_port(host, name, own_address))->translated = true;
+    stack.settings.forward_v4 = true;
     started_ = true;
     return {};
 }

@@ -19,6 +19,9 @@ public:
     /// err::exist: it has such an interface; err::nomem.
     Result<Address> join(NetworkNamespace&);
 
+    /// A port of the host world leads to one of a network that has joined. err::addrinuse, err::nospc, err::nomem.
+    Result<> publish(const Publication&);
+
     Bridge() = default;
 
 private:
@@ -45,7 +48,9 @@ private:
 /// An interface of some network on the bridge.
 class BridgePort final : public EthernetInterface, public TreeLink<Bridge> {
 public:
-    BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const LinkAddress&, Bridge&);
+    BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const Address&, const LinkAddress&,
+               Bridge&);
+    const Address& address() const { return address_; }
     void detach() override;
 
 private:
@@ -53,5 +58,6 @@ private:
     void transmit(PacketBox, Outbox&) override;
     NetworkNamespace& network_;
     Bridge& bridge_;
+    const Address address_;
 };
 } // namespace net::inet

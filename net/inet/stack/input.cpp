@@ -25,6 +25,34 @@ void deliver(Arrival& a) {
     if (!taken) refuse(a, Refusal::protocol_unreachable, a.ip.next_header_at);
 }
 
+bool forwards(const Arrival& a) {
+    if (a.kind != RouteKind::unicast || a.packet->destination != Destination::host) return false;
+    const auto& settings = a.stack().settings;
+    return a.ip.destination.is_v4() ? settings.forward_v4 : settings.forward_v6;
+}
+
+/// A router's part (RFC 1812): it goes on to somebody else.
+void forward(Arrival& a) {
+    auto path = a.stack().route(a.ip.destination, {}, 0);
+    if (!path) return refuse(a, path.error() == Errno::acces ? Refusal::prohibited : Refusal::no_route);
+    if (path->kind != RouteKind::unicast) return drop(a.in);
+    if (a.ip.hop_limit <= 1) return refuse(a, Refusal::hop_limit);
+    bool cuts = a.ip.destination.is_v4() && !a.ip.dont_fragment;
+    if (a.packet->size() > path->mtu && !a.packet->segment_size && !cuts) return refuse(a, Refusal::too_big, path->mtu);
+    if (a.in.translated && !path->out->translated) {
+        auto* translation = a.stack().translation.load(std::memory_order_acquire);
+        if (!translation || !translation->leave(*a.packet, a.ip, path->source, a.box.now)) return drop(a.in);
+    }
+    a.packet->trim_front(a.ip.header);
+    IpSend ip{.source = a.ip.source,
+              .destination = a.ip.destination,
+              .protocol = a.ip.protocol,
+              .hop_limit = static_cast<u8>(a.ip.hop_limit - 1),
+              .traffic_class = a.ip.traffic_class,
+              .flow_label = a.ip.flow_label,
+              .dont_fragment = a.ip.dont_fragment};
+    (void)output(*path, std::move(a.packet), ip, a.box);
+}
 } // namespace
 
 void input(Interface& in, PacketBox p, Outbox& box) {
@@ -36,30 +64,33 @@ void input(Interface& in, PacketBox p, Outbox& box) {
     }
     if (is_martian(in, *parsed)) return drop(in);
     Arrival a{in, std::move(p), *parsed, in.stack().kind_of(parsed->destination, in), box};
-    switch (a.kind) {
-    case RouteKind::local:
-    case RouteKind::broadcast:
-    case RouteKind::multicast: break;
-    default: return drop(in);
-    }
-    if (a.ip.is_fragment) {
+    bool for_us = a.kind == RouteKind::local || a.kind == RouteKind::broadcast || a.kind == RouteKind::multicast;
+    if (!for_us && !forwards(a)) return drop(in);
+    auto* translation = in.stack().translation.load(std::memory_order_acquire);
+    if (a.ip.is_fragment && (for_us || translation)) {
         auto whole = a.stack().reassemble(std::move(a.packet), a.ip, box.now);
         if (!whole) return;
         a.packet = std::move(whole->packet);
         a.ip = whole->ip;
     }
+    if (!for_us) return forward(a);
+    if (translation && a.kind == RouteKind::local && !in.loopback() && !in.translated &&
+        translation->enter(*a.packet, a.ip, box.now))
+        return forward(a);
     deliver(a);
 }
 
 void refuse(Arrival& a, Refusal why, u32 value, u8 code) {
-    if (a.kind != RouteKind::local || a.packet->destination != Destination::host) return;
+    bool alone = a.kind != RouteKind::broadcast && a.kind != RouteKind::multicast;
+    if (!alone || a.packet->destination != Destination::host) return;
     if (!a.stack().icmp_limit.lock()->allow(a.ip.source, a.box.now)) return;
     auto message = icmp_error(*a.packet, a.ip, why, value, code);
     if (!message || !*message) return;
-    auto path = a.stack().route(a.ip.source, a.ip.destination, a.ip.source.link_local() ? a.in.index() : 0);
+    Address from = a.kind == RouteKind::local ? a.ip.destination : Address{};
+    auto path = a.stack().route(a.ip.source, from, a.ip.source.link_local() ? a.in.index() : 0);
     if (!path) return;
     u8 protocol = a.ip.source.is_v4() ? u8{IPPROTO_ICMP} : u8{IPPROTO_ICMPV6};
-    IpSend ip{.source = a.ip.destination,
+    IpSend ip{.source = path->source,
               .destination = a.ip.source,
               .protocol = protocol,
               .traffic_class = static_cast<u8>(a.ip.source.is_v4() ? 0xc0 : 0)}; // internetwork control, as Linux

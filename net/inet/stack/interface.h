@@ -54,6 +54,10 @@ public:
     /// A transport knows that what it sent by this has arrived.
     virtual void confirm(const Address&, u64 /*now*/) {}
 
+    /// What comes by it and goes on leaves with the address of the interface by which it leaves: containers' side of
+    /// the host world. Set before it is up.
+    bool translated = false;
+
     struct Counters {
         std::atomic<u64> packets_in = 0, bytes_in = 0, dropped_in = 0, errors_in = 0, multicast = 0;
         std::atomic<u64> packets_out = 0, bytes_out = 0, dropped_out = 0, errors_out = 0;

@@ -1,5 +1,6 @@
 #include "net/inet/stack/output.h"
 #include "core/rng/rng.h"
+#include "net/inet/tcp/segment.h"
 
 namespace net::inet {
 namespace {
@@ -10,6 +11,14 @@ bool fits(const Path& path, const Packet& p, const IpSend& ip) {
     const auto& offloads = path.out->offloads;
     return size <= (ip.destination.is_v4() ? offloads.segment_v4 : offloads.segment_v6);
 }
+/// What a device does that can: for those that cannot.
+Result<> cut_and_send(const Path& path, const Packet& whole, const IpSend& ip, Outbox& box) {
+    for (usize at = 0;; at += whole.segment_size) {
+        auto part = tcp::cut(whole, at, ip.source, ip.destination);
+        if (!part) return part.error() == Errno::inval && at ? Result<>{} : std::unexpected(part.error());
+        TRY(output(path, std::move(*part), ip, box));
+    }
+}
 } // namespace
 
 Result<> output(const Path& path, PacketBox p, const IpSend& ip, Outbox& box) {
@@ -19,6 +28,7 @@ Result<> output(const Path& path, PacketBox p, const IpSend& ip, Outbox& box) {
         path.out->send(std::move(p), path.next_hop, box);
         return {};
     }
+    if (p->segment_size) return cut_and_send(path, *p, ip, box);
     p->complete_checksum();
     IpSend each = ip;
     each.id = static_cast<u32>(rng::number());

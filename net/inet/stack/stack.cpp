@@ -16,6 +16,7 @@ Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()} {}
 
 Stack::~Stack() {
     delete tcp.load();
+    delete translation.load();
     expiry_.end();
     for (Interface& i : interfaces_) i.detach();
     while (!interfaces_.empty()) {

@@ -7,6 +7,7 @@
 #include "net/inet/reassembly.h"
 #include "net/inet/stack/interface.h"
 #include "net/inet/stack/settings.h"
+#include "net/inet/stack/translation.h"
 #include "net/stack/route.h"
 
 namespace net::inet {
@@ -78,6 +79,9 @@ public:
     RouteKind kind_of(const Address&, const Interface& in);
     /// Changes with every change of what route() would say.
     u32 generation() const { return generation_.load(std::memory_order_acquire); }
+
+    /// Of the packets that pass through; null: none are translated. Set once.
+    std::atomic<Translation*> translation = nullptr;
 
     /// Takes a fragment. Null: others are missing, or it was dropped.
     std::optional<Reassembly::Whole> reassemble(PacketBox, const Ip&, u64 now);

@@ -143,6 +143,31 @@ Result<> push(Packet& p, const Header& h, const Address& source, const Address& 
     return {};
 }
 
+Result<PacketBox> cut(const Packet& whole, usize at, const Address& source, const Address& destination) {
+    auto w = Reader{whole}.take<Wire>();
+    usize header = w ? (w->words >> 4) * 4u : 0;
+    if (header < header_size || header + at >= whole.size() || !whole.segment_size) return err::inval;
+    std::byte options[most_options];
+    std::span rest{options, header - header_size};
+    if (!whole.copy(header_size, rest)) return err::inval;
+    auto p = TRY(whole.slice(header + at, whole.segment_size));
+    bool last = header + at + p->size() == whole.size();
+    w->seq = w->seq + static_cast<u32>(at);
+    if (!last) w->flags &= static_cast<u8>(~(fin | psh));
+    if (at) w->flags &= static_cast<u8>(~cwr);
+    w->checksum = 0;
+    Checksum sum = pseudo_header(source, destination, IPPROTO_TCP, header + p->size());
+    sum.add(std::as_bytes(std::span{&*w, 1}));
+    sum.add(rest);
+    p->add_to(sum, 0, p->size());
+    w->checksum = sum.value();
+    TRY(p->push(rest));
+    TRY(p->push_header(*w));
+    p->checksum = ChecksumState::unknown;
+    p->segment_size = 0;
+    return p;
+}
+
 std::optional<Header> reset_for(const Segment& s) {
     if (s.has(rst)) return std::nullopt;
     Header h{.source_port = s.destination_port, .destination_port = s.source_port};

@@ -44,6 +44,9 @@ struct Segment : Header {
 Result<Segment> parse(PacketBox, const inet::Ip&);
 /// Puts the header in front of the data. `offload`: the checksum is left to who sends it.
 Result<> push(Packet&, const Header&, const Address& source, const Address& destination, bool offload);
+/// One of the segments that a large one is to be cut into by its `segment_size`: the data from `at` on, with a header
+/// of its own and its checksum. `whole` begins with the TCP header. err::inval: there are no data at `at`; err::nomem.
+Result<PacketBox> cut(const Packet& whole, usize at, const Address& source, const Address& destination);
 /// What answers a segment that no connection wants: a RST, unless it is one (RFC 9293, 3.10.7.1).
 std::optional<Header> reset_for(const Segment&);
 } // namespace net::tcp
