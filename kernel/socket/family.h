@@ -11,6 +11,8 @@ struct Family {
     Result<Ref<Socket>> (*create)(int type, int protocol);
     /// socketpair(2); null: err::opnotsupp.
     Result<> (*create_pair)(int type, int protocol, Ref<Socket> (&ends)[2]) = nullptr;
+    /// ioctl(2) about the caller's network, which sockets of all families answer. err::notty: it is no such request.
+    Result<i64> (*network_ioctl)(unsigned request, uptr argument) = nullptr;
 };
 /// All families of the manifest; set once at boot.
 void set_families(std::span<const Family* const>);

@@ -47,10 +47,6 @@ constexpr Switch switches[] = {
     {SO_KEEPALIVE, Flag::keep_alive},
     {SO_OOBINLINE, Flag::oob_inline},
     {SO_NO_CHECK, Flag::no_check},
-    {SO_TIMESTAMP_OLD, Flag::timestamp},
-    {SO_TIMESTAMP_NEW, Flag::timestamp},
-    {SO_TIMESTAMPNS_OLD, Flag::timestamp_ns},
-    {SO_TIMESTAMPNS_NEW, Flag::timestamp_ns},
     {SO_RXQ_OVFL, Flag::overflow},
     {SO_WIFI_STATUS, Flag::wifi_status},
     {SO_NOFCS, Flag::no_fcs},
@@ -59,6 +55,16 @@ constexpr Switch switches[] = {
 };
 const Switch* find_switch(int option) {
     for (const Switch& s : switches)
+        if (s.option == option) return &s;
+    return nullptr;
+}
+/// Of the two, one is on at most.
+const Switch* find_timestamp(int option) {
+    static constexpr Switch all[] = {{SO_TIMESTAMP_OLD, Flag::timestamp},
+                                     {SO_TIMESTAMP_NEW, Flag::timestamp},
+                                     {SO_TIMESTAMPNS_OLD, Flag::timestamp_ns},
+                                     {SO_TIMESTAMPNS_NEW, Flag::timestamp_ns}};
+    for (const Switch& s : all)
         if (s.option == option) return &s;
     return nullptr;
 }
@@ -240,6 +246,10 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
     if (level != sol_socket) return err::opnotsupp;
     int number = TRY(option_value<int>(value));
     if (const Switch* s = find_switch(option)) return options_.set(s->flag, number), Result<>{};
+    if (const Switch* s = find_timestamp(option)) {
+        for (Flag f : {Flag::timestamp, Flag::timestamp_ns}) options_.set(f, number && f == s->flag);
+        return {};
+    }
     if (const Switch* s = find_pass(option)) {
         if (!passes(*this, option)) return err::opnotsupp;
         return options_.set(s->flag, option == so_passrights ? !number : number), Result<>{};
@@ -257,6 +267,7 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
 Result<usize> Socket::get_option(int level, int option, UserSpan<std::byte> value) {
     if (level != sol_socket) return err::opnotsupp;
     if (const Switch* s = find_switch(option)) return put_option(value, int{options_.on(s->flag)});
+    if (const Switch* s = find_timestamp(option)) return put_option(value, int{options_.on(s->flag)});
     if (const Switch* s = find_pass(option)) {
         if (!passes(*this, option)) return err::opnotsupp;
         return put_option(value, int{options_.on(s->flag) != (option == so_passrights)});

@@ -20,7 +20,11 @@ Result<Ref<vfs::Inode>> make_inode() { return vfs::make_anonymous_inode(S_IFSOCK
 
 void Socket::print_name(Writer& out) { print(out, "socket:[{}]", inode_->number()); }
 u64 Socket::cookie() const { return inode_->number(); }
-Result<i64> Socket::ioctl(unsigned, uptr) { return err::notty; }
+Result<i64> Socket::ioctl(unsigned request, uptr argument) {
+    auto internet = find_family(af_inet);
+    if (!internet || !(*internet)->network_ioctl) return err::notty;
+    return (*internet)->network_ioctl(request, argument);
+}
 Deadline Socket::patience(bool writes) const {
     return deadline_of(writes ? options_.send_timeout_ns : options_.receive_timeout_ns, false);
 }
