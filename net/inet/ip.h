@@ -38,6 +38,10 @@ Parsed parse_ipv6(Packet&);
 /// By the version in the first byte.
 Parsed parse_ip(Packet&);
 
+/// What the header says of a packet that has been found fine before, as far as who reads datagrams is shown it:
+/// `header` is where its transport's header stands.
+Ip checked_ip(const Packet&, u16 header);
+
 /// What a sender asks for.
 struct IpSend {
     Address source, destination;

@@ -100,6 +100,26 @@ Parsed parse_ip(Packet& p) {
     return first && *first >> 4 == 6 ? parse_ipv6(p) : parse_ipv4(p);
 }
 
+Ip checked_ip(const Packet& p, u16 header) {
+    Ip ip;
+    ip.header = header;
+    if (auto h = Reader{p}.take<Ipv4Header>(); h && h->version_and_words >> 4 == 4) {
+        ip.source = Address::v4(h->source);
+        ip.destination = Address::v4(h->destination);
+        ip.protocol = h->protocol;
+        ip.hop_limit = h->ttl;
+        ip.traffic_class = h->tos;
+    } else if (auto h6 = Reader{p}.take<Ipv6Header>()) {
+        ip.source.bytes = h6->source;
+        ip.destination.bytes = h6->destination;
+        ip.protocol = h6->next_header;
+        ip.hop_limit = h6->hop_limit;
+        ip.traffic_class = static_cast<u8>(h6->version_class_flow >> 20);
+        ip.flow_label = h6->version_class_flow & 0xfffff;
+    }
+    return ip;
+}
+
 namespace ip_detail {
 Result<> push_ipv6(Packet& p, const IpSend& ip) {
     if (p.size() > 65535) return err::msgsize;

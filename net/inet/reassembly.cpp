@@ -63,6 +63,7 @@ Result<Reassembly::Whole> Reassembly::add(PacketBox p, const Ip& ip, u64 now) {
     if (!ip.more_fragments) d.total = p->sequence + data;
     if (p->sequence == 0) d.ip = ip;
     d.have += data;
+    d.verified &= p->checksum == ChecksumState::verified;
     d.ecn |= static_cast<u8>(1 << ip.ecn());
     if (ip.dont_fragment) d.longest = std::max(d.longest, static_cast<u16>(p->size()));
     memory_ += p->true_size();
@@ -105,6 +106,7 @@ Result<Reassembly::Whole> Reassembly::join(Datagram& d) {
     };
     for (const Packet& p : d.fragments) p.for_each(p.mark, p.size(), copy);
     TRY(done);
+    whole->checksum = d.verified ? ChecksumState::verified : ChecksumState::unknown;
 
     Ip ip = d.ip;
     ip.header = ip.unfragmentable;

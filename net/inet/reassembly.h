@@ -53,8 +53,9 @@ private:
         bi::set<Packet, bi::key_of_value<ByOffset>, bi::constant_time_size<false>, bi::base_hook<TreeLink<>>> fragments;
         u32 have = 0, total = 0; // bytes; total 0: the last fragment is missing
         u64 expires = 0;
-        u8 ecn = 0;      // a bit for each value that was seen
-        u16 longest = 0; // a fragment that must not be cut
+        u8 ecn = 0;           // a bit for each value that was seen
+        u16 longest = 0;      // a fragment that must not be cut
+        bool verified = true; // all fragments: none has left the machine
         Packet* first() {
             return !fragments.empty() && fragments.begin()->sequence == 0 ? &*fragments.begin() : nullptr;
         }

@@ -6,11 +6,11 @@ Result<UdpHeader> parse_udp(Packet& p, const Ip& ip) {
     auto h = Reader{p, ip.header}.take<UdpHeader>();
     if (!h || h->length < sizeof *h || h->length > p.size() - ip.header) return err::inval;
     p.truncate(usize{ip.header} + h->length);
+    if (p.checksum != ChecksumState::unknown) return *h;
     if (h->checksum == 0) {
         if (!ip.source.is_v4()) return err::badmsg; // IPv6 has no other
         return *h;
     }
-    if (p.checksum != ChecksumState::unknown) return *h;
     Checksum sum = pseudo_header(ip.source, ip.destination, IPPROTO_UDP, h->length);
     p.add_to(sum, ip.header, h->length);
     if (sum.value() != 0) return err::badmsg;
@@ -21,13 +21,13 @@ Result<> push_udp(Packet& p, const Endpoint& source, const Endpoint& destination
     usize length = p.size() + sizeof(UdpHeader);
     if (length > 65535) return err::msgsize;
     UdpHeader h{source.port, destination.port, static_cast<u16>(length), 0};
-    Checksum sum = pseudo_header(source.address, destination.address, IPPROTO_UDP, length);
-    if (how == UdpChecksum::partial) {
-        h.checksum = sum.partial();
-    } else if (how == UdpChecksum::full) {
-        sum.add(std::as_bytes(std::span{&h, 1}));
-        p.add_to(sum, 0, p.size());
-        h.checksum = sum.value_not_zero();
+    if (how != UdpChecksum::none) {
+        Checksum sum = pseudo_header(source.address, destination.address, IPPROTO_UDP, length);
+        if (how == UdpChecksum::full) {
+            sum.add(std::as_bytes(std::span{&h, 1}));
+            p.add_to(sum, 0, p.size());
+        }
+        h.checksum = how == UdpChecksum::partial ? sum.partial() : sum.value_not_zero();
     }
     TRY(p.push_header(h));
     p.checksum = how == UdpChecksum::partial ? ChecksumState::partial : ChecksumState::unknown;

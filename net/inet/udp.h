@@ -15,7 +15,7 @@ Result<UdpHeader> parse_udp(Packet&, const Ip&);
 enum class UdpChecksum : u8 {
     full,    // in software, now
     partial, // a device completes it, or nobody needs it
-    none,    // IPv4 only
+    none,    // IPv4, or it never leaves the machine
 };
 /// Puts the header in front of the data. err::msgsize: more than 65,535 bytes.
 Result<> push_udp(Packet&, const Endpoint& source, const Endpoint& destination, UdpChecksum);

@@ -5,6 +5,7 @@
 
 namespace net::inet {
 constinit std::atomic<bool (*)(const Arrival&)> raw_tap = nullptr;
+constinit std::atomic<void (*)(const Arrival&, const IcmpError&)> raw_error_tap = nullptr;
 
 namespace {
 /// Addresses that no packet from a link may have (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3).

@@ -30,6 +30,8 @@ extern const std::span<const Protocol* const> protocols;
 extern const Protocol icmp_protocol, icmpv6_protocol;
 /// Told of every packet for this machine before its protocol is: raw sockets. Whether one took it. Null: nobody.
 extern std::atomic<bool (*)(const Arrival&)> raw_tap;
+/// The same for errors that ICMP tells of, before the protocol hears of them.
+extern std::atomic<void (*)(const Arrival&, const IcmpError&)> raw_error_tap;
 
 /// Tells the sender why a packet was not accepted, as often as is allowed.
 void refuse(Arrival&, Refusal, u32 value = 0, u8 code = 0);

@@ -23,10 +23,16 @@ struct InterfaceAddress {
     Prefix network() const { return Prefix::of(address, prefix); }
 };
 
+/// A group that somebody on this machine hears of by an interface.
+struct InterfaceGroup {
+    Address group;
+    u32 users = 0;
+};
+
 /// An interface of one stack. Its stack keeps it, and who sends by it.
 class Interface : public RefCounted<Interface>, public TreeLink<> {
 public:
-    static constexpr usize most_addresses = 1024;
+    static constexpr usize most_addresses = 1024, most_groups = 4096;
     virtual ~Interface() = default;
 
     Stack& stack() const { return stack_; }
@@ -53,6 +59,8 @@ public:
     virtual void changed() {}
     /// A transport knows that what it sent by this has arrived.
     virtual void confirm(const Address&, u64 /*now*/) {}
+    /// The first has joined a group, or the last has left it. Under the stack's configuration lock.
+    virtual void group_changed(const Address& /*group*/, bool /*joined*/) {}
 
     /// What comes by it and goes on leaves with the address of the interface by which it leaves: containers' side of
     /// the host world. Set before it is up.
@@ -74,6 +82,9 @@ public:
     /// Under the stack's lock.
     FixedString<IFNAMSIZ - 1> name;
     Vector<InterfaceAddress> addresses;
+    Vector<InterfaceGroup> groups;
+    /// Whether packets to a group are for this machine.
+    bool hears(const Address& group) const;
 
 protected:
     Interface(Stack& stack, std::string_view called, u16 type, u32 flags, u32 mtu)

@@ -10,9 +10,8 @@ Loopback::Loopback(Stack& stack) : Interface{stack, "lo", ARPHRD_LOOPBACK, IFF_L
 void Loopback::send(PacketBox p, const Address&, Outbox& box) {
     if (!up()) return;
     counters.left(p->size());
-    // It never leaves the machine's memory: nobody needs the sum, and what is not cut need not be put together.
+    // It never leaves the machine's memory: nobody needs the sum.
     p->checksum = ChecksumState::verified;
-    p->segment_size = 0;
     p->destination = Destination::host;
     box.give(std::move(p), *this);
 }

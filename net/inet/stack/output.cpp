@@ -21,6 +21,15 @@ Result<> cut_and_send(const Path& path, const Packet& whole, const IpSend& ip, O
 }
 } // namespace
 
+Result<> output_here(const Path& path, const Packet& p, const IpSend& ip, Outbox& box) {
+    if (path.out->stack().kind_of(ip.destination, *path.out) != RouteKind::multicast) return {};
+    auto copy = TRY(p.clone());
+    TRY(push_ip(*copy, ip));
+    copy->checksum = ChecksumState::verified;
+    box.loop(std::move(copy), *path.out);
+    return {};
+}
+
 Result<> output(const Path& path, PacketBox p, const IpSend& ip, Outbox& box) {
     if (fits(path, *p, ip)) [[likely]] {
         TRY(push_ip(*p, ip));

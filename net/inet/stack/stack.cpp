@@ -89,6 +89,7 @@ void Stack::remove(Interface& i) {
         routes_.remove_interface(i.index());
         interfaces_.erase(i.index());
         i.addresses = {};
+        i.groups = {};
         i.flags_.fetch_and(~u32{IFF_UP | IFF_RUNNING});
         change();
     }
@@ -126,6 +127,10 @@ Result<> Stack::set_mtu(Interface& i, u32 mtu) {
 }
 
 namespace {
+/// 127.255.255.255 of 127.0.0.1/8.
+Address last_of(const InterfaceAddress& a) {
+    return net::Address::v4(a.address.v4_value() | static_cast<u32>(0xffff'ffffull >> a.prefix));
+}
 /// The routes of an address (as Linux's table "local", and "proto kernel").
 struct AddressRoutes {
     Route routes[4];
@@ -147,7 +152,10 @@ struct AddressRoutes {
         Address far = a.peer.unspecified() ? a.address : a.peer;
         Prefix network = Prefix::of(far, a.prefix);
         if (i.loopback()) {
-            if (a.prefix < bits) add(network, RouteKind::local, index, a.address, RT_SCOPE_HOST);
+            if (a.prefix == bits) return;
+            add(network, RouteKind::local, index, a.address, RT_SCOPE_HOST);
+            if (v4 && a.prefix < 31)
+                add(Prefix::of(last_of(a), 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
             return;
         }
         if (a.prefix < bits || !a.peer.unspecified())
@@ -200,6 +208,58 @@ bool Stack::is_local(const Address& a) {
     Holding held{lock_};
     const Route* r = routes_.find(a);
     return r && r->kind == RouteKind::local;
+}
+
+bool Stack::is_own(const Address& a) {
+    Holding held{lock_};
+    const Route* r = routes_.find(a);
+    return r && (r->kind == RouteKind::local || r->kind == RouteKind::broadcast);
+}
+
+/// Those that nobody needs to ask for: all hosts, all nodes, and who has an address of ours.
+bool Interface::hears(const Address& group) const {
+    constexpr Address all_hosts = Address::v4(224, 0, 0, 1);
+    constexpr Address all_nodes_here = Address::v6({0xff01, 0, 0, 0, 0, 0, 0, 1}),
+                      all_nodes_on_link = Address::v6({0xff02, 0, 0, 0, 0, 0, 0, 1});
+    if (group == all_hosts || group == all_nodes_here || group == all_nodes_on_link) return true;
+    for (const auto& g : groups)
+        if (g.group == group) return true;
+    for (const auto& a : addresses)
+        if (!a.address.is_v4() && a.address.solicited_node() == group) return true;
+    return false;
+}
+
+Result<> Stack::join(Interface& i, const Address& group) {
+    Holding configuring{configuration_};
+    {
+        Holding held{lock_};
+        for (auto& g : i.groups)
+            if (g.group == group) return g.users++, Result<>{};
+        if (i.groups.size() == Interface::most_groups) return err::nobufs;
+        TRY(i.groups.push({group, 1}));
+    }
+    i.group_changed(group, true);
+    return {};
+}
+
+void Stack::leave(Interface& i, const Address& group) {
+    Holding configuring{configuration_};
+    {
+        Holding held{lock_};
+        usize n = 0;
+        while (n < i.groups.size() && i.groups[n].group != group) n++;
+        if (n == i.groups.size() || --i.groups[n].users) return;
+        i.groups.erase(n);
+    }
+    i.group_changed(group, false);
+}
+
+u32 Stack::interface_of(const Address& address) {
+    Holding held{lock_};
+    for (const Interface& i : interfaces_)
+        for (const auto& a : i.addresses)
+            if (a.address == address) return i.index();
+    return 0;
 }
 
 Address Stack::source_on(Interface& i, const Address& neighbour) {
@@ -339,9 +399,13 @@ bool Stack::Expiry::run(unsigned) {
 }
 
 RouteKind Stack::kind_of(const Address& a, const Interface& in) {
-    if (a.multicast()) return RouteKind::multicast;
+    if (a.multicast()) {
+        Holding held{lock_};
+        return in.hears(a) ? RouteKind::multicast : RouteKind::unreachable;
+    }
     if (a.broadcast()) return RouteKind::broadcast;
-    if (in.loopback() && a.loopback()) return RouteKind::local;
+    constexpr Address all_of_loopback = Address::v4(127, 255, 255, 255);
+    if (in.loopback() && a.loopback()) return a == all_of_loopback ? RouteKind::broadcast : RouteKind::local;
     Holding held{lock_};
     const Route* r = routes_.find(a);
     return r ? r->kind : RouteKind::unreachable;

@@ -59,10 +59,19 @@ public:
     Result<> add(Interface&, const InterfaceAddress&);
     /// err::addrnotavail: it has none such. `prefix` 0: any.
     Result<> remove(Interface&, const Address&, u8 prefix = 0);
-    /// Whether one may bind to it: an address of this stack.
+    /// Whether it is an address of this stack.
     bool is_local(const Address&);
+    /// Whether one may bind to it: the broadcast addresses of its networks as well.
+    bool is_own(const Address&);
+    /// The number of the interface that has an address; 0: none has.
+    u32 interface_of(const Address&);
     /// The address of an interface with which to ask for a neighbour; unspecified: it has none.
     Address source_on(Interface&, const Address& neighbour);
+
+    // Groups.
+    /// Somebody hears of a group by an interface; as often as it leaves. err::nobufs: too many; err::nomem.
+    Result<> join(Interface&, const Address& group);
+    void leave(Interface&, const Address& group);
 
     // Routes.
     Result<> add(const Route&);
