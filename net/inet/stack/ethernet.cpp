@@ -1,6 +1,7 @@
 #include "net/inet/stack/ethernet.h"
 #include "core/rng/rng.h"
 #include "net/inet/arp.h"
+#include "net/inet/stack/groups.h"
 #include "net/inet/stack/output.h"
 #include <linux/icmpv6.h>
 #include <linux/if_arp.h>
@@ -82,6 +83,11 @@ void EthernetInterface::send(PacketBox p, const Address& next_hop, Outbox& box) 
 
 void EthernetInterface::send_to(PacketBox p, const LinkAddress& to, u16 type, Outbox& box) {
     if (p->push_header(EthernetHeader{to, link_address(), type})) transmit(std::move(p), box);
+}
+
+void EthernetInterface::group_changed(const Address& group, bool joined) {
+    Outbox box;
+    report_group(*this, group, joined, box);
 }
 
 void EthernetInterface::changed() {

@@ -20,6 +20,7 @@ public:
     /// A packet with its Ethernet header.
     void arrive(PacketBox, Outbox&) final;
     void changed() override;
+    void group_changed(const Address& group, bool joined) final;
     void confirm(const Address& a, u64 now) final { neighbours_.lock()->confirm(a, now); }
     /// Sends a packet whose Ethernet header is not there yet.
     void send_to(PacketBox, const LinkAddress& to, u16 type, Outbox&);

@@ -1,5 +1,6 @@
 // What ICMP packets ask for and tell: echo, and errors for the protocols they are about.
 #include "net/inet/stack/ethernet.h"
+#include "net/inet/stack/groups.h"
 #include "net/inet/stack/input.h"
 #include "net/inet/stack/output.h"
 #include <linux/icmp.h>
@@ -31,6 +32,8 @@ void answer_echo(Arrival& a) {
 void tell_protocol(Arrival& a) {
     auto error = parse_icmp_error(*a.packet, a.ip);
     if (!error || !a.stack().is_local(error->sent.source)) return;
+    if (auto tap = raw_error_tap.load(std::memory_order_acquire)) [[unlikely]]
+        tap(a, *error);
     for (const Protocol* p : protocols)
         if (p->number == error->sent.protocol && p->failed) return p->failed(a, *error);
 }
@@ -55,7 +58,8 @@ void icmpv6_arrived(Arrival& a) {
     u8 type = type_of(a);
     switch (type) {
     case ICMPV6_ECHO_REQUEST: return answer_echo(a);
-    case 133: // NDISC_ROUTER_SOLICITATION ..
+    case 130: return answer_group_query(a); // ICMPV6_MGM_QUERY
+    case 133:                               // NDISC_ROUTER_SOLICITATION ..
     case 134:
     case 135:
     case 136:
