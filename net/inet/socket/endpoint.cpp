@@ -14,7 +14,9 @@ Result<const Path*> InetEndpoint::path_to(const Endpoint& to) {
     if (path_.out && path_.generation == stack().generation() && path_for_ == to.address) [[likely]]
         return &path_;
     u32 by = bound_interface();
-    path_ = TRY(stack().route(to.address, local.address, by ? by : to.interface));
+    // Who is bound to a group hears of it, but nothing can come from there.
+    Address from = local.address.multicast() || local.address.broadcast() ? Address{} : local.address;
+    path_ = TRY(stack().route(to.address, from, by ? by : to.interface));
     path_for_ = to.address;
     return &path_;
 }

@@ -24,12 +24,18 @@ public:
     MemoryAccount& account() const { return *payer->account; }
     /// The way to `remote`: as before, if nothing has changed since. Under the lock. The errors are Stack::route()'s.
     Result<const Path*> path_to(const Endpoint& remote);
-    u8 hop_limit() const {
-        int own = ip.ttl.load(std::memory_order_relaxed);
+    /// What path_to() has found is out of date: an address or an option has changed. Under the lock.
+    void forget_path() { path_.out = {}; }
+    u8 hop_limit(const Address& to) const {
+        int own = ip.of(to).hop_limit.load(std::memory_order_relaxed);
         return static_cast<u8>(own < 0 ? stack().settings.ttl.load(std::memory_order_relaxed) : static_cast<u32>(own));
     }
+    u8 hop_limit() const { return hop_limit(remote.address); }
     /// The only interface it may use, or 0: SO_BINDTODEVICE, or the scope of its address.
-    u32 bound_interface() const { return interface ? interface : local.interface; }
+    u32 bound_interface() const {
+        u32 only = interface.load(std::memory_order_relaxed);
+        return only ? only : local.interface;
+    }
 
 protected:
     InetEndpoint(Kind, u8 protocol, bool v6, Ref<NetworkNamespace>, Stack&, Ref<Cgroup>);

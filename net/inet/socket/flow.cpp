@@ -287,11 +287,15 @@ Ref<Flow> Flows::find_receiver(const Stack& stack, u8 protocol, const Endpoint& 
     PortBucket& b = bucket_of(stack, protocol, local.port);
     Holding held{b.lock};
     Port* p = find_port(b, stack, protocol, local.port);
-    if (!p) return {};
+    return p ? Ref<Flow>::share(best_of(p->receivers, local, remote, interface)) : Ref<Flow>{};
+}
+
+/// Under the port's lock.
+Flow* Flows::best_of(List<Flow>& flows, const Endpoint& local, const Endpoint& remote, u32 interface) {
     Flow* best = nullptr;
     unsigned best_score = 0, sharing = 0;
     u64 hash = 0;
-    for (Flow& f : p->receivers) {
+    for (Flow& f : flows) {
         unsigned score;
         if (!hears(f, local, remote, interface, score)) continue;
         if (!best || score > best_score) {
@@ -299,13 +303,55 @@ Ref<Flow> Flows::find_receiver(const Stack& stack, u8 protocol, const Endpoint& 
             best_score = score;
             sharing = 1;
         } else if (score == best_score && f.reuse_port && best->reuse_port) {
-            if (sharing == 1) hash = hash_of(stack, protocol, local, remote);
+            if (sharing == 1) hash = hash_of(f.stack(), f.protocol(), local, remote);
             if ((hash >> 8) % ++sharing == 0) best = &f;
         } else if (score == best_score) {
             best = &f; // the one that came last, as on Linux
         }
     }
-    return Ref<Flow>::share(best);
+    return best;
+}
+
+/// Under the port's lock.
+void Flows::move_to(Flow& f, bool receivers) {
+    Port* p = f.port_.load();
+    auto& from = f.receives_ ? p->receivers : p->others;
+    from.erase(from.iterator_to(f));
+    (receivers ? p->receivers : p->others).push_back(f);
+    f.receives_ = receivers;
+}
+
+/// In each moment a packet finds it: by its port, or by the pair.
+void Flows::associate(Flow& f, const Address& local, const Endpoint& remote) {
+    PortBucket& b = bucket_of(f.stack(), f.protocol(), f.local.port);
+    {
+        Holding held{b.lock};
+        move_to(f, true);
+    }
+    if (leave_pair(f)) Ref<Flow>::adopt(&f);
+    {
+        Holding held{b.lock};
+        f.local.address = local;
+        f.remote = remote;
+    }
+    if (!remote.port || local.unspecified() || !enter_pair(f)) return; // several may have the same two ends
+    Holding held{b.lock};
+    move_to(f, false);
+}
+
+Ref<Flow> Flows::find_datagrams(const Stack& stack, u8 protocol, const Endpoint& local, const Endpoint& remote,
+                                u32 interface) {
+    {
+        PortBucket& b = bucket_of(stack, protocol, local.port);
+        Holding held{b.lock};
+        Port* p = find_port(b, stack, protocol, local.port);
+        if (!p) return {};
+        if (p->others.empty()) return Ref<Flow>::share(best_of(p->receivers, local, remote, interface));
+        if (p->receivers.empty() && std::next(p->others.begin()) == p->others.end())
+            return Ref<Flow>::share(best_of(p->others, local, remote, interface));
+    }
+    if (auto one = find(stack, protocol, local, remote, interface)) return one;
+    return find_receiver(stack, protocol, local, remote, interface);
 }
 
 Ref<Flow> Flows::next_receiver(const Stack& stack, u8 protocol, const Endpoint& local, const Endpoint& remote,
@@ -315,10 +361,12 @@ Ref<Flow> Flows::next_receiver(const Stack& stack, u8 protocol, const Endpoint& 
     Port* p = find_port(b, stack, protocol, local.port);
     if (!p) return {};
     bool passed = !after;
-    for (Flow& f : p->receivers) {
-        unsigned score;
-        if (passed && hears(f, local, remote, interface, score)) return Ref<Flow>::share(&f);
-        if (&f == after) passed = true;
+    for (auto* list : {&p->receivers, &p->others}) {
+        for (Flow& f : *list) {
+            unsigned score;
+            if (passed && hears(f, local, remote, interface, score)) return Ref<Flow>::share(&f);
+            if (&f == after) passed = true;
+        }
     }
     return {};
 }

@@ -21,8 +21,8 @@ public:
     /// Set by the functions below. They change only under its owner's lock, and a connected flow's do not change.
     Endpoint local, remote; // port 0: none; unspecified address: any
     /// Set before it is bound.
-    u32 interface = 0; // the only one that it hears of; 0: all
-    bool v6 = false;   // a socket of AF_INET6: hears of IPv4 too, unless `v6_only`
+    std::atomic<u32> interface = 0; // the only one that it hears of; 0: all. May change later
+    bool v6 = false;                // a socket of AF_INET6: hears of IPv4 too, unless `v6_only`
     bool v6_only = false;
     bool reuse_address = false, reuse_port = false; // as the options were when it was bound
     Kuid user{0};                                   // who may share the port by SO_REUSEPORT
@@ -78,6 +78,12 @@ public:
     /// All flows that would take a packet, for multicast and broadcast: the next one after `after` (null: the first).
     static Ref<Flow> next_receiver(const Stack&, u8 protocol, const Endpoint& local, const Endpoint& remote,
                                    u32 interface, const Flow* after);
+    /// A flow of datagrams that receives hears only of `remote` from now on, which it sends to as `local`. Port 0: of
+    /// everybody. By one at a time.
+    static void associate(Flow&, const Address& local, const Endpoint& remote);
+    /// find(), then find_receiver(), with one lookup where few have the port: whose a datagram is.
+    static Ref<Flow> find_datagrams(const Stack&, u8 protocol, const Endpoint& local, const Endpoint& remote,
+                                    u32 interface);
     /// Calls f(Flow&) for every flow of a stack, under a bucket's lock: f must not sleep. For who lists them.
     template <class F>
     static void for_each(const Stack&, u8 protocol, F f);
@@ -106,6 +112,8 @@ private:
     static bool leave_pair(Flow&);
     static void leave_port(Flow&);
     static bool hears(const Flow&, const Endpoint& local, const Endpoint& remote, u32 interface, unsigned& score);
+    static Flow* best_of(List<Flow>&, const Endpoint& local, const Endpoint& remote, u32 interface);
+    static void move_to(Flow&, bool receivers);
 };
 
 /// A port in use.

@@ -31,15 +31,16 @@ Result<> InetSocket::may_bind(const Endpoint& at) const {
     bool v4 = a.is_v4();
     if (v4 && domain() == af_inet6 && end_->ip.v6_only) return err::inval;
     if (!v4 && a.link_local() && !at.interface && !end_->interface) return err::inval;
+    if (a.multicast() || a.broadcast()) return v4 || type() != sock_stream ? Result<>{} : Result<>{err::inval};
     bool anywhere = end_->ip.free_bind || end_->ip.transparent || end_->stack().settings.nonlocal_bind;
-    return anywhere || end_->stack().is_local(a) ? Result<>{} : Result<>{err::addrnotavail};
+    return anywhere || end_->stack().is_own(a) ? Result<>{} : Result<>{err::addrnotavail};
 }
 
 void InetSocket::note_options() {
     end_->reuse_address = options().on(Flag::reuse_address);
     end_->reuse_port = options().on(Flag::reuse_port);
     end_->v6_only = end_->ip.v6_only;
-    end_->interface = options().interface;
+    end_->interface = options().interface.load();
     if (Caller* who = Caller::current()) end_->user = who->credentials().euid;
 }
 
