@@ -83,9 +83,10 @@ void TcpEndpoint::pump(Outbox& box) {
                 egress.offload = offloads.checksum;
                 egress.most = most > headers && path->mtu < most ? most - headers : 0;
             }
+            const FamilyOptions& own = this->ip.of(remote.address);
             ip.hop_limit = hop_limit();
-            ip.traffic_class = this->ip.traffic_class.load(std::memory_order_relaxed);
-            ip.dont_fragment = this->ip.discover_mtu.load(std::memory_order_relaxed) != 0;
+            ip.traffic_class = own.traffic_class.load(std::memory_order_relaxed);
+            ip.dont_fragment = own.discover_mtu.load(std::memory_order_relaxed) != 0;
         }
         auto p = connection->next_segment(box.now, egress);
         if (!p) {
@@ -299,7 +300,7 @@ void TcpEndpoint::enter_child(const tcp::Accepted& accepted, tcp::Segment& s, Ou
     child.tuning = tuning;
     child.local = accepted.identity.local;
     child.remote = accepted.identity.remote;
-    child.interface = interface;
+    child.interface = interface.load();
     child.v6_only = v6_only;
     child.reuse_address = reuse_address;
     child.reuse_port = reuse_port;

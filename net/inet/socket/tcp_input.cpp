@@ -137,7 +137,7 @@ TimeWaitFlow::TimeWaitFlow(const TcpEndpoint& e, u64 now)
     : Flow{Kind::time_wait, IPPROTO_TCP, e.stack()}, machine_{*e.connection, now} {
     local = e.local;
     remote = e.remote;
-    interface = e.interface;
+    interface = e.interface.load();
     v6 = e.v6;
     v6_only = e.v6_only;
     reuse_address = e.reuse_address;

@@ -1,6 +1,8 @@
 #include "net/inet/stack/output.h"
 #include "core/rng/rng.h"
+#include "net/inet/stack/ethernet.h"
 #include "net/inet/tcp/segment.h"
+#include <linux/if_ether.h>
 
 namespace net::inet {
 namespace {
@@ -26,7 +28,10 @@ Result<> output_here(const Path& path, const Packet& p, const IpSend& ip, Outbox
     auto copy = TRY(p.clone());
     TRY(push_ip(*copy, ip));
     copy->checksum = ChecksumState::verified;
-    box.loop(std::move(copy), *path.out);
+    if (!path.out->loopback()) // as its link would bring it
+        TRY(copy->push_header(EthernetHeader{link_multicast(ip.destination), path.out->link_address(),
+                                             u16{ip.destination.is_v4() ? ETH_P_IP : ETH_P_IPV6}}));
+    box.give(std::move(copy), *path.out);
     return {};
 }
 
