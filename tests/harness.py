@@ -151,6 +151,7 @@ def cases_on_rundlet(lab, cases, fixture, files=(), label="cases", capabilities=
 
     def edit(config):
         config["process"]["terminal"] = False
+        config["annotations"] = {"io.rundlet.network": "none"}  # what the programs look at is their loopback
         if capabilities: # those of the superuser that runs the cases on Linux, set-user-ID programs in their folder included
             config["process"]["capabilities"] = {kind: CAPABILITIES for kind in ("bounding", "effective", "permitted")}
             for mount in config["mounts"]:

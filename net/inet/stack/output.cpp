@@ -30,7 +30,7 @@ Result<> output_here(const Path& path, const Packet& p, const IpSend& ip, Outbox
     copy->checksum = ChecksumState::verified;
     if (!path.out->loopback()) // as its link would bring it
         TRY(copy->push_header(EthernetHeader{link_multicast(ip.destination), path.out->link_address(),
-                                             u16{ip.destination.is_v4() ? ETH_P_IP : ETH_P_IPV6}}));
+                                             static_cast<u16>(ip.destination.is_v4() ? ETH_P_IP : ETH_P_IPV6)}));
     box.give(std::move(copy), *path.out);
     return {};
 }
@@ -42,6 +42,8 @@ Result<> output(const Path& path, PacketBox p, const IpSend& ip, Outbox& box) {
         path.out->send(std::move(p), path.next_hop, box);
         return {};
     }
+    constexpr usize most = 65535; // IPv4's with its header, IPv6's without
+    if (!p->segment_size && p->size() + (ip.destination.is_v4() ? ipv4_header_size : 0) > most) return err::msgsize;
     if (p->segment_size) return cut_and_send(path, *p, ip, box);
     p->complete_checksum();
     IpSend each = ip;
