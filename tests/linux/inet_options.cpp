@@ -2,6 +2,7 @@
 // Options of SOL_IP, SOL_IPV6 and SOL_UDP, and what comes with a datagram: ip(7), ipv6(7), udp(7).
 #include "tests/linux/inet.h"
 #include <linux/errqueue.h>
+#include <linux/sockios.h>
 #include <netinet/udp.h>
 #include <time.h>
 
@@ -277,6 +278,19 @@ static void times() {
     CHECK(set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 0) == 0 && sendto(out, "t", 1, 0, to, to.size) == 1);
     Message none{fd};
     CHECK(none.is("t") && none.count() == 0);
+    // All that is known of when, and of the last one read.
+    constexpr int software = 1 << 3 | 1 << 4; // SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE
+    CHECK(set(fd, SOL_SOCKET, SO_TIMESTAMPING, software) == 0 && get(fd, SOL_SOCKET, SO_TIMESTAMPING) == software);
+    FAILS(EINVAL, set(fd, SOL_SOCKET, SO_TIMESTAMPING, -1));
+    CHECK(sendto(out, "t", 1, 0, to, to.size) == 1);
+    Message all{fd};
+    timespec three[3]{};
+    CHECK(all.find(SOL_SOCKET, SO_TIMESTAMPING, three) && three[0].tv_sec >= when.tv_sec && three[1].tv_sec == 0 &&
+          three[2].tv_sec == 0);
+    CHECK(ioctl(fd, SIOCGSTAMP, &coarse) == 0 && coarse.tv_sec >= when.tv_sec);
+    CHECK(sendto(out, "t", 1, 0, to, to.size) == 1 && reads(fd, "t"));
+    CHECK(ioctl(fd, SIOCGSTAMPNS, &now) == 0 && now.tv_sec >= when.tv_sec && now.tv_nsec < 1'000'000'000);
+    FAILS(ENOENT, ioctl(out, SIOCGSTAMP, &coarse));
     close(fd), close(out);
 }
 

@@ -3,6 +3,7 @@
 #include "kernel/socket/numbers.h"
 #include <algorithm>
 #include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <linux/eventpoll.h>
 #include <linux/sockios.h>
 
@@ -14,7 +15,8 @@ constexpr u32 readable_events = EPOLLIN | EPOLLRDNORM, writable_events = EPOLLOU
 constexpr u8 no_more_reads = 1, both_ways = 3; // 2: no more writes
 
 bool wants_time(const Options& o, const DatagramEndpoint& e) {
-    return o.on(Flag::timestamp) || o.on(Flag::timestamp_ns) || e.last_time.load(std::memory_order_relaxed) != ~u64{0};
+    return o.on(Flag::timestamp) || o.on(Flag::timestamp_ns) || e.keeps_time.load(std::memory_order_relaxed) ||
+           e.timestamping.load(std::memory_order_relaxed);
 }
 } // namespace
 
@@ -169,7 +171,6 @@ Result<> DatagramSocket::connect(const sockets::Address& a, Deadline) {
     e.forget_path();
     associate(e.address_given ? e.local.address : path.source, to);
     e.connected = true;
-    options().error = 0;
     return {};
 }
 
@@ -222,7 +223,10 @@ Result<usize> DatagramSocket::copy(ReceiveMessage& m, const Packet& p, u32 skip,
     put_control(m, p, ip, parts);
     if (int at = options().peek_offset.load(std::memory_order_relaxed); at >= 0)
         options().peek_offset = peeks ? at + static_cast<int>(n) : std::max(at - static_cast<int>(left), 0);
-    e.last_time.store(e.last_time.load(std::memory_order_relaxed) == ~u64{0} ? ~u64{0} : p.time);
+    if (e.keeps_time.load(std::memory_order_relaxed))
+        e.last_time = p.time;
+    else if (e.last_time.load(std::memory_order_relaxed) == ~u64{0}) [[unlikely]]
+        e.last_time = 0;
     return m.flags & msg_trunc ? left : n;
 }
 
@@ -263,10 +267,25 @@ u32 DatagramSocket::poll() {
     return ready;
 }
 
+/// SIOCGSTAMP, SIOCGSTAMPNS. From the first call on, times are kept.
+Result<i64> DatagramSocket::tell_time(bool ns, uptr argument) {
+    auto& e = end();
+    e.keeps_time = true;
+    u64 time = e.last_time;
+    if (time == ~u64{0}) return err::noent;
+    if (!time) e.last_time = time = static_cast<u64>(clocks::realtime_ns());
+    u64 rest = time % clocks::ns_per_second;
+    TRY(copy_out(UserPtr<u64>{argument},
+                 std::span<const u64>{{time / clocks::ns_per_second, ns ? rest : rest / 1000}}));
+    return 0;
+}
+
 Result<i64> DatagramSocket::ioctl(unsigned request, uptr argument) {
     switch (request) {
     case SIOCINQ: TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(end().first_size()))); return 0;
     case SIOCOUTQ: TRY(copy_out(UserPtr<int>{argument}, 0)); return 0; // what is sent is the device's at once
+    case SIOCGSTAMP_OLD:
+    case SIOCGSTAMPNS_OLD: return tell_time(request == SIOCGSTAMPNS_OLD, argument);
     default: return InetSocket::ioctl(request, argument);
     }
 }

@@ -43,7 +43,9 @@ public:
     std::atomic<u8> shut = 0;                       // 1 << SHUT_RD, 1 << SHUT_WR
     bool address_given = false, port_given = false; // by bind(2)
     std::atomic<u32> dropped = 0;
-    std::atomic<u64> last_time = ~u64{0}; // SIOCGSTAMP: of the last packet read; ~0: nobody has asked; 0: none yet
+    /// SIOCGSTAMP: when the last packet that was read had come; 0: nobody had asked before; ~0: none was read.
+    std::atomic<u64> last_time = ~u64{0};
+    std::atomic<bool> keeps_time = false; // somebody has asked
     ErrorQueue errors;
     Memberships memberships; // has a lock of its own; changed under `writing`
     /// UDP_GRO.
@@ -112,6 +114,7 @@ private:
     void errors_unwanted() override;
     Result<usize> copy(sockets::ReceiveMessage&, const Packet&, u32 skip, bool peeks);
     Result<usize> receive_error(sockets::ReceiveMessage&);
+    Result<i64> tell_time(bool ns, uptr argument);
     void put_control(sockets::ReceiveMessage&, const Packet&, const Ip&, const Parts&);
 };
 

@@ -14,6 +14,7 @@ public:
     const Ref<Cgroup> payer;
     sockets::Options options;
     IpOptions ip;
+    std::atomic<u32> timestamping = 0; // SO_TIMESTAMPING: SOF_TIMESTAMPING_*
     /// Who waits for readiness.
     WaitQueue changed;
     /// Guards the protocol's state. Held for what arrives; never while user memory is touched.

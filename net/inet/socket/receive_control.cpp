@@ -9,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ipv6.h>
+#include <linux/net_tstamp.h>
 
 namespace net::inet {
 using namespace sockets;
@@ -63,6 +64,11 @@ void put_v6(ReceiveMessage& m, u32 wanted, const Packet& p, const Ip& ip, u16 to
         put_control(m, sol_ipv6, IPV6_ORIGDSTADDR, shown_v6(ip.destination, to_port, p.interface));
 }
 
+/// SO_TIMESTAMPING: when it had come, by the system's clock; then two of a device's.
+void put_timestamping(ReceiveMessage& m, u64 time) {
+    std::array<u64, 6> told{time / clocks::ns_per_second, time % clocks::ns_per_second};
+    put_control(m, sol_socket, SO_TIMESTAMPING_OLD, told);
+}
 void put_time(ReceiveMessage& m, const Options& o, u64 time) {
     if (!time) time = static_cast<u64>(clocks::realtime_ns());
     i64 seconds = static_cast<i64>(time / clocks::ns_per_second), ns = static_cast<i64>(time % clocks::ns_per_second);
@@ -88,6 +94,9 @@ void put_ip_control(ReceiveMessage& m, const InetEndpoint& e, const Packet& p, c
 void DatagramSocket::put_control(ReceiveMessage& m, const Packet& p, const Ip& ip, const Parts& parts) {
     const Options& o = options();
     if (o.on(Flag::timestamp) || o.on(Flag::timestamp_ns)) put_time(m, o, p.time);
+    constexpr u32 asks = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
+    if (u32 flags = end().timestamping.load(std::memory_order_relaxed); (flags & asks) == asks && p.time)
+        put_timestamping(m, p.time);
     if (o.on(Flag::overflow) && p.sequence) inet::put_control(m, sol_socket, SO_RXQ_OVFL, p.sequence);
     if (o.on(Flag::receive_mark)) inet::put_control(m, sol_socket, SO_MARK, u32{0});
     put_more_control(m, p);

@@ -39,6 +39,15 @@ Result<> InetSocket::set_socket_option(int option, UserSpan<const std::byte> val
         if (index < 0) return err::inval;
         return bind_to_interface(static_cast<u32>(index));
     }
+    case SO_TIMESTAMPING_OLD:
+    case SO_TIMESTAMPING_NEW: {
+        // Those of what is sent, and of a device's clock, are taken, and never told.
+        u32 flags = TRY(option_value<u32>(value));
+        constexpr u32 all = (1 << 17) - 1, number_streams = 1 << 16, number = 1 << 7; // SOF_TIMESTAMPING_*
+        if (flags & ~all || (flags & number_streams && !(flags & number))) return err::inval;
+        end_->timestamping = flags;
+        return {};
+    }
     default: return Socket::set_option(sol_socket, option, value);
     }
 }
@@ -58,6 +67,12 @@ Result<usize> InetSocket::get_option(int level, int option, UserSpan<std::byte> 
     case sol_ip: return get_ip_option(option, value);
     case sol_ipv6: return domain() == af_inet6 ? get_ipv6_option(option, value) : err::noprotoopt;
     default: return err::noprotoopt;
+    }
+    if (option == SO_TIMESTAMPING_OLD || option == SO_TIMESTAMPING_NEW) {
+        struct {
+            u32 flags, phc = 0;
+        } told{end_->timestamping.load()};
+        return put_option(value, told);
     }
     if (option != SO_BINDTODEVICE) return Socket::get_option(level, option, value);
     u32 index = options().interface.load();
