@@ -1,5 +1,6 @@
 // What socket(2) makes of AF_INET and AF_INET6.
 #include "kernel/socket/numbers.h"
+#include "net/inet/socket/raw_socket.h"
 #include "net/inet/socket/tcp_socket.h"
 #include "net/inet/socket/udp_socket.h"
 #include "net/inet/stack/groups.h"
@@ -19,8 +20,9 @@ Result<Ref<Socket>> create(int type, int protocol) {
         return err::protonosupport;
     case sock_dgram:
         if (protocol == 0 || protocol == IPPROTO_UDP) return UdpSocket::create(v6);
+        if (protocol == (v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP})) return PingSocket::create(v6);
         return err::protonosupport;
-    case sock_raw: return err::protonosupport;
+    case sock_raw: return RawSocket::create(v6, protocol);
     default: return err::socktnosupport;
     }
 }
