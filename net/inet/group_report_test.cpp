@@ -3,6 +3,7 @@
 #include "net/inet/icmp.h"
 #include "packets.h"
 #include <linux/in.h>
+#include <linux/in6.h>
 
 using namespace net;
 using namespace net::inet;

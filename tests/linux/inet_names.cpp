@@ -107,6 +107,11 @@ static void changing(int fd) {
     r.ifr_flags = IFF_UP;
     CHECK(ioctl(fd, SIOCSIFFLAGS, &r) == 0 && sendto(b, "up", 2, 0, to, to.size) == 2 && reads(a, "up"));
     close(a), close(b);
+    // As it was: others may have this network, too.
+    put(r.ifr_addr, INADDR_LOOPBACK);
+    CHECK(ioctl(fd, SIOCSIFADDR, &r) == 0 && told(fd, SIOCGIFNETMASK) == 0xff000000);
+    r.ifr_mtu = 65'536;
+    CHECK(ioctl(fd, SIOCSIFMTU, &r) == 0);
 }
 
 static void routes(int fd) {
