@@ -337,16 +337,17 @@ static void waiting() {
     Name at = name_of(a);
     epoll_event want{.events = EPOLLIN | EPOLLET, .data = {.fd = a}}, got;
     CHECK(epoll_ctl(e, EPOLL_CTL_ADD, a, &want) == 0 && epoll_wait(e, &got, 1, 0) == 0);
+    int heard[2];
+    CHECK(pipe(heard) == 0);
     pid_t child = start([&] {
         int s = socket(AF_INET, SOCK_DGRAM, 0);
-        for (int i = 0; i < 2; i++) {
-            usleep(5000);
-            if (sendto(s, "edge", 4, 0, at, at.size) != 4) return 1;
-        }
+        char byte;
+        for (int i = 0; i < 2; i++)
+            if (sendto(s, "edge", 4, 0, at, at.size) != 4 || read(heard[0], &byte, 1) != 1) return 1;
         return 0;
     });
-    CHECK(epoll_wait(e, &got, 1, 10'000) == 1 && got.events == EPOLLIN);
-    CHECK(epoll_wait(e, &got, 1, 10'000) == 1 && got.events == EPOLLIN); // an edge each
+    CHECK(epoll_wait(e, &got, 1, 10'000) == 1 && got.events == EPOLLIN && write(heard[1], "1", 1) == 1);
+    CHECK(write(heard[1], "2", 1) == 1 && epoll_wait(e, &got, 1, 10'000) == 1 && got.events == EPOLLIN); // an edge each
     CHECK(epoll_wait(e, &got, 1, 0) == 0);
     CHECK(exit_of(child) == 0 && reads(a, "edge") && reads(a, "edge"));
     child = start([&] {
