@@ -110,16 +110,15 @@ Result<> NetDevice::make_pairs() {
 /// Has the device use all pairs that were made. err::io: it does not.
 Result<> NetDevice::use_pairs() {
     constexpr u64 patience_ns = 1'000'000'000;
-    auto buffer = TRY(bus::DmaBuffer::contiguous(device_, sizeof(PairsCommand)));
-    auto* command = new (buffer.at()) PairsCommand{.pairs = static_cast<u16>(pairs_)};
-    Piece reads{buffer.address(), command_size}, writes{buffer.address(command_size), 1};
+    command_ = TRY(bus::DmaBuffer::contiguous(device_, sizeof(PairsCommand)));
+    auto* command = new (command_.at()) PairsCommand{.pairs = static_cast<u16>(pairs_)};
+    Piece reads{command_.address(), command_size}, writes{command_.address(command_size), 1};
     TRY(control_->add({&reads, 1}, {&writes, 1}, this));
     control_->kick();
     Result<Ring::Used> used = err::again;
     for (u64 begin = clocks::monotonic_ns(); (used = control_->take()) == err::again; sched::yield())
         if (clocks::monotonic_ns() - begin > patience_ns) break;
     if (used && *const_cast<volatile u8*>(&command->answer) == 0) return {};
-    (void)device_.reset(); // before its buffer goes
     return err::io;
 }
 

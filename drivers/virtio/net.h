@@ -136,6 +136,7 @@ private:
     unsigned pairs_ = 1, most_of_device_ = 1;
     Box<Pair> pair_[most_pairs];
     Box<Queue> control_; // with more than one pair
+    bus::DmaBuffer command_;
     std::atomic<net::DeviceUser*> user_ = nullptr;
     std::atomic<State> state_ = State::works;
     std::atomic<bool> carrier_ = true;
