@@ -65,6 +65,8 @@ CommandLine parse_command_line(std::string_view line) {
             result.trace = value.empty() ? std::string_view{"all"} : value;
         else if (name == "ktest")
             result.ktest = value;
+        else if (name == "ip")
+            result.ip = value;
         else if (name == "watchdog")
             (void)std::from_chars(value.data(), value.data() + value.size(), result.watchdog_ms);
     }

@@ -35,8 +35,8 @@ Result<> plug_in(const CommandLine& line) {
     TRY(View::init_root());
     bus::start(manifest.drivers);
     each_device_word(line, bus::add_word);
-    TRY(net::inet::start_network());
     rng::complete_seed(); // after the drivers: one may have random numbers
+    TRY(net::inet::start_network(line.ip)); // has secrets of its own
     View::root().console = Ref<tty::Terminal>::share(tty::console());
     return {};
 }

@@ -91,6 +91,7 @@ void EthernetInterface::group_changed(const Address& group, bool joined) {
 }
 
 void EthernetInterface::changed() {
+    if (auto* watcher = watcher_.load(std::memory_order_acquire)) watcher->changed();
     if (!up()) neighbours_.lock()->clear();
 }
 
@@ -130,6 +131,8 @@ void EthernetInterface::arrive(PacketBox p, Outbox& box) {
     if (p->destination == Destination::other) return;
     switch (p->protocol) {
     case ETH_P_IP:
+        if (auto* watcher = watcher_.load(std::memory_order_acquire); watcher && watcher->took(p)) return;
+        [[fallthrough]];
     case ETH_P_IPV6: return input(*this, std::move(p), box);
     case ETH_P_ARP: return take_arp(*p, box);
     default: counters.dropped_in.fetch_add(1, std::memory_order_relaxed);

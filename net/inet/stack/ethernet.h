@@ -15,6 +15,21 @@ static_assert(sizeof(EthernetHeader) == 14);
 class EthernetInterface : public Interface, private Work {
 public:
     ~EthernetInterface() override;
+    /// Somebody who looks at what comes in before the stack does.
+    class Watcher {
+    public:
+        /// Takes a packet for this machine, or for all on the link, that begins with its IPv4 header; or leaves it and
+        /// answers false. On a worker thread.
+        virtual bool took(PacketBox&) = 0;
+        /// As Interface::changed().
+        virtual void changed() = 0;
+
+    protected:
+        ~Watcher() = default;
+    };
+    /// There is one at most; it stays as long as this.
+    void watch(Watcher& w) { watcher_.store(&w, std::memory_order_release); }
+
     LinkAddress link_address() const final { return link_address_; }
     void send(PacketBox, const Address& next_hop, Outbox&) final;
     /// A packet with its Ethernet header.
@@ -45,6 +60,7 @@ private:
 
     const LinkAddress link_address_;
     Neighbours neighbours_;
+    std::atomic<Watcher*> watcher_ = nullptr;
     struct NeighbourTimer final : Timer {
         explicit NeighbourTimer(EthernetInterface& interface)
             : Timer{[](Timer& t) { static_cast<NeighbourTimer&>(t).of.queue(); }}, of{interface} {}

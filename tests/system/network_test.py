@@ -1,0 +1,163 @@
+"""The network of the host world beside a peer on its link: frames of Ethernet in datagrams of a Unix socket, both ways."""
+import pathlib
+import re
+import socket
+import struct
+import tempfile
+import time
+
+MODERN = ["-global", "virtio-mmio.force-legacy=false"]
+LINKS = {
+    "x86_64": [("q35", "virtio-net-pci"), ("q35", "virtio-net-pci,vectors=0"), ("microvm", "virtio-net-device"),
+               ("microvm-noacpi", "virtio-net-device")],
+    "riscv64": [("virt", "virtio-net-pci"), ("virt", "virtio-net-device")],
+}
+OURS, GUESTS = b"\x02\0\0\0\0\x01", b"\x52\x54\0\x12\x34\x56"
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+class Link:
+    """The other end of the machine's link."""
+
+    def __init__(self, device):
+        self.scratch = tempfile.TemporaryDirectory(prefix="rundlet-")
+        folder = pathlib.Path(self.scratch.name)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(folder / "peer"))
+        self.machine = str(folder / "machine")
+        self.extra = [*MODERN, "-netdev", f"dgram,id=n,local.type=unix,local.path={self.machine},remote.type=unix,"
+                      f"remote.path={folder / 'peer'}", "-device", f"{device},netdev=n,mac=52:54:00:12:34:56"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        self.scratch.cleanup()
+
+    def send(self, kind, payload, to=GUESTS):
+        self.socket.sendto(to + OURS + struct.pack("!H", kind) + payload, self.machine)
+
+    def expect(self, wanted, seconds=10):
+        """The first frame for which wanted(kind, payload) says something; what it says."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                frame = self.socket.recv(65536)
+            except TimeoutError:
+                break
+            if found := wanted(struct.unpack_from("!H", frame, 12)[0], frame[14:]):
+                return found
+        raise AssertionError("the frame did not come")
+
+    def who_has(self, address):
+        """Asks by ARP; the link address that answers."""
+        us = socket.inet_aton("10.9.9.1")
+        self.send(0x806, struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 1, OURS, us, b"\0" * 6, socket.inet_aton(address)),
+                  b"\xff" * 6)
+        reply = lambda kind, p: kind == 0x806 and p[6:8] == b"\0\2" and p[14:18] == socket.inet_aton(address) and p[8:14]
+        return self.expect(reply)
+
+    def ping(self, address, number, size):
+        """Whether the echo comes back as it was sent."""
+        data = bytes((number + i) % 251 for i in range(size))
+        icmp = struct.pack("!BBHHH", 8, 0, 0, 77, number) + data
+        icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+        ends = socket.inet_aton("10.9.9.1") + socket.inet_aton(address)
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), number, 0, 64, 1, 0) + ends
+        self.send(0x800, ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + icmp)
+
+        def answer(kind, p):
+            echo = p[20:struct.unpack_from("!H", p, 2)[0]] if kind == 0x800 else b""
+            return echo[:1] == b"\0" and echo[4:] == icmp[4:] and checksum(echo) == 0
+        return self.expect(answer)
+
+
+def machine(lab, link, label, words, **options):
+    tree = lab.tree()
+    lab.bundle(tree, "devices", ["sh", "-c", "echo up; read x; exit 17"])
+    return lab.boot(tree, append=f"loglevel=6 {words} -- bundle /bundles/devices", label=label, memory="128M", cpus=2,
+                    extra=link.extra, **options)
+
+
+def test_every_transport(lab):
+    """ARP and ICMP of a machine whose address the command line says."""
+    for kind, device in LINKS[lab.arch]:
+        with Link(device) as link, machine(lab, link, f"network-{kind}", "ip=10.9.9.2::10.9.9.1:255.255.255.0:box:eth0:off",
+                                           machine=kind) as vm:
+            vm.expect(r"eth0: virtio_net, 52:54:00:12:34:56, MTU 1500.*\nup", 60)
+            assert link.who_has("10.9.9.2") == GUESTS
+            for number in range(300):  # more than a queue has entries
+                assert link.ping("10.9.9.2", number, number * 5 % 1472)
+            vm.send("\n")
+            assert vm.wait(60) == 17
+
+
+class Server:
+    """What a DHCP server says."""
+
+    def __init__(self, link):
+        self.link = link
+
+    def hear(self, seconds=30):
+        """The next message of a client: its fixed part and its options."""
+        def message(kind, p):
+            if kind != 0x800 or p[9] != 17 or struct.unpack_from("!HH", p, 20) != (68, 67):
+                return None
+            options, at = {}, 240 + 28
+            while p[at] != 255:
+                options[p[at]] = p[at + 2:at + 2 + p[at + 1]]
+                at += 2 + p[at + 1]
+            return p[28:268], options
+        return self.link.expect(message, seconds)
+
+    def say(self, question, kind, seconds=3600):
+        message = b"\2\1\6\0" + question[4:12] + b"\0" * 4 + socket.inet_aton("10.9.9.77") + b"\0" * 8 + question[28:44]
+        message += b"\0" * 192 + question[236:240] + bytes([53, 1, kind, 54, 4]) + socket.inet_aton("10.9.9.1")
+        message += b"\1\4\xff\xff\xff\0\3\4" + socket.inet_aton("10.9.9.1") + b"\x33\4" + struct.pack("!I", seconds) + b"\xff"
+        udp = struct.pack("!HHHH", 67, 68, 8 + len(message), 0) + message
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0) + socket.inet_aton("10.9.9.1") + b"\xff" * 4
+        self.link.send(0x800, ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + udp, b"\xff" * 6)
+
+
+def test_dhcp(lab):
+    """With ip=dhcp programs start when there is an address; without the word it comes by itself. Then it is renewed."""
+    for words in ("ip=dhcp", ""):
+        kind, device = LINKS[lab.arch][0]
+        with Link(device) as link, machine(lab, link, f"network-dhcp{words[3:]}", words, machine=kind) as vm:
+            server = Server(link)
+            question, options = server.hear(60)
+            assert options[53] == b"\1" and question[28:34] == GUESTS, options
+            server.say(question, 2, seconds=60)
+            question, options = server.hear()
+            assert options[53] == b"\3" and options[50] == socket.inet_aton("10.9.9.77"), options
+            if words:
+                assert not re.search(r"^up", vm.text, re.MULTILINE), vm.tail()
+            server.say(question, 5, seconds=60)
+            vm.expect(r"eth0: DHCP: 10\.9\.9\.77/24 for 60 seconds", 30)
+            assert link.who_has("10.9.9.77") == GUESTS and link.ping("10.9.9.77", 1, 100)
+            if not words:
+                question, options = server.hear(60)  # after half of the time
+                assert question[12:16] == socket.inet_aton("10.9.9.77") and 50 not in options, options
+                server.say(question, 5)
+                assert link.ping("10.9.9.77", 2, 100)
+            vm.send("\n")
+            assert vm.wait(60) == 17
+
+
+def test_off(lab):
+    kind, device = LINKS[lab.arch][0]
+    for words, says in (("ip=off", None), ("ip=10.0.0.300::", "ip=10.0.0.300::: "), ("ip=10.9.9.2:::::eth7", "no interface eth7")):
+        with Link(device) as link, machine(lab, link, "network-off", words, machine=kind) as vm:
+            vm.expect(r"\nup", 60)
+            assert says is None or says in vm.text, vm.tail()
+            vm.send("\n")
+            assert vm.wait(60) == 17
