@@ -30,7 +30,7 @@ Result<> output_here(const Path& path, const Packet& p, const IpSend& ip, Outbox
     copy->checksum = ChecksumState::verified;
     if (!path.out->loopback()) // as its link would bring it
         TRY(copy->push_header(EthernetHeader{link_multicast(ip.destination), path.out->link_address(),
-                                             static_cast<u16>(ip.destination.is_v4() ? ETH_P_IP : ETH_P_IPV6)}));
+                                             ip.destination.is_v4() ? u16{ETH_P_IP} : u16{ETH_P_IPV6}}));
     box.give(std::move(copy), *path.out);
     return {};
 }
