@@ -231,7 +231,14 @@ template <auto which, u32 least, u32 most>
 constexpr Item setting_of(std::string_view name, u32 mode) {
     return {.name = name, .mode = mode, .print = print_setting<which>, .store = store_setting<which, least, most>};
 }
+constexpr Item inotify_list[] = {
+    setting_of<&vfs::Settings::inotify_instances, 0, ~0u / 2>("max_user_instances", setting),
+    setting_of<&vfs::Settings::inotify_watches, 0, ~0u / 2>("max_user_watches", setting),
+    setting_of<&vfs::Settings::inotify_events, 0, ~0u / 2>("max_queued_events", setting),
+};
+constexpr Items inotify_items{inotify_list};
 constexpr Item fs_list[] = {
+    {.name = "inotify", .mode = directory, .children = &inotify_items},
     setting_of<&vfs::Settings::protected_hardlinks, 0, 1>("protected_hardlinks", setting),
     setting_of<&vfs::Settings::protected_symlinks, 0, 1>("protected_symlinks", setting),
     setting_of<&vfs::Settings::protected_fifos, 0, 2>("protected_fifos", setting),
@@ -267,6 +274,8 @@ constexpr Items net_items{net_list};
 // How many a user may make: views are the containers' alone.
 constexpr Item user_list[] = {
     {.name = "max_cgroup_namespaces", .mode = text, .print = print_value<0>},
+    setting_of<&vfs::Settings::inotify_instances, 0, ~0u / 2>("max_inotify_instances", setting),
+    setting_of<&vfs::Settings::inotify_watches, 0, ~0u / 2>("max_inotify_watches", setting),
     {.name = "max_ipc_namespaces", .mode = text, .print = print_value<0>},
     {.name = "max_mnt_namespaces", .mode = text, .print = print_value<0>},
     {.name = "max_net_namespaces", .mode = text, .print = print_value<0>},

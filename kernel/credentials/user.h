@@ -3,7 +3,7 @@
 #include "kernel/views/namespaces.h"
 #include "lib/intrusive.h"
 
-/// A real user ID in a user namespace. Kept alive by the tasks that run under it.
+/// A user ID in a user namespace. Kept alive by the tasks that run under it, and by what it has made.
 class User : public RefCounted<User>, public TreeLink<> {
 public:
     /// err::nomem.
@@ -18,6 +18,8 @@ public:
     std::atomic<u64> signals = 0;
     /// Open files that its tasks have sent and nobody has received: SCM_RIGHTS.
     std::atomic<u64> files_in_flight = 0;
+    /// inotify(7), by the effective user of who made the instance.
+    std::atomic<u64> inotify_instances = 0, inotify_watches = 0;
 
     struct Key {
         const UserNamespace* users;

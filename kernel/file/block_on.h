@@ -63,6 +63,12 @@ Result<usize> write(File&, Source&, Waiting = Waiting::as_flags);
 /// At an offset, the file's own position untouched. err::spipe: not seekable.
 Result<usize> read_at(File&, Sink&, u64 offset, Waiting = Waiting::as_flags);
 Result<usize> write_at(File&, Source&, u64 offset, Waiting = Waiting::as_flags);
+/// The same for transfers from file to file, who tell those who watch the files (kernel/file/notify.h) once themselves.
+namespace untold {
+Result<usize> read_at(File&, Sink&, u64 offset, Waiting = Waiting::as_flags);
+Result<usize> write(File&, Source&, Waiting = Waiting::as_flags);
+Result<usize> write_at(File&, Source&, u64 offset, Waiting = Waiting::as_flags);
+} // namespace untold
 /// Offsets end at 2^63 - 1. err::inval: a transfer of `n` bytes at `offset`, or at the file's position if that is null,
 /// would pass them. Files without offsets take every size that a call can return.
 Result<> check_range(File&, const u64* offset, usize n);

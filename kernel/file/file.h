@@ -34,7 +34,7 @@ public:
     /// The file is about to be destroyed.
     virtual void file_goes(File&) = 0;
     /// Something has happened that is no readiness: somebody waits for the file's lease (kernel/vfs/leases.h), or a
-    /// watched directory has changed (kernel/vfs/directory_watch.h).
+    /// watched directory has changed (kernel/vfs/watches.h).
     virtual void message() = 0;
 };
 
@@ -89,6 +89,9 @@ public:
         return !(f & O_PATH) && ((f & O_ACCMODE) == O_WRONLY || (f & O_ACCMODE) == O_RDWR);
     }
     bool nonblocking() const { return flags.load(std::memory_order_relaxed) & O_NONBLOCK; }
+    /// What is done with it, to the last, concerns those who watch its inode: kernel/file/notify.h. Set by who opens
+    /// it.
+    bool notifies = false;
     /// What is written has to reach some other place: end_write() has something to do.
     bool writes_back = false;
     bool path_only() const { return flags.load(std::memory_order_relaxed) & O_PATH; } // err::badf for nearly everything

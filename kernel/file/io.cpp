@@ -1,5 +1,6 @@
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
+#include "kernel/file/notify.h"
 #include <asm/fcntl.h>
 #include <linux/fs.h>
 
@@ -59,6 +60,7 @@ Result<usize> write_ended(File& f, const Source& from, u64 end, Result<usize> an
 }
 } // namespace
 
+namespace untold {
 Result<usize> read(File& f, Sink& to, Waiting how) {
     if (!f.readable()) return err::badf;
     u64 none = 0;
@@ -93,6 +95,23 @@ Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
     if (passes_the_end(offset, from.remaining())) return err::inval;
     auto answer = write_to(f, from, &offset, how);
     return write_ended(f, from, offset, answer);
+}
+} // namespace untold
+
+namespace {
+Result<usize> told(File& f, u32 event, Result<usize> answer) {
+    if (anybody_watches() && answer && *answer) [[unlikely]]
+        tell_observer(f, event);
+    return answer;
+}
+} // namespace
+Result<usize> read(File& f, Sink& to, Waiting how) { return told(f, IN_ACCESS, untold::read(f, to, how)); }
+Result<usize> write(File& f, Source& from, Waiting how) { return told(f, IN_MODIFY, untold::write(f, from, how)); }
+Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) {
+    return told(f, IN_ACCESS, untold::read_at(f, to, offset, how));
+}
+Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
+    return told(f, IN_MODIFY, untold::write_at(f, from, offset, how));
 }
 
 Result<> check_range(File& f, const u64* offset, usize n) {

@@ -1,4 +1,4 @@
-#include "kernel/file/file.h"
+#include "kernel/file/notify.h"
 #include <linux/fcntl.h>
 
 namespace {
@@ -33,6 +33,7 @@ Ref<File> FileWatch::file() const {
 }
 
 void File::last_ref_gone(File* file) {
+    if (file->notifies) file::tell(*file, file->writable() ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     // Nobody can add a watch any more: that takes a reference.
     if (file->watched_.load(std::memory_order_relaxed)) {
         Holding held{lock_of(file)};

@@ -171,6 +171,7 @@ Result<Ends> create(u32 flags) {
     u32 kept = flags & (O_NONBLOCK | O_DIRECT);
     auto read = TRY(make_ref<PipeFile>(pipe, O_RDONLY | kept));
     auto write = TRY(make_ref<PipeFile>(pipe, O_WRONLY | kept));
+    read->notifies = write->notifies = true;
     return Ends{std::move(read), std::move(write)};
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/ipc/splice.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
+#include "kernel/file/notify.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/pipe_ring.h"
 #include "kernel/vfs/inode.h"
@@ -50,7 +51,7 @@ private:
 
 Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes, Waiting how = Waiting::as_flags) {
     Source source{bytes};
-    auto put = out_at ? write_at(out, source, *out_at, how) : write(out, source, how);
+    auto put = out_at ? untold::write_at(out, source, *out_at, how) : untold::write(out, source, how);
     usize did = source.moved();
     if (!put && did == 0) return put;
     if (out_at) *out_at += did;
@@ -152,7 +153,7 @@ Result<usize> transfer_bytes(File& in, u64& at, File& out, u64* out_at, usize n,
             if (!room) break;
             sink.limit(*room * page_size);
         }
-        auto got = read_at(in, sink, at);
+        auto got = untold::read_at(in, sink, at);
         if (!got && moved == 0) return got;
         if (!got || *got == 0) break;
         auto did = put_all(out, out_at, std::span{buffer->bytes}.first(*got));
@@ -181,10 +182,9 @@ Result<pipes::PipeBuffer> copy_piece(std::span<const UserSegment>& from, usize& 
     }
     return pipes::PipeBuffer{std::move(frame), 0, static_cast<u16>(got)};
 }
-} // namespace
 
 // Copied: the caller may not change the memory before it has been read, and cannot tell.
-Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool nonblocking) {
+Result<usize> put_memory_untold(File& pipe, std::span<const UserSegment> from, bool nonblocking) {
     usize moved = 0, done = 0;
     while (true) {
         while (!from.empty() && from.front().size == 0) from = from.subspan(1);
@@ -202,8 +202,16 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
         if (killed()) return moved;
     }
 }
+} // namespace
 
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
+Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool nonblocking) {
+    auto moved = put_memory_untold(pipe, from, nonblocking);
+    if (moved && *moved) tell(pipe, IN_MODIFY);
+    return moved;
+}
+
+namespace {
+Result<usize> transfer_untold(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
     if (!in.readable() || !out.writable()) return err::badf;
     if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
     if (n > most_moved) n = most_moved;
@@ -223,6 +231,13 @@ Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bo
         *in_at = at;
     else
         *in.position.lock() = at;
+    return moved;
+}
+} // namespace
+
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
+    auto moved = transfer_untold(in, in_at, out, out_at, n, nonblocking, in_too);
+    if (moved && *moved) tell(in, IN_ACCESS), tell(out, IN_MODIFY);
     return moved;
 }
 } // namespace file

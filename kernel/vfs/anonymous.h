@@ -17,7 +17,7 @@ bool is_anonymous(const Path&);
 class AnonymousFile : public File {
 public:
     Inode* inode() final { return inode_.get(); }
-    void print_name(Writer& out) final { print(out, "anon_inode:[{}]", label_); }
+    void print_name(Writer& out) override { print(out, "anon_inode:[{}]", label_); }
 
 protected:
     /// `file_flags`: O_NONBLOCK.

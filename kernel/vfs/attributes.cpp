@@ -1,8 +1,8 @@
 // chmod, chown, utimensat, truncate, access.
 #include "core/time/clock.h"
 #include "kernel/file/current.h"
-#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/leases.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
 #include <linux/capability.h>
@@ -32,7 +32,7 @@ Result<> change_mode(const Path& at, const Credentials& who, u32 mode) {
     Protection p = inode.protection();
     if (!who.in_group(p.gid) && !who.can_over(p.uid, p.gid, CAP_FSETID)) mode &= ~u32{S_ISGID};
     TRY(inode.change({.set = AttributeChange::mode_bit, .mode = mode}));
-    notify_watches_of(at, DN_ATTRIB);
+    notify(at, IN_ATTRIB);
     return {};
 }
 
@@ -64,7 +64,7 @@ Result<> change_owner(const Path& at, const Credentials& who, Kuid uid, Kgid gid
     if (!inode.is_directory()) TRY(drop_capabilities(inode));
     if (!change.set) change.set = AttributeChange::change_bit, change.change = now();
     TRY(inode.change(change));
-    notify_watches_of(at, DN_ATTRIB);
+    notify(at, events_of(change));
     return {};
 }
 
@@ -84,7 +84,7 @@ Result<> change_times(const Path& at, const Credentials& who, const Timestamp* a
     if (access) change.set |= AttributeChange::access_bit, change.access = *access;
     if (modification) change.set |= AttributeChange::modification_bit, change.modification = *modification;
     TRY(inode.change(change));
-    notify_watches_of(at, access && modification ? DN_ATTRIB : access ? DN_ACCESS : DN_MODIFY);
+    notify(at, events_of(change));
     return {};
 }
 
@@ -107,11 +107,13 @@ Result<> truncate(const Path& at, const Credentials& who, u64 size) {
     TRY(file::check_size(size));
     PageCache* pages = inode.pages();
     if (pages) TRY(pages->opens.begin_writing());
+    Result<u32> taken = 0;
     auto done = break_leases(inode, true, true);
-    if (done) done = drop_privileges(inode, &who);
+    if (done) taken = drop_privileges(inode, &who);
+    if (!taken) done = std::unexpected(taken.error());
     if (done) done = inode.change({.set = AttributeChange::size_bit, .size = size});
     if (pages) pages->opens.end_writing();
-    if (done) notify_watches_of(at, DN_MODIFY);
+    if (done) notify(at, IN_MODIFY | *taken);
     return done;
 }
 } // namespace vfs

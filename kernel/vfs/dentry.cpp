@@ -4,6 +4,7 @@
 #include "kernel/vfs/anonymous.h"
 #include "kernel/vfs/buckets.h"
 #include "kernel/vfs/mount.h"
+#include "kernel/vfs/notify.h"
 #include "lib/hash.h"
 
 namespace vfs {
@@ -48,11 +49,14 @@ Result<> init() {
     hash_name = FoldHash{rng::number(), rng::number()};
     TRY(buckets.init(64 * KiB, 2048, 65'536));
     TRY(init_mount_table());
+    init_notify();
     return init_anonymous();
 }
 
 Dentry::~Dentry() {
-    Ref<Inode>::adopt(inode_.load(std::memory_order_relaxed)); // dropped here
+    auto inode = Ref<Inode>::adopt(inode_.load(std::memory_order_relaxed)); // dropped at the end
+    if (inode && inode->watched()) [[unlikely]]
+        name_gone(*inode);
     const Name* name = name_.load(std::memory_order_relaxed);
     if (name && name != short_name()) epoch::retire(const_cast<Name*>(name));
 }
@@ -308,6 +312,11 @@ void DentryCache::drop_unused(Superblock& sb) {
         else
             stayed++;
     }
+}
+
+void DentryCache::drop_children(const Dentry& parent) {
+    for (usize b = 0; b < buckets.size() && parent.ref_count() > 1; b++)
+        sweep(b, ~usize{0}, [&](const Dentry& d) { return d.parent_.load(std::memory_order_relaxed) == &parent; });
 }
 
 void DentryCache::pin(Dentry& d) {

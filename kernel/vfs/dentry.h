@@ -31,6 +31,8 @@ struct DentryCache {
     static Result<> exchange(Dentry& a, Dentry& b);
     /// Forgets the unused dentries of a superblock whose last mount has gone.
     static void drop_unused(Superblock&);
+    /// Forgets the names below a directory that is gone, none of which stands for anything.
+    static void drop_children(const Dentry& parent);
     /// Makes the whole chain up to the root findable: a mount point must be met again by walks.
     static void pin(Dentry&);
     /// Whether `below` is `above` or lies below it.

@@ -9,7 +9,9 @@ struct FileHandle {
     u32 generation, low, high;
 };
 /// err::opnotsupp: its file system has none.
-Result<FileHandle> handle_of(const Path&);
+Result<FileHandle> handle_of(Inode&);
+/// "fhandle-bytes:c fhandle-type:1 f_handle:00...": for /proc/pid/fdinfo. Where there is none, one that leads nowhere.
+void print_handle(Writer&, Inode&);
 /// The place in the mount of `in` that the handle names. Found by the dentry cache, so that no handle leads to where
 /// no walk from the mount's root does. err::stale: it is not there, or nobody has come by lately.
 Result<Path> place_of_handle(const Path& in, const FileHandle&);

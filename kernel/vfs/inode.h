@@ -5,11 +5,16 @@
 #include "kernel/file/file.h"
 #include "kernel/vfs/link_text.h"
 #include "kernel/views/ids.h"
+#include "lib/intrusive.h"
 #include "lib/string.h"
 
 struct Credentials;
 class Process;
 class View;
+namespace inotify {
+class Watch;
+struct WatchTag;
+} // namespace inotify
 
 namespace vfs {
 class Dentry;
@@ -177,7 +182,10 @@ public:
     /// A further check besides the mode bits (/proc/pid). err::acces.
     virtual Result<> permission(const Credentials&, unsigned may) { return (void)may, Result<>{}; }
 
-    /// Locks on byte ranges and whole files (fcntl, flock), and what a FIFO or bound socket hangs here: made on demand.
+    /// What anybody who watches the inode wants to know: IN_*. Also for readers without a reference.
+    u32 watched() const { return watched_.load(std::memory_order_relaxed); }
+    /// Locks on byte ranges and whole files (fcntl, flock), leases, watches, and what a FIFO or bound socket hangs
+    /// here: made on demand.
     struct Attachments;
     Attachments* attachments(); // null when memory is short
 
@@ -194,6 +202,7 @@ protected:
 
 private:
     friend class PageCache;
+    friend class WatchList;
     std::atomic<u32> mode_ = 0, uid_ = 0, gid_ = 0, flags_ = 0;
     std::atomic<Attachments*> attachments_ = nullptr;
 
@@ -202,6 +211,7 @@ protected:
     Mutex<Rank::inode> lock_;
 
 private:
+    std::atomic<u32> watched_ = 0;
     std::atomic<bool> privileged_ = false;
 
 public:
@@ -254,6 +264,8 @@ public:
         List<Dentry, struct CachedTag> list;
         usize count = 0;
     } cached;
+    /// inotify's watches of its inodes, the youngest last.
+    Guarded<List<inotify::Watch, inotify::WatchTag>, Spinlock<Rank::device>> watches;
     /// Read-only as a whole, whatever the mount says.
     std::atomic<bool> read_only = false;
 

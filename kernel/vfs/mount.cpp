@@ -2,6 +2,7 @@
 #include "core/wait/retire.h"
 #include "kernel/vfs/buckets.h"
 #include "kernel/vfs/dentry.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/settings.h"
 #include <linux/mount.h>
 
@@ -49,6 +50,7 @@ Mount::~Mount() {
     (void)superblock->sync(); // nobody is left to hear of errors
     Ref<Dentry> last;
     std::swap(last, *superblock->root_dentry.lock());
+    unmounted(*superblock);
     DentryCache::drop_unused(*superblock);
 }
 

@@ -1,7 +1,7 @@
 // open(2).
 #include "kernel/vfs/dentry.h"
 #include "kernel/vfs/device.h"
-#include "kernel/vfs/directory_watch.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/open_file.h"
 #include "kernel/vfs/page_cache.h"
 #include "kernel/vfs/permission.h"
@@ -55,6 +55,14 @@ Result<Ref<File>> open_by_type(const Path& at, u32 flags) {
     return inode.open(at, flags);
 }
 
+/// O_TRUNC.
+Result<> cut_open(const Path& at, const Credentials& who) {
+    u32 taken = drop_privileges(at.inode(), &who).value_or(0);
+    TRY(at.inode().change({.set = AttributeChange::size_bit, .size = 0}));
+    notify(at, IN_MODIFY | taken);
+    return {};
+}
+
 /// A place has been found, or its inode was `created` for us: then permissions do not matter any more.
 Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, bool created) {
     if (flags & O_PATH) return TRY(make_ref<PathOnly>(at, flags));
@@ -73,15 +81,14 @@ Result<Ref<File>> open_found(const Path& at, const Credentials& who, u32 flags, 
     if (truncate && pages) TRY(pages->opens.begin_writing());
     auto file = open_by_type(at, flags);
     if (file && flags & O_DIRECT && !pages) file = err::inval;
+    if (file) {
+        (*file)->notifies = true;
+        file::tell(**file, IN_OPEN);
+    }
     if (truncate) {
-        if (file) {
-            (void)drop_privileges(inode, &who);
-            if (auto cut = inode.change({.set = AttributeChange::size_bit, .size = 0}); !cut)
-                file = std::unexpected(cut.error());
-        }
+        if (auto cut = file ? cut_open(at, who) : Result<>{}; !cut) file = std::unexpected(cut.error());
         if (pages) pages->opens.end_writing();
     }
-    if (file && truncate) notify_watches_of(at, DN_MODIFY);
     if (file) (*file)->flags.fetch_and(~only_for_open, std::memory_order_relaxed);
     return file;
 }
@@ -122,7 +129,7 @@ Result<Found> find_or_create(PathWalk& walk, const Walker& walker, const OpenHow
             TRY(may_create(dir, *walker.credentials));
             auto wanted = new_inode(dir, *walker.credentials, S_IFREG | (how.mode & 07777), walker.umask);
             DentryCache::fill(*d, TRY(directory.create(walk.name(), wanted)));
-            notify_watches(dir.inode(), DN_CREATE);
+            notify_name(dir.inode(), walk.name(), IN_CREATE);
             return Found{{dir.mount, std::move(d)}, true};
         }
     }

@@ -4,6 +4,7 @@
 #include "kernel/vfs/backed_cache.h"
 #include "kernel/vfs/memfd.h"
 #include "kernel/vfs/mount.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/permission.h"
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -87,7 +88,6 @@ public:
         auto n = pages_.read(to, *at);
         if (!n) return n;
         *at += *n;
-        if (*n) notify_watches_of(place_, DN_ACCESS);
         if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
         return n;
     }
@@ -95,15 +95,13 @@ public:
         Inode& inode = place_.inode();
         bool append = from.append || flags.load(std::memory_order_relaxed) & O_APPEND;
         if (from.done()) return usize{0};
-        TRY(drop_privileges(inode, file::credentials()));
+        if (u32 taken = TRY(drop_privileges(inode, file::credentials()))) notify(place_, taken);
         if (u64 limit = file::size_limit(); limit != ~u64{0}) {
             u64 start = append ? pages_.size() : *at;
             TRY(file::check_size(start + 1));
             from.limit(limit - start);
         }
-        auto n = pages_.write(from, *at, append, at);
-        if (n && *n) notify_watches_of(place_, DN_MODIFY);
-        return n;
+        return pages_.write(from, *at, append, at);
     }
     Result<> end_write(const Source& from, u64 first, u64 end) override {
         using Sync = Source::Sync;
@@ -137,9 +135,9 @@ public:
         Inode& inode = place_.inode();
         if (inode.append_only()) return err::perm;
         TRY(file::check_size(size));
-        TRY(drop_privileges(inode, file::credentials()));
+        u32 taken = TRY(drop_privileges(inode, file::credentials()));
         TRY(inode.change({.set = AttributeChange::size_bit, .size = size}));
-        notify_watches_of(place_, DN_MODIFY);
+        notify(place_, IN_MODIFY | taken);
         return {};
     }
     Result<> allocate(int mode, u64 offset, u64 size) override {
@@ -147,9 +145,9 @@ public:
         Inode& inode = place_.inode();
         if (inode.immutable() || (inode.append_only() && mode & ~FALLOC_FL_KEEP_SIZE)) return err::perm;
         TRY(file::check_size(offset + size));
-        TRY(drop_privileges(inode, file::credentials()));
+        if (u32 taken = TRY(drop_privileges(inode, file::credentials()))) notify(place_, taken);
         TRY(pages_.allocate(mode, offset, size));
-        notify_watches_of(place_, DN_MODIFY);
+        file::tell(*this, IN_MODIFY);
         return {};
     }
     Result<> sync(const SyncRange& range) override {
@@ -201,9 +199,17 @@ public:
         return moved(whence == SEEK_CUR ? at : 0, offset);
     }
     Result<> read_directory(DirectorySink& to, u64* at) override {
-        Inode& inode = place_.inode();
         Holding hold{directory_.lock};
         if (place_.dentry->unlinked()) return err::noent;
+        auto done = list(to, at);
+        file::tell(*this, IN_ACCESS);
+        if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
+        return done;
+    }
+
+private:
+    Result<> list(DirectorySink& to, u64* at) {
+        Inode& inode = place_.inode();
         if (*at == 0) {
             if (!to.entry(".", inode.number(), 4, 1)) return {};
             *at = 1;
@@ -213,16 +219,10 @@ public:
             if (!to.entry("..", up ? up->inode()->number() : inode.number(), 4, 2)) return {};
             *at = 2;
         }
-        TRY(directory_.read(to, at));
-        notify_watches_of(place_, DN_ACCESS);
-        if (!(flags.load(std::memory_order_relaxed) & O_NOATIME)) touch_access(place_);
-        return {};
+        return directory_.read(to, at);
     }
-
-private:
     void drop_watches(const FileTable* table) {
-        if (!WatchList::in_use()) return;
-        if (auto* there = place_.inode().attachments()) there->watches.drop(*this, table);
+        if (place_.inode().watched()) place_.inode().attachments()->watches.drop(*this, table);
     }
     Directory& directory_ = *place_.inode().directory();
 };

@@ -1,7 +1,7 @@
 // Making, removing and renaming names.
 #include "kernel/vfs/operations.h"
 #include "kernel/vfs/dentry.h"
-#include "kernel/vfs/directory_watch.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/permission.h"
 #include "kernel/vfs/walk.h"
 #include <linux/capability.h>
@@ -27,7 +27,7 @@ Result<> create_name(const Walker& walker, std::string_view path, bool directory
     if (walk.trailing_slash() && !directory) return err::noent;
     TRY(may_create(parent, *walker.credentials));
     TRY(make(parent, walk.name(), *d));
-    notify_watches(parent.inode(), DN_CREATE);
+    notify_name(parent.inode(), walk.name(), IN_CREATE | (directory ? IN_ISDIR : 0));
     return {};
 }
 
@@ -39,6 +39,13 @@ Result<> create_inode(const Walker& walker, std::string_view path, u32 mode, u64
         DentryCache::fill(d, TRY(parent.inode().directory()->create(name, wanted)));
         return {};
     });
+}
+
+/// An empty directory has been removed. Who watches it hears of that when nobody uses it any more: names that are known
+/// not to be in it do not.
+void forget_directory(Dentry& d) {
+    DentryCache::mark_unlinked(d);
+    if (d.inode()->watched()) DentryCache::drop_children(d);
 }
 
 /// unlink(2) and rmdir(2).
@@ -67,14 +74,16 @@ Result<> remove(const Walker& walker, std::string_view path, bool directory) {
         Mutex<Rank::directory>& inside = victim.directory()->lock;
         inside.lock_second();
         auto gone = dir.rmdir(walk.name(), victim);
-        if (gone) DentryCache::mark_unlinked(*d);
+        if (gone) forget_directory(*d);
         inside.unlock_second();
-        if (gone) notify_watches(parent.inode(), DN_DELETE);
-        return gone;
+        TRY(gone);
+    } else {
+        TRY(dir.unlink(walk.name(), victim));
+        DentryCache::mark_unlinked(*d);
+        notify_inode(victim, IN_ATTRIB); // how many names it has
     }
-    TRY(dir.unlink(walk.name(), victim));
-    DentryCache::mark_unlinked(*d);
-    notify_watches(parent.inode(), DN_DELETE);
+    d = nullptr; // it is gone before its name is
+    notify_name(parent.inode(), walk.name(), IN_DELETE | (directory ? IN_ISDIR : 0));
     return {};
 }
 
@@ -143,11 +152,15 @@ void rename_dentries(Dentry& moved, Dentry& target, bool exchange) {
     else
         DentryCache::mark_unlinked(target);
 }
-/// A rename within one directory is all three.
-void notify_renamed(Inode& from, Inode& to) {
-    bool within = &from == &to;
-    notify_watches(from, within ? u32{DN_DELETE | DN_CREATE | DN_RENAME} : u32{DN_DELETE});
-    if (!within) notify_watches(to, DN_CREATE);
+/// `moved` has another name, and `replaced`, if there was one, has lost one.
+void notify_renamed(Inode& from, std::string_view name, Inode& to, std::string_view new_name, Inode& moved,
+                    Inode* replaced) {
+    u32 kind = moved.is_directory() ? IN_ISDIR : 0, within = &from == &to ? renamed_within : 0;
+    u32 cookie = next_cookie();
+    notify_name(from, name, IN_MOVED_FROM | kind | within, cookie);
+    notify_name(to, new_name, IN_MOVED_TO | kind, cookie);
+    if (replaced) notify_inode(*replaced, IN_ATTRIB);
+    notify_inode(moved, IN_MOVE_SELF);
 }
 } // namespace
 
@@ -192,6 +205,7 @@ Result<> make_link(const Path& target, const Walker& walker, std::string_view pa
         if (links >= max_links) return err::mlink;
         TRY(parent.inode().directory()->link(name, inode));
         DentryCache::fill(d, Ref<Inode>::share(&inode));
+        notify_inode(inode, IN_ATTRIB); // how many names it has
         return {};
     });
 }
@@ -228,9 +242,15 @@ Result<> rename(const Walker& from_walker, std::string_view from, const Walker& 
     auto done = from_dir.inode().directory()->rename(source.name(), *moved->inode(), *to_dir.inode().directory(),
                                                      goal.name(), replaced, flags);
     if (done) rename_dentries(*moved, *target, exchange);
+    if (done && lock_victim && replaced->watched()) DentryCache::drop_children(*target);
     if (lock_victim) replaced->directory()->lock.unlock_second();
-    if (done) notify_renamed(from_dir.inode(), to_dir.inode());
-    return done;
+    TRY(done);
+    if (!file::anybody_watches()) [[likely]]
+        return {};
+    notify_renamed(from_dir.inode(), source.name(), to_dir.inode(), goal.name(), *moved->inode(),
+                   exchange ? nullptr : replaced);
+    if (exchange) notify_renamed(to_dir.inode(), goal.name(), from_dir.inode(), source.name(), *replaced, nullptr);
+    return {};
 }
 
 Result<Ref<const LinkText>> read_link(const Path& link) {

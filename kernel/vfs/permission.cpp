@@ -1,4 +1,5 @@
 #include "kernel/vfs/permission.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/settings.h"
 #include <linux/capability.h>
 #include <linux/mount.h>
@@ -136,15 +137,16 @@ Result<> drop_capabilities(Inode& inode) {
     return !dropped && dropped.error() == Errno::nodata ? Result<>{} : dropped;
 }
 
-Result<> take_privileges(Inode& inode, const Credentials* who) {
+Result<u32> take_privileges(Inode& inode, const Credentials* who) {
     u32 mode = inode.protection().mode;
-    if (!S_ISREG(mode)) return {};
+    if (!S_ISREG(mode)) return 0;
     TRY(drop_capabilities(inode));
-    if (!(mode & (S_ISUID | S_ISGID)) || (who && who->can_everywhere(CAP_FSETID))) return {};
+    if (!(mode & (S_ISUID | S_ISGID)) || (who && who->can_everywhere(CAP_FSETID))) return 0;
     u32 kept = mode & ~u32{S_ISUID};
     if (mode & S_IXGRP) kept &= ~u32{S_ISGID};
-    if (kept == mode) return {};
+    if (kept == mode) return 0;
     AttributeChange change{.set = AttributeChange::mode_bit, .mode = kept};
-    return inode.change(change);
+    TRY(inode.change(change));
+    return events_of(change);
 }
 } // namespace vfs

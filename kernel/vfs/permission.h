@@ -32,10 +32,11 @@ Result<> may_open_existing(Inode& directory, Inode& found, const Credentials&);
 Result<> may_link(Inode&, const Credentials&);
 /// A file was read: its access time, as the mount's flags want it.
 void touch_access(const Path&);
-/// What a write or truncation takes away: file capabilities and, without CAP_FSETID, set-user-ID and set-group-ID.
-Result<> take_privileges(Inode&, const Credentials*);
-inline Result<> drop_privileges(Inode& inode, const Credentials* who) {
-    return inode.carries_privileges() ? take_privileges(inode, who) : Result<>{};
+/// What a write or truncation takes away: file capabilities and, without CAP_FSETID, set-user-ID and set-group-ID. The
+/// event that this is: IN_ATTRIB, or 0.
+Result<u32> take_privileges(Inode&, const Credentials*);
+inline Result<u32> drop_privileges(Inode& inode, const Credentials* who) {
+    return inode.carries_privileges() ? take_privileges(inode, who) : 0;
 }
 /// File capabilities alone, which chown takes whoever does it.
 Result<> drop_capabilities(Inode&);

@@ -1,6 +1,6 @@
 #include "kernel/vfs/xattr.h"
-#include "kernel/vfs/directory_watch.h"
 #include "kernel/vfs/file_capabilities.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/permission.h"
 #include <algorithm>
 #include <linux/fcntl.h>
@@ -44,7 +44,7 @@ Result<> set_xattr(const Path& at, const Credentials& who, std::string_view name
     }
     TRY(check(at, who, name, may_write));
     TRY(at.inode().set_xattr(name, value, flags));
-    notify_watches_of(at, DN_ATTRIB);
+    notify(at, IN_ATTRIB);
     return {};
 }
 Result<usize> get_xattr(const Path& at, const Credentials& who, std::string_view name, std::span<std::byte> to) {
@@ -76,7 +76,7 @@ Result<Vector<char>> list_xattr(const Path& at, const Credentials& who) {
 Result<> remove_xattr(const Path& at, const Credentials& who, std::string_view name) {
     TRY(check(at, who, name, may_write));
     TRY(at.inode().remove_xattr(name));
-    notify_watches_of(at, DN_ATTRIB);
+    notify(at, IN_ATTRIB);
     return {};
 }
 } // namespace vfs

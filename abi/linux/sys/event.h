@@ -1,4 +1,4 @@
-// epoll, eventfd, timerfd, signalfd.
+// epoll, eventfd, timerfd, signalfd, inotify.
 #pragma once
 #include "abi/linux/arguments.h"
 #include "kernel/process/signals/signals.h"
@@ -21,4 +21,8 @@ Result<> timerfd_settime(Task&, Fd, u32 flags, UserPtr<const __kernel_itimerspec
 Result<> timerfd_gettime(Task&, Fd, UserPtr<__kernel_itimerspec> to);
 Result<int> signalfd(Task&, Fd, UserPtr<const SignalSet> mask, usize mask_size);
 Result<int> signalfd4(Task&, Fd, UserPtr<const SignalSet> mask, usize mask_size, u32 flags);
+Result<int> inotify_init(Task&);
+Result<int> inotify_init1(Task&, u32 flags);
+Result<int> inotify_add_watch(Task&, Fd, UserPath, u32 mask);
+Result<> inotify_rm_watch(Task&, Fd, int number);
 } // namespace linux_abi::sys

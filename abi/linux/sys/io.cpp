@@ -4,6 +4,7 @@
 #include "abi/linux/sys/segments.h"
 #include "kernel/file/block_on.h"
 #include "kernel/file/current.h"
+#include "kernel/file/notify.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/splice.h"
 #include "kernel/socket/socket.h"
@@ -203,7 +204,9 @@ constexpr u32 splice_nonblock = 2, splice_flags = 1 | splice_nonblock | 4 | 8; /
 
 /// Of two pipes neither waits if one is not to.
 Result<usize> pass(File& in, File& out, usize n, pipes::Pass how, u32 flags) {
-    return pipes::pass(in, out, n, how, flags & splice_nonblock || in.nonblocking() || out.nonblocking());
+    usize moved = TRY(pipes::pass(in, out, n, how, flags & splice_nonblock || in.nonblocking() || out.nonblocking()));
+    if (moved) file::tell(in, IN_ACCESS), file::tell(out, IN_MODIFY);
+    return moved;
 }
 } // namespace
 
@@ -252,7 +255,9 @@ Result<usize> vmsplice(Task& task, Fd fd, UserSpan<const iovec> memory, u32 flag
     bool nonblocking = flags & splice_nonblock;
     if (file->writable()) return file::put_memory(*file, segments.all(), nonblocking);
     Sink sink{segments.all(), segments.total()};
-    return pipes::take(*file, sink, nonblocking);
+    usize taken = TRY(pipes::take(*file, sink, nonblocking));
+    if (taken) file::tell(*file, IN_ACCESS);
+    return taken;
 }
 
 Result<> truncate(Task& task, UserPath path, i64 size) {

@@ -212,7 +212,8 @@ Result<> name_to_handle_at(Task& task, DirFd dirfd, UserPath path, UserPtr<std::
                            u32 flags) {
     if (flags & ~u32{AT_SYMLINK_FOLLOW | AT_EMPTY_PATH}) return err::inval;
     auto at = TRY(place(task, dirfd, path, flags, false));
-    Handle made{.bytes = sizeof(vfs::FileHandle), .type = vfs::FileHandle::type, .handle = TRY(vfs::handle_of(at))};
+    Handle made{
+        .bytes = sizeof(vfs::FileHandle), .type = vfs::FileHandle::type, .handle = TRY(vfs::handle_of(at.inode()))};
     u32 room = TRY(copy_in(to.as<const u32>()));
     if (room > longest_handle) return err::inval;
     bool fits = room >= made.bytes;
