@@ -1,4 +1,5 @@
 // inotify(7): what each operation on files tells, in which order, and to which watches.
+// qemu-user: executes no programs of its processor
 #include "tests/linux/inotify.h"
 #include <dirent.h>
 #include <linux/fs.h>

@@ -1,4 +1,5 @@
 // inotify(7): instances and watches, their flags and limits; what reading, polling and /proc say.
+// qemu-user: looks at pointers by itself, and keeps the event
 #include "tests/linux/inotify.h"
 #include <poll.h>
 #include <signal.h>
