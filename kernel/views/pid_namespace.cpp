@@ -18,10 +18,17 @@ Result<Ref<PidNamespace>> PidNamespace::create(PidNamespace* parent) {
     return made ? Result<Ref<PidNamespace>>{Ref<PidNamespace>::adopt(made)} : err::nomem;
 }
 
+PidNumber::PidNumber(PidNamespace& home) : home_{Ref<PidNamespace>::share(&home)} {
+    for (unsigned level = 0; level <= home.level_; level++) (new (values() + level) Value)->of = this;
+}
+
+Result<Ref<PidNumber>> PidNumber::create(PidNamespace& home) {
+    void* memory = ::operator new(sizeof(PidNumber) + (home.level_ + 1) * sizeof(Value), std::nothrow);
+    return memory ? Result<Ref<PidNumber>>{Ref<PidNumber>::adopt(new (memory) PidNumber{home})} : err::nomem;
+}
+
 Result<PidNumber*> PidNamespace::allocate(Pid wanted) {
-    auto number = TRY(make_ref<PidNumber>());
-    TRY(number->values_.resize(level_ + 1));
-    number->home_ = Ref<PidNamespace>::share(this);
+    auto number = TRY(PidNumber::create(*this));
     for (unsigned passed = 0; passed < pid_max; passed += passed_at_once) {
         process::TreeLock tree;
         if (wanted && find(wanted, tree)) return err::exist;
@@ -34,12 +41,11 @@ Result<PidNumber*> PidNamespace::allocate(Pid wanted) {
 bool PidNamespace::insert(PidNumber& number, Pid wanted) {
     // All are chosen before the first is taken.
     for (PidNamespace* at = this; at; at = at->parent_.get()) {
-        auto& value = number.values_[at->level_];
-        value.of = &number;
+        auto& value = number.values()[at->level_];
         value.value = wanted && at == this ? wanted : at->choose();
         if (!value.value) return false;
     }
-    for (PidNamespace* at = this; at; at = at->parent_.get()) at->values_.insert(number.values_[at->level_]);
+    for (PidNamespace* at = this; at; at = at->parent_.get()) at->values_.insert(number.values()[at->level_]);
     return true;
 }
 
@@ -59,7 +65,7 @@ void PidNamespace::release(PidNumber* number, const process::TreeLock& tree) {
     auto& uses = number->uses(tree);
     if (uses.task || uses.process || uses.group || uses.session) return;
     for (PidNamespace* at = &number->home(); at; at = at->parent_.get())
-        at->values_.erase(at->values_.iterator_to(number->values_[at->level_]));
+        at->values_.erase(at->values_.iterator_to(number->values()[at->level_]));
     Ref<PidNumber>::adopt(number);
 }
 
@@ -72,8 +78,10 @@ PidNumber* PidNamespace::at_or_after(Pid from, const process::TreeLock&) {
     return at == values_.end() ? nullptr : at->of;
 }
 
+Pid PidNumber::own() const { return values()[home_->level_].value; }
+
 Pid PidNumber::in(const PidNamespace& from) const {
     const PidNamespace* at = home_.get();
     while (at && at->level_ > from.level_) at = at->parent_.get();
-    return at == &from ? values_[from.level_].value : 0;
+    return at == &from ? values()[from.level_].value : 0;
 }

@@ -6,7 +6,6 @@
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include "lib/result.h"
-#include "lib/vector.h"
 
 class PidNamespace;
 class Process;
@@ -31,9 +30,10 @@ public:
     Uses& uses(const process::TreeLock&) { return uses_; }
 
     PidNamespace& home() const { return *home_; }
-    Pid own() const { return values_[values_.size() - 1].value; } // in `home`
+    Pid own() const; // in `home`
     /// As seen from a namespace: 0 when that cannot see it.
     Pid in(const PidNamespace& from) const;
+    static void operator delete(void* memory) { ::operator delete(memory); }
 
 private:
     friend class PidNamespace;
@@ -41,9 +41,14 @@ private:
         Pid value = 0;
         PidNumber* of = nullptr;
     };
+    /// In one piece of memory with its values. err::nomem.
+    static Result<Ref<PidNumber>> create(PidNamespace& home);
+    explicit PidNumber(PidNamespace& home);
+    /// By level, the root's first, to that of `home`: they lie behind this.
+    Value* values() { return reinterpret_cast<Value*>(this + 1); }
+    const Value* values() const { return reinterpret_cast<const Value*>(this + 1); }
     Uses uses_;
-    Ref<PidNamespace> home_;
-    Vector<Value> values_; // by level, the root's first
+    const Ref<PidNamespace> home_;
 };
 
 /// What a process calls others. The root namespace sees all.
