@@ -41,9 +41,11 @@ constinit Spinlock<Rank::vmap> growing;
 uptr top_of(unsigned slot) { return arch::vmap_start + (slot + usize{1}) * slot_size; }
 unsigned slot_of(uptr top) { return static_cast<unsigned>((top - arch::vmap_start) / slot_size - 1); }
 
-Frame* frame_at(uptr address) {
-    return frame_of(page_table::load(page_table::find(arch::kernel_page_table(), address)).address());
+/// The entries of the stack's pages, which lie in one table: a slot does not cross a boundary between tables.
+std::span<arch::Pte> entries_of(uptr top) {
+    return {page_table::find(arch::kernel_page_table(), top - kernel_stack_size), pages};
 }
+Frame* frame_in(const arch::Pte& entry) { return frame_of(page_table::load(&entry).address()); }
 
 Result<unsigned> take_slot() {
     constexpr unsigned worth_a_flush = 32;
@@ -62,12 +64,12 @@ Result<unsigned> take_slot() {
 }
 
 void unmap(uptr top, unsigned mapped) {
-    for (unsigned i = 1; i <= mapped; i++) {
-        arch::Pte* entry = page_table::find(arch::kernel_page_table(), top - i * page_size);
-        Frame* f = frame_of(page_table::load(entry).address());
-        page_table::store(entry, arch::Pte::empty());
-        drop_frame(f);
-    }
+    if (mapped > 0)
+        for (auto& entry : entries_of(top).last(mapped)) {
+            Frame* f = frame_in(entry);
+            page_table::store(&entry, arch::Pte::empty());
+            drop_frame(f);
+        }
     auto s = stacks.lock();
     unsigned slot = slot_of(top);
     s->stale[slot / 64] |= u64{1} << slot % 64;
@@ -108,13 +110,13 @@ Result<uptr> allocate_stack() {
         free_stack(top);
         return err::nomem;
     }
-    for (unsigned i = 1; i <= pages; i++) frame_at(top - i * page_size)->account = account.index();
+    for (auto& entry : entries_of(top)) frame_in(entry)->account = account.index();
     return top;
 }
 
 void free_stack(uptr top) {
-    for (unsigned i = 1; i <= pages; i++) {
-        Frame* f = frame_at(top - i * page_size);
+    for (auto& entry : entries_of(top)) {
+        Frame* f = frame_in(entry);
         if (f->account != uncharged) MemoryAccount::at(f->account).uncharge(page_size);
         f->account = uncharged;
     }
