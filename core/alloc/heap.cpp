@@ -19,10 +19,14 @@ constexpr u16 class_sizes[] = {16,  32,  48,  64,  80,  96,  112, 128, 160,  192
 constexpr unsigned classes = std::size(class_sizes);
 constexpr usize largest = 2048;
 
+constexpr u8 most_cached = 16; // objects of a class in a magazine; of large ones 4
+
 struct Shape {
     u16 size = 0, objects = 0;
-    u16 charged = 0; // bytes per object: its part of the slab
-    u8 order = 0;
+    u16 charged = 0;  // bytes per object: its part of the slab
+    u16 bytes = 0;    // of a slab
+    u16 accounts = 0; // where in a slab they stand
+    u8 order = 0, cached = 0;
     u32 reciprocal = 0; // offset / size == offset * reciprocal >> 32 for every offset of an object
 };
 constexpr Shape shape_of(u16 size) {
@@ -30,7 +34,14 @@ constexpr Shape shape_of(u16 size) {
         u32 bytes = static_cast<u32>(page_size << order);
         u32 objects = bytes / (size + 2u);
         if (order < 3 && (bytes - objects * size) * 100 > bytes * 13) continue;
-        return {size, static_cast<u16>(objects), static_cast<u16>(bytes / objects), order, ~u32{0} / size + 1};
+        return {.size = size,
+                .objects = static_cast<u16>(objects),
+                .charged = static_cast<u16>(bytes / objects),
+                .bytes = static_cast<u16>(bytes),
+                .accounts = static_cast<u16>(bytes - objects * sizeof(u16)),
+                .order = order,
+                .cached = size > 512 ? u8{4} : most_cached,
+                .reciprocal = ~u32{0} / size + 1};
     }
 }
 struct Tables {
@@ -64,12 +75,9 @@ struct Slabs {
 constinit Guarded<Slabs, Spinlock<Rank::slab>> slabs[classes];
 
 struct Magazine {
-    static constexpr unsigned capacity = 16;
     unsigned count = 0;
-    void* objects[capacity];
+    void* objects[most_cached];
 };
-/// Large objects are cached in smaller numbers.
-constexpr unsigned magazine_size(unsigned c) { return class_sizes[c] > 512 ? 4 : Magazine::capacity; }
 struct CpuHeap {
     Magazine magazines[classes];
 };
@@ -80,11 +88,8 @@ constinit Guarded<CpuHeap, Spinlock<Rank::magazine>> heaps[arch::max_cpus];
 constexpr u16 idle = 0x8000;
 static_assert(uncharged & idle);
 
-u16* accounts_at(std::byte* slab, const Shape& shape) {
-    return reinterpret_cast<u16*>(slab + (page_size << shape.order)) - shape.objects;
-}
 u16* accounts_of(const Frame* slab, const Shape& shape) {
-    return accounts_at(static_cast<std::byte*>(slab->data()), shape);
+    return reinterpret_cast<u16*>(static_cast<std::byte*>(slab->data()) + shape.accounts);
 }
 void* object_at(const Frame* slab, const Shape& shape, unsigned i) {
     return static_cast<std::byte*>(slab->data()) + usize{i} * shape.size;
@@ -95,8 +100,8 @@ unsigned index_of(const Frame* slab, const Shape& shape, const void* object) {
 }
 /// Who pays for an object, from its address alone: a slab is aligned to its size.
 u16& payer_of(const Shape& shape, void* object) {
-    uptr address = reinterpret_cast<uptr>(object), slab = align_down(address, page_size << shape.order);
-    return accounts_at(reinterpret_cast<std::byte*>(slab), shape)[(address - slab) * shape.reciprocal >> 32];
+    uptr address = reinterpret_cast<uptr>(object), offset = address & (shape.bytes - 1u);
+    return reinterpret_cast<u16*>(address - offset + shape.accounts)[offset * shape.reciprocal >> 32];
 }
 
 /// Objects that nobody uses are chained by indices in their first bytes.
@@ -218,14 +223,14 @@ void put_batch(unsigned c, void* const* objects, unsigned n, unsigned keep_empty
 
 /// The magazine is empty: half of it is filled from the slabs.
 [[gnu::noinline]] void* take_from_slabs(unsigned c) {
-    void* batch[Magazine::capacity / 2];
-    unsigned got = get_batch(c, batch, magazine_size(c) / 2);
+    void* batch[most_cached / 2];
+    unsigned got = get_batch(c, batch, tables.shape[c].cached / 2);
     if (!got) return nullptr;
     void* object = batch[--got];
     if (got) {
         auto heap = heaps[arch::cpu_id()].lock();
         Magazine& m = heap->magazines[c];
-        while (got && m.count < magazine_size(c)) m.objects[m.count++] = batch[--got];
+        while (got && m.count < tables.shape[c].cached) m.objects[m.count++] = batch[--got];
     }
     if (got) put_batch(c, batch, got);
     return object;
@@ -242,13 +247,13 @@ void* take_object(unsigned c) {
 
 /// The magazine is full: half of it goes to the slabs.
 [[gnu::noinline]] void give_to_slabs(unsigned c, void* object) {
-    void* batch[Magazine::capacity / 2 + 1];
+    void* batch[most_cached / 2 + 1];
     unsigned n = 0;
     batch[n++] = object;
     {
         auto heap = heaps[arch::cpu_id()].lock();
         Magazine& m = heap->magazines[c];
-        while (n <= magazine_size(c) / 2 && m.count) batch[n++] = m.objects[--m.count];
+        while (n <= tables.shape[c].cached / 2u && m.count) batch[n++] = m.objects[--m.count];
     }
     put_batch(c, batch, n);
 }
@@ -257,7 +262,7 @@ void give_object(unsigned c, void* object) {
     {
         auto heap = heaps[arch::cpu_id()].lock();
         Magazine& m = heap->magazines[c];
-        if (m.count < magazine_size(c)) {
+        if (m.count < tables.shape[c].cached) {
             m.objects[m.count++] = object;
             return;
         }
