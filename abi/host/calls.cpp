@@ -101,7 +101,8 @@ Result<> spawn(Task& task, const Arguments& a) {
 Result<> wait(Task& task, const Arguments& a) {
     if (a[0] > pid_max || a[1] & ~wait_no_hang) return err::inval;
     unsigned options = WEXITED | (a[1] & wait_no_hang ? WNOHANG : 0);
-    auto waited = TRY(process::wait(task, a[0] ? P_PID : P_ALL, static_cast<Pid>(a[0]), options));
+    process::Waited waited;
+    TRY(process::wait(task, a[0] ? P_PID : P_ALL, static_cast<Pid>(a[0]), options, waited));
     return copy_out(UserPtr<Exit>{a[2]}, to_exit(static_cast<u64>(waited.pid), waited.status));
 }
 Result<> signal(Task& task, const Arguments& a) {

@@ -156,7 +156,8 @@ struct Waited {
     int code = 0;   // CLD_*
     ResourceUse use;
 };
-Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options);
+/// Into `found`, which has not been used yet.
+Result<> wait(Task& current, int id_type, Pid id, unsigned options, Waited& found);
 
 Result<> set_group(Task& current, Pid pid, Pid group); // setpgid(2)
 Result<Pid> create_session(Task& current);             // setsid(2)

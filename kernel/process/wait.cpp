@@ -37,9 +37,8 @@ Kuid uid_of(Process& process, const TreeLock& tree) {
     return leader ? leader->credentials_ref()->uid : Kuid{0};
 }
 
-/// What there is to say about this child; pid 0: nothing.
-Waited look(Process& child, Process& parent, unsigned options, const TreeLock& tree) {
-    Waited found;
+/// Finds what there is to say about this child. False: nothing.
+bool look(Process& child, Process& parent, unsigned options, Waited& found, const TreeLock& tree) {
     ProcessState state = child.state();
     if (state == ProcessState::zombie) {
         ChildCode how = decode_status(child.exit_status);
@@ -48,14 +47,14 @@ Waited look(Process& child, Process& parent, unsigned options, const TreeLock& t
     } else if (state == ProcessState::running) {
         auto lock = child.lock_signals();
         auto report = child.signals(lock).job.report(options & WUNTRACED, options & WCONTINUED, options & WNOWAIT);
-        if (!report.code) return found;
+        if (!report.code) return false;
         found.status = report.status;
         found.code = report.code;
     } else
-        return found;
+        return false;
     found.pid = child.pid(parent.pids());
     found.uid = uid_of(child, tree);
-    return found;
+    return true;
 }
 
 /// Takes what wait4 reports from an ended child, and the child out of the tree.
@@ -80,8 +79,8 @@ struct Search {
     int id_type;
     Pid id;
     unsigned options;
+    Waited& found;
     bool any = false;
-    Waited found{};
     Process& parent = waiter.process();
     /// Otherwise nothing is to be said of those that run.
     const bool of_running = options & (WUNTRACED | WCONTINUED);
@@ -94,9 +93,9 @@ struct Search {
         bool zombie = child.state() == ProcessState::zombie;
         if (zombie && !(options & WEXITED)) return false;
         any = true;
-        found = look(child, parent, options, tree);
-        if (found.pid && zombie) collect(child, parent, found, options, gone, tree);
-        return found.pid || !of_running;
+        bool told = look(child, parent, options, found, tree);
+        if (told && zombie) collect(child, parent, found, options, gone, tree);
+        return told || !of_running;
     }
     /// Goes on some steps in a row. Whether that ends here.
     template <class Children>
@@ -133,14 +132,14 @@ struct Search {
 };
 } // namespace
 
-Result<Waited> wait(Task& current, int id_type, Pid id, unsigned options) {
-    Result<Waited> answer;
+Result<> wait(Task& current, int id_type, Pid id, unsigned options, Waited& found) {
+    bool any = false;
     TRY(wait_until(current.process().child_changed, [&] {
-        Search search{current, id_type, id, options};
+        Search search{current, id_type, id, options, found};
         search.run();
-        answer = search.any ? Result<Waited>{search.found} : err::child;
-        return search.found.pid || !search.any || options & WNOHANG;
+        any = search.any;
+        return found.pid || !any || options & WNOHANG;
     }));
-    return answer;
+    return any ? Result<>{} : err::child;
 }
 } // namespace process

@@ -69,7 +69,8 @@ Result<int> wait4(Task& task, int pid, UserPtr<int> status, int options, UserPtr
     if (pid == INT_MIN) return err::srch; // names no group: it has no positive
     int type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
     Pid id = pid > 0 ? pid : pid < -1 ? -pid : 0;
-    auto waited = TRY(process::wait(task, type, id, static_cast<unsigned>(options) | WEXITED));
+    process::Waited waited;
+    TRY(process::wait(task, type, id, static_cast<unsigned>(options) | WEXITED, waited));
     if (!waited.pid) return 0;
     if (status) TRY(copy_out(status, waited.status));
     if (usage) TRY(copy_out_zeroed(usage, to_rusage(waited.use)));
@@ -102,7 +103,8 @@ Result<> waitid(Task& task, int type, int id, UserPtr<siginfo_t> to, int options
     }
     default: return err::inval;
     }
-    auto waited = TRY(process::wait(task, type, id, bits));
+    process::Waited waited;
+    TRY(process::wait(task, type, id, bits, waited));
     if (nonblocking && !waited.pid) return err::again;
     if (usage && waited.pid) TRY(copy_out_zeroed(usage, to_rusage(waited.use)));
     if (!to) return {};
