@@ -25,7 +25,7 @@ CapabilitySet capabilities(const Credentials& who, bool real) {
 bool has(CapabilitySet set, unsigned capability) { return set >> capability & 1; }
 } // namespace
 
-bool permits(const Protection& p, const Credentials& who, unsigned may, bool real) {
+bool permits(Protection p, const Credentials& who, unsigned may, bool real) {
     u32 bits = p.mode;
     if (p.uid == (real ? who.uid : who.fsuid))
         bits >>= 6;

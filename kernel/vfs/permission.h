@@ -6,10 +6,13 @@ namespace vfs {
 inline constexpr unsigned may_execute = 1, may_write = 2, may_read = 4;
 
 /// What mode bits and capabilities say.
-bool permits(const Protection&, const Credentials&, unsigned may, bool real);
-/// permits() for searching a directory: most let everybody do that.
-inline bool permits_search(const Protection& p, const Credentials& who, bool real) {
-    return (p.mode & 0111) == 0111 || permits(p, who, may_execute, real);
+bool permits(Protection, const Credentials&, unsigned may, bool real);
+/// permits() for searching a directory: most let everybody do that, or at least their owner (file: stat, path of 8
+/// components).
+inline bool permits_search(Protection p, const Credentials& who, bool real) {
+    if ((p.mode & 0111) == 0111) return true;
+    if (!real && p.uid == who.fsuid && p.mode & 0100) return true;
+    return permits(p, who, may_execute, real);
 }
 /// That, the inode's own permission(), and for writing err::perm: immutable. `real`: the real ids and what capabilities
 /// they would have, as access(2) asks.

@@ -60,22 +60,22 @@ struct PathWalk::RcuWalk {
 
 /// Passes names that need nothing but the cache, for a reader; stops before any other.
 void PathWalk::pass_names(RcuWalk& g, Take take) const {
-    while (true) {
-        std::string_view name = skip_slashes(g.rest);
-        if (name.empty()) return;
+    std::string_view names = skip_slashes(g.rest);
+    while (!names.empty()) {
         usize n = 0;
-        while (n < name.size() && name[n] != '/') n++;
-        std::string_view after = name.substr(n);
-        name = name.substr(0, n);
-        bool last = skip_slashes(after).empty();
+        while (n < names.size() && names[n] != '/') n++;
+        std::string_view name = names.substr(0, n), after = names.substr(n);
+        names = skip_slashes(after);
+        bool last = names.empty();
         if (last && take == Take::parent) {
             g.last_name = name;
             g.behind = after;
             return;
         }
         Inode* directory = g.at.dentry->inode();
-        if (!directory || !directory->is_directory() || !directory->is_published()) return;
-        if (!permits_search(directory->published(), *walker_.credentials, flags_ & walk_real_ids)) return;
+        if (!directory || !directory->is_directory()) return;
+        Protection protection = directory->published();
+        if (!protection.mode || !permits_search(protection, *walker_.credentials, flags_ & walk_real_ids)) return;
         if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.'))) {
             if (n == 2 || last) return;
             g.rest = after;
