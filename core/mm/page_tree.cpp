@@ -70,6 +70,14 @@ struct PageTreeOps {
     }
     static bool covers(const PageTree& t, u64 index) { return index < max_index && index < span(t.height_); }
 
+    /// The page of `index`; null: none.
+    static Frame* at(const PageTree& t, u64 index) {
+        if (!covers(t, index)) return nullptr;
+        void* p = t.root_;
+        for (unsigned height = t.height_; height > 0 && p; height--) p = node(p)->child[slot(index, height)];
+        return frame(p);
+    }
+
     /// The place of `index`, on a path of this tree's own. On failure the tree holds what it held.
     static Result<void**> place_of(PageTree& t, u64 index) {
         if (index >= max_index) return err::fbig;
@@ -196,12 +204,8 @@ PageTree PageTree::share() const {
     return PageTree{use_, root_, height_, pages_};
 }
 
-FrameRef PageTree::find(u64 index) const {
-    if (!Ops::covers(*this, index)) return {};
-    void* p = root_;
-    for (unsigned height = height_; height > 0 && p; height--) p = Ops::node(p)->child[Ops::slot(index, height)];
-    return FrameRef::share(Ops::frame(p));
-}
+FrameRef PageTree::find(u64 index) const { return FrameRef::share(Ops::at(*this, index)); }
+bool PageTree::holds(u64 index) const { return Ops::at(*this, index); }
 
 void PageTree::find_range(u64 first, std::span<FrameRef> out) const {
     for (usize done = 0; done < out.size();) {

@@ -19,6 +19,7 @@ public:
 
     /// The page for reading; null: a hole.
     FrameRef find(u64 index) const;
+    bool holds(u64 index) const; // whether there is one
     /// find() of first, first + 1, ... into `out`, whose elements are null.
     void find_range(u64 first, std::span<FrameRef> out) const;
 

@@ -78,12 +78,12 @@ bool BackedCache::begin_read(Reading& run, u64 index, u64 wanted) {
     Holding hold{lock()};
     const PageTree& pages = own_content_.pages;
     u64 end = pages_for(own_content_.size);
-    if (index >= end || pages.find(index) || is_reading(index)) return false;
+    if (index >= end || pages.holds(index) || is_reading(index)) return false;
     // Who reads in order gets more than is wanted.
-    if (index == 0 || pages.find(index - 1)) wanted = most;
+    if (index == 0 || pages.holds(index - 1)) wanted = most;
     wanted = std::clamp<u64>(wanted, 1, std::min<u64>(most, end - index));
     usize n = 1;
-    while (n < wanted && !pages.find(index + n) && !is_reading(index + n)) n++;
+    while (n < wanted && !pages.holds(index + n) && !is_reading(index + n)) n++;
     run.first = index;
     run.n = n;
     run.stale = false;
@@ -118,7 +118,7 @@ Result<> BackedCache::end_read(Reading& run, usize got) {
         PageTree& pages = own_content_.pages;
         u64 end = run.stale ? 0 : pages_for(own_content_.size);
         for (usize i = 0; i < got && run.first + i < end; i++) {
-            if (pages.find(run.first + i)) continue; // a writer came first
+            if (pages.holds(run.first + i)) continue; // a writer came first
             auto put = pages.put(run.first + i, std::move(run.frames[i]));
             if (!put && i == 0) done = put;
             if (!put) break;

@@ -80,13 +80,13 @@ Result<usize> PageCache::read_batches(Sink& to, u64 offset) {
 }
 
 bool PageCache::must_fetch(u64 index) const {
-    return content_->backed && index < pages_for(content_->size) && !content_->pages.find(index);
+    return content_->backed && index < pages_for(content_->size) && !content_->pages.holds(index);
 }
 
 /// The page for a change, with its block charged. Inside the gate, locked, the content owned. err::again: fetch it.
 Result<FrameRef> PageCache::own_page(u64 index, mm::Fill fill) {
     PageTree& pages = content_->pages;
-    bool fresh = !pages.find(index);
+    bool fresh = !pages.holds(index);
     if (fresh && must_fetch(index)) return err::again;
     if (fresh) TRY(charge(1));
     auto owned = pages.own(index, fill);
@@ -100,15 +100,13 @@ Result<FrameRef> PageCache::own_page(u64 index, mm::Fill fill) {
 
 /// The same; where the page has to be fetched, the lock is given up for a while.
 Result<FrameRef> PageCache::own_fetched_page(u64 index, mm::Fill fill) {
-    while (true) {
-        auto frame = own_page(index, fill);
-        if (frame || frame.error() != Errno::again) [[likely]]
-            return frame;
+    while (must_fetch(index)) {
         lock().unlock();
         auto fetched = fetch(index, 1);
         lock().lock();
         TRY(fetched);
     }
+    return own_page(index, fill);
 }
 
 Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) {
@@ -174,7 +172,7 @@ Result<usize> PageCache::write(Source& from, u64 offset, bool append, u64* end) 
 /// Fills [from, to) of one page with zeros, if the page exists.
 Result<> PageCache::zero_part(u64 from, u64 to) {
     u64 index = from >> page_shift;
-    if (from >= to || !(content_->pages.find(index) || must_fetch(index))) return {};
+    if (from >= to || !(content_->pages.holds(index) || must_fetch(index))) return {};
     auto frame = TRY(own_fetched_page(index, mm::Fill::zeros));
     std::memset(bytes_of(frame) + (from & (page_size - 1)), 0, to - from);
     if (content_->backed) page_changed(index, false);
@@ -279,7 +277,7 @@ Result<> PageCache::fill_holes(u64 offset, u64 end) {
         auto done = [&]() -> Result<> {
             if (file::interrupted()) return err::intr;
             Holding hold{lock()};
-            if (!content_->pages.find(i)) TRY(own_page(i, mm::Fill::zeros));
+            if (!content_->pages.holds(i)) TRY(own_page(i, mm::Fill::zeros));
             return {};
         }();
         if (!done) {
