@@ -37,8 +37,10 @@ public:
     FaultOutcome run(AddressSpace::Impl::Need& need) {
         for (;;) {
             auto done = once();
-            if (done == err::again) need = {false, area_.object, index()};
-            if (!done) return outcome_of(done.error());
+            if (!done) [[unlikely]] {
+                if (done.error() == Errno::again) need = {false, area_.object, index()};
+                return outcome_of(done.error());
+            }
             if (*done) break;
         }
         note_peak();
@@ -47,7 +49,8 @@ public:
 
 private:
     void note_peak() {
-        u64 resident = static_cast<u64>(impl_.anonymous + impl_.file + impl_.shared);
+        auto count = [](const std::atomic<i64>& pages) { return pages.load(std::memory_order_relaxed); };
+        u64 resident = static_cast<u64>(count(impl_.anonymous) + count(impl_.file) + count(impl_.shared));
         u64 peak = impl_.peak_resident.load(std::memory_order_relaxed);
         while (resident > peak &&
                !impl_.peak_resident.compare_exchange_weak(peak, resident, std::memory_order_relaxed)) {}
@@ -255,12 +258,13 @@ FaultOutcome AddressSpace::Impl::Need::meet(Impl& impl, uptr address) {
 FaultOutcome AddressSpace::fault(uptr address, arch::PageFlags access) {
     for (;;) {
         Impl::Need need;
+        FaultOutcome outcome;
         {
             Sharing hold{impl_->lock};
-            FaultOutcome outcome = impl_->resolve(*this, address, access, false, need);
-            if (!need) [[likely]]
-                return outcome;
+            outcome = impl_->resolve(*this, address, access, false, need);
         }
+        if (!need) [[likely]]
+            return outcome;
         // Others go on meanwhile: what lies at the address may be something else afterwards.
         if (FaultOutcome met = need.meet(*impl_, address); met != FaultOutcome::resolved) return met;
     }
