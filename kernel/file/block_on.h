@@ -32,10 +32,12 @@ template <class Attempt>
         Wait wait{queue, self, events, true};
         for (bool late = false;;) {
             auto now = attempt();
-            if (late || now || now.error() != Errno::again) return now;
+            if (now || now.error() != Errno::again || late) return now;
             auto slept = self.sleep(until);
-            late = !slept && slept.error() == Errno::timedout;
-            if (!slept && !late) return decltype(now){std::unexpected(slept.error())};
+            if (slept) [[likely]]
+                continue;
+            if (slept.error() != Errno::timedout) return decltype(now){std::unexpected(slept.error())};
+            late = true;
         }
     }();
     // The others may have slept because we were told: what is left is theirs.

@@ -16,10 +16,11 @@ bool passes_the_end(u64 offset, usize n) { return offset + n > last_offset; }
 // What sleeps, or goes on, stands out of line: a call that is done at once saves no registers for it.
 // What has been moved wins: a socket may have waited for more (SO_RCVLOWAT).
 [[gnu::noinline]] Result<usize> read_later(File& f, Sink& to, u64* at, Waiting how) {
-    Result<usize> answer = err::again;
     Deadline until = patience_of(f, how, false);
     auto attempt = [&] { return f.read(to, at); };
-    if (until != at_once) answer = wait_and_attempt(f, to_read, until, attempt);
+    Result<usize> answer = until == at_once ? err::again : wait_and_attempt(f, to_read, until, attempt);
+    if (answer) [[likely]]
+        return answer;
     bool over = is_again(answer) || answer == err::restartsys;
     return over && to.moved() ? Result<usize>{to.moved()} : ended(answer, until);
 }
