@@ -208,8 +208,7 @@ Result<int> ProcessTimers::overruns(int id) {
     return timer->overruns;
 }
 
-void ProcessTimers::unignored(int signal) {
-    if (!quiet_.load(std::memory_order_relaxed)) return;
+void ProcessTimers::rouse(int signal) {
     Holding list{process_.timers_lock};
     for (auto& timer : posix_) {
         if (!timer || timer->element.info.si_signo != signal) continue;

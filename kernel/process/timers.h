@@ -41,7 +41,9 @@ public:
     void wall_clock_was_set();
     Result<int> overruns(int id);
     /// A signal that was ignored may be so no more: timers that were quiet for it go on.
-    void unignored(int signal);
+    void unignored(int signal) {
+        if (quiet_.load(std::memory_order_relaxed)) rouse(signal);
+    }
 
     /// Obeys RLIMIT_CPU: the process begins, or the limit was changed.
     void limit_cpu_time();
@@ -82,6 +84,7 @@ private:
     void expire_real();
     void real_taken();
     void arm_real();
+    void rouse(int signal);
 
     // CPU clocks (cpu_timers.cpp).
     void watch(const SignalLock&);
