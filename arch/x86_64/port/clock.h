@@ -4,8 +4,8 @@
 namespace arch {
 /// lfence: the counter is not read before earlier loads, so time never runs backwards between CPUs.
 inline u64 counter() {
-    u32 low, high;
+    u64 low, high; // their upper halves are cleared
     asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return u64{high} << 32 | low;
+    return high << 32 | low;
 }
 } // namespace arch
