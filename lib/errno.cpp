@@ -1,15 +1,5 @@
 #include "lib/errno.h"
 
-std::string_view errno_name(Errno e) {
-    switch (e) {
-#define ERRNO(name, number, text)                                                                                      \
-    case Errno::name: return #name;
-#include "lib/errno.def"
-#undef ERRNO
-    }
-    return "unknown";
-}
-
 std::string_view errno_text(Errno e) {
     switch (e) {
 #define ERRNO(name, number, text)                                                                                      \

@@ -9,13 +9,8 @@ namespace bi = boost::intrusive;
 /// A link that must be unlinked by its list before the object dies (checked by nothing: cheap).
 template <class Tag = void>
 using ListLink = bi::list_base_hook<bi::tag<Tag>, bi::link_mode<bi::normal_link>>;
-/// A link that knows whether it is linked and unlinks itself in O(1).
-template <class Tag = void>
-using AutoListLink = bi::list_base_hook<bi::tag<Tag>, bi::link_mode<bi::auto_unlink>>;
 template <class T, class Tag = void>
 using List = bi::list<T, bi::base_hook<ListLink<Tag>>, bi::constant_time_size<false>>;
-template <class T, class Tag = void>
-using AutoList = bi::list<T, bi::base_hook<AutoListLink<Tag>>, bi::constant_time_size<false>>;
 template <class Tag = void>
 using TreeLink = bi::set_base_hook<bi::tag<Tag>, bi::link_mode<bi::normal_link>, bi::optimize_size<true>>;
 template <class Tag = void>

@@ -82,16 +82,16 @@ struct Syscall {
     u16 numbers[2]; // arch::SyscallNumbers: x86-64, asm-generic (riscv64)
     arch::SyscallHandler run;
     void (*print)(Writer&, const arch::TrapFrame&, const TraceContext&);
-    bool never_returns;      // its success is not seen: traced before it runs
-    std::string_view limits; // what differs from Linux; empty when nothing does
+    bool never_returns; // its success is not seen: traced before it runs
 };
 
+/// The text is for docs/syscalls.md: what differs from Linux; empty when nothing does.
 template <auto handler>
-consteval Syscall on(u16 x86_64, u16 riscv64, std::string_view limits = {}) {
+consteval Syscall on(u16 x86_64, u16 riscv64, std::string_view = {}) {
     using C = Call<handler>;
     std::string_view name = name_of<handler>();
     bool ends =
         name == "exit" || name == "exit_group" || name == "execve" || name == "execveat" || name == "rt_sigreturn";
-    return {name, {x86_64, riscv64}, C::run, C::print, ends, limits};
+    return {name, {x86_64, riscv64}, C::run, C::print, ends};
 }
 } // namespace linux_abi

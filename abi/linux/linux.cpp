@@ -122,10 +122,4 @@ Result<> set_trace_filter(std::string_view names) {
         return known ? Result<>{} : err::inval;
     });
 }
-
-void print_table(Writer& out) {
-    for (u64 n = 0; n < number_limit; n++)
-        if (table[n])
-            print(out, "{:>3} {}{}{}\n", n, table[n]->name, table[n]->limits.empty() ? "" : "  # ", table[n]->limits);
-}
 } // namespace linux_abi

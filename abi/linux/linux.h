@@ -1,7 +1,6 @@
 // The Linux ABI: dispatch of system calls by the one table.
 #pragma once
 #include "kernel/process/abi.h"
-#include "lib/format.h"
 
 namespace linux_abi {
 class Linux final : public Abi {
@@ -14,6 +13,4 @@ extern constinit const Linux abi;
 
 /// Which calls `trace=` shows: "all", or names separated by commas. err::inval: an unknown name.
 Result<> set_trace_filter(std::string_view names);
-/// The table as text, one call a line: /proc/rundlet/syscalls.
-void print_table(Writer&);
 } // namespace linux_abi

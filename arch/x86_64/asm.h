@@ -27,12 +27,6 @@ inline u8 in8(u16 port) {
     asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
-inline u64 read_cr0() {
-    u64 value;
-    asm volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-inline void write_cr0(u64 value) { asm volatile("mov %0, %%cr0" ::"r"(value) : "memory"); }
 inline u64 read_cr3() {
     u64 value;
     asm volatile("mov %%cr3, %0" : "=r"(value));

@@ -45,8 +45,7 @@ enum class Rank : u8 {
     network_queue, // what waits for a device, or has come over loopback
     signals,       // one process's signal state
     handlers,      // one set of signal dispositions
-    timers_posix,
-    futex, // a bucket of waiting futexes
+    futex,         // a bucket of waiting futexes
     epoll,
     irq_line,    // who serves a line
     device,      // a device driver's queue
