@@ -30,6 +30,8 @@ struct Checked {
         for (auto& [index, value] : model) {
             auto found = tree.find(index);
             ASSERT_TRUE(found);
+            ASSERT_TRUE(tree.holds(index));
+            ASSERT_EQ(tree.holds(index + 1), model.contains(index + 1));
             ASSERT_EQ(first_byte(found), value);
             ASSERT_EQ(tree.next_page(at), index);
             ASSERT_EQ(tree.next_hole(index), model.contains(index + 1) ? tree.next_hole(index + 1) : index + 1);
@@ -50,6 +52,7 @@ TEST(PageTree, SinglePageNeedsNoNode) {
         PageTree t;
         EXPECT_FALSE(t.find(0));
         EXPECT_FALSE(t.find(~u64{0}));
+        EXPECT_FALSE(t.holds(0) || t.holds(~u64{0}));
         EXPECT_EQ(t.next_hole(0), 0u);
         auto owned = *t.own(0);
         EXPECT_TRUE(owned.changed);
