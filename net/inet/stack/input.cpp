@@ -84,7 +84,8 @@ void input(Interface& in, PacketBox p, Outbox& box) {
 void refuse(Arrival& a, Refusal why, u32 value, u8 code) {
     bool alone = a.kind != RouteKind::broadcast && a.kind != RouteKind::multicast;
     if (!alone || a.packet->destination != Destination::host) return;
-    if (!a.stack().icmp_limit.lock()->allow(a.ip.source, a.box.now)) return;
+    // What stays in the machine floods nobody.
+    if (!a.in.loopback() && !a.stack().icmp_limit.lock()->allow(a.ip.source, a.box.now)) return;
     auto message = icmp_error(*a.packet, a.ip, why, value, code);
     if (!message || !*message) return;
     Address from = a.kind == RouteKind::local ? a.ip.destination : Address{};
