@@ -1,0 +1,116 @@
+"""Containers' networks: out to the host by QEMU's user network, in by published ports, and beside each other."""
+import contextlib
+import hashlib
+import http.server
+import re
+import socket
+import threading
+import time
+
+from host_test import run
+
+MODERN = ["-global", "virtio-mmio.force-legacy=false"]
+DEVICES = {"x86_64": "virtio-net-pci", "riscv64": "virtio-net-device"}
+BIG = bytes((i * 7 + (i >> 9)) % 256 for i in range(1 << 20))
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = BIG if self.path == "/big" else b"served outside\n"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def outside():
+    """A web server on this machine, and a port that QEMU passes on to the guest's 8080: (web port, passed port)."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    try:
+        yield server.server_address[1], free
+    finally:
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def machine(lab, label, passed, tree):
+    extra = [*MODERN, "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{passed}-:8080", "-device",
+             f"{DEVICES[lab.arch]},netdev=n"]
+    with lab.boot(tree, append="ip=dhcp -- run /bin/sesh", label=label, cpus=2, extra=extra) as vm:
+        vm.expect("sesh> ", 60)
+        yield vm
+        vm.send("exit 0\n")
+        assert vm.wait(60) == 0, vm.tail(40)
+
+
+def shell(script):
+    return ["sh", "-c", script]
+
+
+def plain(config):
+    config["process"].update(terminal=False)
+
+
+def test_out_and_in(lab):
+    """Pages from outside byte for byte; a published port from outside; then the port is free again."""
+    tree = lab.tree()
+    with outside() as (web, passed):
+        fetch = f"wget -q -O - http://10.0.2.2:{web}/; wget -q -O big http://10.0.2.2:{web}/big; md5sum big"
+        lab.bundle(tree, "fetch", shell(f"cd /tmp; {fetch}"), edit=plain)
+        lab.bundle(tree, "echo", ["/tcp-echo", "80"], {"tcp-echo": (lab.target.out / "bin/tcp-echo", 0o755)}, plain)
+        with machine(lab, "bridge-out", passed, tree) as vm:
+            text = run(vm, "ctr run -b /bundles/fetch f", 120)
+            assert "served outside" in text and hashlib.md5(BIG).hexdigest() in text, vm.tail(40)
+            for _ in range(2):
+                run(vm, "ctr create -p 8080:80 -b /bundles/echo e", 60)
+                run(vm, "ctr start e", 60)
+                assert echoes(passed, BIG[:300_000]) and echoes(passed, b"again"), vm.tail(40)
+                assert "address already in use" in run(vm, "ctr create -p 8080:81 -b /bundles/echo other", 60)
+                run(vm, "ctr delete -f e", 60)
+
+
+def echoes(port, data):
+    """Whether what listens there sends the bytes back. It may take a moment to listen."""
+    for _ in range(50):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as s:
+            s.settimeout(20)
+            threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)), daemon=True).start()
+            got = b""
+            while part := s.recv(65536):
+                got += part
+            if got:
+                return got == data
+        time.sleep(0.2)
+    return False
+
+
+def test_neighbours(lab):
+    """Two on the bridge reach each other by address; without a network, or beside it, nobody hears them."""
+    tree = lab.tree()
+    lab.bundle(tree, "serve", shell("ip=$(ifconfig eth0 | sed -n 's/.*addr:\\([0-9.]*\\) .*/\\1/p'); echo at $ip; exec /tcp-echo 80"),
+               {"tcp-echo": (lab.target.out / "bin/tcp-echo", 0o755)}, plain)
+    lab.bundle(tree, "ask", ["sh"], edit=plain)
+    with machine(lab, "bridge-neighbours", 0, tree) as vm:
+        run(vm, "ctr create -b /bundles/serve s", 60)
+        text = run(vm, "ctr start s", 60)
+        while not (at := re.search(r"at (10\.88\.\d+\.\d+)", text)):
+            text += run(vm, "ctr state s", 60)
+        ask = f"echo over the bridge | nc -w 5 {at[1]} 80"
+        for options, heard in (("", True), ("--network host", True), ("--network container:s", True), ("--network none", False)):
+            text = run(vm, f"ctr run {options} -b /bundles/ask a sh -c '{ask}'", 60)
+            assert bool(re.search("^over the bridge", text, re.MULTILINE)) == heard, vm.tail(40)
+        # Who shares the network shares its loopback; who does not has one of its own.
+        ask = "-b /bundles/ask a sh -c 'echo here | nc -w 5 127.0.0.1 80'"
+        assert re.search("^here", run(vm, f"ctr run --network container:s {ask}", 60), re.MULTILINE), vm.tail(40)
+        assert "refused" in run(vm, f"ctr run {ask}", 60), vm.tail(40)
+        for wrong in ("--network pod", "--network container:nobody", "--network none -p 1:1", "-p 80", "-p 0:80", "-p 80:80/sctp"):
+            assert "ctr: a: " in run(vm, f"ctr create {wrong} -b /bundles/ask a", 60), wrong
+        run(vm, "ctr delete -f s", 60)
