@@ -54,6 +54,16 @@ def command(arch, kernel, initrd=None, append="", memory="128M", cpus=1, machine
     return line + list(extra)
 
 
+def user_network(arch, machine, publish=""):
+    """A network card on QEMU's user network: 10.0.2.15 by DHCP, the host is 10.0.2.2. `publish`: PORT:PORT of the host and
+    of a container, several with commas; the machine's port between them is the host's."""
+    pci = arch == "x86_64" and not (machine or "").startswith("microvm")
+    ports = [entry.split(":")[0] for entry in publish.split(",") if entry]
+    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{port}" for port in ports)
+    return ["-global", "virtio-mmio.force-legacy=false", "-netdev", f"user,id=net{forwards}", "-device",
+            f"virtio-net-{'pci' if pci else 'device'},netdev=net"]
+
+
 class Timeout(Exception):
     pass
 
@@ -173,7 +183,7 @@ def run(options):
     """The console on our own standard input and output."""
     status_file = pathlib.Path(tempfile.mkdtemp(prefix="rundlet-")) / "status"
     line = command(options.arch, options.kernel, options.initrd, options.append, options.memory, options.cpus,
-                   options.machine, extra=options.extra)
+                   options.machine, extra=[*user_network(options.arch, options.machine, options.publish), *options.extra])
     if options.arch == "x86_64":
         line += ["-chardev", f"file,id=status,path={status_file}", "-device", "isa-debugcon,iobase=0xe9,chardev=status"]
     if options.action == "debug":
@@ -240,6 +250,8 @@ def main():
     parser.add_argument("--memory", default="256M")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--append", default=os.environ.get("APPEND", ""), help="the kernel's command line; after ` -- `: init's")
+    parser.add_argument("--publish", default=os.environ.get("PUBLISH", ""),
+                        help="PORT:PORT of this machine and of the container, e.g. 8080:80; several with commas")
     parser.add_argument("extra", nargs="*", help="after --: more arguments for QEMU")
     options = parser.parse_args()
     options.kernel = options.kernel or TOP / f"build/{options.arch}/kernel"
@@ -247,6 +259,8 @@ def main():
     for needed in (options.kernel, options.initrd):
         if not needed.exists():
             sys.exit(f"{needed} does not exist: run `make build` and tools/build-userland {options.arch}")
+    if options.publish and " -- " not in f" {options.append} ":
+        options.append = f"{options.append} -- bundle -p {options.publish}"
     memory = re.fullmatch(r"(\d+)([MG]?)", options.memory)
     least = memory_for(options.initrd)
     if options.arch == "riscv64":  # QEMU puts the archive behind the first half of a small machine, and the device tree at its end

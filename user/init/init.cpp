@@ -1,8 +1,10 @@
 // PID 1 of the host world: starts what the kernel's command line asks for, reaps, and ends the machine with its status.
 //
-//   init [bundle DIRECTORY [ARGUMENT...]]   a container from an OCI bundle, on the console (default: /bundles/busybox);
-//                                           the arguments replace process.args of its config.json
-//   init run PROGRAM [ARGUMENT...]          a program of the host tree, on the console
+//   init [bundle [-p PORTS] [DIRECTORY [ARGUMENT...]]]
+//       a container from an OCI bundle, on the console (default: /bundles/busybox); the arguments replace process.args
+//       of its config.json, the ports are published as `ctr run -p` has them
+//   init run PROGRAM [ARGUMENT...]
+//       a program of the host tree, on the console
 #include "user/host/host.h"
 
 namespace {
@@ -27,12 +29,17 @@ std::string_view last_component(std::string_view path) {
     return slash == path.npos ? path : path.substr(slash + 1);
 }
 
-int run_bundle(std::string_view bundle, std::span<const std::string_view> arguments) {
+int run_bundle(std::string_view ports, std::string_view bundle, std::span<const std::string_view> arguments) {
     host::Text texts[most_arguments];
     host::Message message;
     auto id = host::text(last_component(bundle));
-    host_abi::CreateRequest request{
-        id, host::text(bundle), {host::in, host::out, host::err}, host::word(texts), to_texts(arguments, texts)};
+    host_abi::CreateRequest request{.id = id,
+                                    .bundle = host::text(bundle),
+                                    .stdio = {host::in, host::out, host::err},
+                                    .arguments = host::word(texts),
+                                    .argument_count = to_texts(arguments, texts),
+                                    .network = {},
+                                    .publish = host::text(ports)};
     Error e = host::call(Call::container_create, &request, &message.text);
     if (e == Error::none) e = host::call(Call::container_start, id.address, id.size, &message.text);
     if (e != Error::none) {
@@ -72,12 +79,18 @@ int run_program(std::string_view program, std::span<const std::string_view> argu
 }
 
 int run(std::span<const std::string_view> words) {
-    if (words.empty()) return run_bundle(default_bundle, {});
-    if (words[0] == "bundle" && words.size() > 1) return run_bundle(words[1], words.subspan(2));
+    if (words.empty()) return run_bundle({}, default_bundle, {});
+    if (words[0] == "bundle") {
+        bool publishes = words.size() > 2 && words[1] == "-p";
+        auto rest = words.subspan(publishes ? 3 : 1);
+        std::string_view ports = publishes ? words[2] : std::string_view{};
+        if (publishes && rest.empty()) return run_bundle(ports, default_bundle, {});
+        if (!rest.empty()) return run_bundle(ports, rest[0], rest.subspan(1));
+    }
     if (words[0] == "run" && words.size() > 1) return run_program(words[1], words.subspan(1));
     host::say(host::err,
-              "init: \"{}\": after -- the kernel's command line is: bundle DIRECTORY [ARGUMENT...] or run "
-              "PROGRAM [ARGUMENT...]\n",
+              "init: \"{}\": after -- the kernel's command line is: bundle [-p PORTS] DIRECTORY [ARGUMENT...] "
+              "or run PROGRAM [ARGUMENT...]\n",
               words[0]);
     return usage_error;
 }
