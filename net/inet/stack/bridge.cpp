@@ -3,6 +3,7 @@
 #include "core/sync/once.h"
 #include "kernel/views/view.h"
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 
 namespace net::inet {
@@ -51,10 +52,27 @@ void Bridge::remove(BridgePort& p) {
     if (at != ports_.end() && &*at == &p) ports_.erase(at);
 }
 
+/// A container speaks for itself only: else it could take what is for another (ARP spoofing), or blame one.
+bool Bridge::speaks_for_itself(const Packet& p, const EthernetHeader& header, const BridgePort& from) {
+    if (header.source != from.link_address()) return false;
+    if (from.translated) return true; // the host world passes on what others say
+    constexpr usize source_v4 = sizeof header + 12, sender_link = sizeof header + 8, sender_v4 = sizeof header + 14;
+    auto says = [&](usize at, u32 address) {
+        Big32 said;
+        return p.copy(at, std::as_writable_bytes(std::span{&said, 1})) && said == address;
+    };
+    u32 own = from.address().v4_value();
+    if (header.type == ETH_P_IP) return says(source_v4, own);
+    LinkAddress link;
+    return header.type == ETH_P_ARP && p.copy(sender_link, std::as_writable_bytes(std::span{link.bytes})) &&
+           link == from.link_address() && (says(sender_v4, own) || says(sender_v4, 0));
+}
+
 /// Nothing is given to a network that goes.
 void Bridge::forward(PacketBox p, BridgePort& from, Outbox& box) {
-    LinkAddress to;
-    if (!p->copy(0, std::as_writable_bytes(std::span{to.bytes}))) return;
+    auto header = Reader{*p}.take<EthernetHeader>();
+    if (!header || !speaks_for_itself(*p, *header, from)) return;
+    const LinkAddress& to = header->destination;
     auto give = [&](PacketBox packet, BridgePort& port) {
         if (port.network_.try_retain()) box.give(std::move(packet), port, Ref<NetworkNamespace>::adopt(&port.network_));
     };

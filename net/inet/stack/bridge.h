@@ -36,6 +36,7 @@ private:
     Result<> start();
     Result<Address> choose_address();
     void forward(PacketBox, BridgePort& from, Outbox&);
+    static bool speaks_for_itself(const Packet&, const EthernetHeader&, const BridgePort& from);
     void remove(BridgePort&);
 
     Mutex<Rank::bridge> joining_;
