@@ -163,6 +163,35 @@ static void sources() {
     CHECK(sendto(two, "2", 1, 0, to, to.size) == 1 && reads(fd, "2"));
     CHECK(source(fd, IP_UNBLOCK_SOURCE, "239.8.8.8", "127.0.0.1") == 0);
     CHECK(sendto(one, "1", 1, 0, to, to.size) == 1 && reads(fd, "1"));
+    // All at once: only those, or all but those.
+    struct {
+        ip_msfilter f;
+        in_addr more[2];
+    } filter{};
+    auto list = [&](uint32_t mode, std::initializer_list<const char*> sources) {
+        inet_pton(AF_INET, "239.8.8.8", &filter.f.imsf_multiaddr);
+        filter.f.imsf_interface.s_addr = htonl(INADDR_LOOPBACK);
+        filter.f.imsf_fmode = mode;
+        filter.f.imsf_numsrc = 0;
+        for (const char* s : sources) inet_pton(AF_INET, s, &filter.f.imsf_slist[0] + filter.f.imsf_numsrc++);
+        auto size = static_cast<socklen_t>(IP_MSFILTER_SIZE(filter.f.imsf_numsrc));
+        return setsockopt(fd, SOL_IP, IP_MSFILTER, &filter, size);
+    };
+    CHECK(list(MCAST_INCLUDE, {"127.0.0.2", "127.0.0.9"}) == 0);
+    CHECK(sendto(one, "1", 1, 0, to, to.size) == 1 && !reads(fd, "1"));
+    CHECK(sendto(two, "2", 1, 0, to, to.size) == 1 && reads(fd, "2"));
+    filter.f.imsf_fmode = filter.f.imsf_slist[0].s_addr = 77;
+    filter.f.imsf_numsrc = 1; // room for one
+    socklen_t size = sizeof filter;
+    CHECK(getsockopt(fd, SOL_IP, IP_MSFILTER, &filter, &size) == 0 && filter.f.imsf_fmode == MCAST_INCLUDE);
+    CHECK(filter.f.imsf_numsrc == 2 && filter.f.imsf_slist[0].s_addr == htonl(0x7f000002));
+    CHECK(list(MCAST_EXCLUDE, {"127.0.0.2"}) == 0);
+    CHECK(sendto(one, "1", 1, 0, to, to.size) == 1 && reads(fd, "1"));
+    CHECK(sendto(two, "2", 1, 0, to, to.size) == 1 && !reads(fd, "2"));
+    FAILS(EINVAL, list(7, {}));
+    FAILS(EINVAL, setsockopt(fd, SOL_IP, IP_MSFILTER, &filter, 8));
+    CHECK(list(MCAST_INCLUDE, {}) == 0); // hears nobody: it has left
+    FAILS(EADDRNOTAVAIL, leave(fd, "239.8.8.8"));
     for (int each : {fd, one, two}) close(each);
 }
 

@@ -65,6 +65,7 @@ public:
     Result<> shutdown(int how) override;
     u32 poll() override;
     Result<> set_option(int level, int option, UserSpan<const std::byte> value) override;
+    Result<usize> get_option(int level, int option, UserSpan<std::byte> value) override;
     Result<i64> ioctl(unsigned request, uptr argument) override;
     bool raises_pipe_signal() const final { return false; }
     DatagramEndpoint& endpoint() const { return end(); }
@@ -110,6 +111,8 @@ private:
     Result<> set_group_option(int level, int option, UserSpan<const std::byte> value);
     Result<> set_group_option_v4(int option, UserSpan<const std::byte> value);
     Result<> set_group_option_v6(int option, UserSpan<const std::byte> value);
+    Result<> set_source_filter(int level, bool old, UserSpan<const std::byte> value);
+    Result<usize> get_source_filter(int level, bool old, UserSpan<std::byte> value);
     Result<> change_group_source(const Memberships::Request&, const net::Address& source, int option);
     void errors_unwanted() override;
     Result<usize> copy(sockets::ReceiveMessage&, const Packet&, u32 skip, bool peeks);

@@ -45,6 +45,36 @@ Result<Memberships::Request> request_v4(UserSpan<const std::byte> value) {
     return Memberships::Request{v4(asked.imr_multiaddr), static_cast<u32>(asked.imr_ifindex), v4(asked.imr_address)};
 }
 
+/// What begins struct ip_msfilter, and struct group_filter; their lists of sources follow.
+struct OldFilter {
+    in_addr group, interface;
+    u32 mode, count;
+};
+struct NewFilter {
+    u32 interface, padding;
+    std::array<std::byte, 128> group;
+    u32 mode, count;
+};
+using Storage = std::array<std::byte, 128>;
+
+/// The part of a filter that is read and written alike, whichever structure it came in.
+struct SourceFilter {
+    Memberships::Request of;
+    u32 mode, count;
+    usize header, each; // bytes before the list, and of one of it
+    static Result<SourceFilter> read(int level, bool old, UserPtr<const std::byte> at, usize size) {
+        if (old) {
+            if (size < sizeof(OldFilter)) return err::inval;
+            auto f = TRY(copy_in(at.as<const OldFilter>()));
+            return SourceFilter{{v4(f.group), 0, v4(f.interface)}, f.mode, f.count, sizeof f, sizeof(in_addr)};
+        }
+        if (size < sizeof(NewFilter)) return err::inval;
+        auto f = TRY(copy_in(at.as<const NewFilter>()));
+        return SourceFilter{
+            {TRY(address_in(f.group, level)), f.interface, {}}, f.mode, f.count, sizeof f, sizeof(Storage)};
+    }
+};
+
 struct SourceChange {
     bool include, add;
 };
@@ -71,6 +101,49 @@ Result<> DatagramSocket::change_group_source(const Memberships::Request& r, cons
     return e.memberships.change_source(e.stack(), r, source, include, add);
 }
 
+/// IP_MSFILTER, MCAST_MSFILTER.
+Result<> DatagramSocket::set_source_filter(int level, bool old, UserSpan<const std::byte> value) {
+    auto f = TRY(SourceFilter::read(level, old, value.data, value.size));
+    if (f.count > Memberships::most_sources) return err::nobufs;
+    if (value.size < f.header + f.count * f.each) return err::inval;
+    if (f.mode != MCAST_INCLUDE && f.mode != MCAST_EXCLUDE) return err::inval;
+    Vector<net::Address> sources;
+    for (usize i = 0; i < f.count; i++) {
+        auto at = value.data.as<const std::byte>(f.header + i * f.each);
+        net::Address one = old ? v4(TRY(copy_in(at.as<const in_addr>())))
+                               : TRY(address_in(TRY(copy_in(at.as<const Storage>())), level));
+        TRY(sources.push(one));
+    }
+    return end().memberships.set_sources(end().stack(), f.of, f.mode == MCAST_INCLUDE, std::move(sources));
+}
+
+/// As many sources as there is room for; `count` says how many there are.
+Result<usize> DatagramSocket::get_source_filter(int level, bool old, UserSpan<std::byte> value) {
+    auto& e = end();
+    auto f = TRY(SourceFilter::read(level, old, value.data, value.size));
+    Holding one{e.writing};
+    auto told = TRY(e.memberships.sources(e.stack(), f.of));
+    usize n = std::min<usize>(told.sources.size(), f.count);
+    n = std::min(n, (value.size - f.header) / f.each);
+    for (usize i = 0; i < n; i++) {
+        sockets::Address shown = make_address({told.sources[i], 0}, level == sol_ip ? af_inet : af_inet6);
+        Storage storage{};
+        std::memcpy(storage.data(), shown.bytes, shown.size);
+        const std::byte* from = storage.data() + (old ? offsetof(sockaddr_in, sin_addr) : 0);
+        TRY(arch::copy_out(value.data.address() + f.header + i * f.each, from, f.each));
+    }
+    u32 counts[] = {told.include ? u32{MCAST_INCLUDE} : u32{MCAST_EXCLUDE}, static_cast<u32>(told.sources.size())};
+    TRY(arch::copy_out(value.data.address() + f.header - sizeof counts, counts, sizeof counts));
+    return f.header + n * f.each;
+}
+
+Result<usize> DatagramSocket::get_option(int level, int option, UserSpan<std::byte> value) {
+    bool old = level == sol_ip && option == IP_MSFILTER;
+    bool v6 = level == sol_ipv6 && domain() == af_inet6;
+    if (old || (option == MCAST_MSFILTER && (level == sol_ip || v6))) return get_source_filter(level, old, value);
+    return InetSocket::get_option(level, option, value);
+}
+
 Result<> DatagramSocket::set_group_option(int level, int option, UserSpan<const std::byte> value) {
     auto& e = end();
     Holding one{e.writing};
@@ -94,6 +167,7 @@ Result<> DatagramSocket::set_group_option(int level, int option, UserSpan<const 
         net::Address group = TRY(address_in(asked.group, level)), source = TRY(address_in(asked.source, level));
         return change_group_source({group, asked.interface, {}}, source, option);
     }
+    case MCAST_MSFILTER: return set_source_filter(level, false, value);
     default: return err::noprotoopt;
     }
 }
@@ -117,6 +191,10 @@ Result<> DatagramSocket::set_group_option_v4(int option, UserSpan<const std::byt
         in_addr group{asked.imr_multiaddr}, by{asked.imr_interface}, source{asked.imr_sourceaddr};
         Holding one{e.writing};
         return change_group_source({v4(group), 0, v4(by)}, v4(source), option);
+    }
+    case IP_MSFILTER: {
+        Holding one{e.writing};
+        return set_source_filter(sol_ip, true, value);
     }
     default: return set_group_option(sol_ip, option, value);
     }
