@@ -31,6 +31,23 @@ def test_sesh(lab):
         assert vm.wait(30) == 9, vm.tail()
 
 
+def test_udp(lab):
+    """udp waits for its input and its socket at once: what arrives is printed, what is typed goes to who wrote last."""
+    with at_sesh(lab, label="udp") as vm:
+        vm.expect("sesh> ", 60)
+        # tftp asks for a file, which is a datagram that holds its name.
+        run(vm, "sh -c 'sleep 2; tftp -g -r question 127.0.0.1 1234' &")
+        vm.send("udp 1234\n")
+        vm.expect("listening on UDP port 1234", 30)
+        vm.send("early\n")
+        vm.expect("nobody has written yet", 30)
+        vm.expect("question", 60)
+        vm.send("answer\n")
+        vm.send("\4")  # the end of the input
+        vm.expect("sesh> ", 30)
+        assert "udp" not in run(vm, "ps"), vm.tail()
+
+
 def test_stress(lab):
     with at_sesh(lab, label="stress", cpus=4) as vm:
         vm.expect("sesh> ", 60)
