@@ -78,6 +78,7 @@ Result<> DatagramSocket::transmit(PacketBox p, const Sending& s) {
     const FamilyOptions& own = e.ip.of(to);
     bool v4 = to.is_v4();
     usize size = p->size(), headers = ip_header_size(to) + header_size();
+    Path other; // outlives the outbox: what a group's members here get comes in by its interface
     Outbox box;
     u32 mtu;
     {
@@ -85,7 +86,6 @@ Result<> DatagramSocket::transmit(PacketBox p, const Sending& s) {
         // A socket that is bound to an address of one family sends nothing of the other.
         if (!e.local.address.unspecified() && e.local.address.is_v4() != v4) return err::netunreach;
         bool special = s.control.differs_in_way() || to.multicast() || own.unicast_interface.load();
-        Path other;
         if (special) other = TRY(special_way(s));
         const Path& path = special ? other : *TRY(e.path_to(s.to));
         if (path.kind == RouteKind::broadcast && !options().on(Flag::broadcast)) return err::acces;
