@@ -59,19 +59,9 @@ Result<usize> write_ended(File& f, const Source& from, u64 end, Result<usize> an
         TRY(f.end_write(from, end - *answer, end));
     return answer;
 }
-} // namespace
 
-namespace untold {
-Result<usize> read(File& f, Sink& to, Waiting how) {
-    if (!f.readable()) return err::badf;
-    u64 none = 0;
-    if (!f.seekable()) return read_from(f, to, &none, how);
-    auto position = f.position.lock();
-    if (passes_the_end(*position, to.remaining())) return err::inval;
-    return read_from(f, to, &*position, how);
-}
-
-Result<usize> write(File& f, Source& from, Waiting how) {
+// Each stands in both: one that tells, and one that leaves that to its caller.
+[[gnu::always_inline]] inline Result<usize> write_here(File& f, Source& from, Waiting how) {
     if (!f.writable()) return err::badf;
     u64 none = 0;
     if (!f.seekable()) return write_to(f, from, &none, how);
@@ -80,16 +70,14 @@ Result<usize> write(File& f, Source& from, Waiting how) {
     auto answer = write_to(f, from, &*position, how);
     return write_ended(f, from, *position, answer);
 }
-
-Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) {
+[[gnu::always_inline]] inline Result<usize> read_there(File& f, Sink& to, u64 offset, Waiting how) {
     if (offset > last_offset) return err::inval;
     if (!f.seekable()) return err::spipe;
     if (!f.readable()) return err::badf;
     if (passes_the_end(offset, to.remaining())) return err::inval;
     return read_from(f, to, &offset, how);
 }
-
-Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
+[[gnu::always_inline]] inline Result<usize> write_there(File& f, Source& from, u64 offset, Waiting how) {
     if (offset > last_offset) return err::inval;
     if (!f.seekable()) return err::spipe;
     if (!f.writable()) return err::badf;
@@ -97,23 +85,38 @@ Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
     auto answer = write_to(f, from, &offset, how);
     return write_ended(f, from, offset, answer);
 }
-} // namespace untold
 
-namespace {
-Result<usize> told(File& f, u32 event, Result<usize> answer) {
-    if (anybody_watches() && answer && *answer) [[unlikely]]
-        tell_observer(f, event);
+inline Result<usize> told(File& f, u32 event, Result<usize> answer) {
+    if (anybody_watches()) [[unlikely]]
+        if (answer && *answer) tell_observer(f, event);
     return answer;
 }
 } // namespace
-Result<usize> read(File& f, Sink& to, Waiting how) { return told(f, IN_ACCESS, untold::read(f, to, how)); }
-Result<usize> write(File& f, Source& from, Waiting how) { return told(f, IN_MODIFY, untold::write(f, from, how)); }
+
+Result<usize> read(File& f, Sink& to, Waiting how) {
+    if (!f.readable()) return err::badf;
+    u64 none = 0;
+    if (!f.seekable()) return told(f, IN_ACCESS, read_from(f, to, &none, how));
+    Result<usize> answer = err::inval;
+    {
+        auto position = f.position.lock();
+        if (!passes_the_end(*position, to.remaining())) answer = read_from(f, to, &*position, how);
+    }
+    return told(f, IN_ACCESS, answer);
+}
+Result<usize> write(File& f, Source& from, Waiting how) { return told(f, IN_MODIFY, write_here(f, from, how)); }
 Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) {
-    return told(f, IN_ACCESS, untold::read_at(f, to, offset, how));
+    return told(f, IN_ACCESS, read_there(f, to, offset, how));
 }
 Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) {
-    return told(f, IN_MODIFY, untold::write_at(f, from, offset, how));
+    return told(f, IN_MODIFY, write_there(f, from, offset, how));
 }
+
+namespace untold {
+Result<usize> write(File& f, Source& from, Waiting how) { return write_here(f, from, how); }
+Result<usize> read_at(File& f, Sink& to, u64 offset, Waiting how) { return read_there(f, to, offset, how); }
+Result<usize> write_at(File& f, Source& from, u64 offset, Waiting how) { return write_there(f, from, offset, how); }
+} // namespace untold
 
 Result<> check_range(File& f, const u64* offset, usize n) {
     if (n > last_offset) return err::inval;
