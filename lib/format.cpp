@@ -27,11 +27,12 @@ void print_one(Writer& out, const Spec& spec, const Arg& a) {
         char c = static_cast<char>(a.number);
         return put(out, {spec.left, false, false, spec.width, 's'}, "", {&c, 1});
     }
-    unsigned base = spec.type == 'x' ? 16 : spec.type == 'o' ? 8 : 10;
+    bool upper = spec.type == 'X';
+    unsigned base = upper || spec.type == 'x' ? 16 : spec.type == 'o' ? 8 : 10;
     char digits[24];
     char* at = digits + sizeof digits;
     u64 n = a.number;
-    do *--at = "0123456789abcdef"[n % base];
+    do *--at = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[n % base];
     while (n /= base);
     std::string_view sign = a.kind == Arg::Kind::negative ? "-" : spec.prefix && base == 16 ? "0x" : "";
     put(out, spec, sign, {at, static_cast<usize>(digits + sizeof digits - at)});

@@ -35,7 +35,7 @@ private:
 };
 
 namespace format_detail {
-/// What stands between the braces: {[:][<|>][0][#][width][x|o|c]}.
+/// What stands between the braces: {[:][<|>][0][#][width][x|X|o|c]}.
 struct Spec {
     bool left = false, zero = false, prefix = false;
     unsigned width = 0;
@@ -66,7 +66,7 @@ inline Arg arg(const void* v) { return {Arg::Kind::number, reinterpret_cast<u64>
 void run(Writer&, std::string_view format, std::span<const Arg>);
 } // namespace format_detail
 
-/// Prints `format`, with each {} replaced by the next argument. {:x} hexadecimal, {:#x} with 0x, {:o} octal,
+/// Prints `format`, with each {} replaced by the next argument. {:x} and {:X} hexadecimal, {:#x} with 0x, {:o} octal,
 /// {:>8} and {:<8} pad to a width, {:08x} pads with zeros.
 template <class... A>
 void print(Writer& out, std::string_view format, const A&... a) {
