@@ -64,7 +64,7 @@ Result<> RouteTable::add(const Route& route) {
     return {};
 }
 
-Result<> RouteTable::remove(const Route& route) {
+Result<Route> RouteTable::remove(const Route& route) {
     Box<Node>* at = &root_;
     while (*at && (*at)->prefix.length < route.destination.length)
         at = &(*at)->children[bit(route.destination.address, (*at)->prefix.length)];
@@ -73,10 +73,21 @@ Result<> RouteTable::remove(const Route& route) {
     Box<Entry>* e = &(*at)->routes;
     while (*e && !matches((*e)->route, route)) e = &(*e)->next;
     if (!*e) return err::srch;
+    Route gone = (*e)->route;
     *e = std::move((*e)->next);
     size_--;
     prune(route.destination);
-    return {};
+    return gone;
+}
+
+const Route* RouteTable::exact(const Route& route) const {
+    const Node* n = root_.get();
+    while (n && n->prefix.length < route.destination.length)
+        n = n->children[bit(route.destination.address, n->prefix.length)].get();
+    if (!n || n->prefix != route.destination) return nullptr;
+    for (const Entry* e = n->routes.get(); e; e = e->next.get())
+        if (matches(e->route, route)) return &e->route;
+    return nullptr;
 }
 
 /// Takes out nodes that hold nothing and are no forks, on the way to a prefix.
@@ -117,8 +128,10 @@ void RouteTable::prune_below(Box<Node>& n, u32 interface) {
 
 const Route* RouteTable::find(const Address& to, u32 interface) const {
     const Route* best = nullptr;
+    const bool v4 = to.is_v4();
     for (const Node* n = root_.get(); n && n->prefix.contains(to);) {
-        for (const Entry* e = n->routes.get(); e; e = e->next.get()) {
+        // IPv6's default route leads to no IPv4 address.
+        for (const Entry* e = v4 && n->prefix.length < 96 ? nullptr : n->routes.get(); e; e = e->next.get()) {
             if (interface && e->route.interface && e->route.interface != interface) continue;
             best = &e->route;
             break;

@@ -39,13 +39,15 @@ public:
     /// err::exist: there is one with this destination, metric and interface; err::nospc; err::nomem.
     Result<> add(const Route&);
     /// Removes the first that equals in destination, kind, and in metric, interface and gateway where they are given
-    /// (not 0). err::srch: none.
-    Result<> remove(const Route&);
+    /// (not 0); returns it. err::srch: none.
+    Result<Route> remove(const Route&);
     /// Removes all routes by an interface: it goes.
     void remove_interface(u32 interface);
     /// The best route to an address, by `interface` only where that is not 0; null: none. Valid until the table
     /// changes.
     const Route* find(const Address&, u32 interface = 0) const;
+    /// The route that remove() would take; null: none.
+    const Route* exact(const Route&) const;
     usize size() const { return size_; }
     /// Calls f(const Route&) for each, in the order of their prefixes.
     template <class F>

@@ -42,6 +42,8 @@ TEST(Routes, TheLongestPrefixWins) {
     EXPECT_EQ(t.find(Address::v4(10, 2, 2, 3))->interface, 2u);
     EXPECT_EQ(t.find(Address::v4(11, 2, 2, 3))->interface, 1u);
     EXPECT_EQ(t.find(loopback_v6)->interface, 9u);
+    ASSERT_TRUE(t.remove(route(any_v4, 0, 1)));
+    EXPECT_EQ(t.find(Address::v4(11, 2, 2, 3)), nullptr); // IPv6's default route is not for it
     ASSERT_TRUE(t.remove(route(Address::v4(10, 1, 0, 0), 16, 4)));
     EXPECT_EQ(t.find(Address::v4(10, 1, 2, 3))->interface, 3u);
     EXPECT_EQ(t.remove(route(Address::v4(10, 1, 0, 0), 17, 3)), err::srch);
@@ -73,7 +75,7 @@ TEST(Routes, AsASearchThroughAll) {
         Address to = address();
         const Route* best = nullptr;
         for (const Route& r : all)
-            if (r.destination.contains(to) &&
+            if (r.destination.contains(to) && (r.destination.length >= 96 || !to.is_v4()) &&
                 (!best || r.destination.length > best->destination.length ||
                  (r.destination.length == best->destination.length && r.metric < best->metric)))
                 best = &r;
