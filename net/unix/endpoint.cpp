@@ -14,8 +14,12 @@ PeerCredentials PeerCredentials::of_caller() {
 
 Endpoint::Endpoint(int t, Ref<NetworkNamespace> where) : type{static_cast<u8>(t)}, network{std::move(where)} {
     if (!connection_based()) most_queued = sockets::settings.most_datagrams.load(std::memory_order_relaxed);
+    enlist();
 }
-Endpoint::~Endpoint() { forget(*this); }
+Endpoint::~Endpoint() {
+    unlist();
+    forget(*this);
+}
 Result<Ref<Endpoint>> Endpoint::create(int type) {
     Caller* who = Caller::current();
     return make_ref<Endpoint>(type, (who ? who->view() : View::root()).network);

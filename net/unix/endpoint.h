@@ -24,7 +24,7 @@ struct PeerCredentials {
     static PeerCredentials of_caller();
 };
 
-class Endpoint : public RefCounted<Endpoint> {
+class Endpoint : public RefCounted<Endpoint>, public ChainLink<Endpoint> {
 public:
     using Lock = Spinlock<Rank::socket_state>;
     /// `type`: SOCK_*. In the caller's network namespace.
@@ -35,6 +35,11 @@ public:
     bool connection_based() const;
     const Ref<NetworkNamespace> network;
     sockets::Options options;
+    /// Of the file; 0: it is closed, or nobody has accepted it.
+    std::atomic<u64> inode = 0;
+    /// Some of a network's endpoints. `at` is 0 for the first, and where the others are afterwards; returns how many
+    /// there were: fewer than asked for: no more. For who lists them.
+    static usize some(const NetworkNamespace&, u64& at, std::span<Ref<Endpoint>> to);
     /// Who waits for readiness.
     WaitQueue changed;
     /// Who waits for room in the queue: of datagrams, or of connections.
@@ -100,6 +105,9 @@ public:
     Endpoint(int type, Ref<NetworkNamespace>);
 
 private:
+    // listing.cpp
+    void enlist();
+    void unlist();
     std::atomic<Packet*> first_ = nullptr;
     Packet* last_ = nullptr;
     Ref<Endpoint> first_connection_; // a list through next_connection_

@@ -11,8 +11,11 @@ namespace unix_sockets {
 using namespace sockets;
 
 UnixSocket::UnixSocket(Ref<Endpoint> e, Ref<vfs::Inode> inode)
-    : Socket{unix_sockets::family, e->type, 0, e->options, std::move(inode)}, end_{std::move(e)} {}
+    : Socket{unix_sockets::family, e->type, 0, e->options, std::move(inode)}, end_{std::move(e)} {
+    end_->inode = this->inode()->number();
+}
 UnixSocket::~UnixSocket() {
+    end_->inode = 0;
     end_->close();
     suspect();
 }
