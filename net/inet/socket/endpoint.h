@@ -22,6 +22,10 @@ public:
     /// One reader, and one writer, at a time.
     Mutex<Rank::socket> reading, writing;
 
+    /// Of the file; 0: it is closed, or nobody has accepted it. And whose that is.
+    std::atomic<u64> inode = 0;
+    std::atomic<Kuid> owner{Kuid{0}};
+
     MemoryAccount& account() const { return *payer->account; }
     /// The way to `remote`: as before, if nothing has changed since. Under the lock. The errors are Stack::route()'s.
     Result<const Path*> path_to(const Endpoint& remote);
@@ -37,6 +41,7 @@ public:
         u32 only = interface.load(std::memory_order_relaxed);
         return only ? only : local.interface;
     }
+    void show(FlowShown&) override;
 
 protected:
     InetEndpoint(Kind, u8 protocol, bool v6, Ref<NetworkNamespace>, Stack&, Ref<Cgroup>);

@@ -6,6 +6,7 @@
 
 namespace net::inet {
 class Port;
+struct FlowShown;
 
 /// What a port leads to: the protocol's side of a socket, or what is left of a connection. While it is bound, the
 /// tables hold a reference.
@@ -32,6 +33,8 @@ public:
     /// A new connection wants its place between two endpoints; true: it is out of the tables. Without locks of the
     /// tables.
     virtual bool make_way() { return false; }
+    /// What is told of it to who lists sockets. Without locks.
+    virtual void show(FlowShown&) = 0;
 
 protected:
     Flow(Kind kind, u8 protocol, Stack& stack) : stack_{stack}, kind_{kind}, protocol_{protocol} {}
@@ -84,9 +87,10 @@ public:
     /// find(), then find_receiver(), with one lookup where few have the port: whose a datagram is.
     static Ref<Flow> find_datagrams(const Stack&, u8 protocol, const Endpoint& local, const Endpoint& remote,
                                     u32 interface);
-    /// Calls f(Flow&) for every flow of a stack, under a bucket's lock: f must not sleep. For who lists them.
-    template <class F>
-    static void for_each(const Stack&, u8 protocol, F f);
+    /// Some flows of a stack: of TCP those that listen, and what is between two endpoints. `at` is 0 for the first, and
+    /// where the others are afterwards; returns how many there were: 0: no more. A pass over all takes time by their
+    /// number, whatever the order of their ports. For who lists them.
+    static usize some(const Stack&, u8 protocol, u64& at, std::span<Ref<Flow>> to);
 
 private:
     struct PortBucket {
@@ -133,16 +137,4 @@ public:
 private:
     friend class Flows;
 };
-
-template <class F>
-void Flows::for_each(const Stack& stack, u8 protocol, F f) {
-    for (PortBucket& b : ports_) {
-        Holding held{b.lock};
-        for (Port* p = b.first; p; p = p->next) {
-            if (&p->stack != &stack || p->protocol != protocol) continue;
-            for (Flow& flow : p->receivers) f(flow);
-            for (Flow& flow : p->others) f(flow);
-        }
-    }
-}
 } // namespace net::inet

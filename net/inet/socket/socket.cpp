@@ -6,6 +6,12 @@
 namespace net::inet {
 using namespace sockets;
 
+InetSocket::InetSocket(Ref<InetEndpoint> e, int type, int protocol, Ref<vfs::Inode> inode)
+    : Socket{family_of(e->v6), type, protocol, e->options, std::move(inode)}, end_{std::move(e)} {
+    end_->inode = this->inode()->number();
+    end_->owner = this->inode()->attributes().uid;
+}
+
 bool InetSocket::has_capability(unsigned capability) const {
     Caller* who = Caller::current();
     return !who || who->credentials().can_in(end_->network->owner.get(), capability);

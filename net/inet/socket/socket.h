@@ -22,8 +22,8 @@ public:
     bool raises_pipe_signal() const override { return type() == 1; } // SOCK_STREAM
 
 protected:
-    InetSocket(Ref<InetEndpoint> e, int type, int protocol, Ref<vfs::Inode> inode)
-        : Socket{family_of(e->v6), type, protocol, e->options, std::move(inode)}, end_{std::move(e)} {}
+    InetSocket(Ref<InetEndpoint>, int type, int protocol, Ref<vfs::Inode>);
+    ~InetSocket() override { end_->inode = 0; }
     /// What a program of this domain names. For what one may send or connect to: an unspecified address is loopback's.
     Result<Endpoint> destination(const sockets::Address&) const;
     /// Whether a port may be bound to. err::acces.

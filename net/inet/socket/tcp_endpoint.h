@@ -76,6 +76,7 @@ public:
     /// A segment that the tables have led here. `again`: it is another's now. `least_iss`: after a TimeWaitFlow.
     Taken take(tcp::Segment&, const Endpoint& at, const Endpoint& from, std::optional<tcp::Seq> least_iss, Outbox&);
     void failed(const IcmpError&, tcp::Seq, Outbox&);
+    void show(FlowShown&) override;
 
 private:
     struct Alarm final : Timer {
@@ -116,6 +117,7 @@ public:
     TcpEndpoint::Taken take(tcp::Segment&, Outbox&, std::optional<tcp::Seq>& least_iss);
     /// RFC 6191.
     bool make_way() override;
+    void show(FlowShown&) override;
 
     TimeWaitFlow(const TcpEndpoint&, u64 now); // by leave()
 

@@ -90,6 +90,15 @@ void EthernetInterface::group_changed(const Address& group, bool joined) {
     report_group(*this, group, joined, box);
 }
 
+Result<> EthernetInterface::set_neighbour(const Address& a, const LinkAddress& link, Reachability state) {
+    Outbox box;
+    Link output{*this, box};
+    return neighbours_.lock()->set(a, link, state, box.now, output);
+}
+Result<> EthernetInterface::remove_neighbour(const Address& a) {
+    return neighbours_.lock()->remove(a) ? Result<>{} : Result<>{err::noent};
+}
+
 void EthernetInterface::changed() {
     if (auto* watcher = watcher_.load(std::memory_order_acquire)) watcher->changed();
     if (!up()) neighbours_.lock()->clear();

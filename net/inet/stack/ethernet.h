@@ -42,8 +42,9 @@ public:
 
     /// A message of Neighbor Discovery, by its type of ICMPv6.
     static void neighbour_discovery(Arrival&, u8 type);
-    using Neighbours = Guarded<NeighbourTable, Spinlock<Rank::neighbours>>;
-    Neighbours& neighbours() { return neighbours_; }
+    Result<Vector<NeighbourTable::Entry>> neighbours() override;
+    Result<> set_neighbour(const Address&, const LinkAddress&, Reachability) override;
+    Result<> remove_neighbour(const Address&) override;
 
 protected:
     EthernetInterface(Stack&, std::string_view name, const LinkAddress&, u32 mtu);
@@ -51,6 +52,7 @@ protected:
     virtual void transmit(PacketBox, Outbox&) = 0;
 
 private:
+    using Neighbours = Guarded<NeighbourTable, Spinlock<Rank::neighbours>>;
     class Link;
     void take_arp(const Packet&, Outbox&);
     void solicited(Arrival&, const NeighbourMessage&);

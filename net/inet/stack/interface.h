@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "lib/vector.h"
 #include "net/stack/device.h"
+#include "net/stack/neighbour.h"
 #include <atomic>
 #include <linux/if.h>
 
@@ -57,6 +58,11 @@ public:
     virtual void detach() {}
     /// It has gone up or down (flags()), or has another MTU. Under the stack's configuration lock.
     virtual void changed() {}
+    /// Who is on its link; none where nobody asks for anybody. err::nomem.
+    virtual Result<Vector<NeighbourTable::Entry>> neighbours() { return Vector<NeighbourTable::Entry>{}; }
+    /// By hand: `permanent`, `reachable` or `stale`. err::opnotsupp, err::nomem, err::nobufs.
+    virtual Result<> set_neighbour(const Address&, const LinkAddress&, Reachability) { return err::opnotsupp; }
+    virtual Result<> remove_neighbour(const Address&) { return err::noent; } // err::noent
     /// A transport knows that what it sent by this has arrived.
     virtual void confirm(const Address&, u64 /*now*/) {}
     /// The first has joined a group, or the last has left it. Under the stack's configuration lock.

@@ -74,11 +74,14 @@ Result<> Stack::choose_name(Interface& i) {
 
 Result<> Stack::add(Ref<Interface> i) {
     Holding configuring{configuration_};
-    Holding held{lock_};
-    TRY(choose_name(*i));
-    i->index_ = next_index_++;
-    interfaces_.insert(*i.release());
-    change();
+    {
+        Holding held{lock_};
+        TRY(choose_name(*i));
+        i->index_ = next_index_++;
+        interfaces_.insert(*Ref<Interface>{i}.release());
+        change();
+    }
+    tell({NetworkChange::link, i.get()});
     return {};
 }
 
@@ -95,6 +98,7 @@ void Stack::remove(Interface& i) {
     }
     i.detach();
     i.changed();
+    tell({NetworkChange::link_gone, &i});
     Ref<Interface>::adopt(&i);
 }
 
@@ -114,6 +118,7 @@ Result<> Stack::set_flags(Interface& i, u32 flags, u32 mask) {
         change();
     }
     i.changed();
+    tell({NetworkChange::link, &i});
     return {};
 }
 
@@ -123,6 +128,7 @@ Result<> Stack::set_mtu(Interface& i, u32 mtu) {
     i.mtu_ = mtu;
     change();
     i.changed();
+    tell({NetworkChange::link, &i});
     return {};
 }
 
@@ -181,27 +187,35 @@ void Stack::remove_routes_of(Interface& i, const InterfaceAddress& a) {
 
 Result<> Stack::add(Interface& i, const InterfaceAddress& a) {
     Holding configuring{configuration_};
-    Holding held{lock_};
-    for (const auto& have : i.addresses)
-        if (have.address == a.address && (have.prefix == a.prefix || !a.address.is_v4())) return err::exist;
-    if (i.addresses.size() == Interface::most_addresses) return err::nobufs;
-    TRY(i.addresses.push(a));
-    change();
-    return i.up() ? add_routes_of(i, a) : Result<>{};
+    Result<> routed;
+    {
+        Holding held{lock_};
+        for (const auto& have : i.addresses)
+            if (have.address == a.address && (have.prefix == a.prefix || !a.address.is_v4())) return err::exist;
+        if (i.addresses.size() == Interface::most_addresses) return err::nobufs;
+        TRY(i.addresses.push(a));
+        change();
+        if (i.up()) routed = add_routes_of(i, a);
+    }
+    tell({NetworkChange::address, &i, &a});
+    return routed;
 }
 
 Result<> Stack::remove(Interface& i, const Address& address, u8 prefix) {
     Holding configuring{configuration_};
-    Holding held{lock_};
-    for (usize n = 0; n < i.addresses.size(); n++) {
-        const InterfaceAddress a = i.addresses[n];
-        if (a.address != address || (prefix && a.prefix != prefix)) continue;
-        i.addresses.erase(n);
-        remove_routes_of(i, a);
+    InterfaceAddress gone;
+    {
+        Holding held{lock_};
+        auto* a = i.addresses.begin();
+        while (a != i.addresses.end() && (a->address != address || (prefix && a->prefix != prefix))) a++;
+        if (a == i.addresses.end()) return err::addrnotavail;
+        gone = *a;
+        i.addresses.erase(static_cast<usize>(a - i.addresses.begin()));
+        remove_routes_of(i, gone);
         change();
-        return {};
     }
-    return err::addrnotavail;
+    tell({NetworkChange::address_gone, &i, &gone});
+    return {};
 }
 
 bool Stack::is_local(const Address& a) {
@@ -274,15 +288,22 @@ Address Stack::source_on(Interface& i, const Address& neighbour) {
 }
 
 Result<> Stack::add(const Route& r) {
-    Holding held{lock_};
-    TRY(routes_.add(r));
-    change();
+    {
+        Holding held{lock_};
+        TRY(routes_.add(r));
+        change();
+    }
+    tell({.kind = NetworkChange::route, .route_changed = &r});
     return {};
 }
 Result<> Stack::remove(const Route& r) {
-    Holding held{lock_};
-    TRY(routes_.remove(r));
-    change();
+    Route gone;
+    {
+        Holding held{lock_};
+        gone = TRY(routes_.remove(r));
+        change();
+    }
+    tell({.kind = NetworkChange::route_gone, .route_changed = &gone});
     return {};
 }
 

@@ -21,6 +21,14 @@ struct Path {
     u32 generation = 0;
 };
 
+/// A change of a network's configuration that has been made.
+struct NetworkChange {
+    enum Kind : u8 { link, link_gone, address, address_gone, route, route_gone } kind;
+    Interface* interface = nullptr; // null for routes
+    const InterfaceAddress* address_changed = nullptr;
+    const Route* route_changed = nullptr;
+};
+
 class Stack final : public NetworkNamespace::Objects {
 public:
     /// Makes it at the first use, with its loopback interface, which is up. err::nomem.
@@ -54,7 +62,15 @@ public:
         for (Interface& i : interfaces_) f(i);
     }
 
+    /// The first one behind a number; null: none.
+    Ref<Interface> next(u32 index);
+    /// Another name. err::exist; err::inval: not one that an interface can have.
+    Result<> rename(Interface&, std::string_view);
+    FixedString<IFNAMSIZ - 1> name_of(const Interface&);
+
     // Addresses.
+    /// err::nomem.
+    Result<Vector<InterfaceAddress>> addresses_of(const Interface&);
     /// With the routes that belong to it. err::exist; err::nobufs: too many; err::nomem.
     Result<> add(Interface&, const InterfaceAddress&);
     /// err::addrnotavail: it has none such. `prefix` 0: any.
@@ -75,12 +91,17 @@ public:
 
     // Routes.
     Result<> add(const Route&);
-    Result<> remove(const Route&);
+    /// The first that equals in destination and kind, and in metric, interface and gateway where they are given.
+    Result<> remove(const Route&); // err::srch
+    bool has(const Route&);
     template <class F>
     void for_each_route(F f) {
         Holding held{lock_};
         routes_.for_each(f);
     }
+    /// Some routes from the `skip`th on, in the order of their prefixes; how many there were. For who lists them: many
+    /// at a time, since each call passes those before.
+    usize routes(usize skip, std::span<Route> to);
     /// The way to an address. `from` unspecified: the source is chosen. `interface` not 0: by that one.
     /// err::netunreach, err::hostunreach, err::acces, err::inval: as the route says; err::nodev: no such interface.
     Result<Path> route(const Address& to, const Address& from, u32 interface);
@@ -91,6 +112,8 @@ public:
 
     /// Of the packets that pass through; null: none are translated. Set once.
     std::atomic<Translation*> translation = nullptr;
+    /// Told of every change, without spinlocks; null: nobody. Set once, at boot.
+    static std::atomic<void (*)(Stack&, const NetworkChange&)> watcher;
 
     /// Takes a fragment. Null: others are missing, or it was dropped.
     std::optional<Reassembly::Whole> reassemble(PacketBox, const Ip&, u64 now);
@@ -128,6 +151,9 @@ private:
     Result<Path> path_by(const Route&, const Address& to, const Address& from);
     Result<Path> path_on_link(u32 interface, const Address& to, const Address& from);
     Address choose_source(const Interface& out, const Address& to, const Address& next_hop);
+    void tell(const NetworkChange& c) {
+        if (auto told = watcher.load(std::memory_order_acquire)) told(*this, c);
+    }
     void change() { generation_.fetch_add(1, std::memory_order_acq_rel); }
 
     Guarded<Reassembly, Spinlock<Rank::network>> fragments_;

@@ -213,6 +213,17 @@ void Connection::enter_time_wait(Time) {
     change(EPOLLHUP);
 }
 
+Connection::Waiting Connection::waiting() const {
+    Waiting w{.retransmissions = backoffs_, .probes = std::max(probes_, alive_probes_)};
+    if (retransmit_at_ != never)
+        w.kind = 1, w.until = retransmit_at_;
+    else if (persist_at_ != never)
+        w.kind = 4, w.until = persist_at_;
+    else if (alive_at_ != never)
+        w.kind = 2, w.until = alive_at_;
+    return w;
+}
+
 void Connection::info(tcp_info& i, Time now) const {
     auto us = [](Time t) { return static_cast<u32>(t / 1000); };
     auto since = [&](Time t) { return t ? static_cast<u32>((now - t) / ms) : 0; };

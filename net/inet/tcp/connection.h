@@ -131,6 +131,13 @@ public:
     /// How many bytes are to be read up to the urgent one. Nothing: there is none.
     std::optional<u32> urgent_offset() const;
     void info(tcp_info&, Time now) const;
+    /// What it waits for next, as /proc/net/tcp numbers timers (0: nothing), and for how long it has been in vain.
+    struct Waiting {
+        u8 kind = 0;
+        Time until = never;
+        u8 retransmissions = 0, probes = 0;
+    };
+    Waiting waiting() const;
     u32 mss() const { return mss_; } // without options
     const Window& window() const { return window_; }
     const RttEstimator& rtt() const { return rtt_; }
