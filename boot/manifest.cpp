@@ -12,6 +12,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/device/devices.h"
 #include "net/inet/socket/socket.h"
+#include "net/netlink/socket.h"
 #include "net/unix/socket.h"
 
 namespace boot {
@@ -19,7 +20,8 @@ namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
-constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4, &net::inet::family_v6};
+constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4, &net::inet::family_v6,
+                                               &netlink::family};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},
