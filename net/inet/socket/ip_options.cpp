@@ -154,7 +154,7 @@ Result<> InetSocket::set_ip_option(int option, UserSpan<const std::byte> value) 
         return value.size ? Result<>{err::noprotoopt} : Result<>{};
     case IP_MULTICAST_IF: return set_multicast_interface(value);
     case IP_UNICAST_IF: return set_unicast_interface(end_->ip.v4, value);
-    case IP_LOCAL_PORT_RANGE: {
+    case ip_local_port_range: {
         if (value.size != sizeof(u32)) return err::inval;
         u32 range = TRY(copy_in(value.data.as<const u32>())), low = range & 0xffff, high = range >> 16;
         if (low && high && low > high) return err::inval;
@@ -184,8 +184,8 @@ Result<int> InetSocket::get_ip_number(int option) {
     case IP_TRANSPARENT: return int{ip.transparent};
     case IP_BIND_ADDRESS_NO_PORT: return int{ip.bind_no_port};
     case IP_UNICAST_IF: return static_cast<int>(std::byteswap(own.unicast_interface.load()));
-    case IP_LOCAL_PORT_RANGE: return static_cast<int>(ip.port_range.load());
-    case IP_PROTOCOL: return protocol();
+    case ip_local_port_range: return static_cast<int>(ip.port_range.load());
+    case ip_protocol: return protocol();
     case IP_HDRINCL:
     case IP_NODEFRAG: return 0;
     default: return err::noprotoopt;

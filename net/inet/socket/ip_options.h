@@ -5,6 +5,9 @@
 #include <atomic>
 
 namespace net::inet {
+// IP_* newer than the headers that the kernel is built with.
+inline constexpr int ip_local_port_range = 51, ip_protocol = 52;
+
 /// What SOL_IP and SOL_IPV6 each have for their packets. A socket of AF_INET6 has both.
 struct FamilyOptions {
     std::atomic<int> hop_limit = -1;          // IP_TTL, IPV6_UNICAST_HOPS; -1: the stack's

@@ -56,7 +56,7 @@ Result<> SendControl::read_v4(int type, std::span<const std::byte> data) {
     case IP_TOS:
         traffic_class = data.size() == 1 ? static_cast<int>(data[0]) : TRY(value_of<int>(data));
         return traffic_class >= 0 && traffic_class <= 255 ? Result<>{} : Result<>{err::inval};
-    case IP_PROTOCOL: {
+    case ip_protocol: {
         int protocol = TRY(value_of<int>(data));
         return protocol >= 1 && protocol <= 255 ? Result<>{} : Result<>{err::inval};
     }
