@@ -100,9 +100,11 @@ def test_neighbours(lab):
     lab.bundle(tree, "ask", ["sh"], edit=plain)
     with machine(lab, "bridge-neighbours", 0, tree) as vm:
         run(vm, "ctr create -b /bundles/serve s", 60)
-        text = run(vm, "ctr start s", 60)
-        while not (at := re.search(r"at (10\.88\.\d+\.\d+)", text)):
-            text += run(vm, "ctr state s", 60)
+        run(vm, "ctr start s", 60)
+        for _ in range(200):
+            if at := re.search(r"at (10\.88\.\d+\.\d+)", vm.text):
+                break
+            run(vm, "ctr state s", 60)
         ask = f"echo over the bridge | nc -w 5 {at[1]} 80"
         for options, heard in (("", True), ("--network host", True), ("--network container:s", True), ("--network none", False)):
             text = run(vm, f"ctr run {options} -b /bundles/ask a sh -c '{ask}'", 60)
