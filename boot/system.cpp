@@ -35,7 +35,7 @@ Result<> plug_in(const CommandLine& line) {
     TRY(View::init_root());
     bus::start(manifest.drivers);
     each_device_word(line, bus::add_word);
-    rng::complete_seed(); // after the drivers: one may have random numbers
+    rng::complete_seed();                   // after the drivers: one may have random numbers
     TRY(net::inet::start_network(line.ip)); // has secrets of its own
     View::root().console = Ref<tty::Terminal>::share(tty::console());
     return {};

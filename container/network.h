@@ -1,4 +1,4 @@
-// Which network a container has: annotations of ours, docs/containers.md.
+// Which network a container has: annotations of ours, docs/network.md.
 #pragma once
 #include "container/container.h"
 

@@ -381,7 +381,8 @@ static void options() {
     int fd = make();
     CHECK(tcp_option(fd, TCP_NODELAY) == 0 && set_tcp(fd, TCP_NODELAY, 5) == 0 && tcp_option(fd, TCP_NODELAY) == 1);
     CHECK(tcp_option(fd, TCP_CORK) == 0 && set_tcp(fd, TCP_CORK, 1) == 0 && tcp_option(fd, TCP_CORK) == 1);
-    CHECK(tcp_option(fd, TCP_MAXSEG) == 536 && set_tcp(fd, TCP_MAXSEG, 1000) == 0 && tcp_option(fd, TCP_MAXSEG) == 1000);
+    CHECK(tcp_option(fd, TCP_MAXSEG) == 536 && set_tcp(fd, TCP_MAXSEG, 1000) == 0 &&
+          tcp_option(fd, TCP_MAXSEG) == 1000);
     FAILS(EINVAL, set_tcp(fd, TCP_MAXSEG, 87));
     FAILS(EINVAL, set_tcp(fd, TCP_MAXSEG, 32768));
     CHECK(tcp_option(fd, TCP_KEEPIDLE) == 7200 && tcp_option(fd, TCP_KEEPINTVL) == 75);

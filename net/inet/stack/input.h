@@ -25,7 +25,7 @@ struct Protocol {
     /// Somebody tells of a packet of ours of this protocol, which the ICMP packet quotes.
     void (*failed)(Arrival&, const IcmpError&) = nullptr;
 };
-/// All there are: net/inet/family.cpp.
+/// All there are: net/inet/socket/family.cpp.
 extern const std::span<const Protocol* const> protocols;
 extern const Protocol icmp_protocol, icmpv6_protocol;
 /// Told of every packet for this machine before its protocol is: raw sockets. Whether one took it. Null: nobody.
