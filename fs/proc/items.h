@@ -54,6 +54,10 @@ Result<Ref<vfs::Inode>> make_fdinfo_directory(vfs::Superblock&, const Context&, 
 extern const Items root_items;
 // sysvipc.cpp
 extern const Items sysvipc_items;
+// net/directory.cpp
+extern const Items net_items;
+// net/settings.cpp
+extern const Items net_settings_items;
 // sysctl.cpp
 Result<Ref<vfs::Inode>> make_sys_directory(vfs::Superblock&, const Context&, u64 number);
 } // namespace proc

@@ -216,6 +216,7 @@ constexpr Item common_list[] = {
      .lasting = true},
     {.name = "mem", .mode = S_IFREG | 0600, .inode = make_memory_inode},
     {.name = "ns", .mode = S_IFDIR | 0511, .children = &namespace_items},
+    {.name = "net", .mode = directory_mode, .children = &net_items},
     {.name = "wchan", .mode = text, .print = print_wchan},
     {.name = "cgroup", .mode = text, .print = print_cgroup},
     {.name = "loginuid", .mode = text, .print = print_no_uid},

@@ -3,7 +3,6 @@
 #include "fs/proc/items.h"
 #include "kernel/file/current.h"
 #include "kernel/ipc/sysv/namespace.h"
-#include "kernel/socket/options.h"
 #include "kernel/vfs/settings.h"
 #include "kernel/views/release.h"
 #include "lib/numbers.h"
@@ -212,20 +211,18 @@ constexpr Item vm_list[] = {
     {.name = "nr_hugepages", .mode = text, .print = print_value<0>},
 };
 constexpr Items vm_items{vm_list};
-vfs::Settings& object_of(std::atomic<u32> vfs::Settings::*) { return vfs::settings; }
-sockets::Settings& object_of(std::atomic<u32> sockets::Settings::*) { return sockets::settings; }
 /// A setting of the machine: only the host world changes it.
 template <auto which, u32 least, u32 most>
 Result<> store_setting(std::string_view s, const Context& c) {
     auto wanted = parse_number<u32>(s);
     if (!wanted || *wanted < least || *wanted > most) return err::inval;
     if (!c.view->is_root()) return err::perm;
-    (object_of(which).*which).store(*wanted, std::memory_order_relaxed);
+    (vfs::settings.*which).store(*wanted, std::memory_order_relaxed);
     return {};
 }
 template <auto which>
 void print_setting(Writer& out, const Context&) {
-    print(out, "{}\n", (object_of(which).*which).load(std::memory_order_relaxed));
+    print(out, "{}\n", (vfs::settings.*which).load(std::memory_order_relaxed));
 }
 template <auto which, u32 least, u32 most>
 constexpr Item setting_of(std::string_view name, u32 mode) {
@@ -257,20 +254,6 @@ constexpr Item fs_list[] = {
     {.name = "dentry-state", .mode = text, .print = print_dentry_state},
 };
 constexpr Items fs_items{fs_list};
-constexpr Item core_list[] = {
-    setting_of<&sockets::Settings::most_pending, 0, ~0u>("somaxconn", setting),
-    setting_of<&sockets::Settings::send_default, 4608, ~0u / 2>("wmem_default", setting),
-    setting_of<&sockets::Settings::send_most, 4608, ~0u / 2>("wmem_max", setting),
-    setting_of<&sockets::Settings::receive_default, 2304, ~0u / 2>("rmem_default", setting),
-    setting_of<&sockets::Settings::receive_most, 2304, ~0u / 2>("rmem_max", setting),
-    {.name = "optmem_max", .mode = text, .print = print_value<sockets::most_control>},
-};
-constexpr Items core_items{core_list};
-constexpr Item unix_list[] = {setting_of<&sockets::Settings::most_datagrams, 0, ~0u / 2>("max_dgram_qlen", setting)};
-constexpr Items unix_items{unix_list};
-constexpr Item net_list[] = {{.name = "core", .mode = directory, .children = &core_items},
-                             {.name = "unix", .mode = directory, .children = &unix_items}};
-constexpr Items net_items{net_list};
 // How many a user may make: views are the containers' alone.
 constexpr Item user_list[] = {
     {.name = "max_cgroup_namespaces", .mode = text, .print = print_value<0>},
@@ -289,7 +272,7 @@ constexpr Item sys_list[] = {
     {.name = "kernel", .mode = directory, .children = &kernel_items},
     {.name = "vm", .mode = directory, .children = &vm_items},
     {.name = "fs", .mode = directory, .children = &fs_items},
-    {.name = "net", .mode = directory, .children = &net_items},
+    {.name = "net", .mode = directory, .children = &net_settings_items},
     {.name = "user", .mode = directory, .children = &user_items},
 };
 constexpr Items sys_items{sys_list};

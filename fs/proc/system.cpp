@@ -171,6 +171,7 @@ Result<String> name_thread_self(const Context& c) {
     return String::create(out.text());
 }
 Result<String> name_mounts(const Context&) { return String::create("self/mounts"); }
+Result<String> name_net(const Context&) { return String::create("self/net"); }
 
 #if RUNDLET_CHECK
 void print_fail_rate(Writer& out, const Context&) { print(out, "{}\n", failures::rate()); }
@@ -186,6 +187,7 @@ constexpr Item root_list[] = {
     {.name = "self", .mode = link, .target = name_self},
     {.name = "thread-self", .mode = link, .target = name_thread_self},
     {.name = "mounts", .mode = link, .target = name_mounts},
+    {.name = "net", .mode = link, .target = name_net},
     {.name = "meminfo", .mode = text, .print = print_meminfo},
     {.name = "cpuinfo", .mode = text, .print = print_cpuinfo},
     {.name = "uptime", .mode = text, .print = print_uptime},
