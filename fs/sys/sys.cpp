@@ -2,6 +2,7 @@
 #include "core/alloc/frame.h"
 #include "core/cpu/online.h"
 #include "fs/pseudo/inode.h"
+#include "fs/sys/net.h"
 #include <bit>
 #include <linux/magic.h>
 
@@ -104,7 +105,9 @@ constexpr Item system_list[] = {
     directory("node", &node),
 };
 constexpr Items system{system_list};
-constexpr Item devices_list[] = {directory("system", &system)};
+constexpr Item virtual_list[] = {{.name = "net", .mode = directory_mode, .inode = make_net_devices}};
+constexpr Items virtual_devices{virtual_list};
+constexpr Item devices_list[] = {directory("system", &system), directory("virtual", &virtual_devices)};
 constexpr Items devices{devices_list};
 
 constexpr Item huge_list[] = {
@@ -120,9 +123,12 @@ constexpr Items kernel{kernel_list};
 constexpr Item fs_list[] = {directory("cgroup")};
 constexpr Items fs{fs_list};
 
+constexpr Item class_list[] = {{.name = "net", .mode = directory_mode, .inode = make_net_class}};
+constexpr Items classes{class_list};
+
 constexpr Item root_list[] = {
     directory("block"),           directory("bus"),
-    directory("class"),           directory("dev"),
+    directory("class", &classes), directory("dev"),
     directory("firmware"),        directory("fs", &fs),
     directory("module"),          directory("power"),
     directory("kernel", &kernel), directory("devices", &devices),
