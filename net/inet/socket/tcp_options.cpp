@@ -4,6 +4,8 @@
 #include "net/inet/socket/tcp_socket.h"
 #include <algorithm>
 #include <asm/socket.h>
+#include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/tcp.h>
 
 namespace net::inet {
@@ -46,6 +48,10 @@ void TcpSocket::tune(F f) {
 
 Result<> TcpSocket::set_option(int level, int option, UserSpan<const std::byte> value) {
     if (level == sol_tcp) return set_tcp_option(option, value);
+    bool member = level == sol_ip     ? option == IP_ADD_MEMBERSHIP || option == IP_DROP_MEMBERSHIP
+                  : level == sol_ipv6 ? option == IPV6_ADD_MEMBERSHIP || option == IPV6_DROP_MEMBERSHIP
+                                      : false;
+    if (member) return err::proto; // a connection has no groups
     TRY(InetSocket::set_option(level, option, value));
     if (level != sol_socket) return {};
     if (option == SO_SNDBUF || option == SO_SNDBUFFORCE || option == SO_RCVBUF || option == SO_RCVBUFFORCE)
