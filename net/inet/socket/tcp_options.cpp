@@ -57,8 +57,10 @@ Result<> TcpSocket::set_option(int level, int option, UserSpan<const std::byte> 
     if (option == SO_SNDBUF || option == SO_SNDBUFFORCE || option == SO_RCVBUF || option == SO_RCVBUFFORCE)
         buffers_changed(option);
     if (option == SO_KEEPALIVE) {
-        Holding held{end_->lock};
+        Outbox box;
+        TcpEndpoint::Turn turn{tcp(), box};
         tune([on = options().on(Flag::keep_alive)](tcp::Tuning& t) { t.keep_alive = on; });
+        if (auto& c = tcp().connection) c->keep_alive_changed();
     }
     return {};
 }
@@ -117,6 +119,7 @@ Result<> TcpSocket::set_tcp_option(int option, UserSpan<const std::byte> value) 
     case TCP_KEEPIDLE:
         TRY(within(n, 1, 32767));
         tune([&](tcp::Tuning& t) { t.keep_idle = seconds(); });
+        if (c) c->keep_alive_changed();
         return {};
     case TCP_KEEPINTVL:
         TRY(within(n, 1, 32767));

@@ -98,6 +98,8 @@ public:
     /// Sends what NODELAY, CORK or MORE held back, where they have changed.
     void push_pending() { more_ = false; }
     void quick_ack(bool);
+    /// `tuning` says anew whether, and after which time, a silent peer is asked.
+    void keep_alive_changed();
     void set_congestion_control(const CongestionControl&);
 
     // What the network does.

@@ -96,6 +96,11 @@ void Connection::persist_timer(Time now) {
     arm_persist(now);
 }
 
+void Connection::keep_alive_changed() {
+    bool watches = tuning.keep_alive && synchronized() && state_ != State::syn_received;
+    alive_at_ = watches ? last_received_ + tuning.keep_idle : never;
+}
+
 /// RFC 9293, 3.8.4.
 void Connection::keep_alive_timer(Time now) {
     alive_at_ = never;
