@@ -23,6 +23,7 @@ void put_controller(MessageWriter& out) {
 }
 
 Result<bool> list_families(Dump& d, MessageWriter& out) {
+    if (d.at++) return true;
     out.begin(GENL_ID_CTRL, d.flags, d.sequence, d.port);
     put_controller(out);
     return out.end();

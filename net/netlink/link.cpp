@@ -118,7 +118,8 @@ Result<> change_link(Request& r) {
         if (r.header.nlmsg_type == RTM_NEWLINK && r.has(NLM_F_EXCL)) return err::exist;
         return change(r, stack, **i, m, a);
     }
-    if (r.header.nlmsg_type == RTM_SETLINK || !r.has(NLM_F_CREATE)) return std::unexpected(i.error());
+    if (r.header.nlmsg_type == RTM_SETLINK) return std::unexpected(i.error());
+    if (!r.has(NLM_F_CREATE)) return err::nodev; // also where none was named: ip(8) tries what there is by that
     return a.has(IFLA_LINKINFO) ? r.fail(Errno::opnotsupp, "Unknown device type") : Result<>{err::opnotsupp};
 }
 

@@ -210,6 +210,7 @@ Result<> NetlinkSocket::next_piece() {
     TRY(room.resize(std::clamp(largest_read_, least_piece, largest_piece)));
     MessageWriter out{room};
     auto ended = dump_->more(*dump_, out);
+    if (ended && !*ended && out.bytes().empty()) ended = err::msgsize; // else it would never end
     if (!ended && out.bytes().empty() && dump_->at == 0) return std::unexpected(ended.error());
     if (!ended || *ended) {
         out.begin(NLMSG_DONE, dump_->flags, dump_->sequence, dump_->port);

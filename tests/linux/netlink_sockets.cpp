@@ -190,6 +190,8 @@ static void links(int fd) {
     none.ifi_index = 99'999;
     CHECK(ask(fd, Request{RTM_GETLINK, 0}.put(none)) == -ENODEV);
     CHECK(ask(fd, Request{RTM_NEWLINK, NLM_F_ACK}.put(none)) == -ENODEV);
+    CHECK(ask(fd, Request{RTM_NEWLINK, NLM_F_ACK}.put(any)) == -ENODEV);
+    CHECK(ask(fd, Request{RTM_SETLINK, NLM_F_ACK}.put(any)) == -EINVAL);
     CHECK(ask(fd, Request{RTM_DELLINK, NLM_F_ACK}.put(lo)) == -EOPNOTSUPP);
     Request unknown{RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL};
     unknown.put(any).text(IFLA_IFNAME, "new0");
