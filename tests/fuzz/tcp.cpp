@@ -88,7 +88,7 @@ void act(Input& in, Connection& c, Time& now) {
     case 6: c.tuning.cork = in.byte() & 1; break;
     case 7: c.unreachable(Errno::hostunreach, in.byte() & 1, c.send_next() - 1); break;
     default:
-        if (c.deadline() != never) now = std::max(now, c.deadline());
+        if (c.deadline() != net::tcp::never) now = std::max(now, c.deadline());
         break;
     }
     for (unsigned i = 0; c.deadline() <= now; i++) {

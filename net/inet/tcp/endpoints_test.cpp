@@ -123,7 +123,7 @@ TEST_F(Flooded, UnfinishedHandshakesEnd) {
     EXPECT_EQ(listener.half_open(), 100u);
     unsigned again = 0;
     Time end = now + 100 * second;
-    while (listener.deadline() != never && now < end) {
+    while (listener.deadline() != tcp::never && now < end) {
         now = std::max(now, listener.deadline());
         listener.timer(now, [&](const Header& h, const Endpoint&, const Endpoint&) {
             again++;
