@@ -194,13 +194,14 @@ void Instance::change_watch(Watch& watch, u32 mask) {
 }
 
 void Instance::drop_watch(Watch& watch) {
+    put(watch.number, {IN_IGNORED});
+    user_->inotify_watches.fetch_sub(1, std::memory_order_relaxed);
     {
+        // The last that is touched here: an instance that is being closed goes when it has no watches.
         Holding hold{lock_};
         watches_.erase(watches_.iterator_to(watch));
     }
-    put(watch.number, {IN_IGNORED});
     delete &watch;
-    user_->inotify_watches.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Watch* Instance::find_watch(int number, const vfs::Inode& inode) {
