@@ -68,7 +68,7 @@ Instance::Queued* Instance::make_event(int number, const vfs::Event& e) {
 }
 
 void Instance::put(int number, const vfs::Event& e) {
-    if (closing_) return;
+    if (closing_.load(std::memory_order_relaxed)) return;
     Queued* event = make_event(number, e);
     Queued* unused = event;
     {

@@ -93,8 +93,8 @@ private:
     List<Queued> queue_;
     Queued overflow_{{}, -1, IN_Q_OVERFLOW, 0, 0};
     usize queued_ = 0, bytes_ = 0;
-    bool overflown_ = false; // then overflow_ is in the queue
-    bool closing_ = false;   // nobody will read any more
+    bool overflown_ = false;            // then overflow_ is in the queue
+    std::atomic<bool> closing_ = false; // nobody will read any more
     int next_number_ = 1;
     bi::set<Watch, bi::base_hook<TreeLink<>>, bi::key_of_value<ByNumber>, bi::constant_time_size<false>> watches_;
 };

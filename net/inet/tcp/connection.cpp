@@ -83,7 +83,8 @@ void Connection::consumed(u32 bytes, Time now) {
     if (!tuning.receive_most || state_ == State::closed) return;
     grow_receive_buffer(now);
     // A reader that has taken all may wait for more, which the peer holds back until it hears (Nagle).
-    if (rcv_.unacked && queue_.ready().empty() && !rcv_.interactive) ack_pending_ = true;
+    bool much = rcv_.unacked >= rcv_.segment_bytes;
+    if (rcv_.unacked && queue_.ready().empty() && (much || !rcv_.interactive)) ack_pending_ = true;
     // The peer learns of room when it can do something with it: two segments, or half of the window.
     u32 window = free_window(), known = receive_window();
     if (window >= known + std::min<u32>(2 * rcv_.segment_bytes, static_cast<u32>(tuning.receive_limit / 4)) &&
