@@ -1,6 +1,7 @@
 // qemu-user: does not know all options of sockets
 // TCP over loopback, both families: connecting, reading, writing, ending; tcp(7), ip(7), ipv6(7).
 #include "tests/linux/sockets.h"
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -134,6 +135,9 @@ static void bytes() {
     int n = -1;
     CHECK(write(p.a, "hello", 5) == 5 && soon(p.b, POLLIN | POLLOUT) == (POLLIN | POLLOUT));
     CHECK(ioctl(p.b, FIONREAD, &n) == 0 && n == 5);
+    ifreq lo{};
+    strcpy(lo.ifr_name, "lo");
+    CHECK(ioctl(p.b, SIOCGIFFLAGS, &lo) == 0 && lo.ifr_flags & IFF_LOOPBACK); // of any socket
     CHECK(recv(p.b, b, 3, MSG_PEEK) == 3 && !memcmp(b, "hel", 3));
     CHECK(recv(p.b, b, sizeof b, 0) == 5 && !memcmp(b, "hello", 5));
     FAILS(EAGAIN, recv(p.b, b, 1, MSG_DONTWAIT));

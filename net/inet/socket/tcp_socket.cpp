@@ -203,6 +203,7 @@ u32 TcpSocket::poll() {
 
 Result<i64> TcpSocket::ioctl(unsigned request, uptr argument) {
     int value = 0;
+    bool known = true;
     {
         Holding held{end_->lock};
         auto& e = tcp();
@@ -226,10 +227,10 @@ Result<i64> TcpSocket::ioctl(unsigned request, uptr argument) {
         case SIOCATMARK:
             if (c) value = c->urgent_offset() == 0;
             break;
-        default: request = 0;
+        default: known = false;
         }
     }
-    if (!request) return InetSocket::ioctl(request, argument);
+    if (!known) return InetSocket::ioctl(request, argument);
     TRY(copy_out(UserPtr<int>{argument}, value));
     return 0;
 }
