@@ -1,3 +1,4 @@
+// qemu-user: does not know all options of sockets
 // UDP over loopback, udp(7): names, datagrams, connected and not, what is refused.
 #include "tests/linux/inet.h"
 #include <netinet/udp.h>
