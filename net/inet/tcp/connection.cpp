@@ -161,7 +161,7 @@ void Connection::path_mtu(u32 mtu, Seq seq) {
     bool v4 = id_.remote.address.is_v4();
     if (seq < snd_.una || seq >= snd_.nxt || mtu < (v4 ? inet::least_mtu_v4 : inet::least_mtu_v6)) return;
     u32 before = mss_;
-    set_mss(mtu);
+    set_mss(std::min(mtu, id_.mtu)); // no router makes it more than our own link has
     if (mss_ >= before) return;
     board_.for_each([&](Sent& s) {
         if (s.length() > usable_mss()) board_.mark_lost(s);

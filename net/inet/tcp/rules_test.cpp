@@ -674,6 +674,15 @@ TEST_F(Scripted, ASmallerPathIsFollowed) {
     EXPECT_EQ(c->mss(), 960u);
 }
 
+TEST_F(Scripted, NobodySaysThatThePathIsWiderThanOurLink) {
+    open(60000, 8960);
+    send(4344);
+    c->path_mtu(9000, ours(0));
+    EXPECT_EQ(c->mss(), 1460u);
+    take();
+    send(4344);
+}
+
 TEST_F(Scripted, ErrorsFromTheWay) {
     make();
     c->connect(now);
