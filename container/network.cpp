@@ -2,8 +2,8 @@
 #include "container/registry.h"
 #include "lib/errno.h"
 #include "lib/numbers.h"
-#include "lib/split.h"
 #include "net/inet/stack/bridge.h"
+#include "net/inet/stack/ip_word.h"
 #include <linux/in.h>
 
 namespace container {
@@ -31,18 +31,6 @@ std::optional<u16> port_number(std::string_view text) {
     auto n = parse_number<u16>(text);
     return n && *n ? std::optional<u16>{*n} : std::nullopt;
 }
-/// Dotted.
-std::optional<Address> address(std::string_view text) {
-    u32 value = 0;
-    for (int part = 0; part < 4; part++) {
-        auto end = text.find('.');
-        auto n = parse_number<u8>(text.substr(0, end));
-        if (!n || (end == std::string_view::npos) != (part == 3)) return std::nullopt;
-        value = value << 8 | *n;
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    }
-    return Address::v4(value);
-}
 /// [ADDRESS:]PORT:PORT[/tcp|/udp]
 std::optional<Publication> parse_publication(std::string_view text) {
     Publication p{.protocol = IPPROTO_TCP};
@@ -57,7 +45,7 @@ std::optional<Publication> parse_publication(std::string_view text) {
     auto inside = port_number(text.substr(inner + 1));
     text = text.substr(0, inner);
     if (auto outer = text.rfind(':'); outer != std::string_view::npos) {
-        auto at = address(text.substr(0, outer));
+        auto at = net::inet::parse_v4(text.substr(0, outer));
         if (!at) return std::nullopt;
         if (*at != net::any_v4) p.outside = *at;
         text = text.substr(outer + 1);

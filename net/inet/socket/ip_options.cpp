@@ -10,12 +10,8 @@ namespace net::inet {
 using namespace sockets;
 
 namespace {
-/// What comes with a datagram: on or off.
-struct ReceiveSwitch {
-    int option;
-    u32 bit;
-};
-constexpr ReceiveSwitch receive_switches[] = {
+/// What comes with a datagram.
+constexpr OptionBit receive_switches[] = {
     {IP_PKTINFO, receive_info},
     {IP_RECVTTL, receive_hops},
     {IP_RECVTOS, receive_class},
@@ -26,15 +22,8 @@ constexpr ReceiveSwitch receive_switches[] = {
     {IP_CHECKSUM, receive_checksum},
     {IP_RECVFRAGSIZE, receive_fragment_size},
 };
-u32 receive_bit(int option) {
-    for (const auto& s : receive_switches)
-        if (s.option == option) return s.bit;
-    return 0;
-}
 /// Those that tune what is not there.
 enum Tuning : u32 { tuning_errors_4884 = 1 };
-
-void set_bit(std::atomic<u32>& in, u32 bit, bool on) { on ? in.fetch_or(bit) : in.fetch_and(~bit); }
 
 /// An int, or a byte where the user gives no more; 0 for nothing.
 Result<int> small_value(UserSpan<const std::byte> value) {
@@ -55,7 +44,7 @@ bool is_byte(int value) { return value >= 0 && value <= 255; }
 Result<> InetSocket::set_ip_number(int option, int value, bool has_value) {
     IpOptions& ip = end_->ip;
     FamilyOptions& own = ip.v4;
-    if (u32 bit = receive_bit(option)) {
+    if (u32 bit = bit_of(receive_switches, option)) {
         if (option == IP_RECVFRAGSIZE && type() != sock_raw && type() != sock_dgram) return err::inval;
         return set_bit(own.receive, bit, value), Result<>{};
     }
@@ -168,7 +157,7 @@ Result<> InetSocket::set_ip_option(int option, UserSpan<const std::byte> value) 
 Result<int> InetSocket::get_ip_number(int option) {
     const IpOptions& ip = end_->ip;
     const FamilyOptions& own = ip.v4;
-    if (u32 bit = receive_bit(option)) return int{(own.receive & bit) != 0};
+    if (u32 bit = bit_of(receive_switches, option)) return int{(own.receive & bit) != 0};
     switch (option) {
     case IP_TOS: return int{own.traffic_class};
     case IP_TTL: return int{end_->hop_limit(any_v4)};

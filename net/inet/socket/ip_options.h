@@ -3,10 +3,24 @@
 #include "core/mm/user.h"
 #include "net/stack/address.h"
 #include <atomic>
+#include <span>
 
 namespace net::inet {
 // IP_* newer than the headers that the kernel is built with.
 inline constexpr int ip_local_port_range = 51, ip_protocol = 52;
+
+/// A row of a table of options that are on or off.
+struct OptionBit {
+    int option;
+    u32 bit;
+};
+/// 0: the table does not have it.
+constexpr u32 bit_of(std::span<const OptionBit> table, int option) {
+    for (const auto& row : table)
+        if (row.option == option) return row.bit;
+    return 0;
+}
+inline void set_bit(std::atomic<u32>& in, u32 bit, bool on) { on ? in.fetch_or(bit) : in.fetch_and(~bit); }
 
 /// What SOL_IP and SOL_IPV6 each have for their packets. A socket of AF_INET6 has both.
 struct FamilyOptions {

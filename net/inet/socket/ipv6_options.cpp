@@ -10,10 +10,6 @@ using namespace sockets;
 
 namespace {
 /// Bits of `receive`; those without one of their own share `receive_options` and its like: their headers never come.
-struct ReceiveSwitch {
-    int option;
-    u32 bit;
-};
 enum MoreReceive : u32 {
     receive_hop_options = receive_options,
     receive_old_hop_options = receive_more_options,
@@ -21,7 +17,7 @@ enum MoreReceive : u32 {
     receive_old_destination = 1 << 17,
     receive_path_mtu = 1 << 18,
 };
-constexpr ReceiveSwitch receive_switches[] = {
+constexpr OptionBit receive_switches[] = {
     {IPV6_RECVPKTINFO, receive_info},           {IPV6_2292PKTINFO, receive_info_2292},
     {IPV6_RECVHOPLIMIT, receive_hops},          {IPV6_2292HOPLIMIT, receive_hops_2292},
     {IPV6_RECVTCLASS, receive_class},           {IPV6_FLOWINFO, receive_flow},
@@ -32,24 +28,13 @@ constexpr ReceiveSwitch receive_switches[] = {
     {IPV6_RECVFRAGSIZE, receive_fragment_size},
 };
 /// On or off, and no more than that.
-struct Switch {
-    int option;
-    u32 bit;
-};
 enum Tuning : u32 { tuning_errors_4884 = 1, tuning_auto_flow_label = 2, tuning_send_flow_info = 4, tuning_isolate = 8 };
-constexpr Switch switches[] = {
+constexpr OptionBit switches[] = {
     {IPV6_AUTOFLOWLABEL, tuning_auto_flow_label},
     {IPV6_FLOWINFO_SEND, tuning_send_flow_info},
     {IPV6_ROUTER_ALERT_ISOLATE, tuning_isolate},
     {IPV6_RECVERR_RFC4884, tuning_errors_4884},
 };
-template <class Table>
-u32 bit_of(const Table& table, int option) {
-    for (const auto& s : table)
-        if (s.option == option) return s.bit;
-    return 0;
-}
-void set_bit(std::atomic<u32>& in, u32 bit, bool on) { on ? in.fetch_or(bit) : in.fetch_and(~bit); }
 bool is_hop_limit(int value) { return value >= -1 && value <= 255; }
 } // namespace
 
