@@ -1,6 +1,7 @@
 #include "net/inet/socket/datagram.h"
 #include "core/time/clock.h"
 #include "kernel/socket/numbers.h"
+#include "net/inet/socket/user_bytes.h"
 #include <algorithm>
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
@@ -199,22 +200,12 @@ Result<> DatagramSocket::peer_address(sockets::Address& to) {
     return {};
 }
 
-Result<> copy_bytes(Sink& to, const Packet& p, usize offset, usize length) {
-    Result<> copied{};
-    p.for_each(offset, length, [&](std::span<const std::byte> part) {
-        if (!copied) return;
-        auto n = to.put(part);
-        if (!n || *n < part.size()) copied = err::fault;
-    });
-    return copied;
-}
-
 Result<usize> DatagramSocket::copy(ReceiveMessage& m, const Packet& p, u32 skip, bool peeks) {
     auto& e = end();
     Parts parts = Parts::of(p);
     usize left = p.size() - parts.data - skip, n = std::min(left, m.data.remaining());
     if (n < left) m.result |= msg_trunc;
-    TRY(copy_bytes(m.data, p, parts.data + skip, n));
+    if (TRY(copy_to(m.data, p, parts.data + skip, n)) < n) return err::fault;
     Ip ip = checked_ip(p, parts.header);
     if (m.from) {
         Endpoint from{ip.source, source_port(p, parts), ip.source.link_local() ? p.interface : 0};

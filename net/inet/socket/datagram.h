@@ -131,6 +131,4 @@ void put_control(sockets::ReceiveMessage& m, int level, int type, const T& value
 }
 /// What IP says of a packet, as the options of a socket want to be told.
 void put_ip_control(sockets::ReceiveMessage&, const InetEndpoint&, const Packet&, const Ip&, u16 destination_port);
-/// Bytes of a packet to a reader. err::fault, also when only some could be written.
-Result<> copy_bytes(Sink&, const Packet&, usize offset, usize length);
 } // namespace net::inet

@@ -2,6 +2,7 @@
 #include "core/time/clock.h"
 #include "kernel/socket/numbers.h"
 #include "net/inet/socket/datagram.h"
+#include "net/inet/socket/user_bytes.h"
 #include <algorithm>
 #include <asm/socket.h>
 #include <linux/errqueue.h>
@@ -114,7 +115,7 @@ Result<usize> DatagramSocket::receive_error(ReceiveMessage& m) {
     if (!e.errors.empty()) e.changed.notify_all(EPOLLERR);
     usize n = std::min(quoted->size(), m.data.remaining());
     if (n < quoted->size()) m.result |= msg_trunc;
-    TRY(copy_bytes(m.data, *quoted, 0, n));
+    if (TRY(copy_to(m.data, *quoted, 0, n)) < n) return err::fault;
     if (m.from)
         *m.from = make_address(
             {record.destination, record.port, record.destination.link_local() ? record.interface : 0}, domain());

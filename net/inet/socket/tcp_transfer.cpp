@@ -1,6 +1,7 @@
 // Bytes in and out of a connection.
 #include "kernel/socket/numbers.h"
 #include "net/inet/socket/tcp_socket.h"
+#include "net/inet/socket/user_bytes.h"
 #include <linux/eventpoll.h>
 
 namespace net::inet {
@@ -124,24 +125,6 @@ Result<TcpSocket::Readable> TcpSocket::find_readable(ReceiveMessage& m, usize ta
     }
     return find_readable(m, target, box);
 }
-
-namespace {
-/// Copies bytes of a packet; stops at the first that cannot be written. err::fault: none could.
-Result<usize> copy_to(Sink& to, const Packet& p, usize offset, usize n) {
-    usize copied = 0;
-    Errno error{};
-    p.for_each(offset, n, [&](std::span<const std::byte> part) {
-        if (error != Errno{} || to.done()) return;
-        auto put = to.put(part);
-        if (!put)
-            error = put.error();
-        else
-            copied += *put;
-    });
-    if (copied == 0 && error != Errno{}) return std::unexpected(error);
-    return copied;
-}
-} // namespace
 
 Result<usize> TcpSocket::receive(ReceiveMessage& m) {
     if (m.flags & msg_errqueue) return err::again;

@@ -28,4 +28,19 @@ Result<PacketBox> packet_of(Source& from, usize n) {
     if (n) TRY(from.get_all(p->append_linear(n)));
     return p;
 }
+
+Result<usize> copy_to(Sink& to, const Packet& p, usize offset, usize n) {
+    usize copied = 0;
+    Errno error{};
+    p.for_each(offset, n, [&](std::span<const std::byte> part) {
+        if (error != Errno{} || to.done()) return;
+        auto put = to.put(part);
+        if (!put)
+            error = put.error();
+        else
+            copied += *put;
+    });
+    if (copied == 0 && error != Errno{}) return std::unexpected(error);
+    return copied;
+}
 } // namespace net::inet

@@ -1,4 +1,4 @@
-// From a writer's memory into packets.
+// From a writer's memory into packets, and from packets into a reader's.
 #pragma once
 #include "kernel/file/cursor.h"
 #include "net/stack/packet.h"
@@ -17,4 +17,6 @@ private:
 };
 /// A packet of the next `n` bytes, with room for headers. Few of them are in its own memory. err::fault, err::nomem.
 Result<PacketBox> packet_of(Source&, usize n);
+/// Copies bytes of a packet, up to the first that finds no room or cannot be written; how many. err::fault: none could.
+Result<usize> copy_to(Sink&, const Packet&, usize offset, usize n);
 } // namespace net::inet
