@@ -1,4 +1,4 @@
-// The list of in-kernel tests.
+// The list of in-kernel tests: empty in the kernels without checks.
 #pragma once
 #include "core/ktest/ktest.h"
 

@@ -1,4 +1,5 @@
-# The kernel of one CPU. Every .cpp and .S below the layers' folders belongs to it, except *_test.cpp.
+# The kernel of one CPU. Every .cpp and .S below the layers' folders belongs to it, except *_test.cpp,
+# and but for the kernels with checks *_ktest.cpp.
 include(cmake/headers.cmake)
 
 set(LAYERS lib core kernel fs net drivers container abi boot arch/common arch/${RUNDLET_ARCH})
@@ -8,6 +9,9 @@ foreach(layer ${LAYERS})
   list(APPEND SOURCES ${found})
 endforeach()
 list(FILTER SOURCES EXCLUDE REGEX "_test\\.cpp$")
+if(NOT RUNDLET_CHECK)
+  list(FILTER SOURCES EXCLUDE REGEX "_ktest\\.cpp$")
+endif()
 list(FILTER SOURCES EXCLUDE REGEX "/arch/${RUNDLET_ARCH}/vdso")
 
 set(COMMON -std=gnu++23 -O2 -g1 -fno-exceptions -fno-rtti -fno-threadsafe-statics -ftrivial-auto-var-init=zero

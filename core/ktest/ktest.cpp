@@ -28,7 +28,8 @@ unsigned run_all(List list, std::string_view filter) {
         print(out, "ktest: {} {}\n", good ? "ok  " : "FAIL", test.name);
         (good ? passed : failed)++;
     }
+    if (!list.count) print(out, "ktest: this kernel is built without tests: the kernels with checks have them\n");
     print(out, "ktest: {} passed, {} failed\n", passed, failed);
-    return failed;
+    return passed ? failed : failed + 1;
 }
 } // namespace ktest
