@@ -1,7 +1,9 @@
-// A global object that is made by whoever wants it first.
+// What is made by whoever wants it first: a global object, or a part of an object.
 #pragma once
 #include "core/sync/lock.h"
 #include "lib/late.h"
+#include <concepts>
+#include <memory>
 
 /// For `constinit` globals whose value is known only when the machine runs: keys of hashes.
 template <class T>
@@ -28,3 +30,12 @@ private:
     Late<T> value_;
     std::atomic<bool> ready_ = false;
 };
+
+/// For a part that an object has from its first use on, and owns: `made` becomes it, unless another thread was faster,
+/// whose part is returned then, and `made` goes.
+template <class Part, std::derived_from<Part> Made>
+Made& keep_first(std::atomic<Part*>& part, std::unique_ptr<Made> made) {
+    Part* first = nullptr;
+    if (part.compare_exchange_strong(first, made.get(), std::memory_order_acq_rel)) return *made.release();
+    return static_cast<Made&>(*first);
+}

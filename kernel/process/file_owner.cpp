@@ -1,4 +1,5 @@
 #include "kernel/process/file_owner.h"
+#include "core/sync/once.h"
 #include "core/time/clock.h"
 #include "kernel/process/tree.h"
 #include "kernel/vfs/attachments.h"
@@ -121,10 +122,7 @@ private:
 Owner* owner_of(File& file) { return static_cast<Owner*>(file.owner.load(std::memory_order_acquire)); }
 Result<Owner*> make_owner(File& file) {
     if (Owner* owner = owner_of(file)) return owner;
-    auto made = TRY(make<Owner>(file.readable()));
-    file::Owner* none = nullptr;
-    if (file.owner.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel)) return made.release();
-    return static_cast<Owner*>(none);
+    return &keep_first(file.owner, TRY(make<Owner>(file.readable())));
 }
 } // namespace
 

@@ -1,4 +1,5 @@
 #include "kernel/vfs/inode.h"
+#include "core/sync/once.h"
 #include "core/wait/retire.h"
 #include "kernel/vfs/attachments.h"
 #include "kernel/vfs/open_file.h"
@@ -53,11 +54,8 @@ Result<> Inode::remove_xattr(std::string_view) { return err::opnotsupp; }
 Inode::Attachments* Inode::attachments() {
     Attachments* there = attachments_.load(std::memory_order_acquire);
     if (there) return there;
-    auto* made = new (std::nothrow) Attachments{*this};
-    if (!made) return nullptr;
-    if (attachments_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
-    delete made; // another thread was faster
-    return there;
+    auto made = make<Attachments>(*this);
+    return made ? &keep_first(attachments_, std::move(*made)) : nullptr;
 }
 
 Result<Ref<Inode>> Directory::create(std::string_view, const NewInode&) { return err::perm; }

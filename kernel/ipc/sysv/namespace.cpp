@@ -1,13 +1,10 @@
 #include "kernel/ipc/sysv/namespace.h"
+#include "core/sync/once.h"
 
 namespace sysv {
 Result<Namespace*> Namespace::in(IpcNamespace& of) {
     if (auto* there = find(of)) return there;
-    auto made = TRY(make<Namespace>(of));
-    IpcNamespace::Objects* before = nullptr;
-    if (!of.objects.compare_exchange_strong(before, made.get(), std::memory_order_acq_rel))
-        return static_cast<Namespace*>(before); // somebody else was faster
-    return made.release();
+    return &keep_first(of.objects, TRY(make<Namespace>(of)));
 }
 
 Result<int> Namespace::get_queue(Key key, u32 flags) {

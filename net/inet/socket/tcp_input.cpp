@@ -1,4 +1,5 @@
 // Segments find their endpoints; and what is left of connections.
+#include "core/sync/once.h"
 #include "net/inet/socket/tcp_endpoint.h"
 #include <linux/in.h>
 
@@ -60,11 +61,7 @@ public:
     static TimeWaits* of(Stack& stack) {
         if (auto* there = find(stack)) return there;
         auto made = make<TimeWaits>();
-        Stack::Part* before = nullptr;
-        if (!made) return nullptr;
-        if (!stack.tcp.compare_exchange_strong(before, made->get(), std::memory_order_acq_rel))
-            return static_cast<TimeWaits*>(before); // somebody else was faster
-        return made->release();
+        return made ? &keep_first(stack.tcp, std::move(*made)) : nullptr;
     }
     static TimeWaits* find(Stack& stack) { return static_cast<TimeWaits*>(stack.tcp.load(std::memory_order_acquire)); }
     TimeWaits() = default;

@@ -1,5 +1,6 @@
 #include "net/inet/stack/stack.h"
 #include "core/rng/rng.h"
+#include "core/sync/once.h"
 #include "lib/format.h"
 #include "net/inet/stack/input.h"
 #include "net/inet/stack/loopback.h"
@@ -35,10 +36,7 @@ Result<Stack*> Stack::in(NetworkNamespace& of) {
     TRY(made->add(*lo, {.address = loopback_v4, .prefix = 8, .scope = RT_SCOPE_HOST, .flags = IFA_F_PERMANENT}));
     TRY(made->add(*lo, {.address = loopback_v6, .prefix = 128, .scope = RT_SCOPE_HOST, .flags = IFA_F_PERMANENT}));
     TRY(made->set_flags(*lo, IFF_UP | IFF_RUNNING, IFF_UP | IFF_RUNNING));
-    NetworkNamespace::Objects* before = nullptr;
-    if (!of.objects.compare_exchange_strong(before, made.get(), std::memory_order_acq_rel))
-        return static_cast<Stack*>(before); // somebody else was faster
-    return made.release();
+    return &keep_first(of.objects, std::move(made));
 }
 
 Ref<Interface> Stack::find(u32 index) {
