@@ -26,11 +26,12 @@ churn() {
   done >/dev/null 2>&1
   echo churned $((n - $1))
 }
-while ! ctr create -b /bundles/ends load /ends $1 $2 2>/dev/null; do :; done
-ctr start load
+ctr create -b /bundles/ends load /ends $1 $2 && ctr start load || exit
+echo $3 > /proc/fail-rate
 churn 1 & churn 2 &
 wait
 ctr wait load; ctr delete -f load
+echo 0 > /proc/fail-rate
 """
 
 
@@ -38,11 +39,9 @@ def boot_and_end(lab, tree, seconds, cpus, seed):
     with lab.boot(tree, append="-- run /bin/sesh", label=f"ends-{cpus}", cpus=cpus, memory="512M") as vm:
         vm.expect("sesh> ", 120)
         for rate in (0, 400):
-            run(vm, f"sh -c 'echo {rate} > /proc/fail-rate'")
-            text = run(vm, f"sh /churn.sh {seconds / 2:.0f} {seed + rate}", seconds * 3 + 400)
+            text = run(vm, f"sh /churn.sh {seconds / 2:.0f} {seed + rate} {rate}", seconds * 3 + 400)
             assert "all ended" in text, vm.tail(60)
             assert text.count("churned") == 2 and "churned 0" not in text, vm.tail(60)
-        run(vm, "sh -c 'echo 0 > /proc/fail-rate'")
         assert run(vm, "ctr list").strip() == "[]", vm.tail(60)
         vm.send("exit 0\n")
         assert vm.wait(60) == 0, vm.tail(60)
