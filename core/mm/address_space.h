@@ -18,7 +18,7 @@ struct Area : TreeLink<>, ListLink<MemoryObject> {
     bool shared = false;          // MAP_SHARED: writes reach the object
     bool grows_down = false;      // the stack
     bool locked = false;          // mlock
-    bool dont_fork = false, wipe_on_fork = false; // madvise
+    bool dont_fork = false, wipe_on_fork = false, dont_dump = false; // madvise
     int huge_advice = 0;                          // MADV_HUGEPAGE, MADV_NOHUGEPAGE, or 0
     bool special = false;                         // vDSO, devices: never merged, not remapped
     bool copied = false;                          // a private area that may have pages of its own
@@ -118,6 +118,9 @@ public:
         arch::PageFlags access;
         bool shared;
         bool grows_down;  // the stack
+        bool copied;      // a private one that may have pages of its own
+        bool special;     // the vDSO, devices
+        bool dont_dump;   // MADV_DONTDUMP
         bool may_be_huge; // get pages of 2 MiB
         int huge_advice;
         u64 offset;

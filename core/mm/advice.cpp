@@ -38,9 +38,7 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     case MADV_SEQUENTIAL:
     case MADV_WILLNEED: // page faults read ahead as they do
     case MADV_COLD:
-    case MADV_PAGEOUT:
-    case MADV_DONTDUMP:
-    case MADV_DODUMP: // no swap, no core files
+    case MADV_PAGEOUT: // no swap
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
     case MADV_DONTNEED:
@@ -55,6 +53,8 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     case MADV_DOFORK: flag = &Area::dont_fork, value = false; break;
     case MADV_WIPEONFORK: flag = &Area::wipe_on_fork; break;
     case MADV_KEEPONFORK: flag = &Area::wipe_on_fork, value = false; break;
+    case MADV_DONTDUMP: flag = &Area::dont_dump; break;
+    case MADV_DODUMP: flag = &Area::dont_dump, value = false; break;
     default: return err::inval;
     }
     uptr end = TRY(range_end(start, size));
@@ -65,7 +65,7 @@ Result<> AddressSpace::advise(uptr start, usize size, int advice) {
     auto done = each_part(impl_->areas, start, end, [&](Area& a, uptr from, uptr to) -> Result<> {
         if (flag) {
             bool wipe = flag == &Area::wipe_on_fork && value;
-            if (a.special || (wipe && (a.shared || a.object))) return err::inval;
+            if ((a.special && advice != MADV_DONTDUMP) || (wipe && (a.shared || a.object))) return err::inval;
             a.*flag = value;
         }
         if (on_huge) a.huge_advice = advice;
@@ -227,8 +227,19 @@ Result<AddressSpace::AreaInfo> AddressSpace::area_after(uptr address) {
     Area* a = impl_->areas.first_beyond(address);
     if (!a) return err::noent;
     bool may_be_huge = mm::may_be_huge(*a) && !impl_->huge_disabled;
-    return AreaInfo{a->start,    a->end,         a->access, a->shared, a->grows_down,
-                    may_be_huge, a->huge_advice, a->offset, a->source, a->label};
+    return AreaInfo{.start = a->start,
+                    .end = a->end,
+                    .access = a->access,
+                    .shared = a->shared,
+                    .grows_down = a->grows_down,
+                    .copied = a->copied,
+                    .special = a->special,
+                    .dont_dump = a->dont_dump,
+                    .may_be_huge = may_be_huge,
+                    .huge_advice = a->huge_advice,
+                    .offset = a->offset,
+                    .source = a->source,
+                    .label = a->label};
 }
 
 namespace {

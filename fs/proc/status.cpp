@@ -32,6 +32,7 @@ std::string_view state_name(char letter) {
 
 struct Signals {
     SignalSet pending = 0, shared_pending = 0, blocked = 0, ignored = 0, caught = 0;
+    bool dumps = false; // writes a core dump
     explicit Signals(const Context& c) {
         Ref<SignalHandlers> handlers;
         {
@@ -42,6 +43,7 @@ struct Signals {
             shared_pending = shared.pending.set;
             blocked = own.blocked;
             handlers = shared.handlers;
+            dumps = shared.dump.by != nullptr;
         }
         if (!handlers) return;
         auto actions = handlers->actions.lock();
@@ -181,13 +183,12 @@ Result<> print_status(Writer& out, const Context& c) {
     for (Kgid g : who->groups) print(out, "{} ", users.shown(g));
     print(out, "\nNStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\n", p.pid(c.pids()), c.task->tid(c.pids()),
           process::group_of(p, c.pids()), process::session_of(p, c.pids()));
+    Signals s{c};
     if (auto space = space_of(*c.task)) {
         print_memory_lines(out, space->usage());
-        // Nothing dumps core.
-        print(out, "HugetlbPages:\t{:>8} kB\nCoreDumping:\t0\nTHP_enabled:\t{}\n", 0,
+        print(out, "HugetlbPages:\t{:>8} kB\nCoreDumping:\t{}\nTHP_enabled:\t{}\n", 0, s.dumps ? 1 : 0,
               space->huge_pages_disabled() ? 0 : 1);
     }
-    Signals s{c};
     auto user = c.task->share(&Task::user);
     print(out, "Threads:\t{}\nSigQ:\t{}/{}\n", threads_of(p), user ? user->signals.load() : 0,
           p.limits.soft(RLIMIT_SIGPENDING));

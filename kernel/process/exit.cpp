@@ -1,4 +1,5 @@
 #include "core/alloc/fail.h"
+#include "kernel/process/core_dump/core_dump.h"
 #include "kernel/process/factory.h"
 #include "kernel/process/robust.h"
 #include "kernel/process/signals/state.h"
@@ -14,6 +15,7 @@ bool leave_threads(Task& task, int status) {
         auto lock = process.lock_signals();
         auto& shared = process.signals(lock);
         task.become(Task::Life::exiting, lock);
+        core_dump::leaves(task, lock);
         task.work.fetch_and(~u32{arch::work_signal});
         stopped = shared.job.settle(task, Stop::none, lock);
         last = process.live_threads.fetch_sub(1) == 1;
@@ -188,6 +190,7 @@ bool retire(Task& task, const TreeLock& tree) {
 void end_thread(Task& task, int status) {
     Process& process = task.process();
     failures::thread_ends();
+    core_dump::wait_for(task);
     bool last_to_leave = leave_threads(task, status);
     release_user_memory(task);
     if (last_to_leave) process.timers->stop_all();

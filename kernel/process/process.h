@@ -57,7 +57,7 @@ public:
     ProcessState state() const { return state_.load(); }
     bool has_ended() const { return state() != ProcessState::running; }
     std::atomic<bool> dumpable = true;
-    std::atomic<u32> coredump_filter = 0x33; // core(5); nothing dumps core yet
+    std::atomic<u32> coredump_filter = 0x33; // core(5)
     /// As wait4 shows it; final once it has ended.
     std::atomic<int> exit_status = 0;
 

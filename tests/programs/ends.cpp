@@ -123,7 +123,8 @@ void arm_timers(Random& random) {
         syscall(SYS_timer_settime, id, 0, &soon, nullptr);
         if (random.below(4) == 0) syscall(SYS_timer_delete, id);
     }
-    rlimit one{1, 2};
+    rlimit one{1, 2}, large{1 << 20, 1 << 20};
+    if (random.below(2)) setrlimit(RLIMIT_CORE, &large);
     if (random.below(4) == 0) setrlimit(RLIMIT_CPU, &one);
 }
 
@@ -260,7 +261,10 @@ int work(double seconds, unsigned seed) {
     while (now() < until) {
         unsigned place = random.below(most);
         if (living[place]) {
-            kill(living[place], random.below(8) ? SIGKILL : SIGTERM);
+            constexpr int ways[] = {SIGTERM, SIGQUIT, SIGSEGV, SIGABRT};
+            unsigned way = random.below(8);
+            kill(living[place], way < 4 ? ways[way] : SIGKILL);
+            if (way < 4) usleep(random.below(3000)); // a core dump has begun, perhaps
             if (random.below(8) == 0) kill(living[place], SIGKILL);
             kill(living[place], SIGKILL);
             living[place] = 0;

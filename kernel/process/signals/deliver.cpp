@@ -1,5 +1,6 @@
 #include "arch/api/vdso.h"
 #include "core/log/log.h"
+#include "kernel/process/core_dump/core_dump.h"
 #include "kernel/process/signals/state.h"
 #include "kernel/process/tree.h"
 #include <asm/unistd.h>
@@ -155,7 +156,7 @@ void deliver(Task& task, arch::TrapFrame& frame) {
         case Next::stop:
         case Next::stop_last: stop_here(task, next == Next::stop_last); continue;
         case Next::begin_stop: begin_stop(task, step.info.si_signo); continue;
-        case Next::end: log_fatal(task, frame, step.info); process::exit_group(step.info.si_signo);
+        case Next::end: log_fatal(task, frame, step.info); process::exit_group(core_dump::write(task, step.info));
         case Next::handler:
             run_handler(task, frame, step.action, step.info);
             if (!task.interrupted()) return; // the handler's mask has been set since: nothing else is pending

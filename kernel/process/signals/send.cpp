@@ -63,7 +63,7 @@ Result<> send(Process& process, Task* only, const siginfo_t& info, QueuedSignal*
               const SignalLock& held) {
     int number = info.si_signo;
     auto& shared = process.signals(held);
-    if (process.has_ended() || shared.ending) return {};
+    if (process.has_ended() || (shared.ending && !(number == SIGKILL && shared.dump.by))) return {};
     Task& leader = *process.threads(held).leader;
     // What is blocked is kept: it may be waited for (signalfd, sigwait), and its action may change.
     auto& of = (only ? *only : leader).signals(held);
@@ -127,6 +127,8 @@ void end_all(Process& process, int status, const SignalLock& held) {
     if (!shared.ending) {
         shared.ending = true;
         shared.group_status = status;
+    } else if (status == SIGKILL) {
+        shared.dump.given_up = true;
     }
     for_each_thread(process, held, [&](Task& t) { end_thread(t, held); });
     shared.job.end();
