@@ -17,7 +17,7 @@ bool NeighbourTable::evict(u64 now) {
     Neighbour* oldest = nullptr;
     for (Neighbour& n : by_address_) {
         bool settled = n.state == Reachability::stale || n.state == Reachability::failed ||
-                       (n.state == Reachability::reachable && now - n.confirmed > times.reachable);
+                       (n.state == Reachability::reachable && now > n.confirmed + times.reachable);
         if (settled && (!oldest || n.used < oldest->used)) oldest = &n;
     }
     if (oldest) drop(*oldest);
@@ -88,7 +88,7 @@ void NeighbourTable::send(PacketBox p, const Address& next_hop, u64 now, Output&
     case Reachability::incomplete: return wait_for(*n, std::move(p), out);
     case Reachability::failed: return out.unreachable(std::move(p));
     case Reachability::reachable:
-        if (now - n->confirmed <= times.reachable) break;
+        if (now <= n->confirmed + times.reachable) break;
         [[fallthrough]];
     case Reachability::stale:
         n->state = Reachability::delay;

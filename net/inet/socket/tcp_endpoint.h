@@ -4,6 +4,7 @@
 #include "net/inet/stack/input.h"
 #include "net/inet/tcp/listener.h"
 #include "net/inet/tcp/time_wait.h"
+#include <algorithm>
 
 namespace net::inet {
 extern const Protocol tcp_protocol;
@@ -19,7 +20,10 @@ public:
     /// takes it out of the tables if it has ended, and tells who waits.
     class [[nodiscard]] Turn {
     public:
-        Turn(TcpEndpoint& e, Outbox& box) : e_{e}, box_{box}, charging_{e.account()} { e_.lock.lock(); }
+        Turn(TcpEndpoint& e, Outbox& box) : e_{e}, box_{box}, charging_{e.account()} {
+            e_.lock.lock();
+            box.now = e.latest_ = std::max(box.now, e.latest_);
+        }
         /// For an endpoint that nobody else knows yet, while another one's lock is held.
         struct Second {};
         Turn(TcpEndpoint& e, Outbox& box, Second) : e_{e}, box_{box}, charging_{e.account()}, second_{true} {
@@ -96,6 +100,7 @@ private:
     void send_bare(const tcp::Header&, const Endpoint& from, const Endpoint& to, Outbox&);
 
     Alarm alarm_{*this};
+    u64 latest_ = 0; // the last turn's time: whose work began earlier and waited for the lock comes no earlier
     std::atomic<bool> due_ = false;
     TcpEndpoint* next_due_ = nullptr;
     u64 retry_at_ = tcp::never; // there was no memory to send with

@@ -16,7 +16,7 @@ public:
     Answer segment(const Segment&, Time now);
     Time deadline() const { return ends_; }
     /// Whether a connection of our own may take the place at once: timestamps tell its segments from the old ones.
-    bool reusable_by_us(Time now) const { return timestamps_ && now - began_ >= second; }
+    bool reusable_by_us(Time now) const { return timestamps_ && now >= began_ + second; }
     Seq least_iss() const { return nxt_ + 65535 + 2; }
 
 private:
