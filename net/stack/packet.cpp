@@ -190,13 +190,16 @@ void Packet::uncharge() {
     charged_ = 0;
 }
 
-void PacketQueue::count(const Packet& p, bool in) {
-    bytes_ = in ? bytes_ + p.size() : bytes_ - p.size();
-    true_size_ = in ? true_size_ + p.true_size() : true_size_ - p.true_size();
+usize Packet::shared_with(const Packet& following) const {
+    if (first_ == count_ || following.first_ == following.count_) return 0;
+    const Piece& last = piece(count_ - 1u);
+    bool same = last.frame.get() == following.piece(following.first_).frame.get();
+    return same && last.frame->account == following.payer_ ? last.true_size() : 0;
 }
 
 void PacketQueue::push(PacketBox p) {
-    count(*p, true);
+    bytes_ += p->size();
+    true_size_ += p->true_size() - (last_ ? last_->shared_with(*p) : 0);
     p->next = nullptr;
     Packet* entered = p.release();
     (last_ ? last_->next : first_) = entered;
@@ -204,7 +207,8 @@ void PacketQueue::push(PacketBox p) {
 }
 
 void PacketQueue::push_front(PacketBox p) {
-    count(*p, true);
+    bytes_ += p->size();
+    true_size_ += p->true_size() - (first_ ? p->shared_with(*first_) : 0);
     p->next = first_;
     first_ = p.release();
     if (!last_) last_ = first_;
@@ -215,8 +219,9 @@ PacketBox PacketQueue::pop() {
     PacketBox p{first_};
     first_ = p->next;
     if (!first_) last_ = nullptr;
+    bytes_ -= p->size();
+    true_size_ -= p->true_size() - (first_ ? p->shared_with(*first_) : 0);
     p->next = nullptr;
-    count(*p, false);
     return p;
 }
 

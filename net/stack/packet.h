@@ -89,6 +89,9 @@ public:
     /// already are not charged again. err::nomem: its limit.
     Result<> charge_to(MemoryAccount&);
     void uncharge();
+    /// Bytes of true_size() that `next`, which follows in a queue, has as well: the block in which one ends and the
+    /// other begins, if the payer of `next` has it anyway.
+    usize shared_with(const Packet& next) const;
 
     Packet* next = nullptr;                // in a PacketQueue
     inet::Interface* arrives_by = nullptr; // while an Outbox holds it
@@ -124,7 +127,8 @@ private:
     Box<More> more_;
 };
 
-/// A first-in, first-out queue. Knows how much memory it holds: so nobody changes a packet that is in it.
+/// A first-in, first-out queue. Knows how much memory it holds, of which a block that neighbours share counts once: so
+/// nobody changes a packet that is in it.
 class PacketQueue {
 public:
     PacketQueue() = default;
@@ -140,7 +144,6 @@ public:
     usize true_size() const { return true_size_; }
 
 private:
-    void count(const Packet&, bool in);
     Packet *first_ = nullptr, *last_ = nullptr;
     usize bytes_ = 0, true_size_ = 0;
 };

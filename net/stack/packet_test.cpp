@@ -105,6 +105,25 @@ TEST(Packet, QueuesKnowTheirMemory) {
     EXPECT_EQ(q.true_size(), 0u);
 }
 
+TEST(Packet, NeighboursInAQueueShareABlock) {
+    PacketQueue q;
+    auto f = *mm::allocate_frame(FrameUse::kernel, mm::Fill::nothing, 3);
+    auto part = [&](u32 at) {
+        auto p = *Packet::create();
+        EXPECT_TRUE(p->append(Piece{f, at, 100}));
+        return p;
+    };
+    for (u32 at = 100; at < 10'000; at += 100) q.push(part(at));
+    q.push_front(part(0));
+    EXPECT_LT(q.true_size(), 2 * (page_size << 3) + 100 * (page_size / 8)); // once, and what packets themselves take
+    for (u32 at = 0; at < 5000; at += 100) q.pop();
+    q.push(packet_of("a", "of another block"));
+    q.push(part(10'000));
+    EXPECT_GT(q.true_size(), 2 * (page_size << 3) + page_size); // there it counts again
+    while (auto p = q.pop()) {}
+    EXPECT_EQ(q.true_size(), 0u);
+}
+
 TEST(Packet, ReadersStopAtTheEnd) {
     auto p = packet_of("\x01\x02\x03", "\x04\x05");
     Reader r{*p};

@@ -122,6 +122,29 @@ TEST(TcpQueues, WhatArrivesInAnyOrderIsReadInOrder) {
     }
 }
 
+TEST(TcpQueues, FewBytesInLargeBlocksDoNotFillIt) {
+    for (bool ahead : {false, true}) {
+        ReceiveQueue queue;
+        queue.start(Seq{0});
+        constexpr usize limit = 64 * page_size;
+        for (u32 at = ahead; at < 300; at++) { // each in a page of its own
+            auto added = queue.add(packet_of("x"), Seq{at}, limit, nullptr);
+            ASSERT_EQ(added, ahead ? ReceiveQueue::Added::ahead : ReceiveQueue::Added::in_order) << at;
+        }
+        EXPECT_LT(queue.true_size(), 2 * limit);
+        if (ahead) EXPECT_EQ(queue.add(packet_of("x"), Seq{0}, limit, nullptr), ReceiveQueue::Added::in_order);
+        EXPECT_EQ(queue.next(), Seq{300});
+        usize got = 0;
+        while (auto p = queue.take()) {
+            char c = 0;
+            p->copy(0, std::as_writable_bytes(std::span{&c, 1}));
+            got += c == 'x';
+        }
+        EXPECT_EQ(got, 300u);
+        EXPECT_EQ(queue.true_size(), 0u);
+    }
+}
+
 TEST(TcpQueues, TheOneWhoReceivesPays) {
     MemoryAccount& account = **MemoryAccount::create(30'000);
     {

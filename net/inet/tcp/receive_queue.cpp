@@ -30,6 +30,23 @@ bool ReceiveQueue::make_room(usize limit, usize more) {
     return true_size() + more <= limit;
 }
 
+namespace {
+/// Small packets that keep large blocks alive would fill a queue with few bytes: such a one becomes a copy of its
+/// bytes, if that is smaller and there is memory for it. Returns what it keeps then.
+usize squeeze(PacketBox& p) {
+    usize size = p->true_size();
+    if (p->size() > Packet::most_linear || size < 2 * p->size()) return size;
+    auto copy = Packet::create(p->size());
+    if (!copy || (*copy)->true_size() >= size) return size;
+    auto to = (*copy)->append_linear(p->size());
+    if (to.size() != p->size() || !p->copy(0, to)) return size;
+    (*copy)->interface = p->interface;
+    (*copy)->time = p->time;
+    p = std::move(*copy);
+    return p->true_size();
+}
+} // namespace
+
 ReceiveQueue::Added ReceiveQueue::add(PacketBox p, Seq seq, usize limit, MemoryAccount* account) {
     Seq end = seq + static_cast<u32>(p->size());
     if (end <= next_ || covered(seq, end)) {
@@ -44,6 +61,7 @@ ReceiveQueue::Added ReceiveQueue::add(PacketBox p, Seq seq, usize limit, MemoryA
     bool ahead = seq > next_;
     // The window is half of the limit, and packets may keep four times their data: so twice the limit is let in.
     usize size = p->true_size();
+    if (true_size() + size > limit) size = squeeze(p);
     if (ahead ? true_size() + size > 2 * limit : !make_room(2 * limit, size)) return Added::dropped;
     if (account && !p->charge_to(*account)) return Added::dropped;
     p->sequence = seq.value;
