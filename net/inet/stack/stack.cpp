@@ -1,6 +1,7 @@
 #include "net/inet/stack/stack.h"
 #include "core/rng/rng.h"
 #include "core/sync/once.h"
+#include "core/time/clock.h"
 #include "lib/format.h"
 #include "net/inet/stack/input.h"
 #include "net/inet/stack/loopback.h"
@@ -372,7 +373,14 @@ Result<Path> Stack::route(const Address& to, const Address& from, u32 interface)
         p->kind = RouteKind::multicast, p->next_hop = to;
     else if (to.broadcast())
         p->kind = RouteKind::broadcast, p->next_hop = to;
+    else if (!path_mtus_.empty())
+        p->mtu = std::min(p->mtu, path_mtus_.find(to, clocks::monotonic_ns()));
     return p;
+}
+
+void Stack::learn_mtu(const Address& to, u32 mtu) {
+    Holding held{lock_};
+    if (path_mtus_.learn(to, mtu, clocks::monotonic_ns())) change();
 }
 
 std::optional<Reassembly::Whole> Stack::reassemble(PacketBox p, const Ip& ip, u64 now) {

@@ -6,6 +6,7 @@
 #include "net/inet/icmp.h"
 #include "net/inet/reassembly.h"
 #include "net/inet/stack/interface.h"
+#include "net/inet/stack/path_mtu.h"
 #include "net/inet/stack/settings.h"
 #include "net/inet/stack/translation.h"
 #include "net/stack/route.h"
@@ -105,6 +106,8 @@ public:
     /// The way to an address. `from` unspecified: the source is chosen. `interface` not 0: by that one.
     /// err::netunreach, err::hostunreach, err::acces, err::inval: as the route says; err::nodev: no such interface.
     Result<Path> route(const Address& to, const Address& from, u32 interface);
+    /// A router wants packets to an address to be no larger: of somebody who has sent such a packet.
+    void learn_mtu(const Address& to, u32 mtu);
     /// What an address is to a packet that came in by an interface: local, broadcast or multicast are for this machine.
     RouteKind kind_of(const Address&, const Interface& in);
     /// Changes with every change of what route() would say.
@@ -164,6 +167,7 @@ private:
     Spinlock<Rank::network> lock_;
     Interfaces interfaces_;
     RouteTable routes_;
+    PathMtus path_mtus_;
     u32 next_index_ = 1;
     Interface* loopback_ = nullptr;
     std::atomic<u32> generation_ = 1;
