@@ -66,8 +66,10 @@ usize DatagramEndpoint::first_size() {
 void DatagramEndpoint::failed(const Arrival& a, const IcmpError& e, usize data, u16 port) {
     const FamilyOptions& own = ip.of(e.sent.destination);
     bool asks = own.receive_errors.load(std::memory_order_relaxed);
-    if (e.mtu && own.discover_mtu.load(std::memory_order_relaxed) < 4) // IP_PMTUDISC_INTERFACE and above do not care
+    if (e.mtu && listens_to_routers(own.discover_mtu.load(std::memory_order_relaxed))) {
+        Charging paying{account()};
         stack().learn_mtu(e.sent.destination, e.mtu);
+    }
     bool fatal = e.fatal || (e.error == Errno::msgsize && own.discover_mtu.load(std::memory_order_relaxed) != 0);
     if (!asks && !(fatal && connected.load(std::memory_order_relaxed))) return;
     if (asks) {

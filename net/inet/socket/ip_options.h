@@ -49,6 +49,8 @@ struct FamilyOptions {
         tuning = from.tuning.load();
     }
 };
+/// Whether a value of IP_MTU_DISCOVER heeds what routers say: not IP_PMTUDISC_INTERFACE and IP_PMTUDISC_OMIT.
+constexpr bool listens_to_routers(u8 discover_mtu) { return discover_mtu < 4; }
 /// What comes with a datagram: IP_PKTINFO, IP_RECVTTL, ...
 enum Receive : u32 {
     receive_info = 1,

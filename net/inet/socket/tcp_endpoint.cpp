@@ -77,6 +77,7 @@ void TcpEndpoint::pump(Outbox& box) {
         if (!path) {
             if (auto found = path_to(remote)) {
                 path = *found;
+                if (path->mtu != path_mtu_ && std::exchange(path_mtu_, path->mtu)) connection->path_changed(path->mtu);
                 const auto& offloads = path->out->offloads;
                 u32 most = remote.address.is_v4() ? offloads.segment_v4 : offloads.segment_v6;
                 constexpr u32 headers = 40 + tcp::header_size + tcp::most_options;
@@ -324,9 +325,9 @@ void TcpEndpoint::enter_child(const tcp::Accepted& accepted, tcp::Segment& s, Ou
 void TcpEndpoint::failed(const IcmpError& error, tcp::Seq seq, Outbox& box) {
     Turn turn{*this, box};
     if (!connection) return;
-    if (error.mtu)
-        connection->path_mtu(error.mtu, seq);
-    else
+    if (!error.mtu)
         connection->unreachable(error.error, error.fatal, seq);
+    else if (listens_to_routers(ip.of(remote.address).discover_mtu) && connection->path_mtu(error.mtu, seq))
+        stack().learn_mtu(remote.address, error.mtu);
 }
 } // namespace net::inet

@@ -104,6 +104,7 @@ private:
     std::atomic<bool> due_ = false;
     TcpEndpoint* next_due_ = nullptr;
     u64 retry_at_ = tcp::never; // there was no memory to send with
+    u32 path_mtu_ = 0;          // of the way that was used last; 0: none was
     // Of a listener: connections that wait, the oldest first.
     Ref<TcpEndpoint> first_pending_, next_pending_;
     TcpEndpoint* last_pending_ = nullptr;

@@ -3,10 +3,8 @@
 #include <algorithm>
 
 namespace net::inet {
-usize PathMtus::place_of(const Address& a) {
-    u32 h = 0;
-    for (u8 b : a.bytes) h = h * 31 + b;
-    return h % count;
+usize PathMtus::place_of(const Address& a) const {
+    return hash_({reinterpret_cast<const char*>(a.bytes.data()), a.bytes.size()}) % count;
 }
 
 bool PathMtus::learn(const Address& to, u32 mtu, u64 now) {

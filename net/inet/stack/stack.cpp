@@ -14,7 +14,7 @@ constexpr u32 most_packet_v4 = 65535; // whatever the interface can do
 SipHash fresh_hash() { return SipHash{rng::number(), rng::number()}; }
 } // namespace
 
-Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()} {}
+Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()}, path_mtus_{fresh_hash()} {}
 
 Stack::~Stack() {
     delete tcp.load();
@@ -380,7 +380,10 @@ Result<Path> Stack::route(const Address& to, const Address& from, u32 interface)
 
 void Stack::learn_mtu(const Address& to, u32 mtu) {
     Holding held{lock_};
-    if (path_mtus_.learn(to, mtu, clocks::monotonic_ns())) change();
+    u64 now = clocks::monotonic_ns();
+    if (!path_mtus_.learn(to, mtu, now)) return;
+    change();
+    forget_mtus_.arm(Deadline{now + PathMtus::lifetime});
 }
 
 std::optional<Reassembly::Whole> Stack::reassemble(PacketBox p, const Ip& ip, u64 now) {

@@ -106,7 +106,8 @@ public:
     /// The way to an address. `from` unspecified: the source is chosen. `interface` not 0: by that one.
     /// err::netunreach, err::hostunreach, err::acces, err::inval: as the route says; err::nodev: no such interface.
     Result<Path> route(const Address& to, const Address& from, u32 interface);
-    /// A router wants packets to an address to be no larger: of somebody who has sent such a packet.
+    /// A router wants packets to an address to be no larger: told by somebody who has sent such a packet. Under
+    /// spinlocks above Rank::network.
     void learn_mtu(const Address& to, u32 mtu);
     /// What an address is to a packet that came in by an interface: local, broadcast or multicast are for this machine.
     RouteKind kind_of(const Address&, const Interface& in);
@@ -171,5 +172,10 @@ private:
     u32 next_index_ = 1;
     Interface* loopback_ = nullptr;
     std::atomic<u32> generation_ = 1;
+    /// What path_mtus_ knows is out of date. Each learn() is a change as well, so one alarm after the last is enough.
+    struct Forget final : Timer {
+        explicit Forget(Stack& s) : Timer{[](Timer& t) { static_cast<Forget&>(t).of.change(); }}, of{s} {}
+        Stack& of;
+    } forget_mtus_{*this};
 };
 } // namespace net::inet

@@ -157,16 +157,17 @@ void Connection::unreachable(Errno error, bool fatal, Seq seq) {
 }
 
 /// What was too big goes again at once, in smaller segments; it says nothing of congestion.
-void Connection::path_mtu(u32 mtu, Seq seq) {
+bool Connection::path_mtu(u32 mtu, Seq seq) {
     bool v4 = id_.remote.address.is_v4();
-    if (seq < snd_.una || seq >= snd_.nxt || mtu < (v4 ? inet::least_mtu_v4 : inet::least_mtu_v6)) return;
+    if (seq < snd_.una || seq >= snd_.nxt || mtu < (v4 ? inet::least_mtu_v4 : inet::least_mtu_v6)) return false;
     u32 before = mss_;
     set_mss(std::min(mtu, id_.mtu)); // no router makes it more than our own link has
-    if (mss_ >= before) return;
+    if (mss_ >= before) return true;
     board_.for_each([&](Sent& s) {
         if (s.length() > usable_mss()) board_.mark_lost(s);
     });
     if (window_.cwnd < 2 * u64{mss_}) window_.cwnd = 2 * u64{mss_};
+    return true;
 }
 
 u32 Connection::poll() const {

@@ -106,8 +106,10 @@ public:
     void segment(Segment, Time now);
     /// An ICMP error about a segment with this number (RFC 5927: only if it is on its way). Fatal ones end a handshake.
     void unreachable(Errno, bool fatal, Seq);
-    /// The path's MTU is smaller, says a router, or anew after a time.
-    void path_mtu(u32 mtu, Seq);
+    /// A router says that the path's MTU is smaller. False: it speaks of nothing that is on its way.
+    bool path_mtu(u32 mtu, Seq);
+    /// The way to the peer has become another one, with this MTU.
+    void path_changed(u32 mtu) { set_mss(std::min(mtu, id_.mtu)); }
     /// The next segment, with its TCP header. err::again: none now; err::nomem: later.
     Result<PacketBox> next_segment(Time now, const Egress&);
 
