@@ -101,3 +101,18 @@ Result<usize> Source::skip(usize n) {
     }
     return advance(n, [](uptr, usize part, usize) { return part; });
 }
+
+std::optional<Source::Shared> Source::share(usize most) {
+    if (done() || !shares()) return std::nullopt;
+    while (used_ == segments_.front().size) {
+        segments_ = segments_.subspan(1);
+        used_ = 0;
+    }
+    const FrameRef& frame = frames_[frames_.size() - segments_.size()];
+    uptr at = segments_.front().address + used_;
+    usize n = least(least(most, remaining_), segments_.front().size - used_);
+    used_ += n;
+    remaining_ -= n;
+    moved_ += n;
+    return Shared{frame, static_cast<u32>(at - reinterpret_cast<uptr>(frame->data())), static_cast<u32>(n)};
+}

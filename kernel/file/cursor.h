@@ -1,8 +1,11 @@
-// Where transferred bytes go to and come from: user memory by segments, or one kernel buffer. A file operation moves
-// bytes through these and never knows which it is. Below abi/ this is the only way that user data flows.
+// Where transferred bytes go to and come from: user memory by segments, a kernel buffer, or pages of files and pipes. A
+// file operation moves bytes through these and need not know which it is. Below abi/ this is the only way that user
+// data flows.
 #pragma once
+#include "core/alloc/frame.h"
 #include "lib/result.h"
 #include "lib/types.h"
+#include <optional>
 #include <span>
 
 /// One piece of user memory, laid out like struct iovec.
@@ -77,10 +80,15 @@ public:
     Source(std::span<const UserSegment> user, usize total) : Cursor{user, total, false} {}
     explicit Source(std::span<const std::byte> kernel)
         : Cursor{{&own_, 1}, kernel.size(), true}, own_{reinterpret_cast<uptr>(kernel.data()), kernel.size()} {}
+    /// Parts of pages; each of `kernel` lies in the one of `frames` with its number.
+    Source(std::span<const UserSegment> kernel, usize total, std::span<const FrameRef> frames)
+        : Cursor{kernel, total, true}, frames_{frames} {}
     Source(const Source&) = delete;
 
     /// Goes to the end of the file, whatever offset is given: RWF_APPEND.
     bool append = false;
+    /// Others follow at once: MSG_MORE, for those who know what to do with it.
+    bool more = false;
     /// What shall have been written back when the call returns: RWF_DSYNC, RWF_SYNC.
     enum class Sync : u8 { no, data, all } sync = Sync::no;
     /// Copies out as much as there is; returns that. Errors as Sink::put().
@@ -92,6 +100,18 @@ public:
     /// Uses bytes up without looking at them: /dev/null.
     Result<usize> skip(usize n);
 
+    /// Bytes that lie in a page, which whoever sends them on may keep instead of a copy. Its owner may write it
+    /// meanwhile.
+    struct Shared {
+        FrameRef frame;
+        u32 offset, size;
+    };
+    /// Whether the bytes lie in pages.
+    bool shares() const { return !frames_.empty(); }
+    /// The next bytes, used up: at most `most`, which is not 0, and as far as the page goes. Nothing: there are none.
+    std::optional<Shared> share(usize most);
+
 private:
+    std::span<const FrameRef> frames_;
     UserSegment own_{};
 };

@@ -28,9 +28,14 @@ usize push(File& pipe, std::span<PipeBuffer>);
 /// it did not take stays in the pipe. The bytes lie in one page. Short: whoever wants to read meanwhile waits.
 class Claim {
 public:
-    Claim(Claim&& o) noexcept : pipe_{std::exchange(o.pipe_, nullptr)}, frame_{std::move(o.frame_)}, bytes_{o.bytes_} {}
+    Claim(Claim&& o) noexcept
+        : pipe_{std::exchange(o.pipe_, nullptr)}, frame_{std::move(o.frame_)}, bytes_{o.bytes_}, more_{o.more_} {}
     ~Claim();
     std::span<const std::byte> bytes() const { return bytes_; }
+    /// The page that they lie in.
+    const FrameRef& frame() const { return frame_; }
+    /// Whether others stand behind them in the pipe.
+    bool more() const { return more_; }
     void taken(usize n) { taken_ = n; }
 
 private:
@@ -40,6 +45,7 @@ private:
     FrameRef frame_;
     std::span<const std::byte> bytes_;
     usize taken_ = 0;
+    bool more_ = false;
 };
 /// At most `most` bytes; none if there are none, or another reader has claimed them.
 Claim claim(File& pipe, usize most);

@@ -46,6 +46,7 @@ Claim claim(File& f, usize most) {
     PipeBuffer piece = state->ring.first(most);
     made.pipe_ = &f;
     made.bytes_ = piece.bytes();
+    made.more_ = state->ring.bytes() > piece.length;
     made.frame_ = std::move(piece.frame);
     return made;
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
+#include <optional>
 
 namespace file {
 namespace {
@@ -42,6 +43,7 @@ public:
         }
         return std::span{pieces_}.first(pieces);
     }
+    bool ends_at(u64 at) const { return at >= inode_.attributes().size; }
 
 private:
     Ref<MemoryObject> object_;
@@ -49,8 +51,28 @@ private:
     std::array<pipes::PipeBuffer, batch> pieces_;
 };
 
-Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes, Waiting how = Waiting::as_flags) {
-    Source source{bytes};
+/// Parts of pages as a source. It takes over the references.
+class PieceSource {
+public:
+    PieceSource(std::span<pipes::PipeBuffer> pieces, bool more) {
+        usize total = 0, count = 0;
+        for (auto& p : pieces) {
+            segments_[count] = {reinterpret_cast<uptr>(p.bytes().data()), p.length};
+            frames_[count++] = std::move(p.frame);
+            total += p.length;
+        }
+        source_.emplace(std::span{segments_}.first(count), total, std::span{frames_}.first(count));
+        source_->more = more;
+    }
+    Source& source() { return *source_; }
+
+private:
+    std::array<UserSegment, Pages::batch> segments_;
+    std::array<FrameRef, Pages::batch> frames_;
+    std::optional<Source> source_;
+};
+
+Result<usize> put_all(File& out, u64* out_at, Source& source, Waiting how = Waiting::as_flags) {
     auto put = out_at ? untold::write_at(out, source, *out_at, how) : untold::write(out, source, how);
     usize did = source.moved();
     if (!put && did == 0) return put;
@@ -58,20 +80,24 @@ Result<usize> put_all(File& out, u64* out_at, std::span<const std::byte> bytes, 
     return did;
 }
 
-/// From a regular file: copied once. `at` moves with what was written.
-Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usize n) {
+/// From a regular file: copied once, or not at all where the other file keeps the pages. `at` moves with what was
+/// written.
+Result<usize> transfer_pages(Pages& pages, u64& at, File& out, u64* out_at, usize n, bool more) {
     usize moved = 0;
     while (moved < n) {
-        auto piece = pages.at(at, n - moved, 1);
-        if (!piece && moved == 0) return std::unexpected(piece.error());
-        if (!piece || piece->empty()) break;
-        auto bytes = piece->front().bytes();
-        auto did = put_all(out, out_at, bytes);
+        auto pieces = pages.at(at, n - moved, Pages::batch);
+        if (!pieces && moved == 0) return std::unexpected(pieces.error());
+        if (!pieces || pieces->empty()) break;
+        usize bytes = 0;
+        for (const auto& p : *pieces) bytes += p.length;
+        bool others = moved + bytes < n && !pages.ends_at(at + bytes);
+        PieceSource from{*pieces, others || more};
+        auto did = put_all(out, out_at, from.source());
         if (!did && moved == 0) return did;
         if (!did) break;
         moved += *did;
         at += *did;
-        if (*did < bytes.size() || interrupted()) break;
+        if (*did < bytes || interrupted()) break;
     }
     return moved;
 }
@@ -96,9 +122,9 @@ Result<usize> transfer_references(Pages& pages, u64& at, File& pipe, usize n, bo
 }
 
 /// From a pipe to what is none: each piece is taken out when it has been written. Waits for bytes once.
-Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, bool nonblocking) {
+Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, Transfer how) {
     usize moved = 0;
-    nonblocking |= pipe.nonblocking();
+    bool nonblocking = how.nonblocking || pipe.nonblocking();
     while (moved < n) {
         auto any = pipes::wait_for_bytes(pipe, nonblocking || moved);
         if (!any && moved == 0) return std::unexpected(any.error());
@@ -108,7 +134,11 @@ Result<usize> transfer_claims(File& pipe, File& out, u64* out_at, usize n, bool 
             auto claim = pipes::claim(pipe, n - moved);
             had = !claim.bytes().empty();
             if (!had) return usize{0}; // another reader came first
-            usize put = TRY(put_all(out, out_at, claim.bytes(), Waiting::never));
+            bool more = how.more || (claim.more() && moved + claim.bytes().size() < n);
+            UserSegment bytes{reinterpret_cast<uptr>(claim.bytes().data()), claim.bytes().size()};
+            Source from{{&bytes, 1}, bytes.size, {&claim.frame(), 1}};
+            from.more = more;
+            usize put = TRY(put_all(out, out_at, from, Waiting::never));
             claim.taken(put);
             return put;
         });
@@ -156,7 +186,8 @@ Result<usize> transfer_bytes(File& in, u64& at, File& out, u64* out_at, usize n,
         auto got = untold::read_at(in, sink, at);
         if (!got && moved == 0) return got;
         if (!got || *got == 0) break;
-        auto did = put_all(out, out_at, std::span{buffer->bytes}.first(*got));
+        Source from{std::span<const std::byte>{buffer->bytes}.first(*got)};
+        auto did = put_all(out, out_at, from);
         if (!did && moved == 0) return did;
         usize put = did.value_or(0);
         at += put;
@@ -211,21 +242,22 @@ Result<usize> put_memory(File& pipe, std::span<const UserSegment> from, bool non
 }
 
 namespace {
-Result<usize> transfer_untold(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
+Result<usize> transfer_untold(File& in, u64* in_at, File& out, u64* out_at, usize n, Transfer how) {
     if (!in.readable() || !out.writable()) return err::badf;
     if ((in_at && !in.seekable()) || (out_at && !out.seekable())) return err::spipe;
     if (n > most_moved) n = most_moved;
-    if (pipes::is_pipe(in)) return transfer_claims(in, out, out_at, n, nonblocking);
-    if (!in.seekable()) return pipes::is_pipe(out) ? transfer_stream(in, out, n, nonblocking, in_too) : err::inval;
+    if (pipes::is_pipe(in)) return transfer_claims(in, out, out_at, n, how);
+    if (!in.seekable())
+        return pipes::is_pipe(out) ? transfer_stream(in, out, n, how.nonblocking, how.in_too) : err::inval;
     auto* inode = in.inode();
     auto object = inode && inode->is_regular() ? in.memory_object() : Result<Ref<MemoryObject>>{err::nodev};
     u64 at = in_at ? *in_at : *in.position.lock(); // not held: writing takes the other file's
     auto moved = [&]() -> Result<usize> {
         // Within one file the ranges may share a page: that goes through a buffer.
-        if (!object || inode == out.inode()) return transfer_bytes(in, at, out, out_at, n, nonblocking);
+        if (!object || inode == out.inode()) return transfer_bytes(in, at, out, out_at, n, how.nonblocking);
         Pages pages{std::move(*object), *inode};
-        if (pipes::is_pipe(out)) return transfer_references(pages, at, out, n, nonblocking);
-        return transfer_pages(pages, at, out, out_at, n);
+        if (pipes::is_pipe(out)) return transfer_references(pages, at, out, n, how.nonblocking);
+        return transfer_pages(pages, at, out, out_at, n, how.more);
     }();
     if (in_at)
         *in_at = at;
@@ -235,8 +267,8 @@ Result<usize> transfer_untold(File& in, u64* in_at, File& out, u64* out_at, usiz
 }
 } // namespace
 
-Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, bool nonblocking, bool in_too) {
-    auto moved = transfer_untold(in, in_at, out, out_at, n, nonblocking, in_too);
+Result<usize> transfer(File& in, u64* in_at, File& out, u64* out_at, usize n, Transfer how) {
+    auto moved = transfer_untold(in, in_at, out, out_at, n, how);
     if (moved && *moved) tell(in, IN_ACCESS), tell(out, IN_MODIFY);
     return moved;
 }

@@ -39,7 +39,8 @@ Result<usize> Socket::read(Sink& to, u64*) {
     return n;
 }
 Result<usize> Socket::write(Source& from, u64*) {
-    SendMessage m{.data = from, .flags = write_flags() | (nonblocking() ? u32{msg_dontwait} : 0)};
+    u32 more = from.more && type_ == sock_stream ? u32{msg_more} : 0;
+    SendMessage m{.data = from, .flags = write_flags() | more | (nonblocking() ? u32{msg_dontwait} : 0)};
     return send(m);
 }
 

@@ -200,7 +200,8 @@ Result<usize> copy_file_range(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_f
 }
 
 namespace {
-constexpr u32 splice_nonblock = 2, splice_flags = 1 | splice_nonblock | 4 | 8; // SPLICE_F_*: not in the UAPI headers
+constexpr u32 splice_nonblock = 2, splice_more = 4; // SPLICE_F_*: not in the UAPI headers
+constexpr u32 splice_flags = 1 | splice_nonblock | splice_more | 8;
 
 /// Of two pipes neither waits if one is not to.
 Result<usize> pass(File& in, File& out, usize n, pipes::Pass how, u32 flags) {
@@ -227,8 +228,10 @@ Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPt
     if (from_pipe && out->flags & O_APPEND) return err::inval;
     TRY(from_pipe ? file::check_range(*out, to.pointer(), n) : file::check_range(*in, from.pointer(), n));
     bool nonblocking = flags & splice_nonblock;
-    usize moved =
-        TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, nonblocking, nonblocking && sockets::of(*in)));
+    file::Transfer how{.nonblocking = nonblocking,
+                       .in_too = nonblocking && sockets::of(*in),
+                       .more = (flags & splice_more) != 0};
+    usize moved = TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, how));
     TRY(from.store());
     TRY(to.store());
     return moved;

@@ -37,8 +37,11 @@ private:
         u32 used;
         usize bytes;
     };
+    Result<usize> may_send();
     Result<Room> room_to_send();
     Result<> send_piece(sockets::SendMessage&, Room, Outbox&);
+    Result<> send_pages(sockets::SendMessage&, Outbox&);
+    Result<> send_some(sockets::SendMessage&, Outbox&);
     struct Readable {
         Packet* packet = nullptr; // null: `bytes` is the answer
         usize bytes = 0;          // of it, that may be read

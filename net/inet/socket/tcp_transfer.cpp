@@ -20,9 +20,8 @@ Result<FrameRef> frame_for(usize bytes) {
 }
 } // namespace
 
-/// Whether bytes may be sent now, how many, and the frame that has room for the first ones.
-Result<TcpSocket::Room> TcpSocket::room_to_send() {
-    Holding held{end_->lock};
+/// Whether bytes may be sent now, and how many. Under the lock.
+Result<usize> TcpSocket::may_send() {
     auto& e = tcp();
     TRY(check_error(e.options));
     auto* c = e.connection.get();
@@ -35,7 +34,14 @@ Result<TcpSocket::Room> TcpSocket::room_to_send() {
     default: return err::pipe;
     }
     usize room = c->send_room();
-    if (room == 0) return err::again;
+    return room ? Result<usize>{room} : err::again;
+}
+
+/// The same, and the frame that has room for the first ones.
+Result<TcpSocket::Room> TcpSocket::room_to_send() {
+    Holding held{end_->lock};
+    auto& e = tcp();
+    usize room = TRY(may_send());
     return Room{std::move(e.tail), std::exchange(e.tail_used, 0), room};
 }
 
@@ -63,6 +69,31 @@ Result<> TcpSocket::send_piece(SendMessage& m, Room room, Outbox& box) {
     return sent;
 }
 
+/// Pages of files go out from where they are: as many as there is room for.
+Result<> TcpSocket::send_pages(SendMessage& m, Outbox& box) {
+    TcpEndpoint::Turn turn{tcp(), box};
+    usize room = TRY(may_send());
+    auto& c = *tcp().connection;
+    while (room) {
+        auto start = m.data.position();
+        auto part = m.data.share(room);
+        if (!part) break;
+        bool more = m.flags & msg_more || !m.data.done();
+        if (auto sent = c.send(Piece{std::move(part->frame), part->offset, part->size}, more, false); !sent) {
+            m.data.go_back(start);
+            return sent;
+        }
+        room = c.send_room();
+    }
+    return {};
+}
+
+/// Some of the bytes.
+Result<> TcpSocket::send_some(SendMessage& m, Outbox& box) {
+    if (m.data.shares()) return send_pages(m, box);
+    return send_piece(m, TRY(room_to_send()), box);
+}
+
 Result<usize> TcpSocket::send(SendMessage& m) {
     if (m.flags & msg_fastopen) return err::opnotsupp;
     Holding one{end_->writing};
@@ -70,21 +101,19 @@ Result<usize> TcpSocket::send(SendMessage& m) {
     Outbox box;
     Errno error{};
     while (!m.data.done()) {
-        auto room = room_to_send();
-        auto sent = room ? send_piece(m, std::move(*room), box) : Result<>{std::unexpected(room.error())};
+        auto sent = send_some(m, box);
         if (!sent) {
             error = sent.error();
             break;
         }
         box.flush();
     }
-    usize moved = m.data.moved() - before;
-    if (moved == 0) return error == Errno{} ? Result<usize>{usize{0}} : std::unexpected(error);
-    if (error != Errno{}) { // what was to be followed by more goes now
+    if (error != Errno{}) { // what was to be followed by more goes now: only then there is room again
         TcpEndpoint::Turn turn{tcp(), box};
-        if (auto* c = tcp().connection.get(); c && !(m.flags & msg_more)) c->push_pending();
+        if (auto* c = tcp().connection.get()) c->push_pending();
     }
-    return moved;
+    usize moved = m.data.moved() - before;
+    return moved || error == Errno{} ? Result<usize>{moved} : std::unexpected(error);
 }
 
 // recv(2)
