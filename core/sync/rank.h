@@ -49,6 +49,7 @@ enum class Rank : u8 {
     epoll,
     irq_line,    // who serves a line
     device,      // a device driver's queue
+    unsent,      // who has sent what devices have
     work,        // a CPU's list of interrupt work
     wait_queue,  // one wait queue
     run_queue,   // a CPU's run queue; a second one only by trying

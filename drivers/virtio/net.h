@@ -73,12 +73,14 @@ public:
 private:
     static constexpr unsigned most_pieces = net::Packet::most_pieces + 1;
     static constexpr u16 most_entries = 128;
-    static constexpr unsigned look_every = 32; // packets: then an interrupt, when half of them are sent
-    static constexpr u64 pause_ns = 4'000'000; // in which what was sent keeps its memory
+    static constexpr unsigned look_every = 32;   // packets: then an interrupt, when half of them are sent
+    static constexpr usize most_bytes = 1 * MiB; // that wait in the queue: latency for who comes behind
+    static constexpr u64 pause_ns = 4'000'000;   // in which what was sent keeps its memory
     void look_later(bool soon);
     bool collect(net::Packet*& done);
     Result<> put(net::PacketBox&, net::Packet*& done);
-    bool wait_for_room(usize entries, net::Packet*& done);
+    bool wait_for_room(usize entries, usize bytes, net::Packet*& done);
+    bool has_room(usize entries, usize bytes) const;
     Result<NetHeader> header_of(const net::Packet&) const;
 
     NetDevice& device_;
@@ -86,6 +88,7 @@ private:
     Box<Queue> queue_;
     bool stopped_ = false; // has_room() is owed
     u16 enough_ = 0;       // entries that are room again
+    usize bytes_ = 0;      // in the queue
 };
 
 class NetDevice final : public net::Device, public Work {

@@ -57,21 +57,25 @@ Result<> NetTransmit::put(net::PacketBox& p, net::Packet*& done) {
     p->for_each(0, p->size(), [&](std::span<const std::byte> bytes) {
         pieces[count++] = {arch::physical(bytes.data()), static_cast<u32>(bytes.size())};
     });
-    if (!wait_for_room(queue_->needs(count), done)) {
+    if (!wait_for_room(queue_->needs(count), p->size(), done)) {
         p->trim_front(sizeof *header);
         stopped_ = true;
         return err::again;
     }
     if (!queue_->add({pieces, count}, {}, p.get())) return {}; // it will never fit, or the device is at its end
-    (void)p.release();
+    bytes_ += p.release()->size();
     if (queue_->in_flight() % look_every == 0) (void)queue_->done(look_every / 2);
     return {};
 }
 
+bool NetTransmit::has_room(usize entries, usize bytes) const {
+    return queue_->room() >= entries && (bytes_ == 0 || bytes_ + bytes <= most_bytes);
+}
+
 /// False: there is no room, and an interrupt will come when there is.
-bool NetTransmit::wait_for_room(usize entries, net::Packet*& done) {
+bool NetTransmit::wait_for_room(usize entries, usize bytes, net::Packet*& done) {
     if (entries > usize{queue_->room()} + queue_->in_flight()) return true;
-    while (queue_->room() < entries) {
+    while (!has_room(entries, bytes)) {
         if (collect(done)) continue;
         if (device_.state() != NetDevice::State::works) return true;
         queue_->kick();
@@ -88,6 +92,7 @@ bool NetTransmit::collect(net::Packet*& done) {
             if (used == err::proto) device_.fail();
             return any;
         }
+        bytes_ -= static_cast<net::Packet*>(used->token)->size();
         add_to(done, used->token);
     }
 }
@@ -109,11 +114,12 @@ bool NetTransmit::run(unsigned) {
         auto state = device_.state();
         if (state == NetDevice::State::works) {
             bool any = collect(done);
-            has_room = queue_->room() >= enough_;
+            has_room = this->has_room(enough_, most_bytes / 2);
             if (stopped_ && !has_room) more = queue_->done(queue_->in_flight() / 2);
             look_later(any);
         } else if (state != NetDevice::State::broken) {
             while (auto* left = state == NetDevice::State::reset ? queue_->take_back() : nullptr) add_to(done, left);
+            bytes_ = 0;
             has_room = true; // for what is dropped now
         }
         has_room = has_room && std::exchange(stopped_, false);

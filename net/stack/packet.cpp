@@ -40,6 +40,7 @@ Result<PacketBox> Packet::slice(usize offset, usize length) const {
     made->time = time;
     made->sequence = static_cast<u32>(sequence + offset);
     made->mark = mark;
+    if (unsent_ && size_) made->count_for(unsent_, usize{charged_} * length / size_);
     if (length == size_) { // else the offsets are somebody else's
         made->checksum = checksum;
         made->checksum_start = checksum_start;
@@ -186,8 +187,21 @@ Result<> Packet::charge_to(MemoryAccount& account) {
 }
 
 void Packet::uncharge() {
-    if (charged_) MemoryAccount::at(payer_).uncharge(charged_);
+    if (!charged_) return;
+    if (unsent_) {
+        unsent_->let_go(charged_);
+        unsent_ = {};
+    } else {
+        MemoryAccount::at(payer_).uncharge(charged_);
+    }
     charged_ = 0;
+}
+
+void Packet::count_for(Ref<Unsent> by, usize n) {
+    uncharge();
+    by->take(n);
+    unsent_ = std::move(by);
+    charged_ = static_cast<u32>(n);
 }
 
 usize Packet::shared_with(const Packet& following) const {

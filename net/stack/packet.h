@@ -6,6 +6,7 @@
 #include "lib/intrusive.h"
 #include "lib/memory.h"
 #include "net/stack/checksum.h"
+#include "net/stack/unsent.h"
 #include <cstring>
 #include <optional>
 #include <span>
@@ -92,6 +93,8 @@ public:
     /// Bytes of true_size() that `next`, which follows in a queue, has as well: the block in which one ends and the
     /// other begins, if the payer of `next` has it anyway.
     usize shared_with(const Packet& next) const;
+    /// Until it is freed, or somebody is charged for it, the packet counts `n` bytes for who has sent it.
+    void count_for(Ref<Unsent>, usize n);
 
     Packet* next = nullptr;                // in a PacketQueue
     inet::Interface* arrives_by = nullptr; // while an Outbox holds it
@@ -122,7 +125,8 @@ private:
     u16 capacity_, start_, end_; // linear bytes: [start_, end_) of capacity_ are used
     u8 count_ = 0, first_ = 0;   // pieces [first_, count_)
     u16 payer_ = 0;
-    u32 charged_ = 0;
+    u32 charged_ = 0; // to `unsent_`, where there is one; else to `payer_`'s account
+    Ref<Unsent> unsent_;
     Piece pieces_[3];
     Box<More> more_;
 };

@@ -253,7 +253,8 @@ Result<> DatagramSocket::shutdown(int how) {
 u32 DatagramSocket::poll() {
     auto& e = end();
     u8 shut = e.shut.load(std::memory_order_relaxed);
-    u32 ready = writable_events;
+    usize half = options().send_buffer.load(std::memory_order_relaxed) / 2;
+    u32 ready = e.unsent_below(half, half) ? writable_events : 0;
     if (options().error.load(std::memory_order_relaxed) || !e.errors.empty())
         ready |= EPOLLERR | (options().on(Flag::select_error_queue) ? u32{EPOLLPRI} : 0);
     if (shut == both_ways) ready |= EPOLLHUP;
@@ -278,7 +279,7 @@ Result<i64> DatagramSocket::tell_time(bool ns, uptr argument) {
 Result<i64> DatagramSocket::ioctl(unsigned request, uptr argument) {
     switch (request) {
     case SIOCINQ: TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(end().first_size()))); return 0;
-    case SIOCOUTQ: TRY(copy_out(UserPtr<int>{argument}, 0)); return 0; // what is sent is the device's at once
+    case SIOCOUTQ: TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(end().unsent_bytes()))); return 0;
     case SIOCGSTAMP_OLD:
     case SIOCGSTAMPNS_OLD: return tell_time(request == SIOCGSTAMPNS_OLD, argument);
     default: return InetSocket::ioctl(request, argument);

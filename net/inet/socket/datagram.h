@@ -91,7 +91,7 @@ protected:
     };
     /// Reads a message's address and control data. Linux's errors for them.
     Result<> prepare(sockets::SendMessage&, Sending&);
-    /// An error that is to be told, or err::pipe: shut down.
+    /// An error that is to be told; err::pipe: shut down; err::again: devices have as much as the send buffer holds.
     Result<> may_send();
     /// Finds the way and sends, by send_one(). err::msgsize: it is larger than it may be.
     Result<> transmit(PacketBox, const Sending&);

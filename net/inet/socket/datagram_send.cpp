@@ -45,7 +45,9 @@ Result<> DatagramSocket::prepare(SendMessage& m, Sending& s) {
 
 Result<> DatagramSocket::may_send() {
     TRY(check_error(options()));
-    return end().shut.load(std::memory_order_relaxed) & 2 ? Result<>{err::pipe} : Result<>{};
+    if (end().shut.load(std::memory_order_relaxed) & 2) return err::pipe;
+    usize most = options().send_buffer.load(std::memory_order_relaxed);
+    return end().unsent_below(most, most / 2) ? Result<>{} : err::again;
 }
 
 /// Where the way depends on more than the destination. Under the lock.
@@ -108,6 +110,11 @@ Result<> DatagramSocket::transmit(PacketBox p, const Sending& s) {
             if (s.control.traffic_class >= 0) ip.traffic_class = static_cast<u8>(s.control.traffic_class);
             if (v4 && !ip.dont_fragment) ip.id = static_cast<u32>(rng::number());
             p->segment_size = segments ? segment : u16{0};
+            if (!path.out->loopback()) {
+                Unsent* unsent = e.unsent();
+                if (!unsent) return err::nobufs;
+                p->count_for(Ref<Unsent>::share(unsent), p->true_size());
+            }
             return send_one(path, std::move(p), s, ip, box);
         }
     }

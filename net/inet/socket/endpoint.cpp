@@ -1,6 +1,7 @@
 #include "net/inet/socket/endpoint.h"
 #include "kernel/credentials/caller.h"
 #include "kernel/views/view.h"
+#include <linux/eventpoll.h>
 
 namespace net::inet {
 InetEndpoint::InetEndpoint(Kind kind, u8 protocol, bool is_v6, Ref<NetworkNamespace> in, Stack& stack, Ref<Cgroup> pays)
@@ -9,6 +10,25 @@ InetEndpoint::InetEndpoint(Kind kind, u8 protocol, bool is_v6, Ref<NetworkNamesp
     ip.v6_only = stack.settings.v6_only.load();
     local.address = is_v6 ? any_v6 : any_v4;
 }
+
+InetEndpoint::~InetEndpoint() {
+    forget_unsent();
+    Ref<Unsent>::adopt(unsent_.load());
+}
+
+Unsent* InetEndpoint::unsent() {
+    if (Unsent* u = unsent_.load(std::memory_order_relaxed)) [[likely]]
+        return u;
+    auto made = make_ref<Unsent>([](void* of) { static_cast<InetEndpoint*>(of)->devices_have_room(); }, this);
+    if (!made) return nullptr;
+    Unsent* u = made->release();
+    unsent_.store(u, std::memory_order_release);
+    return u;
+}
+void InetEndpoint::forget_unsent() {
+    if (Unsent* u = unsent_.load()) u->forget();
+}
+void InetEndpoint::devices_have_room() { changed.notify_all(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND); }
 
 Result<const Path*> InetEndpoint::path_to(const Endpoint& to) {
     if (path_.out && path_.generation == stack().generation() && path_for_ == to.address) [[likely]]

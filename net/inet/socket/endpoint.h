@@ -31,6 +31,17 @@ public:
     Result<const Path*> path_to(const Endpoint& remote);
     /// What path_to() has found is out of date: an address or an option has changed. Under the lock.
     void forget_path() { path_.out = {}; }
+    /// What devices have of what it has sent. Null: there is no memory for it. Under the lock.
+    Unsent* unsent();
+    usize unsent_bytes() const {
+        Unsent* u = unsent_.load(std::memory_order_acquire);
+        return u ? u->bytes() : 0;
+    }
+    /// Whether devices have less than `limit`. If not, devices_have_room() follows when they have less than `enough`.
+    bool unsent_below(usize limit, usize enough) const {
+        Unsent* u = unsent_.load(std::memory_order_acquire);
+        return !u || u->bytes() < limit || !u->wait_below(enough) || u->bytes() < limit;
+    }
     u8 hop_limit(const Address& to) const {
         int own = ip.of(to).hop_limit.load(std::memory_order_relaxed);
         return static_cast<u8>(own < 0 ? stack().settings.ttl.load(std::memory_order_relaxed) : static_cast<u32>(own));
@@ -42,11 +53,17 @@ public:
         return only ? only : local.interface;
     }
     void show(FlowShown&) override;
+    ~InetEndpoint() override;
 
 protected:
     InetEndpoint(Kind, u8 protocol, bool v6, Ref<NetworkNamespace>, Stack&, Ref<Cgroup>);
+    /// Devices have sent most of what they had. As Unsent::Told.
+    virtual void devices_have_room();
+    /// It is not called any more: for destructors of those who override it.
+    void forget_unsent();
 
 private:
+    std::atomic<Unsent*> unsent_ = nullptr; // made when something first goes to a device
     Path path_;
     Address path_for_;
 };

@@ -35,7 +35,10 @@ TcpEndpoint::TcpEndpoint(bool is_v6, const Maker& m)
     options.send_buffer = set.send_default.load();
     options.receive_buffer = set.receive_default.load();
 }
-TcpEndpoint::~TcpEndpoint() { alarm_.cancel(); }
+TcpEndpoint::~TcpEndpoint() {
+    forget_unsent();
+    alarm_.cancel();
+}
 
 Result<Ref<TcpEndpoint>> TcpEndpoint::create(bool v6) { return make_ref<TcpEndpoint>(v6, TRY(Maker::caller())); }
 
@@ -67,10 +70,15 @@ u32 TcpEndpoint::settle(Outbox& box) {
     return events;
 }
 
+/// Of one connection. What they do not have stays in the send buffer, where it can still be joined, or need not be
+/// sent.
+constexpr usize most_in_devices = 256 * KiB;
+
 /// Sends all that there is to be sent.
 void TcpEndpoint::pump(Outbox& box) {
     retry_at_ = tcp::never;
     const Path* path = nullptr;
+    Unsent* unsent_here = nullptr;
     tcp::Egress egress;
     IpSend ip{.source = local.address, .destination = remote.address, .protocol = IPPROTO_TCP};
     for (;;) {
@@ -82,18 +90,22 @@ void TcpEndpoint::pump(Outbox& box) {
                 u32 most = remote.address.is_v4() ? offloads.segment_v4 : offloads.segment_v6;
                 constexpr u32 headers = 40 + tcp::header_size + tcp::most_options;
                 egress.offload = offloads.checksum;
+                if (!path->out->loopback()) unsent_here = unsent();
                 egress.most = most > headers && path->mtu < most ? most - headers : 0;
             }
             const FamilyOptions& own = this->ip.of(remote.address);
-            ip.hop_limit = hop_limit();
             ip.traffic_class = own.traffic_class.load(std::memory_order_relaxed);
+            ip.hop_limit = hop_limit();
             ip.dont_fragment = own.discover_mtu.load(std::memory_order_relaxed) != 0;
         }
+        if (unsent_here && !unsent_below(most_in_devices, most_in_devices / 2))
+            return; // goes on in devices_have_room()
         auto p = connection->next_segment(box.now, egress);
         if (!p) {
             if (p.error() != Errno::again) retry_at_ = box.now + 20 * tcp::ms;
             return;
         }
+        if (unsent_here) (*p)->count_for(Ref<Unsent>::share(unsent_here), (*p)->size());
         // Without a way it is lost, and goes again later.
         if (path) (void)output(*path, std::move(*p), ip, box);
     }
@@ -115,11 +127,8 @@ public:
     }
     /// With a reference.
     void push(TcpEndpoint& e) {
-        {
-            Holding held{lock_};
-            e.next_due_ = first_;
-            first_ = &e;
-        }
+        e.next_due_ = first_.load(std::memory_order_relaxed);
+        while (!first_.compare_exchange_weak(e.next_due_, &e, std::memory_order_release, std::memory_order_relaxed)) {}
         queue();
     }
 
@@ -127,13 +136,9 @@ private:
     bool run(unsigned budget) override {
         Outbox box;
         while (budget--) {
-            TcpEndpoint* e;
-            {
-                Holding held{lock_};
-                e = first_;
-                if (!e) return false;
-                first_ = e->next_due_;
-            }
+            if (!taken_) taken_ = first_.exchange(nullptr, std::memory_order_acquire);
+            if (!taken_) return false;
+            TcpEndpoint* e = std::exchange(taken_, taken_->next_due_);
             auto keep = Ref<TcpEndpoint>::adopt(e);
             e->due_ = false;
             e->timer(box);
@@ -141,11 +146,11 @@ private:
         }
         return true;
     }
-    Spinlock<Rank::network_queue> lock_;
-    TcpEndpoint* first_ = nullptr;
+    std::atomic<TcpEndpoint*> first_ = nullptr; // by whoever pushes
+    TcpEndpoint* taken_ = nullptr;              // by run()
 };
 
-/// In an interrupt.
+/// In an interrupt, or where a device lets go of a packet.
 void TcpEndpoint::alarm_rings() {
     if (due_.exchange(true)) return;
     if (try_retain())

@@ -94,6 +94,7 @@ private:
     void pump(Outbox&);
     void set_alarm();
     void leave_time_wait(u64 now);
+    void devices_have_room() override { alarm_rings(); }
     void take_for_listener(tcp::Segment&, const Endpoint& at, const Endpoint& from, std::optional<tcp::Seq> least_iss,
                            Outbox&);
     void enter_child(const tcp::Accepted&, tcp::Segment&, Outbox&);

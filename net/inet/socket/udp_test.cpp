@@ -10,6 +10,7 @@
 #include "net/inet/stack/ethernet.h"
 #include "net/inet/udp.h"
 #include "packets.h"
+#include <linux/eventpoll.h>
 #include <linux/if.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -26,6 +27,7 @@ public:
     std::string_view driver() const override { return "cable"; }
     void start(DeviceUser& by) override { user = &by; }
     Result<> transmit(PacketBox& p, bool) override {
+        if (full) return err::again;
         other->arrived.push(std::move(p));
         return {};
     }
@@ -33,6 +35,7 @@ public:
     CableEnd* other = nullptr;
     PacketQueue arrived;
     unsigned frames = 0;
+    bool full = false; // it takes nothing
 };
 
 struct Machine {
@@ -237,4 +240,57 @@ TEST_F(UdpTest, TheBufferHoldsWhatItMay) {
     EXPECT_GE(kept, 3u);
     EXPECT_LT(kept, 30u);
     EXPECT_EQ(two->endpoint().dropped, 200 - kept);
+}
+
+TEST_F(UdpTest, WhatTheDeviceDoesNotTakeFillsTheSendBuffer) {
+    auto one = a.socket(), two = b.socket();
+    ASSERT_TRUE(two->bind(name(at_b)));
+    EXPECT_TRUE(put(*one, &at_b, "first"));
+    EXPECT_EQ(get(*two), "first");
+    EXPECT_EQ(one->endpoint().unsent_bytes(), 0u);
+    one->options().send_buffer = 100'000;
+    a.device.full = true;
+    unsigned taken = 0;
+    Result<usize> last = usize{0};
+    while (taken < 1000 && (last = put(*one, &at_b, std::string(1000, 'x')))) taken++;
+    EXPECT_EQ(last.error(), Errno::again);
+    EXPECT_GT(taken, 50u);
+    EXPECT_LT(taken, 100u); // it is memory that counts
+    EXPECT_GE(one->endpoint().unsent_bytes(), 100'000u);
+    EXPECT_FALSE(one->poll() & EPOLLOUT);
+    // Another one has a buffer of its own.
+    auto other = a.socket();
+    EXPECT_TRUE(put(*other, &at_b, "other"));
+    // Who waits hears of it when the device has sent half.
+    struct Listening final : Waiter {
+        bool notified(u32 events) override { return heard |= events & EPOLLOUT, true; }
+        bool heard = false;
+    } listening;
+    one->changed().add(listening);
+    a.device.full = false;
+    a.device.user->has_room();
+    EXPECT_FALSE(listening.heard); // they are on the cable
+    run();
+    EXPECT_TRUE(listening.heard);
+    one->changed().remove(listening);
+    EXPECT_EQ(one->endpoint().unsent_bytes(), 0u);
+    EXPECT_TRUE(one->poll() & EPOLLOUT);
+    EXPECT_TRUE(put(*one, &at_b, "again"));
+}
+
+TEST_F(UdpTest, PartsOfADatagramCountAsTheWhole) {
+    auto one = a.socket(), two = b.socket();
+    ASSERT_TRUE(two->bind(name(at_b)));
+    EXPECT_TRUE(put(*one, &at_b, "first"));
+    a.device.full = true;
+    EXPECT_TRUE(put(*one, &at_b, test::pattern(60'000))); // fragments
+    EXPECT_GE(one->endpoint().unsent_bytes(), 60'000u);
+    EXPECT_LT(one->endpoint().unsent_bytes(), 90'000u);
+    // A socket that is closed leaves them be.
+    one = {};
+    a.device.full = false;
+    a.device.user->has_room();
+    run();
+    EXPECT_EQ(get(*two), "first");
+    EXPECT_TRUE(get(*two) == test::pattern(60'000));
 }
