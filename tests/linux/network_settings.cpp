@@ -55,6 +55,8 @@ int main() {
     CHECK(set("ipv4/ping_group_range", "9 3") == 3 && reads("ipv4/ping_group_range", "1\t0\n"));
     ranges("ipv4/tcp_syn_retries", "6\n", {"0", "128"}, "3", "3\n");
     ranges("ipv4/tcp_keepalive_time", "7200\n", {"x"}, "60", "60\n");
+    ranges("ipv4/tcp_ecn", "2\n", {"3", "-1"}, "1", "1\n");
+    ranges("ipv4/tcp_mtu_probing", "0\n", {"256", "-1"}, "2", "2\n");
     ranges("ipv4/tcp_sack", "1\n", {"256", "-1"}, "0", "0\n");
     ranges("ipv6/bindv6only", "0\n", {"256", "-1"}, "1", "1\n");
     ranges("ipv4/icmp_echo_ignore_all", "0\n", {"2"}, "1", "1\n");

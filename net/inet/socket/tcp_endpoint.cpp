@@ -20,6 +20,10 @@ TcpEndpoint::TcpEndpoint(bool is_v6, const Maker& m)
     tuning.sack = set.sack;
     tuning.timestamps = set.timestamps;
     tuning.scaling = set.scaling;
+    tuning.ecn = static_cast<u8>(set.ecn.load());
+    tuning.frto = set.frto;
+    tuning.mtu_probing = static_cast<u8>(set.mtu_probing.load());
+    tuning.base_mss = static_cast<u16>(set.base_mss.load());
     tuning.keep_idle = seconds(set.keep_idle_s);
     tuning.keep_interval = seconds(set.keep_interval_s);
     tuning.fin_timeout = seconds(set.fin_timeout_s);
@@ -79,6 +83,7 @@ void TcpEndpoint::pump(Outbox& box) {
     retry_at_ = tcp::never;
     const Path* path = nullptr;
     Unsent* unsent_here = nullptr;
+    u8 tos = 0;
     tcp::Egress egress;
     IpSend ip{.source = local.address, .destination = remote.address, .protocol = IPPROTO_TCP};
     for (;;) {
@@ -94,7 +99,7 @@ void TcpEndpoint::pump(Outbox& box) {
                 egress.most = most > headers && path->mtu < most ? most - headers : 0;
             }
             const FamilyOptions& own = this->ip.of(remote.address);
-            ip.traffic_class = own.traffic_class.load(std::memory_order_relaxed);
+            tos = own.traffic_class.load(std::memory_order_relaxed);
             ip.hop_limit = hop_limit();
             ip.dont_fragment = own.discover_mtu.load(std::memory_order_relaxed) != 0;
         }
@@ -105,6 +110,7 @@ void TcpEndpoint::pump(Outbox& box) {
             if (p.error() != Errno::again) retry_at_ = box.now + 20 * tcp::ms;
             return;
         }
+        ip.traffic_class = static_cast<u8>(tos | (*p)->mark);
         if (unsent_here) (*p)->count_for(Ref<Unsent>::share(unsent_here), (*p)->size());
         // Without a way it is lost, and goes again later.
         if (path) (void)output(*path, std::move(*p), ip, box);

@@ -22,6 +22,8 @@ struct Settings {
         std::atomic<bool> sack = true, timestamps = true, scaling = true, reset_on_overflow = false;
         std::atomic<u32> send_least = 4096, send_default = 87040, send_most = 4 << 20;           // tcp_wmem
         std::atomic<u32> receive_least = 4096, receive_default = 131072, receive_most = 6 << 20; // tcp_rmem
+        std::atomic<u32> ecn = 2; // tcp_ecn: 1: asked for; 2: agreed to
+        std::atomic<u32> frto = 2, mtu_probing = 0, base_mss = 1024;
         std::atomic<u8> congestion = 0; // index into congestion_controls()
     } tcp;
 };

@@ -31,6 +31,9 @@ bool Connection::take_ack(const Segment& s, Time now) {
         arm_rto(now);
     }
     if (probe_.active) loss_probe_acknowledged(s, a);
+    counts_.bytes_delivered += a.delivered;
+    a.echo = ecn_.on && s.has(ece);
+    if (a.echo) counts_.bytes_marked += a.delivered;
     recover(s, a, now);
     if (retransmit_ == Retransmit::rto) schedule_loss_probe(now);
     if (snd_.wnd && persist_at_ != never) persist_at_ = never;
@@ -60,10 +63,13 @@ void Connection::take_blocks(const Segment& s, AckSample& a, Time now) {
         if (b.begin < snd_.una || b.end > snd_.nxt) continue; // it cannot know of those
         board_.sack(b, [&](const Sent& sent, u32 bytes) {
             a.delivered += bytes;
+            a.original |= !sent.ever_retransmitted && sent.end <= recovery_.point;
             rack_update(sent, s, now);
         });
     }
-    if (a.duplicate) note_reordering_by_duplicate();
+    if (!a.duplicate) return;
+    counts_.told_duplicates++;
+    note_reordering_by_duplicate();
 }
 
 void Connection::newly_acknowledged(const Segment& s, AckSample& a, Time now) {
@@ -71,6 +77,7 @@ void Connection::newly_acknowledged(const Segment& s, AckSample& a, Time now) {
     if (a.acked == 0) return;
     board_.acknowledge(s.ack, [&](const Sent& sent, u32 bytes) {
         a.delivered += bytes;
+        a.original |= !sent.ever_retransmitted && sent.end <= recovery_.point;
         rack_update(sent, s, now);
         a.retransmitted |= sent.ever_retransmitted;
         if (sent.ever_retransmitted) return; // Karn: which one was it?
@@ -99,6 +106,7 @@ void Connection::take_rtt(const Segment& s, const AckSample& a, Time now) {
 /// Outside of fast recovery; only what the window has limited makes it grow (RFC 9438, 5.8).
 void Connection::grow_window(const AckSample& a, Time now) {
     if (a.acked == 0 || a.delivered == 0) return; // in order only (RFC 5681, 3.1)
+    if (a.echo) return take_echo(now);
     if (snd_.una > most_flight_until_) {
         most_flight_until_ = snd_.nxt;
         most_flight_ = board_.pipe() + a.acked;

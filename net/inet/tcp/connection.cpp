@@ -22,8 +22,9 @@ u8 Connection::receive_scale(const Tuning& t) {
 
 /// By the path, the peer and the user.
 void Connection::set_mss(u32 mtu) {
-    u32 headers = static_cast<u32>(inet::ip_header_size(id_.remote.address) + header_size);
-    u32 fits = mtu > headers + 48 ? mtu - headers : 48;
+    path_mtu_ = mtu;
+    if (search_.on) mtu = std::min(mtu, search_.low), search_.high = std::min(search_.high, path_mtu_);
+    u32 headers = headers_size(), fits = mtu > headers + 48 ? mtu - headers : 48;
     mss_ = std::min(fits, peer_mss_);
     if (tuning.max_segment) mss_ = std::max<u32>(std::min<u32>(mss_, tuning.max_segment), 48);
     window_.smss = mss_;
@@ -60,6 +61,7 @@ void Connection::accept(const Accepted& a, Time now) {
 
 usize Connection::send_room() const {
     usize used = buffer_.true_size();
+    if (unsent_bytes() >= tuning.unsent_low_water) return 0;
     return used < tuning.send_limit ? tuning.send_limit - used : 0;
 }
 
@@ -176,7 +178,8 @@ u32 Connection::poll() const {
     if (rcv_.fin || read_shut_ || state_ == State::closed) events |= EPOLLRDHUP;
     bool sends = state_ == State::established || state_ == State::close_wait;
     if (!sends && state_ != State::syn_sent && state_ != State::syn_received) events |= EPOLLOUT; // fails at once
-    if (sends && send_room() * 3 >= tuning.send_limit) events |= EPOLLOUT;
+    bool few = u64{2} * unsent_bytes() < tuning.unsent_low_water;
+    if (sends && few && send_room() * 3 >= tuning.send_limit) events |= EPOLLOUT;
     if (state_ == State::closed || (rcv_.fin && fin_queued_)) events |= EPOLLHUP;
     if (error_ != Errno{}) events |= EPOLLERR;
     if (urgent_) events |= EPOLLPRI;
@@ -238,7 +241,8 @@ void Connection::info(tcp_info& i, Time now) const {
     i.tcpi_probes = probes_;
     i.tcpi_backoff = backoffs_;
     i.tcpi_options = static_cast<u8>((timestamps_ ? TCPI_OPT_TIMESTAMPS : 0) | (sack_ ? TCPI_OPT_SACK : 0) |
-                                     (snd_.scale || rcv_.scale ? TCPI_OPT_WSCALE : 0));
+                                     (snd_.scale || rcv_.scale ? TCPI_OPT_WSCALE : 0) | (ecn_.on ? TCPI_OPT_ECN : 0) |
+                                     (ecn_.seen ? TCPI_OPT_ECN_SEEN : 0));
     i.tcpi_snd_wscale = snd_.scale;
     i.tcpi_rcv_wscale = rcv_.scale;
     i.tcpi_rto = us(rtt_.rto_after(backoffs_));
@@ -255,18 +259,28 @@ void Connection::info(tcp_info& i, Time now) const {
     i.tcpi_rcv_ssthresh = receive_window();
     i.tcpi_rtt = us(rtt_.srtt());
     i.tcpi_rttvar = us(rtt_.rttvar());
-    i.tcpi_snd_ssthresh = static_cast<u32>(std::min<u64>(window_.ssthresh / mss_, 0x7fffffff));
+    i.tcpi_snd_ssthresh = window_.ssthresh >= Window::infinite ? 0x7fffffff : static_cast<u32>(window_.ssthresh / mss_);
     i.tcpi_snd_cwnd = static_cast<u32>(window_.cwnd / mss_);
     i.tcpi_advmss = peer_mss_;
     i.tcpi_reordering = rack_.reordering ? 3 + rack_.multiplier : 3;
     i.tcpi_rcv_rtt = us(rcv_.rtt);
     i.tcpi_rcv_space = rcv_.read_before;
     i.tcpi_total_retrans = counts_.retransmitted;
-    i.tcpi_pacing_rate = i.tcpi_max_pacing_rate = tuning.pacing_rate;
+    i.tcpi_max_pacing_rate = tuning.pacing_rate;
+    // Twice the window in a round trip while it doubles, else a fifth more: nobody is held to less than that.
+    u64 percent = window_.in_slow_start() ? 200 : 120, srtt_us = us(rtt_.srtt());
+    i.tcpi_pacing_rate = srtt_us ? std::min(window_.cwnd * percent * 10'000 / srtt_us, tuning.pacing_rate) : ~u64{0};
     i.tcpi_bytes_acked = counts_.bytes_acked;
     i.tcpi_bytes_received = counts_.bytes_received;
     i.tcpi_segs_out = counts_.segments_out;
     i.tcpi_segs_in = counts_.segments_in;
+    i.tcpi_data_segs_out = counts_.data_out;
+    i.tcpi_data_segs_in = counts_.data_in;
+    i.tcpi_delivered = static_cast<u32>((counts_.bytes_delivered + mss_ - 1) / mss_) + (synchronized() ? 1 : 0);
+    i.tcpi_delivered_ce = static_cast<u32>((counts_.bytes_marked + mss_ - 1) / mss_);
+    i.tcpi_dsack_dups = counts_.told_duplicates;
+    i.tcpi_reord_seen = rack_.reordering;
+    i.tcpi_rcv_ooopack = counts_.reordered;
     i.tcpi_notsent_bytes = unsent_bytes();
     i.tcpi_min_rtt = us(rtt_.minimum());
     i.tcpi_bytes_sent = counts_.bytes_sent;

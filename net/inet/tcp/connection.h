@@ -30,6 +30,10 @@ enum class State : u8 {
 struct Tuning {
     bool nodelay = false, cork = false, keep_alive = false;
     bool sack = true, timestamps = true, scaling = true; // before the handshake
+    u8 ecn = 2;          // before the handshake; 1: is asked for; 2: only agreed to (RFC 3168)
+    bool frto = true;    // RFC 5682
+    u8 mtu_probing = 0;  // RFC 4821; 1: after timeouts; 2: always
+    u16 base_mss = 1024; // where that begins
     Time keep_idle = 7200 * second, keep_interval = 75 * second;
     u8 keep_count = 9, syn_retries = 6, retries = 15, orphan_retries = 8;
     u8 initial_window = 10;         // segments (RFC 6928)
@@ -41,6 +45,7 @@ struct Tuning {
     usize receive_most = 6 * MiB;   // so far. Equal to the limit: SO_RCVBUF was set
     usize send_most = 4 * MiB;      // the same of the send limit
     u64 pacing_rate = ~u64{0};      // bytes a second at most; ~0: not paced
+    u32 unsent_low_water = ~u32{0}; // bytes that wait to be sent at most: TCP_NOTSENT_LOWAT
     const CongestionControl* congestion =
         nullptr; // null: the default; // before the handshake; then set_congestion_control()
 };
@@ -110,7 +115,8 @@ public:
     bool path_mtu(u32 mtu, Seq);
     /// The way to the peer has become another one, with this MTU.
     void path_changed(u32 mtu) { set_mss(std::min(mtu, id_.mtu)); }
-    /// The next segment, with its TCP header. err::again: none now; err::nomem: later.
+    /// The next segment, with its TCP header; `mark` has the ECN bits of its IP header. err::again: none now;
+    /// err::nomem: later.
     Result<PacketBox> next_segment(Time now, const Egress&);
 
     // Time.
@@ -182,6 +188,19 @@ private:
     void take_rtt(const Segment&, const AckSample&, Time now);
     void grow_window(const AckSample&, Time now);
     void grow_send_buffer();
+    // ecn.cpp
+    void take_marks(const Segment&);
+    void take_echo(Time now);
+    void window_reduced();
+    /// New data that routers may mark: ECT(0). Nothing that is sent again, as none would notice its loss (6.1.5).
+    void mark_capable(Packet& p, u32 bytes) const { p.mark = ecn_.on && bytes ? 2 : 0; }
+    // mtu_search.cpp
+    u32 headers_size() const;
+    void start_search();
+    void suspect_black_hole();
+    Result<PacketBox> mtu_probe(Time now, const Egress&);
+    void judge_probe(Time now);
+    bool only_probe_lost();
     // recovery.cpp
     void rack_update(const Sent&, const Segment&, Time now);
     Time rack_window() const;
@@ -194,6 +213,7 @@ private:
     void proportional_rate(const AckSample&);
     void leave_recovery();
     bool undo_if_spurious(const Segment&, const AckSample&);
+    bool timeout_was_spurious(const AckSample&);
     void undo();
     void timed_out(Time now);
     void schedule_loss_probe(Time now);
@@ -279,6 +299,12 @@ private:
     Window window_;
     RttEstimator rtt_;
     struct {
+        bool on = false, asked = false, seen = false;
+        bool echoes = false;   // until the peer says that its window is smaller
+        bool owes_cwr = false; // ours is
+        Seq until;             // what was sent before has told what it knows of
+    } ecn_;
+    struct {
         Phase phase = Phase::open;
         Seq point;                              // recovery ends when this is acknowledged
         u64 delivered = 0, out = 0, flight = 0; // PRR
@@ -287,7 +313,18 @@ private:
         u32 first_retransmission_ts = 0;
         u64 prior_cwnd = 0, prior_ssthresh = 0;
         bool may_undo = false;
+        bool frto = false;      // it is not known yet whether the timeout was one
+        bool new_first = false; // to know that, new data go before what is thought lost
     } recovery_;
+    u32 path_mtu_ = 0; // as the network says
+    struct {
+        bool on = false, probing = false;
+        bool repairs = false;  // the last probe was lost, and goes again in small segments
+        u32 low = 0, high = 0; // MTUs: one that passes, and what may pass
+        u32 size = 0;          // the probe's
+        Seq begin, end;
+        Time settled_at = 0;
+    } search_;
     struct {
         Time sent_at = 0, rtt = 0;
         Seq end, fack, duplicate_round;
@@ -312,7 +349,9 @@ private:
     Seq most_flight_until_;
     struct {
         u64 bytes_sent = 0, bytes_acked = 0, bytes_received = 0, bytes_retransmitted = 0;
-        u32 segments_in = 0, segments_out = 0, retransmitted = 0, duplicates = 0, reordered = 0;
+        u32 segments_in = 0, segments_out = 0, data_in = 0, data_out = 0; // as they are on the wire
+        u32 retransmitted = 0, duplicates = 0, reordered = 0, told_duplicates = 0;
+        u64 bytes_delivered = 0, bytes_marked = 0;
     } counts_;
 };
 
@@ -325,6 +364,8 @@ struct Connection::AckSample {
     bool retransmitted = false;                // some of the acknowledged were sent again
     bool all_duplicates = false;               // the last retransmission that no D-SACK had told of
     bool new_loss = false;
+    bool echo = false;     // of a mark: RFC 3168
+    bool original = false; // something that was sent once, before the loss was noticed
     Seq una_before;
 };
 } // namespace net::tcp

@@ -11,7 +11,7 @@ void Connection::segment(Segment s, Time now) {
     if (state_ == State::syn_received && s.has(syn) && s.seq + 1 == receive_next()) {
         if (!s.has(ack) || s.ack != snd_.nxt) return void(syn_pending_ = true); // it has not seen ours
         s.seq = s.seq + 1;
-        s.flags &= static_cast<u8>(~syn);
+        s.flags &= static_cast<u8>(~(syn | ece | cwr));
         ack_pending_ = true; // both have begun at once
     }
     if (!acceptable(s, now) || !s.has(ack)) return;
@@ -40,6 +40,7 @@ void Connection::in_syn_sent(Segment& s, Time now) {
     }
     if (!s.has(syn)) return;
     last_received_ = now;
+    s.options.ecn = s.has(ack) ? ecn_.asked && s.has(ece) && !s.has(cwr) : s.asks_for_ecn() && tuning.ecn;
     queue_.start(s.seq + 1);
     rcv_.edge = s.seq + 1 + std::min(free_window(), u32{65535});
     rcv_.last_ack_sent = s.seq + 1;
@@ -52,12 +53,13 @@ void Connection::in_syn_sent(Segment& s, Time now) {
         return;
     }
     snd_.una = snd_.wl2 = s.ack;
+    counts_.bytes_acked = 1; // the SYN, as Linux counts
     buffer_.start(snd_.una);
     if (!syn_retransmitted_) rtt_.sample(now - syn_sent_at_, now);
     established(now);
     ack_pending_ = true;
     s.seq = s.seq + 1;
-    s.flags &= static_cast<u8>(~syn);
+    s.flags &= static_cast<u8>(~(syn | ece | cwr));
     take_data(s, now);
 }
 
@@ -67,6 +69,8 @@ void Connection::learn_options(const Options& o, Time now) {
     peer_mss_ = peer_mss_ < 48 ? 48 : peer_mss_;                         // else headers would be all that is sent
     sack_ = o.sack_permitted && tuning.sack;
     timestamps_ = o.has_timestamps && tuning.timestamps;
+    ecn_.on = o.ecn;
+    ecn_.until = snd_.una;
     if (timestamps_) {
         rcv_.ts_recent = o.ts_value;
         rcv_.ts_recent_at = now;
@@ -92,6 +96,7 @@ void Connection::established(Time now) {
     if (passive) snd_.una = snd_.nxt, buffer_.start(snd_.nxt);
     if (tuning.keep_alive) alive_at_ = now + tuning.keep_idle;
     rcv_.read_since = rcv_.window_since = now;
+    if (tuning.mtu_probing > 1) start_search();
     change(EPOLLIN | EPOLLOUT);
     if (fin_queued_) state_ = State::fin_wait_1; // closed before it was established
 }
@@ -181,6 +186,8 @@ void Connection::take_data(Segment& s, Time now) {
     usize size = s.data->size();
     bool has_fin = s.has(fin);
     if (size == 0 && !has_fin) return;
+    counts_.data_in++;
+    if (ecn_.on) take_marks(s);
     if (rcv_.fin) { // behind its FIN there is nothing
         if (s.end() > receive_next()) challenge(now);
         return;

@@ -56,6 +56,7 @@ void Listener::wait_again(Request& r, Time now) {
 Header Listener::syn_ack_header(const Key& k, const Options& syn, u32 mtu, Time now) const {
     Header h{.source_port = k.local.port, .destination_port = k.remote.port, .flags = tcp::syn | tcp::ack};
     u32 headers = static_cast<u32>(inet::ip_header_size(k.remote.address) + header_size);
+    if (syn.ecn) h.flags |= ece;
     h.window = static_cast<u16>(std::min<usize>(tuning.receive_limit / 2, 65535));
     h.options.mss = static_cast<u16>(std::min(mtu - headers, u32{65535}));
     if (tuning.max_segment) h.options.mss = std::min(h.options.mss, tuning.max_segment);
@@ -114,6 +115,7 @@ Listener::Answer Listener::take_syn(const Segment& s, const Key& k, u32 mtu, boo
     r.iss = keys_.initial(k.local, k.remote, now);
     if (least_iss && r.iss < *least_iss) r.iss = *least_iss;
     r.options = s.options;
+    r.options.ecn = s.asks_for_ecn() && tuning.ecn;
     r.window = s.window;
     r.mtu = mtu;
     by_key_.insert(r);
@@ -125,12 +127,14 @@ Listener::Answer Listener::take_syn(const Segment& s, const Key& k, u32 mtu, boo
 
 /// Nothing is kept: what must be known is in the numbers that come back.
 Listener::Answer Listener::cookie(const Segment& s, const Key& k, u32 mtu, Time now) {
-    Header h = syn_ack_header(k, s.options, mtu, now);
+    Options asked = s.options;
+    asked.ecn = s.asks_for_ecn() && tuning.ecn && s.options.has_timestamps && tuning.timestamps;
+    Header h = syn_ack_header(k, asked, mtu, now);
     u16 mss = s.options.mss ? s.options.mss : 536;
     h.seq = keys_.cookie(k.local, k.remote, s.seq, mss, now);
     h.ack = s.seq + 1;
     if (h.options.has_timestamps) {
-        Options kept = s.options;
+        Options kept = asked;
         kept.has_scale = h.options.has_scale;
         kept.sack_permitted = h.options.sack_permitted;
         h.options.ts_value = SequenceKeys::cookie_ts(h.options.ts_value, kept);

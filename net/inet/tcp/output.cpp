@@ -27,7 +27,10 @@ Result<PacketBox> Connection::next_segment(Time now, const Egress& egress) {
             window_probe_pending_ = false;
             return p;
         }
-        if (auto p = retransmission(now, egress); p || p.error() != Errno::again) return p;
+        if (recovery_.new_first) [[unlikely]]
+            if (auto p = new_data(now, egress); p || p.error() != Errno::again) return p;
+        if (!(recovery_.new_first && snd_.nxt > recovery_.point)) // else it waits for what that tells
+            if (auto p = retransmission(now, egress); p || p.error() != Errno::again) return p;
         if (probe_.pending)
             if (auto p = loss_probe(now, egress); p || p.error() != Errno::again) return p;
         if (auto p = new_data(now, egress); p || p.error() != Errno::again) return p;
@@ -72,6 +75,7 @@ Result<PacketBox> Connection::build(Seq seq, u32& data, u8 flags, Time now, cons
     if (flags & ack) {
         h.ack = receive_next();
         h.window = advertise();
+        if (ecn_.echoes) h.flags |= ece;
     }
     if (data && seq + data == buffer_.end()) h.flags |= psh;
     u32 mss = usable_mss();
@@ -83,7 +87,9 @@ Result<PacketBox> Connection::build(Seq seq, u32& data, u8 flags, Time now, cons
         ack_pending_ = false;
         ack_at_ = never;
     }
-    counts_.segments_out++;
+    u32 segments = data > mss ? (data + mss - 1) / mss : 1;
+    counts_.segments_out += segments;
+    if (data) counts_.data_out += segments;
     return p;
 }
 
@@ -111,8 +117,11 @@ Result<PacketBox> Connection::next_syn(Time now, const Egress& egress) {
     bool answer = state_ == State::syn_received;
     Header h{.source_port = id_.local.port, .destination_port = id_.remote.port, .seq = id_.iss, .flags = syn};
     if (answer) {
-        h.flags |= ack;
+        h.flags |= ack | (ecn_.on ? ece : 0);
         h.ack = receive_next();
+    } else if (tuning.ecn == 1) { // an old router may have dropped the first one for that
+        ecn_.asked = !syn_retransmitted_;
+        if (ecn_.asked) h.flags |= ece | cwr;
     }
     h.window = static_cast<u16>(std::min(free_window(), u32{65535}));
     u32 headers = static_cast<u32>(inet::ip_header_size(id_.remote.address) + header_size);
@@ -141,8 +150,10 @@ u32 Connection::usable_mss() const {
 }
 
 u32 Connection::segments_of(u32 bytes, const Egress& egress) const {
-    u32 mss = usable_mss();
-    return std::min(bytes, std::max(egress.most / mss, u32{1}) * mss);
+    u32 mss = usable_mss(), most = egress.most;
+    if (tuning.pacing_rate != ~u64{0}) // what goes in a millisecond, as one burst
+        most = static_cast<u32>(std::min<u64>(most, std::max<u64>(tuning.pacing_rate >> 10, 2 * mss)));
+    return std::min(bytes, std::max(most / mss, u32{1}) * mss);
 }
 
 /// A record's bytes once more; it is cut where a packet has no room for all.
@@ -183,6 +194,7 @@ Result<PacketBox> Connection::loss_probe(Time now, const Egress&) {
     u32 fresh = std::min({unsent_bytes(), mss, window});
     if (fresh && board_.prepare()) {
         auto p = TRY(build(snd_.nxt, fresh, ack, now, {}));
+        mark_capable(*p, fresh);
         probe_.active = true;
         probe_.retransmitted = false;
         sent_new(snd_.nxt, snd_.nxt + fresh, fresh, now);
@@ -244,6 +256,8 @@ Result<PacketBox> Connection::new_data(Time now, const Egress& egress) {
     bool only_fin = unsent == 0 && fin_is_next(snd_.nxt);
     if (unsent == 0 && !only_fin) return err::again;
     if (board_.empty()) restart_after_idle(now);
+    if (search_.on) [[unlikely]]
+        if (auto p = mtu_probe(now, egress); p || p.error() != Errno::inval) return p;
     u32 n = only_fin ? 0 : new_data_size(now, egress);
     bool with_fin = fin_is_next(snd_.nxt + n);
     if (n == 0 && !only_fin) {
@@ -251,8 +265,13 @@ Result<PacketBox> Connection::new_data(Time now, const Egress& egress) {
         return err::again;
     }
     TRY(board_.prepare());
+    bool reduced = ecn_.owes_cwr && n;
+    if (reduced && n > usable_mss()) n = usable_mss(), with_fin = false; // one segment says so
     u32 shared = n;
-    auto p = TRY(build(snd_.nxt, shared, static_cast<u8>(ack | (with_fin ? fin : 0)), now, egress));
+    auto p =
+        TRY(build(snd_.nxt, shared, static_cast<u8>(ack | (with_fin ? fin : 0) | (reduced ? cwr : 0)), now, egress));
+    if (reduced) ecn_.owes_cwr = false;
+    mark_capable(*p, shared);
     if (shared < n) with_fin = false;
     if (with_fin) fin_sent_ = true;
     if (shared < usable_mss()) snd_.small = snd_.nxt + shared;

@@ -79,7 +79,7 @@ void Connection::count_duplicate_ack(const Segment&, const AckSample&) {
 /// What the acknowledgement means for recovery and for the window.
 void Connection::recover(const Segment& s, AckSample& a, Time now) {
     a.all_duplicates = a.duplicate && recovery_.undo_retransmissions && --recovery_.undo_retransmissions == 0;
-    if (undo_if_spurious(s, a)) return grow_window(a, now);
+    if (undo_if_spurious(s, a) || timeout_was_spurious(a)) return grow_window(a, now);
     if (recovery_.phase != Phase::open && snd_.una >= recovery_.point && a.acked) leave_recovery();
     u32 lost_before = board_.lost();
     if (sack_) {
@@ -90,7 +90,9 @@ void Connection::recover(const Segment& s, AckSample& a, Time now) {
         if (first) board_.mark_lost(*first);
     }
     a.new_loss = board_.lost() > lost_before;
-    if (recovery_.phase == Phase::open && board_.lost()) enter_recovery(now);
+    if (search_.probing) [[unlikely]]
+        judge_probe(now);
+    if (recovery_.phase == Phase::open && board_.lost() && !only_probe_lost()) enter_recovery(now);
     if (recovery_.phase == Phase::recovery)
         proportional_rate(a);
     else
@@ -112,7 +114,8 @@ void Connection::enter_recovery(Time now) {
     recovery_.delivered = recovery_.out = 0;
     recovery_.flight = std::max<u64>(board_.outstanding() - board_.sacked(), mss_);
     window_.ssthresh = window_.algorithm->after_loss(window_);
-    probe_.active = probe_.pending = false;
+    window_reduced();
+    probe_.active = probe_.pending = search_.probing = false;
     if (retransmit_ == Retransmit::loss_probe) arm_rto(now);
 }
 
@@ -157,13 +160,32 @@ bool Connection::undo_if_spurious(const Segment& s, const AckSample& a) {
     return true;
 }
 
+/// F-RTO (RFC 5682, 3): what was sent once, before the timeout, arrives after all. To see that, new data go before what
+/// is thought lost.
+bool Connection::timeout_was_spurious(const AckSample& a) {
+    if (!recovery_.frto || recovery_.phase != Phase::loss) return false;
+    recovery_.new_first = false;
+    if (a.original) {
+        rack_.sent_at = 0; // of the one that went again: its original may have come
+        undo();
+        return true;
+    }
+    if (snd_.nxt > recovery_.point) {
+        recovery_.frto = false; // it was a loss
+    } else if (a.acked && snd_.una < recovery_.point) {
+        recovery_.new_first = unsent_bytes() && snd_.una + snd_.wnd > snd_.nxt;
+        recovery_.frto = recovery_.new_first;
+    }
+    return false;
+}
+
 void Connection::undo() {
     window_.cwnd = std::max(window_.cwnd, recovery_.prior_cwnd);
     window_.ssthresh = std::max(window_.ssthresh, recovery_.prior_ssthresh);
     window_.algorithm->undo(window_);
     board_.forget_losses();
     recovery_.phase = Phase::open;
-    recovery_.may_undo = false;
+    recovery_.may_undo = recovery_.frto = recovery_.new_first = false;
     recovery_.duplicate_acks = 0;
     backoffs_ = 0;
 }
@@ -175,6 +197,7 @@ void Connection::timed_out(Time now) {
     if (anew) {
         remember_for_undo(now);
         window_.ssthresh = window_.algorithm->after_loss(window_);
+        window_reduced();
     }
     window_.algorithm->timeout(window_);
     recovery_.phase = Phase::loss;
@@ -183,7 +206,9 @@ void Connection::timed_out(Time now) {
     if (!board_.mark_all_lost()) rack_.has_fack = false; // what the peer had said does not hold any more
     window_.cwnd = mss_;
     window_.counted = 0;
-    probe_.active = probe_.pending = false;
+    recovery_.frto = tuning.frto && sack_ && anew;
+    recovery_.new_first = false;
+    probe_.active = probe_.pending = search_.probing = search_.repairs = false;
 }
 
 /// RFC 8985, 7.2: instead of the timeout, when a tail may be lost.

@@ -14,6 +14,7 @@ struct Options {
     u16 mss = 0; // 0: not there
     bool has_scale = false, sack_permitted = false, has_timestamps = false;
     u8 scale = 0, block_count = 0;
+    bool ecn = false; // of a handshake: no option, but what the flags of its SYN ask for
     u32 ts_value = 0, ts_echo = 0;
     Block blocks[most_blocks];
 };
@@ -38,6 +39,8 @@ struct Segment : Header {
     u8 ecn = 0;     // of the IP header
     u32 length() const { return static_cast<u32>(data->size()) + has(syn) + has(fin); }
     Seq end() const { return seq + length(); }
+    /// Of a SYN (RFC 3168, 6.1.1). One that is marked itself was sent by somebody who does not know what that means.
+    bool asks_for_ecn() const { return has(ece) && has(cwr) && !ecn; }
 };
 
 /// Reads a packet that begins with its IP header. err::inval: a header that cannot be; err::badmsg: its checksum.

@@ -41,15 +41,16 @@ u16 SequenceKeys::check_cookie(const Endpoint& local, const Endpoint& remote, Se
     return choice < std::size(sizes) ? sizes[choice] : 0;
 }
 
-/// Bits 0 to 3: the scale, 15 for none; bit 4: SACK.
+/// Bits 0 to 3: the scale, 15 for none; bit 4: SACK; bit 5: ECN.
 u32 SequenceKeys::cookie_ts(u32 ts, const Options& o) {
-    u32 bits = (o.has_scale ? o.scale : 15u) | (o.sack_permitted ? 16u : 0);
-    u32 kept = (ts & ~31u) | bits;
-    return static_cast<i32>(kept - ts) > 0 ? kept - 32 : kept;
+    u32 bits = (o.has_scale ? o.scale : 15u) | (o.sack_permitted ? 16u : 0) | (o.ecn ? 32u : 0);
+    u32 kept = (ts & ~63u) | bits;
+    return static_cast<i32>(kept - ts) > 0 ? kept - 64 : kept;
 }
 void SequenceKeys::options_of_cookie(u32 ts_echo, Options& o) {
     o.has_scale = (ts_echo & 15) != 15;
     o.scale = o.has_scale ? ts_echo & 15 : 0;
     o.sack_permitted = ts_echo & 16;
+    o.ecn = ts_echo & 32;
 }
 } // namespace net::tcp

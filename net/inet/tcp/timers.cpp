@@ -69,6 +69,7 @@ void Connection::rto_expired(Time now) {
     if (state_ == State::syn_sent || state_ == State::syn_received) {
         syn_pending_ = syn_retransmitted_ = true;
     } else {
+        if (backoffs_ >= 2) suspect_black_hole(); // tcp_retries1
         timed_out(now);
     }
     if (backoffs_ < 255) backoffs_++;

@@ -19,6 +19,7 @@ struct LinkSettings {
     u64 rate = 0;          // bits a second; 0: no limit
     usize queue = 1 << 20; // bytes that wait for the rate
     double loss = 0, duplicate = 0, reorder = 0, corrupt = 0;
+    double mark = 0; // as having met congestion, of what may be marked (RFC 3168)
     Time reorder_by = 5 * ms;
     usize mtu = 1500;
 };
@@ -41,9 +42,10 @@ public:
         LinkSettings settings;
         Node* to = nullptr;
         Time free_at = 0;
+        usize passes = 0;                        // bytes; not 0: what is larger is dropped, and nobody told
         std::function<bool(const Packet&)> drop; // true: this one
         std::function<void(const Packet&)> tap;
-        u64 bytes = 0, packets = 0, dropped = 0;
+        u64 bytes = 0, packets = 0, dropped = 0, marked = 0;
     };
     void attach(Node& n) { nodes_.push_back(&n); }
     bool chance(double p) { return p > 0 && std::uniform_real_distribution<>{}(random) < p; }
@@ -52,6 +54,10 @@ public:
         if (l.tap) l.tap(*p);
         if (p->segment_size) ADD_FAILURE() << "a packet that nobody cuts";
         EXPECT_LE(p->size(), l.settings.mtu);
+        if (l.passes && p->size() > l.passes) { // a black hole
+            l.dropped++;
+            return;
+        }
         if ((l.drop && l.drop(*p)) || chance(l.settings.loss)) {
             l.dropped++;
             return;
@@ -179,8 +185,10 @@ public:
         gone.push_back(std::move(peer.connection));
     }
     void transmit(PacketBox p, const Address& to) {
-        u8 tcp = IPPROTO_TCP;
-        EXPECT_TRUE(inet::push_ip(*p, {.source = address, .destination = to, .protocol = tcp, .dont_fragment = true}));
+        inet::IpSend ip{.source = address, .destination = to, .protocol = IPPROTO_TCP, .dont_fragment = true};
+        ip.traffic_class = static_cast<u8>(p->mark);
+        if (p->mark && out && world.chance(out->settings.mark)) ip.traffic_class = 3, out->marked++;
+        EXPECT_TRUE(inet::push_ip(*p, ip));
         sent++;
         if (out) world.send(*out, std::move(p));
     }
