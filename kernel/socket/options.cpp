@@ -240,6 +240,21 @@ Result<usize> get_peer_name(Socket& socket, UserSpan<std::byte> value) {
     TRY(arch::copy_out(value.data.address(), name.bytes, value.size));
     return value.size;
 }
+/// Bytes a second: an int, of which all ones are no limit, or eight bytes.
+Result<> set_pacing_rate(Options& options, UserSpan<const std::byte> value) {
+    u64 rate = TRY(option_value<u32>(value));
+    if (value.size >= sizeof(u64))
+        rate = TRY(option_value<u64>(value));
+    else if (rate == ~u32{0})
+        rate = ~u64{0};
+    options.pacing_rate = rate;
+    return {};
+}
+Result<usize> get_pacing_rate(const Options& options, UserSpan<std::byte> value) {
+    u64 rate = options.pacing_rate;
+    if (value.size >= sizeof rate) return put_option(value, rate);
+    return put_option(value, static_cast<u32>(std::min(rate, u64{~u32{0}})));
+}
 } // namespace
 
 Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> value) {
@@ -260,6 +275,7 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
     case SO_RCVTIMEO_NEW: return set_timeout(options_.receive_timeout_ns, value);
     case SO_SNDTIMEO_OLD:
     case SO_SNDTIMEO_NEW: return set_timeout(options_.send_timeout_ns, value);
+    case SO_MAX_PACING_RATE: return set_pacing_rate(options_, value);
     default: return set_number(*this, option, number);
     }
 }
@@ -282,7 +298,7 @@ Result<usize> Socket::get_option(int level, int option, UserSpan<std::byte> valu
     case SO_PEERCRED: return get_peer(*this, value);
     case SO_PEERGROUPS: return get_peer_groups(*this, value);
     case SO_PEERNAME: return get_peer_name(*this, value);
-    case SO_MAX_PACING_RATE: return put_option(value, static_cast<u32>(options_.pacing_rate.load()));
+    case SO_MAX_PACING_RATE: return get_pacing_rate(options_, value);
     case SO_COOKIE: return value.size < 8 ? Result<usize>{err::inval} : put_option(value, cookie());
     default: return put_option(value, TRY(get_number(*this, option)));
     }

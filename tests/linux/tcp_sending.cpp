@@ -129,6 +129,65 @@ void a_full_socket_takes_a_part() {
     CHECK(arrives(p.b, seen, sizeof expected - seen));
     close(f);
 }
+
+void what_is_unsent_is_bounded() {
+    Pair p;
+    constexpr unsigned low = 30'000;
+    CHECK(set(p.a, IPPROTO_TCP, TCP_NOTSENT_LOWAT, low) == 0 && get(p.a, IPPROTO_TCP, TCP_NOTSENT_LOWAT) == low);
+    CHECK(fcntl(p.a, F_SETFL, O_NONBLOCK) == 0);
+    size_t sent = 0;
+    for (ssize_t n; (n = send(p.a, expected, 5000, 0)) > 0;) sent += static_cast<size_t>(n);
+    CHECK(unsent(p.a) >= low && unsent(p.a) < low + 70'000);
+    FAILS(EAGAIN, send(p.a, expected, 5000, 0));
+    CHECK(!(ready(p.a) & POLLOUT));
+    for (size_t got = 0; got < sent;) {
+        ssize_t n = recv(p.b, buffer, sizeof buffer, 0);
+        CHECK(n > 0);
+        if (n <= 0) break;
+        got += static_cast<size_t>(n);
+    }
+    CHECK(eventually([&] { return ready(p.a) & POLLOUT; }) && unsent(p.a) == 0);
+}
+
+void a_pace_is_kept() {
+    Pair p;
+    unsigned all = 0;
+    socklen_t size = sizeof all;
+    CHECK(getsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &all, &size) == 0 && size == 4 && all == ~0u);
+    unsigned long rate = 0;
+    size = sizeof rate;
+    CHECK(getsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &size) == 0 && size == 8 && rate == ~0ul);
+    CHECK(set(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, 1'000'000) == 0);
+    CHECK(get(p.a, SOL_SOCKET, SO_MAX_PACING_RATE) == 1'000'000);
+    CHECK(info(p.a).tcpi_max_pacing_rate == 1'000'000);
+    rate = 5'000'000'000;
+    CHECK(setsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate) == 0);
+    size = sizeof rate;
+    CHECK(getsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &size) == 0 && rate == 5'000'000'000);
+    CHECK(get(p.a, SOL_SOCKET, SO_MAX_PACING_RATE) == -1); // as much as an int can say
+    CHECK(set(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, -1) == 0);
+    size = sizeof rate;
+    CHECK(getsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &size) == 0 && rate == ~0ul);
+    FAILS(EINVAL, setsockopt(p.a, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, 3));
+}
+
+void what_a_connection_tells_of_itself() {
+    Pair p;
+    tcp_info i = info(p.a);
+    CHECK(i.tcpi_state == 1 && i.tcpi_ca_state == 0 && i.tcpi_snd_ssthresh == 0x7fff'ffff && i.tcpi_snd_cwnd == 10);
+    CHECK(i.tcpi_max_pacing_rate == ~0ull && i.tcpi_unacked == 0 && i.tcpi_total_retrans == 0);
+    CHECK(!(i.tcpi_options & TCPI_OPT_ECN)); // by default nobody asks for it
+    CHECK(i.tcpi_data_segs_out == 0 && i.tcpi_data_segs_in == 0 && i.tcpi_bytes_acked == 1 && i.tcpi_delivered == 1);
+    CHECK(send(p.a, expected, 1000, 0) == 1000 && arrives(p.b, 0, 0));
+    CHECK(eventually([&] { return info(p.b).tcpi_data_segs_in == 1; }));
+    CHECK(recv(p.b, buffer, 1000, 0) == 1000 && send(p.b, expected, 10, 0) == 10);
+    CHECK(recv(p.a, buffer, 10, 0) == 10);
+    CHECK(eventually([&] { return info(p.a).tcpi_bytes_acked == 1001; }));
+    i = info(p.a);
+    CHECK(i.tcpi_data_segs_out == 1 && i.tcpi_data_segs_in == 1 && i.tcpi_bytes_sent == 1000);
+    CHECK(i.tcpi_delivered == 2 && i.tcpi_bytes_received == 10 && i.tcpi_delivered_ce == 0 && i.tcpi_dsack_dups == 0);
+    CHECK(i.tcpi_pacing_rate != 0 && i.tcpi_rcv_ooopack == 0);
+}
 } // namespace
 
 int main() {
@@ -137,5 +196,8 @@ int main() {
     a_pipe_says_that_more_follows();
     what_is_sent_outlives_the_file();
     a_full_socket_takes_a_part();
+    what_is_unsent_is_bounded();
+    a_pace_is_kept();
+    what_a_connection_tells_of_itself();
     return finish("tcp_sending");
 }

@@ -56,6 +56,11 @@ Result<> TcpSocket::set_option(int level, int option, UserSpan<const std::byte> 
     if (level != sol_socket) return {};
     if (option == SO_SNDBUF || option == SO_SNDBUFFORCE || option == SO_RCVBUF || option == SO_RCVBUFFORCE)
         buffers_changed(option);
+    if (option == SO_MAX_PACING_RATE) {
+        Outbox box;
+        TcpEndpoint::Turn turn{tcp(), box};
+        tune([rate = options().pacing_rate.load()](tcp::Tuning& t) { t.pacing_rate = rate; });
+    }
     if (option == SO_KEEPALIVE) {
         Outbox box;
         TcpEndpoint::Turn turn{tcp(), box};
@@ -154,7 +159,10 @@ Result<> TcpSocket::set_tcp_option(int option, UserSpan<const std::byte> value) 
         if (n < 0) return err::inval;
         tune([n](tcp::Tuning& t) { t.user_timeout = static_cast<u64>(n) * ms; });
         return {};
-    case TCP_NOTSENT_LOWAT: e.unsent_low_water = static_cast<u32>(n); return {};
+    case TCP_NOTSENT_LOWAT: // 0: the setting's
+        e.unsent_low_water = static_cast<u32>(n);
+        tune([&](tcp::Tuning& t) { t.unsent_low_water = n ? static_cast<u32>(n) : ~u32{0}; });
+        return {};
     case TCP_THIN_LINEAR_TIMEOUTS:
     case TCP_THIN_DUPACK:
     case TCP_SAVE_SYN:
