@@ -39,8 +39,9 @@ Result<usize> Socket::read(Sink& to, u64*) {
     return n;
 }
 Result<usize> Socket::write(Source& from, u64*) {
-    u32 more = from.more && type_ == sock_stream ? u32{msg_more} : 0;
-    SendMessage m{.data = from, .flags = write_flags() | more | (nonblocking() ? u32{msg_dontwait} : 0)};
+    SendMessage m{.data = from, .flags = write_flags() | (nonblocking() ? u32{msg_dontwait} : 0)};
+    if (from.more && type_ == sock_stream) [[unlikely]]
+        m.flags |= msg_more;
     return send(m);
 }
 

@@ -180,7 +180,7 @@ Result<> Packet::charge_to(MemoryAccount& account) {
     for (usize i = first_; i < count_; i++)
         if (piece(i).frame->account != account.index()) n += piece(i).true_size();
     TRY(account.charge(n));
-    uncharge();
+    if (charged_) uncharge();
     payer_ = account.index();
     charged_ = static_cast<u32>(n);
     return {};

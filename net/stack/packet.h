@@ -49,7 +49,9 @@ public:
     Result<PacketBox> clone() const { return slice(0, size_); }
     /// Bytes [offset, offset + length), cut to what there is, with headroom in front.
     Result<PacketBox> slice(usize offset, usize length) const;
-    ~Packet() { uncharge(); }
+    ~Packet() {
+        if (charged_) uncharge();
+    }
     Packet(const Packet&) = delete;
     static void operator delete(void* p) { ::operator delete(p); }
 

@@ -81,12 +81,14 @@ constexpr usize most_in_devices = 256 * KiB;
 /// Sends all that there is to be sent.
 void TcpEndpoint::pump(Outbox& box) {
     retry_at_ = tcp::never;
+    if (!connection->wants_to_send()) [[likely]]
+        return;
     const Path* path = nullptr;
     Unsent* unsent_here = nullptr;
     u8 tos = 0;
     tcp::Egress egress;
     IpSend ip{.source = local.address, .destination = remote.address, .protocol = IPPROTO_TCP};
-    for (;;) {
+    while (connection->wants_to_send()) {
         if (!path) {
             if (auto found = path_to(remote)) {
                 path = *found;

@@ -178,8 +178,8 @@ u32 Connection::poll() const {
     if (rcv_.fin || read_shut_ || state_ == State::closed) events |= EPOLLRDHUP;
     bool sends = state_ == State::established || state_ == State::close_wait;
     if (!sends && state_ != State::syn_sent && state_ != State::syn_received) events |= EPOLLOUT; // fails at once
-    bool few = u64{2} * unsent_bytes() < tuning.unsent_low_water;
-    if (sends && few && send_room() * 3 >= tuning.send_limit) events |= EPOLLOUT;
+    if (sends && send_room() * 3 >= tuning.send_limit && u64{2} * unsent_bytes() < tuning.unsent_low_water)
+        events |= EPOLLOUT;
     if (state_ == State::closed || (rcv_.fin && fin_queued_)) events |= EPOLLHUP;
     if (error_ != Errno{}) events |= EPOLLERR;
     if (urgent_) events |= EPOLLPRI;

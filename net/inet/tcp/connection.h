@@ -118,6 +118,12 @@ public:
     /// The next segment, with its TCP header; `mark` has the ECN bits of its IP header. err::again: none now;
     /// err::nomem: later.
     Result<PacketBox> next_segment(Time now, const Egress&);
+    /// False: next_segment() would say err::again. Cheap.
+    bool wants_to_send() const {
+        bool news = ack_pending_ | syn_pending_ | rst_pending_ | window_probe_pending_ | probe_.pending;
+        return news || buffer_.end() > snd_.nxt || (fin_queued_ && !fin_sent_) || board_.has_to_retransmit() ||
+               refused_;
+    }
 
     // Time.
     Time deadline() const; // never: none

@@ -50,6 +50,7 @@ public:
     Sent* first() { return by_seq_.empty() ? nullptr : &*by_seq_.begin(); }
     Sent* last() { return by_seq_.empty() ? nullptr : &*by_seq_.rbegin(); }
     Sent* next_to_retransmit() { return to_retransmit_.empty() ? nullptr : &to_retransmit_.front(); }
+    bool has_to_retransmit() const { return !to_retransmit_.empty(); }
     /// Calls f(Sent&) -> bool for what is on its way, what was sent longest ago first, until it says false. It may
     /// mark the record lost.
     template <class F>
