@@ -228,9 +228,8 @@ Result<usize> splice(Task& task, Fd in_fd, UserPtr<i64> in_at, Fd out_fd, UserPt
     if (from_pipe && out->flags & O_APPEND) return err::inval;
     TRY(from_pipe ? file::check_range(*out, to.pointer(), n) : file::check_range(*in, from.pointer(), n));
     bool nonblocking = flags & splice_nonblock;
-    file::Transfer how{.nonblocking = nonblocking,
-                       .in_too = nonblocking && sockets::of(*in),
-                       .more = (flags & splice_more) != 0};
+    file::Transfer how{
+        .nonblocking = nonblocking, .in_too = nonblocking && sockets::of(*in), .more = (flags & splice_more) != 0};
     usize moved = TRY(file::transfer(*in, from.pointer(), *out, to.pointer(), n, how));
     TRY(from.store());
     TRY(to.store());

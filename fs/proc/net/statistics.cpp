@@ -1,6 +1,7 @@
 // /proc/net/sockstat, snmp, netstat and protocols.
 #include "fs/proc/net/net.h"
 #include "net/unix/endpoint.h"
+#include <algorithm>
 #include <linux/in.h>
 
 namespace proc {
@@ -61,34 +62,52 @@ Result<> print_v6_socket_use(Writer& out, const Context& c) {
 Result<> print_statistics(Writer& out, const Context& c) {
     Stack& stack = *TRY(stack_of(c));
     Sums s = sums_of(stack);
+    auto n = [&](Count c) { return stack.statistics.sum(c); };
+    u64 unknown = n(Count::ip_unknown_protocols), errors = n(Count::ip_header_errors) + n(Count::ip_address_errors);
+    u64 dropped = std::max(s.dropped_in, errors), arrived = s.packets_in - std::min(s.packets_in, dropped + unknown);
     print(
         out,
         "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards "
         "InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails "
         "FragCreates OutTransmits\n"
-        "Ip: {} {} {} 0 0 0 0 {} {} {} {} 0 0 0 0 0 0 0 0 {}\n",
-        stack.settings.forward_v4 ? 1 : 2, stack.settings.ttl.load(), s.packets_in, s.dropped_in, s.packets_in,
-        s.packets_out, s.dropped_out, s.packets_out);
-    print_zeros(out, "Icmp:",
-                "InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos "
-                "InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors "
-                "OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs "
-                "OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps");
+        "Ip: {} {} {} {} {} {} {} {} {} {} {} 0 0 0 0 0 0 0 0 {}\n",
+        stack.settings.forward_v4 ? 1 : 2, stack.settings.ttl.load(), s.packets_in, n(Count::ip_header_errors),
+        n(Count::ip_address_errors), n(Count::ip_forwarded), unknown, dropped - errors, arrived, s.packets_out,
+        s.dropped_out, s.packets_out);
+    print(out,
+          "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos "
+          "InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors OutRateLimitGlobal "
+          "OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs OutRedirects OutEchos OutEchoReps "
+          "OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps\n"
+          "Icmp: {} {} {} {} {} {} 0 0 {} {} 0 0 0 0 {} 0 0 0 {} {} 0 0 0 0 {} 0 0 0 0\n",
+          n(Count::icmp_in), n(Count::icmp_in_errors), n(Count::icmp_in_errors), n(Count::icmp_in_unreachable),
+          n(Count::icmp_in_time_exceeded), n(Count::icmp_in_parameter_problems), n(Count::icmp_in_echos),
+          n(Count::icmp_in_echo_replies), n(Count::icmp_out), n(Count::icmp_out_unreachable),
+          n(Count::icmp_out_time_exceeded), n(Count::icmp_out_echo_replies));
     print(out,
           "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs "
-          "OutSegs RetransSegs InErrs OutRsts InCsumErrors\nTcp: 1 200 120000 -1 0 0 0 0 {} 0 0 0 0 0 0\n",
-          count_flows(stack, IPPROTO_TCP).established);
+          "OutSegs RetransSegs InErrs OutRsts InCsumErrors\nTcp: 1 200 120000 -1 {} {} {} {} {} {} {} {} {} {} {}\n",
+          n(Count::tcp_active_opens), n(Count::tcp_passive_opens), n(Count::tcp_attempts_failed),
+          n(Count::tcp_established_reset), count_flows(stack, IPPROTO_TCP).established, n(Count::tcp_in),
+          n(Count::tcp_out), n(Count::tcp_retransmitted), n(Count::tcp_in_errors), n(Count::tcp_resets_sent),
+          n(Count::tcp_checksum_errors));
     constexpr std::string_view udp =
         "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors";
-    print_zeros(out, "Udp:", udp);
+    print(out, "Udp: {}\nUdp: {} {} {} {} {} 0 {} 0 0\n", udp, n(Count::udp_in), n(Count::udp_no_ports),
+          n(Count::udp_in_errors) + n(Count::udp_buffer_full), n(Count::udp_out), n(Count::udp_buffer_full),
+          n(Count::udp_checksum_errors));
     print_zeros(out, "UdpLite:", udp);
     return {};
 }
 
 Result<> print_more_statistics(Writer& out, const Context& c) {
-    Sums s = sums_of(*TRY(stack_of(c)));
-    print_zeros(
-        out, "TcpExt:", "SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicRsts TW ListenOverflows ListenDrops");
+    Stack& stack = *TRY(stack_of(c));
+    Sums s = sums_of(stack);
+    u64 overflows = stack.statistics.sum(Count::tcp_listen_overflows);
+    print(out,
+          "TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicRsts TW ListenOverflows ListenDrops\n"
+          "TcpExt: 0 0 0 0 {} {} {}\n",
+          stack.statistics.sum(Count::tcp_time_waits), overflows, overflows);
     print(out,
           "IpExt: InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets "
           "InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InCsumErrors InNoECTPkts InECT1Pkts InECT0Pkts "

@@ -6,6 +6,7 @@
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
 #include <linux/eventpoll.h>
+#include <linux/in.h>
 #include <linux/sockios.h>
 
 namespace net::inet {
@@ -29,12 +30,14 @@ void DatagramEndpoint::deliver(PacketBox p, Parts parts) {
         Holding held{lock};
         if (!charged || closed_ || queue_.true_size() > options.receive_buffer.load(std::memory_order_relaxed)) {
             dropped.fetch_add(1, std::memory_order_relaxed);
+            if (protocol() == IPPROTO_UDP) stack().statistics.add(Count::udp_buffer_full);
             return;
         }
         p->sequence = dropped.load(std::memory_order_relaxed);
         queue_.push(std::move(p));
         has_data_.store(true, std::memory_order_release);
     }
+    if (protocol() == IPPROTO_UDP) stack().statistics.add(Count::udp_in);
     changed.notify_one(readable_events);
 }
 

@@ -62,16 +62,30 @@ u32 TcpEndpoint::settle(Outbox& box) {
     }
     pump(box);
     if (Errno error = connection->take_error(); error != Errno{}) options.error = static_cast<int>(error);
+    if (u32 again = connection->retransmissions(); again != retransmissions_) [[unlikely]]
+        stack().statistics.add(Count::tcp_retransmitted, again - std::exchange(retransmissions_, again));
     u32 events = connection->take_changes();
-    if (connection->state() == tcp::State::time_wait)
+    if (connection->state() == tcp::State::time_wait) {
         leave_time_wait(box.now);
-    else if (connection->dead())
+    } else if (connection->dead()) {
+        count_end();
         keeps_port ? Flows::disconnect(*this) : Flows::remove(*this); // who works holds a reference
+    }
     if (tail && connection->unacknowledged_bytes() == 0) tail = {}, tail_used = 0;
     set_alarm();
     if (events & EPOLLIN) events |= EPOLLRDNORM;
     if (events & EPOLLOUT) events |= EPOLLWRNORM;
     return events;
+}
+
+void TcpEndpoint::count_end() {
+    auto end = connection->take_end();
+    auto& statistics = stack().statistics;
+    if (end.reset) statistics.add(Count::tcp_resets_sent);
+    if (end.from == tcp::State::syn_sent || end.from == tcp::State::syn_received)
+        statistics.add(Count::tcp_attempts_failed);
+    else if (end.from != tcp::State::closed)
+        statistics.add(Count::tcp_established_reset);
 }
 
 /// Of one connection. What they do not have stays in the send buffer, where it can still be joined, or need not be
@@ -114,6 +128,7 @@ void TcpEndpoint::pump(Outbox& box) {
         }
         ip.traffic_class = static_cast<u8>(tos | (*p)->mark);
         if (unsent_here) (*p)->count_for(Ref<Unsent>::share(unsent_here), (*p)->size());
+        stack().statistics.add(Count::tcp_out, connection->segments_of_last());
         // Without a way it is lost, and goes again later.
         if (path) (void)output(*path, std::move(*p), ip, box);
     }
@@ -193,6 +208,7 @@ Result<> TcpEndpoint::begin(u32 mtu, u64 now) {
                      .account = &account()};
     connection = TRY(make<Connection>(id, tuning));
     connection->connect(now);
+    stack().statistics.add(Count::tcp_active_opens);
     phase = Phase::connecting;
     return {};
 }
@@ -269,6 +285,8 @@ void send_segment(Stack& stack, const tcp::Header& h, const Endpoint& from, cons
                   Outbox& box) {
     auto path = stack.route(to.address, from.address, from.interface ? from.interface : to.interface);
     if (!path) return;
+    stack.statistics.add(Count::tcp_out);
+    if (h.has(tcp::rst)) stack.statistics.add(Count::tcp_resets_sent);
     auto p = Packet::create();
     if (!p || !tcp::push(**p, h, from.address, to.address, path->out->offloads.checksum)) return;
     IpSend ip{.source = from.address, .destination = to.address, .protocol = IPPROTO_TCP, .hop_limit = hop_limit};
@@ -296,7 +314,9 @@ void TcpEndpoint::take_for_listener(tcp::Segment& s, const Endpoint& at, const E
         if (auto path = stack().route(from.address, at.address, from.interface)) mtu = path->mtu;
     listener->tuning = tuning;
     listener->defer_accept = defer_accept;
-    auto answer = listener->segment(s, at, from, mtu, pending_ > most_pending_, box.now, least_iss);
+    bool full = pending_ > most_pending_;
+    if (full) stack().statistics.add(Count::tcp_listen_overflows);
+    auto answer = listener->segment(s, at, from, mtu, full, box.now, least_iss);
     switch (answer.what) {
     case tcp::Listener::Answer::nothing: break;
     case tcp::Listener::Answer::send: send_bare(answer.header, at, from, box); break;
@@ -332,6 +352,7 @@ void TcpEndpoint::enter_child(const tcp::Accepted& accepted, tcp::Segment& s, Ou
     (last_pending_ ? last_pending_->next_pending_ : first_pending_) = std::move(*made);
     last_pending_ = &child;
     pending_++;
+    stack().statistics.add(Count::tcp_passive_opens);
     changed.notify_one(EPOLLIN | EPOLLRDNORM);
 }
 

@@ -93,6 +93,7 @@ private:
     u32 settle(Outbox&);
     void pump(Outbox&);
     void set_alarm();
+    void count_end();
     void leave_time_wait(u64 now);
     void devices_have_room() override { alarm_rings(); }
     void take_for_listener(tcp::Segment&, const Endpoint& at, const Endpoint& from, std::optional<tcp::Seq> least_iss,
@@ -105,6 +106,7 @@ private:
     std::atomic<bool> due_ = false;
     TcpEndpoint* next_due_ = nullptr;
     u64 retry_at_ = tcp::never; // there was no memory to send with
+    u32 retransmissions_ = 0;   // that have been counted
     u32 path_mtu_ = 0;          // of the way that was used last; 0: none was
     // Of a listener: connections that wait, the oldest first.
     Ref<TcpEndpoint> first_pending_, next_pending_;

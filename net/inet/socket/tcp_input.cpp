@@ -18,7 +18,11 @@ void arrived(Arrival& a) {
     u32 scope = a.ip.source.link_local() && !a.ip.source.is_v4() ? a.in.index() : 0;
     Ip ip = a.ip;
     auto s = tcp::parse(std::move(a.packet), ip);
+    auto& statistics = a.stack().statistics;
+    statistics.add(Count::tcp_in);
     if (!s) {
+        statistics.add(Count::tcp_in_errors);
+        if (s.error() == Errno::badmsg) statistics.add(Count::tcp_checksum_errors);
         a.in.counters.errors_in.fetch_add(1, std::memory_order_relaxed);
         return;
     }
@@ -151,6 +155,7 @@ void TimeWaitFlow::leave(TcpEndpoint& e, u64 now) {
     if (!made) return Flows::remove(e); // then old duplicates find nobody
     Flows::replace(e, *made);
     all->add(*made);
+    e.stack().statistics.add(Count::tcp_time_waits);
 }
 
 TcpEndpoint::Taken TimeWaitFlow::take(tcp::Segment& s, Outbox& box, std::optional<tcp::Seq>& least_iss) {

@@ -15,6 +15,7 @@ Result<> UdpSocket::send_one(const Path& path, PacketBox p, const Sending& s, co
     u16 segment = p->segment_size;
     if (segment && !path.out->loopback()) return cut(path, *p, segment, s, ip, box);
     TRY(push_udp(*p, {ip.source, e.local.port}, s.to, how));
+    e.stack().statistics.add(Count::udp_out);
     return send_ip(path, std::move(p), ip, box);
 }
 

@@ -52,12 +52,20 @@ void give_all(Arrival& a, const Endpoint& to, const Endpoint& from, Parts parts,
 
 void arrived(Arrival& a) {
     auto h = parse_udp(*a.packet, a.ip);
-    if (!h) return;
+    auto& statistics = a.stack().statistics;
+    if (!h) {
+        statistics.add(Count::udp_in_errors);
+        if (h.error() == Errno::badmsg) statistics.add(Count::udp_checksum_errors);
+        return;
+    }
     Endpoint to{a.ip.destination, h->destination}, from{a.ip.source, h->source};
     Parts parts{a.ip.header, static_cast<u16>(a.ip.header + sizeof(UdpHeader))};
     if (a.kind != RouteKind::local) return give_all(a, to, from, parts, *h);
     auto flow = Flows::find_datagrams(a.stack(), IPPROTO_UDP, to, from, a.in.index());
-    if (!flow) return refuse(a, Refusal::port_unreachable);
+    if (!flow) {
+        statistics.add(Count::udp_no_ports);
+        return refuse(a, Refusal::port_unreachable);
+    }
     give(static_cast<DatagramEndpoint&>(*flow), std::move(a.packet), parts, a.ip, *h);
 }
 

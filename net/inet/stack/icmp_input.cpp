@@ -26,6 +26,8 @@ void answer_echo(Arrival& a) {
               .protocol = protocol,
               .hop_limit = static_cast<u8>(settings.ttl.load()),
               .traffic_class = traffic_class};
+    a.stack().statistics.add(Count::icmp_out);
+    a.stack().statistics.add(Count::icmp_out_echo_replies);
     (void)output(*path, std::move(a.packet), ip, a.box);
 }
 
@@ -44,8 +46,23 @@ u8 type_of(const Arrival& a) {
     return header ? header->type : u8{0xff};
 }
 
+/// Of IPv4's.
+void count(Statistics& s, u8 type) {
+    switch (type) {
+    case ICMP_ECHO: return s.add(Count::icmp_in_echos);
+    case ICMP_ECHOREPLY: return s.add(Count::icmp_in_echo_replies);
+    case ICMP_DEST_UNREACH: return s.add(Count::icmp_in_unreachable);
+    case ICMP_TIME_EXCEEDED: return s.add(Count::icmp_in_time_exceeded);
+    case ICMP_PARAMETERPROB: return s.add(Count::icmp_in_parameter_problems);
+    default: return;
+    }
+}
+
 void icmp_arrived(Arrival& a) {
-    if (!icmp_checksum_is_right(*a.packet, a.ip)) return;
+    Statistics& s = a.stack().statistics;
+    s.add(Count::icmp_in);
+    if (!icmp_checksum_is_right(*a.packet, a.ip)) return s.add(Count::icmp_in_errors);
+    count(s, type_of(a));
     switch (type_of(a)) {
     case ICMP_ECHO: return answer_echo(a);
     case ICMP_ECHOREPLY: return; // ping sockets have it from raw_tap

@@ -23,7 +23,9 @@ void deliver(Arrival& a) {
         taken = tap(a);
     for (const Protocol* p : protocols)
         if (p->number == a.ip.protocol) return p->arrived(a);
-    if (!taken) refuse(a, Refusal::protocol_unreachable, a.ip.next_header_at);
+    if (taken) return;
+    a.stack().statistics.add(Count::ip_unknown_protocols);
+    refuse(a, Refusal::protocol_unreachable, a.ip.next_header_at);
 }
 
 bool forwards(const Arrival& a) {
@@ -44,6 +46,7 @@ void forward(Arrival& a) {
         auto* translation = a.stack().translation.load(std::memory_order_acquire);
         if (!translation || !translation->leave(*a.packet, a.ip, path->source, a.box.now)) return drop(a.in);
     }
+    a.stack().statistics.add(Count::ip_forwarded);
     a.packet->trim_front(a.ip.header);
     IpSend ip{.source = a.ip.source,
               .destination = a.ip.destination,
@@ -61,12 +64,16 @@ void input(Interface& in, PacketBox p, Outbox& box) {
     auto parsed = parse_ip(*p);
     if (!parsed) {
         in.counters.errors_in.fetch_add(1, std::memory_order_relaxed);
+        in.stack().statistics.add(Count::ip_header_errors);
         return;
     }
     if (is_martian(in, *parsed)) return drop(in);
     Arrival a{in, std::move(p), *parsed, in.stack().kind_of(parsed->destination, in), box};
     bool for_us = a.kind == RouteKind::local || a.kind == RouteKind::broadcast || a.kind == RouteKind::multicast;
-    if (!for_us && !forwards(a)) return drop(in);
+    if (!for_us && !forwards(a)) {
+        in.stack().statistics.add(Count::ip_address_errors);
+        return drop(in);
+    }
     auto* translation = in.stack().translation.load(std::memory_order_acquire);
     if (a.ip.is_fragment && (for_us || translation)) {
         auto whole = a.stack().reassemble(std::move(a.packet), a.ip, box.now);
@@ -91,6 +98,10 @@ void refuse(Arrival& a, Refusal why, u32 value, u8 code) {
     Address from = a.kind == RouteKind::local ? a.ip.destination : Address{};
     auto path = a.stack().route(a.ip.source, from, a.ip.source.link_local() ? a.in.index() : 0);
     if (!path) return;
+    a.stack().statistics.add(Count::icmp_out);
+    bool late = why == Refusal::hop_limit || why == Refusal::reassembly_time;
+    if (why != Refusal::parameter)
+        a.stack().statistics.add(late ? Count::icmp_out_time_exceeded : Count::icmp_out_unreachable);
     u8 protocol = a.ip.source.is_v4() ? u8{IPPROTO_ICMP} : u8{IPPROTO_ICMPV6};
     IpSend ip{.source = path->source,
               .destination = a.ip.source,

@@ -8,6 +8,7 @@
 #include "net/inet/stack/interface.h"
 #include "net/inet/stack/path_mtu.h"
 #include "net/inet/stack/settings.h"
+#include "net/inet/stack/statistics.h"
 #include "net/inet/stack/translation.h"
 #include "net/stack/route.h"
 
@@ -39,6 +40,7 @@ public:
     Stack();
     ~Stack() override;
     Settings settings;
+    Statistics statistics;
     /// What a transport keeps for each network; null: nothing yet.
     struct Part {
         virtual ~Part() = default;

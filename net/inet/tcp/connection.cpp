@@ -194,6 +194,7 @@ std::optional<u32> Connection::urgent_offset() const {
 /// The end, with an error or without; the user may still read what has arrived.
 void Connection::fail(Errno e) {
     if (e != Errno{}) error_ = e;
+    if (state_ <= State::syn_received || state_ == State::close_wait) end_.from = state_;
     state_ = State::closed;
     syn_pending_ = ack_pending_ = window_probe_pending_ = probe_.pending = false;
     buffer_.clear();
@@ -205,7 +206,7 @@ void Connection::fail(Errno e) {
 }
 
 void Connection::reset_by_us(Errno e) {
-    if (synchronized() && state_ != State::time_wait) rst_pending_ = true;
+    if (synchronized() && state_ != State::time_wait) rst_pending_ = end_.reset = true;
     fail(e);
 }
 

@@ -158,6 +158,14 @@ public:
     const Window& window() const { return window_; }
     const RttEstimator& rtt() const { return rtt_; }
     u32 retransmissions() const { return counts_.retransmitted; }
+    /// How it came to its end, told once: the state before, where it was cut off; and whether by a RST of ours.
+    struct End {
+        State from = State::closed;
+        bool reset = false;
+    };
+    End take_end() { return std::exchange(end_, {}); }
+    /// As how many next_segment()'s last packet goes.
+    u32 segments_of_last() const { return counts_.last; }
     /// For what TIME-WAIT keeps.
     Seq send_next() const { return snd_.nxt; }
     Seq receive_next() const { return queue_.next() + (rcv_.fin ? 1 : 0); }
@@ -268,6 +276,7 @@ private:
     State state_ = State::closed;
     Errno error_{}, soft_error_{};
     u32 changes_ = 0;
+    End end_;
     bool orphan_ = false, read_shut_ = false, fin_queued_ = false, fin_sent_ = false, more_ = false;
     bool sack_ = false, timestamps_ = false; // agreed on
 
@@ -355,7 +364,7 @@ private:
     Seq most_flight_until_;
     struct {
         u64 bytes_sent = 0, bytes_acked = 0, bytes_received = 0, bytes_retransmitted = 0;
-        u32 segments_in = 0, segments_out = 0, data_in = 0, data_out = 0; // as they are on the wire
+        u32 segments_in = 0, segments_out = 0, last = 1, data_in = 0, data_out = 0; // as they are on the wire
         u32 retransmitted = 0, duplicates = 0, reordered = 0, told_duplicates = 0;
         u64 bytes_delivered = 0, bytes_marked = 0;
     } counts_;

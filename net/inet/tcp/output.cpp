@@ -88,7 +88,7 @@ Result<PacketBox> Connection::build(Seq seq, u32& data, u8 flags, Time now, cons
         ack_at_ = never;
     }
     u32 segments = data > mss ? (data + mss - 1) / mss : 1;
-    counts_.segments_out += segments;
+    counts_.segments_out += counts_.last = segments;
     if (data) counts_.data_out += segments;
     return p;
 }
