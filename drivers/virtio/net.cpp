@@ -49,6 +49,8 @@ Result<> probe(bus::Device& found) {
 
 const bus::Driver net_driver{"virtio-net", matches, probe};
 
+NetDevice::NetDevice(virtio::Device& device) : device_{device}, flow_hash_{rng::number(), rng::number()} {}
+
 Result<> NetDevice::prepare() {
     TRY(negotiate());
     TRY(read_config());
@@ -136,9 +138,7 @@ void NetDevice::start(net::DeviceUser& user) {
     for (unsigned i = 0; i < pairs_; i++) receiver(i).queue();
 }
 
-Result<> NetDevice::transmit(net::PacketBox& p, bool more) {
-    return transmitter(arch::cpu_id() % pairs_).send(p, more);
-}
+Result<> NetDevice::transmit(net::PacketBox& p, bool more) { return transmitter(pair_for(*p)).send(p, more); }
 
 bool NetDevice::run(unsigned) {
     if (state() == State::works && device_.needs_reset()) state_.store(State::broken, std::memory_order_release);

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/time/clock.h"
 #include "drivers/virtio/device.h"
+#include "lib/hash.h"
 #include "net/stack/device.h"
 
 namespace virtio {
@@ -93,7 +94,7 @@ private:
 
 class NetDevice final : public net::Device, public Work {
 public:
-    explicit NetDevice(virtio::Device& device) : device_{device} {}
+    explicit NetDevice(virtio::Device&);
     /// Makes the device run. After an error it has been reset.
     Result<> prepare();
     /// Before it is destroyed: prepare() has failed, or nobody uses it any more.
@@ -130,11 +131,13 @@ private:
     /// It has broken the rules: it will be reset. From any context.
     void fail();
     void give_up();
+    unsigned pair_for(const net::Packet&) const;
     bool has(u64 feature) const { return features_ & feature; }
     State state() const { return state_.load(std::memory_order_acquire); }
     net::DeviceUser* user() const { return user_.load(std::memory_order_acquire); }
 
     virtio::Device& device_;
+    const FoldHash flow_hash_;
     u64 features_ = 0;
     unsigned pairs_ = 1, most_of_device_ = 1;
     Box<Pair> pair_[most_pairs];

@@ -381,6 +381,35 @@ TEST_F(VirtioNet, ADeviceThatCannotGoOnIsReset) {
     EXPECT_EQ(l.fake.resets, 2u);
 }
 
+namespace {
+/// Each flow has a queue, and all queues have flows.
+void expect_flows_apart(FakeNet& fake, virtio::NetDevice& net) {
+    for (bool v6 : {false, true}) {
+        unsigned flows[3] = {};
+        for (unsigned flow = 0; flow < 60; flow++) {
+            std::string bytes = frame(100, v6);
+            bytes[14 + (v6 ? 40 : 20)] = static_cast<char>(flow);         // the first port
+            if (!v6) bytes[14] = 0x45, bytes[14 + 6] = bytes[14 + 7] = 0; // no fragment
+            unsigned by = 99;
+            for (unsigned round = 0; round < 3; round++) {
+                bytes[90] = static_cast<char>(round);
+                auto p = packet(bytes, round == 1 ? 20 : 100);
+                ASSERT_TRUE(net.transmit(p, false));
+                for (unsigned i : {0, 1, 2}) {
+                    if (!fake.has_request(2 * i + 1)) continue;
+                    (void)fake.take_sent(2 * i + 1);
+                    EXPECT_TRUE(by == i || round == 0);
+                    by = i;
+                }
+            }
+            ASSERT_LT(by, 3u);
+            flows[by]++;
+        }
+        for (unsigned n : flows) EXPECT_GE(n, 5u);
+    }
+}
+} // namespace
+
 /// One pair for each CPU, of as many as the device has; the device is told how many by its control queue.
 TEST_F(VirtioNet, PairsOfQueues) {
     for (u8 answer : {0, 1}) {
@@ -404,6 +433,7 @@ TEST_F(VirtioNet, PairsOfQueues) {
         EXPECT_EQ(prepared.has_value(), answer == 0);
         EXPECT_EQ(net.pairs(), 3u);
         for (unsigned i = 0; i < 6 && !answer; i++) EXPECT_EQ(fake.cpus[i], i / 2);
+        if (!answer) expect_flows_apart(fake, net);
         (void)fake.reset();
         net.stop_works();
     }

@@ -3,6 +3,7 @@
 #include "net/stack/wire.h"
 #include <algorithm>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 
 namespace virtio {
 namespace {
@@ -15,6 +16,38 @@ void let_go(net::Packet* done) {
     while (done) net::PacketBox{std::exchange(done, done->next)}.reset();
 }
 } // namespace
+
+/// Packets of one flow leave by one queue, and devices bring its answers in by the same pair: so they keep their order.
+unsigned NetDevice::pair_for(const net::Packet& p) const {
+    struct V4 {
+        u8 version_and_length, rest[5];
+        net::Big16 fragment;
+        u8 hops, protocol;
+        net::Big16 checksum;
+        std::array<char, 8> ends;
+    };
+    struct V6 {
+        u8 rest[6], protocol, hops;
+        std::array<char, 32> ends;
+    };
+    if (pairs_ == 1) return 0;
+    auto has_ports = [](u8 protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP; };
+    auto hash = [&](const auto& ends, bool ports, usize at) {
+        auto both = ports ? net::Reader{p, at}.take<u32>() : std::nullopt;
+        return static_cast<unsigned>(flow_hash_({ends.data(), ends.size()}, both.value_or(0)) % pairs_);
+    };
+    net::Reader in{p, ETH_HLEN - 2};
+    auto type = in.take<net::Big16>();
+    if (type && *type == ETH_P_IP) {
+        auto v4 = in.take<V4>();
+        bool whole = v4 && (v4->fragment & 0x3fff) == 0; // else some of its packets have no ports
+        if (v4) return hash(v4->ends, whole && has_ports(v4->protocol), ETH_HLEN + (v4->version_and_length & 15) * 4u);
+    } else if (type && *type == ETH_P_IPV6) {
+        auto v6 = in.take<V6>();
+        if (v6) return hash(v6->ends, has_ports(v6->protocol), ETH_HLEN + sizeof(V6));
+    }
+    return 0;
+}
 
 NetTransmit::NetTransmit(NetDevice& device)
     : Timer{[](Timer& t) { static_cast<NetTransmit&>(t).queue(); }}, device_{device} {}
