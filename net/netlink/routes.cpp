@@ -35,6 +35,14 @@ Result<RouteKind> kind_of(u8 type) {
 }
 bool is_v4(const Route& r) { return r.destination.length >= 96 && r.destination.address.is_v4(); }
 
+/// RTCF_*.
+u32 cache_flags(RouteKind k) {
+    return k == RouteKind::local       ? 0x8000'0000
+           : k == RouteKind::broadcast ? 0x9000'0000
+           : k == RouteKind::multicast ? 0x2000'0000
+                                       : 0;
+}
+
 /// What a request says of a route. `table` 0: it says nothing.
 struct Parsed {
     rtmsg header;
@@ -175,15 +183,16 @@ Result<> get_route(Request& r) {
     Address from = a.has(RTA_SRC) ? TRY(address_in(a, RTA_SRC, m.rtm_family)) : v4 ? any_v4 : any_v6;
     if (!from.unspecified() && !stack.is_local(from)) return err::netunreach;
     auto way = TRY(stack.route(to, from, by));
-    u32 table =
-        m.rtm_flags & RTM_F_LOOKUP_TABLE && way.kind != RouteKind::unicast ? u32{RT_TABLE_LOCAL} : u32{RT_TABLE_MAIN};
+    // As Linux: IPv4's answers come from a cache that knows no tables, and say what they are by flags.
+    u32 table = v4 || way.kind == RouteKind::unicast ? u32{RT_TABLE_MAIN} : u32{RT_TABLE_LOCAL};
+    u32 flags = v4 ? RTM_F_CLONED | cache_flags(way.kind) : 0;
     return r.from.reply(r, RTM_NEWROUTE, [&](MessageWriter& out) {
         out.put(rtmsg{.rtm_family = m.rtm_family,
                       .rtm_dst_len = static_cast<u8>(v4 ? 32 : 128),
                       .rtm_table = static_cast<u8>(table),
                       .rtm_protocol = static_cast<u8>(v4 ? RTPROT_UNSPEC : RTPROT_KERNEL),
                       .rtm_type = type_of(way.kind),
-                      .rtm_flags = static_cast<unsigned>(v4 ? RTM_F_CLONED : 0)});
+                      .rtm_flags = flags});
         out.attribute(RTA_TABLE, table);
         put_address(out, RTA_DST, to);
         out.attribute(RTA_OIF, way.out->index());

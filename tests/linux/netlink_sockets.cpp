@@ -379,6 +379,7 @@ static void routes(int fd) {
     CHECK(answers(fd, route_request(RTM_GETROUTE, 0, 0x7f000001, 0), [](const nlmsghdr* m) {
               auto& r = body<rtmsg>(m);
               CHECK(m->nlmsg_type == RTM_NEWROUTE && r.rtm_type == RTN_LOCAL && r.rtm_dst_len == 32);
+              CHECK(r.rtm_table == RT_TABLE_MAIN && r.rtm_flags == (0x80000000 | RTM_F_CLONED));
               CHECK(number_of<int>(find(m, sizeof r, RTA_OIF)) == 1);
               CHECK(number_of<unsigned>(find(m, sizeof r, RTA_PREFSRC)) == htonl(0x7f000001));
           }) == 1);
