@@ -117,7 +117,9 @@ Result<> add_address(Request& r) {
         if (beside) n.address.flags |= IFA_F_SECONDARY;
     }
     auto added = stack.add(*n.of, n.address);
-    if (!added && added.error() == Errno::exist) return r.fail(Errno::exist, "Address already assigned");
+    if (!added && added.error() == Errno::exist)
+        return r.fail(Errno::exist,
+                      n.address.address.is_v4() ? "ipv4: Address already assigned" : "ipv6: address already assigned");
     return added;
 }
 
@@ -125,6 +127,8 @@ Result<> delete_address(Request& r) {
     Stack& stack = *TRY(stack_of(r.from));
     auto n = TRY(parse(r, stack, false));
     auto gone = stack.remove(*n.of, n.address.address, n.address.prefix);
-    return gone ? gone : r.fail(Errno::addrnotavail, "Address not found");
+    if (gone) return {};
+    return r.fail(Errno::addrnotavail,
+                  n.address.address.is_v4() ? "ipv4: Address not found" : "ipv6: address not found");
 }
 } // namespace netlink

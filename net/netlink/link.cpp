@@ -66,9 +66,8 @@ void put_link(MessageWriter& out, Stack& stack, Interface& i, u32 filter_mask) {
     out.put(ifinfomsg{.ifi_type = i.type(), .ifi_index = static_cast<int>(i.index()), .ifi_flags = flags});
     out.text(IFLA_IFNAME, stack.name_of(i));
     out.attribute(IFLA_TXQLEN, u32{1000});
-    out.attribute(IFLA_OPERSTATE, i.loopback()          ? operstate_unknown
-                                  : flags & IFF_RUNNING ? operstate_up
-                                                        : operstate_down);
+    u8 running = i.loopback() ? operstate_unknown : operstate_up;
+    out.attribute(IFLA_OPERSTATE, flags & IFF_RUNNING ? running : operstate_down);
     out.attribute(IFLA_LINKMODE, u8{0});
     out.attribute(IFLA_MTU, i.mtu());
     out.attribute(IFLA_MIN_MTU, i.loopback() ? u32{0} : u32{68});
@@ -76,7 +75,7 @@ void put_link(MessageWriter& out, Stack& stack, Interface& i, u32 filter_mask) {
     for (u16 zero : {IFLA_GROUP, IFLA_PROMISCUITY}) out.attribute(zero, u32{0});
     for (u16 one : {IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES}) out.attribute(one, u32{1});
     out.attribute(IFLA_CARRIER, static_cast<u8>((i.flags() & IFF_RUNNING) != 0));
-    out.text(IFLA_QDISC, !i.up() ? "noop" : i.loopback() ? "noqueue" : "pfifo_fast");
+    out.text(IFLA_QDISC, i.loopback() ? "noqueue" : i.up() ? "pfifo_fast" : "noop");
     auto address = i.link_address();
     out.attribute(IFLA_ADDRESS, address.bytes);
     out.attribute(IFLA_BROADCAST, i.loopback() ? LinkAddress{}.bytes : link_broadcast.bytes);

@@ -189,14 +189,16 @@ Result<> get_route(Request& r) {
     return r.from.reply(r, RTM_NEWROUTE, [&](MessageWriter& out) {
         out.put(rtmsg{.rtm_family = m.rtm_family,
                       .rtm_dst_len = static_cast<u8>(v4 ? 32 : 128),
+                      .rtm_src_len = static_cast<u8>(v4 && !from.unspecified() ? 32 : 0),
                       .rtm_table = static_cast<u8>(table),
                       .rtm_protocol = static_cast<u8>(v4 ? RTPROT_UNSPEC : RTPROT_KERNEL),
                       .rtm_type = type_of(way.kind),
                       .rtm_flags = flags});
         out.attribute(RTA_TABLE, table);
         put_address(out, RTA_DST, to);
+        if (v4 && !from.unspecified()) put_address(out, RTA_SRC, from);
         out.attribute(RTA_OIF, way.out->index());
-        put_address(out, RTA_PREFSRC, way.source);
+        if (from.unspecified() || !v4) put_address(out, RTA_PREFSRC, way.source);
         if (way.next_hop != to) put_address(out, RTA_GATEWAY, way.next_hop);
         if (v4) out.attribute(RTA_UID, u32{0});
         out.attribute(RTA_CACHEINFO, rta_cacheinfo{});
