@@ -1,7 +1,10 @@
 #include "kernel/socket/message.h"
+#include "core/time/clock.h"
 #include "core/work/work.h"
 #include "kernel/credentials/caller.h"
 #include "kernel/socket/numbers.h"
+#include "kernel/socket/options.h"
+#include <asm/socket.h>
 
 namespace sockets {
 Identity Identity::of_caller(bool effective) {
@@ -53,4 +56,16 @@ void Rights::close_later(Box<Rights> rights) {
 }
 
 bool ReceiveMessage::peeks() const { return flags & msg_peek; }
+
+void put_time(ReceiveMessage& m, const Options& o, u64 time) {
+    bool in_ns = o.on(Flag::timestamp_ns);
+    if (!in_ns && !o.on(Flag::timestamp)) return;
+    if (!m.control) return void(m.result |= msg_ctrunc);
+    if (!time) time = static_cast<u64>(clocks::realtime_ns());
+    struct {
+        u64 seconds, rest;
+    } shown{time / clocks::ns_per_second, time % clocks::ns_per_second};
+    if (!in_ns) shown.rest /= 1000;
+    m.control->put_value(sol_socket, in_ns ? SO_TIMESTAMPNS_OLD : SO_TIMESTAMP_OLD, shown);
+}
 } // namespace sockets

@@ -8,6 +8,8 @@
 #include "lib/vector.h"
 
 namespace sockets {
+class Options;
+
 /// Who sent or connected: SCM_CREDENTIALS, SO_PEERCRED. `process` null: nobody knows.
 struct Identity {
     Ref<PidNumber> process;
@@ -93,4 +95,7 @@ struct ReceiveMessage {
     Box<Rights> lost;
     bool peeks() const;
 };
+
+/// SO_TIMESTAMP, SO_TIMESTAMPNS: when a packet had come, in ns of the wall clock; 0: now. Nothing where neither is on.
+void put_time(ReceiveMessage&, const Options&, u64 time);
 } // namespace sockets

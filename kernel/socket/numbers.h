@@ -17,7 +17,15 @@ enum Type : int {
 };
 enum Shutdown : int { shut_rd = 0, shut_wr = 1, shut_rdwr = 2 };
 /// Levels of options and control messages.
-enum Level : int { sol_ip = 0, sol_socket = 1, sol_tcp = 6, sol_udp = 17, sol_ipv6 = 41, sol_raw = 255 };
+enum Level : int {
+    sol_ip = 0,
+    sol_socket = 1,
+    sol_tcp = 6,
+    sol_udp = 17,
+    sol_ipv6 = 41,
+    sol_raw = 255,
+    sol_packet = 263
+};
 enum MessageFlag : u32 {
     msg_oob = 1,
     msg_peek = 2,

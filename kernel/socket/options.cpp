@@ -19,6 +19,8 @@ void Options::inherit(const Options& from) {
     take(send_timeout_ns, from.send_timeout_ns), take(receive_timeout_ns, from.receive_timeout_ns);
     take(priority, from.priority), take(mark, from.mark), take(linger_seconds, from.linger_seconds);
     take(interface, from.interface), take(flags_, from.flags_);
+    take(filter.locked, from.filter.locked);
+    (void)filter.exchange(from.filter.program);
 }
 
 void Options::inherit_identity(const Options& from) {
@@ -178,8 +180,8 @@ Result<> set_number(Socket& socket, int option, int value) {
         return {};
     case SO_INCOMING_CPU: options.incoming_cpu = value; return {};
     case SO_ZEROCOPY: return is_inet(socket) ? Result<>{} : Result<>{err::opnotsupp};
-    case SO_DETACH_FILTER: return err::noent;
-    case SO_ATTACH_FILTER:
+    case SO_DETACH_FILTER: return detach_filter(socket);
+    case SO_LOCK_FILTER: return lock_filter(socket, value);
     case SO_ATTACH_BPF: return err::inval;
     case SO_BSDCOMPAT: return {};
     default: return err::noprotoopt;
@@ -208,8 +210,8 @@ Result<int> get_number(Socket& socket, int option) {
     case SO_INCOMING_CPU: return options.incoming_cpu.load();
     case SO_ZEROCOPY:
     case SO_BSDCOMPAT:
-    case SO_LOCK_FILTER:
     case SO_BINDTOIFINDEX: return static_cast<int>(option == SO_BINDTOIFINDEX ? options.interface.load() : 0);
+    case SO_LOCK_FILTER: return options.filter.locked;
     case SO_BPF_EXTENSIONS: return 64; // SKF_AD_MAX
     default: return err::noprotoopt;
     }
@@ -271,6 +273,7 @@ Result<> Socket::set_option(int level, int option, UserSpan<const std::byte> val
     }
     switch (option) {
     case SO_LINGER: return set_linger(options_, value);
+    case SO_ATTACH_FILTER: return attach_filter(*this, value);
     case SO_RCVTIMEO_OLD:
     case SO_RCVTIMEO_NEW: return set_timeout(options_.receive_timeout_ns, value);
     case SO_SNDTIMEO_OLD:
@@ -295,6 +298,7 @@ Result<usize> Socket::get_option(int level, int option, UserSpan<std::byte> valu
     case SO_RCVTIMEO_NEW: return get_timeout(options_.receive_timeout_ns, value);
     case SO_SNDTIMEO_OLD:
     case SO_SNDTIMEO_NEW: return get_timeout(options_.send_timeout_ns, value);
+    case SO_GET_FILTER: return get_filter(*this, value);
     case SO_PEERCRED: return get_peer(*this, value);
     case SO_PEERGROUPS: return get_peer_groups(*this, value);
     case SO_PEERNAME: return get_peer_name(*this, value);

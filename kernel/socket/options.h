@@ -2,6 +2,7 @@
 #pragma once
 #include "core/mm/user.h"
 #include "core/time/deadline.h"
+#include "kernel/socket/filter.h"
 #include "lib/result.h"
 #include <atomic>
 
@@ -73,6 +74,7 @@ public:
     std::atomic<u32> priority = 0, mark = 0, linger_seconds = 0, interface = 0, buffer_lock = 0;
     std::atomic<u64> pacing_rate = ~u64{0};
     std::atomic<int> busy_poll_us = 0, incoming_cpu = -1;
+    Filter filter;
     /// What a call has to tell later: an errno, taken by the call that tells it. SO_ERROR.
     std::atomic<int> error = 0;
     /// Takes the error: 0, or an errno.

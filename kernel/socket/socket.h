@@ -60,6 +60,9 @@ public:
     virtual u32 write_flags() const { return 0; }
     /// Whether rights and identities go with its messages: SCM_RIGHTS, SCM_CREDENTIALS and the like.
     virtual bool passes_control() const { return false; }
+    /// Its filter is another one from now on; null: none. err::inval: the family has none.
+    virtual Result<> change_filter(Ref<bpf::Program>) { return err::inval; }
+    virtual Ref<bpf::Program> filter() { return {}; }
     /// A number that no other socket has: SO_COOKIE.
     u64 cookie() const;
 

@@ -23,6 +23,9 @@ bool wants_time(const Options& o, const DatagramEndpoint& e) {
 } // namespace
 
 void DatagramEndpoint::deliver(PacketBox p, Parts parts) {
+    usize begin = std::min(parts.header, parts.data), filtered = wanted(*p, begin);
+    if (!filtered && p->size() != begin) return void(dropped.fetch_add(1, std::memory_order_relaxed));
+    p->truncate(std::max<usize>(begin + filtered, parts.data));
     p->mark = parts.mark();
     if (wants_time(options, *this)) p->time = static_cast<u64>(clocks::realtime_ns());
     bool charged = p->charge_to(account()).has_value();

@@ -1,6 +1,8 @@
 #include "net/inet/socket/endpoint.h"
 #include "kernel/credentials/caller.h"
 #include "kernel/views/view.h"
+#include "net/stack/packet_filter.h"
+#include <algorithm>
 #include <linux/eventpoll.h>
 
 namespace net::inet {
@@ -39,6 +41,18 @@ Result<const Path*> InetEndpoint::path_to(const Endpoint& to) {
     path_ = TRY(stack().route(to.address, from, by ? by : to.interface));
     path_for_ = to.address;
     return &path_;
+}
+
+usize InetEndpoint::wanted(const Packet& p, usize begin) {
+    if (!options.filter.present.load(std::memory_order_relaxed)) [[likely]]
+        return p.size() - begin;
+    Ref<bpf::Program> filter;
+    {
+        Holding held{lock};
+        filter = options.filter.program;
+    }
+    FilterSubject subject{p, begin, 0, FilterSubject::none, {.protocol = p.protocol, .interface = p.interface}};
+    return filter ? std::min<usize>(filter->run(subject), subject.size()) : subject.size();
 }
 
 Result<Maker> Maker::caller() {

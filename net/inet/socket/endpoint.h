@@ -54,6 +54,9 @@ public:
     }
     void show(FlowShown&) override;
     ~InetEndpoint() override;
+    /// How many bytes from `begin` on the socket's filter wants of a packet whose network header stands at 0. Without
+    /// the lock.
+    usize wanted(const Packet&, usize begin);
 
 protected:
     InetEndpoint(Kind, u8 protocol, bool v6, Ref<NetworkNamespace>, Stack&, Ref<Cgroup>);

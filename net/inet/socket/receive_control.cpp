@@ -70,16 +70,6 @@ void put_timestamping(ReceiveMessage& m, u64 time) {
     std::array<u64, 6> told{time / clocks::ns_per_second, time % clocks::ns_per_second};
     put_control(m, sol_socket, SO_TIMESTAMPING_OLD, told);
 }
-void put_time(ReceiveMessage& m, const Options& o, u64 time) {
-    if (!time) time = static_cast<u64>(clocks::realtime_ns());
-    i64 seconds = static_cast<i64>(time / clocks::ns_per_second), ns = static_cast<i64>(time % clocks::ns_per_second);
-    struct {
-        i64 seconds, rest;
-    } shown{seconds, ns};
-    if (o.on(Flag::timestamp_ns)) return put_control(m, sol_socket, SO_TIMESTAMPNS_OLD, shown);
-    shown.rest /= 1000;
-    put_control(m, sol_socket, SO_TIMESTAMP_OLD, shown);
-}
 } // namespace
 
 void put_ip_control(ReceiveMessage& m, const InetEndpoint& e, const Packet& p, const Ip& ip, u16 port) {
@@ -94,7 +84,7 @@ void put_ip_control(ReceiveMessage& m, const InetEndpoint& e, const Packet& p, c
 
 void DatagramSocket::put_control(ReceiveMessage& m, const Packet& p, const Ip& ip, const Parts& parts) {
     const Options& o = options();
-    if (o.on(Flag::timestamp) || o.on(Flag::timestamp_ns)) put_time(m, o, p.time);
+    put_time(m, o, p.time);
     constexpr u32 asks = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
     if (u32 flags = end().timestamping.load(std::memory_order_relaxed); (flags & asks) == asks && p.time)
         put_timestamping(m, p.time);

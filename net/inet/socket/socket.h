@@ -18,6 +18,8 @@ public:
     Result<> set_option(int level, int option, UserSpan<const std::byte> value) override;
     Result<usize> get_option(int level, int option, UserSpan<std::byte> value) override;
     Result<i64> ioctl(unsigned request, uptr argument) override;
+    Result<> change_filter(Ref<bpf::Program>) final;
+    Ref<bpf::Program> filter() final;
     WaitQueue& changed() final { return end_->changed; }
     bool raises_pipe_signal() const override { return type() == 1; } // SOCK_STREAM
 

@@ -3,6 +3,7 @@
 #include "kernel/socket/numbers.h"
 #include "net/inet/socket/interface_ioctl.h"
 #include "net/inet/socket/socket.h"
+#include "net/inet/socket/tcp_endpoint.h"
 #include <algorithm>
 #include <asm/socket.h>
 #include <linux/capability.h>
@@ -96,6 +97,17 @@ Result<int> InetSocket::mtu_to_peer() {
 }
 
 void InetSocket::errors_unwanted() {}
+
+Result<> InetSocket::change_filter(Ref<bpf::Program> to) {
+    if (to && type() == sock_stream) TcpEndpoint::filters = true;
+    Holding held{end_->lock};
+    to = options().filter.exchange(std::move(to)); // the old one goes after the lock
+    return {};
+}
+Ref<bpf::Program> InetSocket::filter() {
+    Holding held{end_->lock};
+    return options().filter.program;
+}
 
 Result<i64> network_ioctl(unsigned request, uptr argument) {
     auto maker = TRY(Maker::caller());

@@ -58,6 +58,8 @@ public:
     void take_bytes(u32 n, u64 now);
     /// Read without the lock.
     std::atomic<bool> listens = false;
+    /// Whether any of them ever had a filter.
+    static inline constinit std::atomic<bool> filters = false;
     tcp::State state() const {
         return listener ? tcp::State::listen : connection ? connection->state() : tcp::State::closed;
     }

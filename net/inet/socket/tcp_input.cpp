@@ -7,16 +7,30 @@ namespace net::inet {
 namespace {
 using Taken = TcpEndpoint::Taken;
 
-Taken give(Flow& flow, tcp::Segment& s, const Endpoint& at, const Endpoint& from, Outbox& box,
+/// A packet as filters see it; null: there are none.
+struct Filtered {
+    PacketBox packet;
+    usize header = 0;
+};
+
+Taken give(Flow& flow, tcp::Segment& s, const Filtered& whole, const Endpoint& at, const Endpoint& from, Outbox& box,
            std::optional<tcp::Seq>& least_iss) {
     if (flow.kind() == Flow::Kind::time_wait) return static_cast<TimeWaitFlow&>(flow).take(s, box, least_iss);
-    return static_cast<TcpEndpoint&>(flow).take(s, at, from, least_iss, box);
+    auto& e = static_cast<TcpEndpoint&>(flow);
+    if (whole.packet && !e.wanted(*whole.packet, whole.header)) return Taken::yes;
+    return e.take(s, at, from, least_iss, box);
 }
 
 void arrived(Arrival& a) {
     if (a.kind != RouteKind::local || a.packet->destination != Destination::host) return;
     u32 scope = a.ip.source.link_local() && !a.ip.source.is_v4() ? a.in.index() : 0;
     Ip ip = a.ip;
+    Filtered whole;
+    if (TcpEndpoint::filters.load(std::memory_order_relaxed)) [[unlikely]] {
+        auto copy = a.packet->clone();
+        if (!copy) return;
+        whole = {std::move(*copy), ip.header};
+    }
     auto s = tcp::parse(std::move(a.packet), ip);
     auto& statistics = a.stack().statistics;
     statistics.add(Count::tcp_in);
@@ -33,7 +47,7 @@ void arrived(Arrival& a) {
         auto flow = Flows::find(a.stack(), IPPROTO_TCP, at, from, a.in.index());
         if (!flow) flow = Flows::find_receiver(a.stack(), IPPROTO_TCP, at, from, a.in.index());
         if (!flow) break;
-        if (give(*flow, *s, at, from, a.box, least_iss) != Taken::again) return;
+        if (give(*flow, *s, whole, at, from, a.box, least_iss) != Taken::again) return;
     }
     if (auto reset = tcp::reset_for(*s))
         send_segment(a.stack(), *reset, at, from, static_cast<u8>(a.stack().settings.ttl.load()), a.box);
