@@ -13,6 +13,7 @@
 #include "kernel/device/devices.h"
 #include "net/inet/socket/socket.h"
 #include "net/netlink/socket.h"
+#include "net/packet/socket.h"
 #include "net/unix/socket.h"
 
 namespace boot {
@@ -21,7 +22,7 @@ constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
 constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4, &net::inet::family_v6,
-                                               &netlink::family};
+                                               &netlink::family, &packet_sockets::family};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},

@@ -157,7 +157,7 @@ inline constexpr Syscall syscalls[] = {
     on<sys::vhangup>(153, 58),
 
     // Sockets (sys/socket.h)
-    on<sys::socket>(41, 198, "AF_UNIX; other families: EAFNOSUPPORT"),
+    on<sys::socket>(41, 198, "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET; other families: EAFNOSUPPORT"),
     on<sys::socketpair>(53, 199),
     on<sys::bind>(49, 200),
     on<sys::listen>(50, 201),
@@ -168,7 +168,10 @@ inline constexpr Syscall syscalls[] = {
     on<sys::getpeername>(52, 205),
     on<sys::sendto>(44, 206),
     on<sys::recvfrom>(45, 207),
-    on<sys::setsockopt>(54, 208, "no filters (SO_ATTACH_*), SO_BINDTODEVICE, SO_TIMESTAMPING, SO_TXTIME: ENOPROTOOPT"),
+    on<sys::setsockopt>(
+        54, 208,
+        "no filters of extended BPF (SO_ATTACH_BPF) and of AF_UNIX, none for groups (SO_ATTACH_REUSEPORT_*): "
+        "EINVAL, ENOPROTOOPT; packet rings: TPACKET_V1 and V2, for receiving; no PACKET_FANOUT, SO_TXTIME"),
     on<sys::getsockopt>(55, 209),
     on<sys::shutdown>(48, 210),
     on<sys::sendmsg>(46, 211),

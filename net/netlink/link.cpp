@@ -72,7 +72,8 @@ void put_link(MessageWriter& out, Stack& stack, Interface& i, u32 filter_mask) {
     out.attribute(IFLA_MTU, i.mtu());
     out.attribute(IFLA_MIN_MTU, i.loopback() ? u32{0} : u32{68});
     out.attribute(IFLA_MAX_MTU, i.loopback() ? u32{0} : u32{65535});
-    for (u16 zero : {IFLA_GROUP, IFLA_PROMISCUITY}) out.attribute(zero, u32{0});
+    out.attribute(IFLA_GROUP, u32{0});
+    out.attribute(IFLA_PROMISCUITY, i.promiscuity.load(std::memory_order_relaxed));
     for (u16 one : {IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES}) out.attribute(one, u32{1});
     out.attribute(IFLA_CARRIER, static_cast<u8>((i.flags() & IFF_RUNNING) != 0));
     out.text(IFLA_QDISC, i.loopback() ? "noqueue" : i.up() ? "pfifo_fast" : "noop");

@@ -1,12 +1,15 @@
 // /proc/pid/net.
 #include "fs/proc/net/net.h"
 #include "net/netlink/socket.h"
+#include "net/packet/watchers.h"
 #include <linux/in.h>
 
 namespace proc {
 namespace {
-void print_packet_heading(Writer& out, const Context&) {
-    out.write("sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+/// A record is some sockets, the first one with the heading.
+Result<bool> print_packet_sockets(Writer& out, const Context& c, u64& at) {
+    if (at == 0) out.write("sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+    return packet_sockets::Watchers::print(out, *TRY(stack_of(c)), *reader_view(c).users, at);
 }
 /// A record is the heading, then a bucket's sockets.
 Result<bool> print_netlink_sockets(Writer& out, const Context& c, u64& at) {
@@ -39,7 +42,7 @@ constexpr Item list[] = {
     {.name = "netstat", .mode = text, .try_print = print_more_statistics},
     {.name = "protocols", .mode = text, .print = print_protocols},
     {.name = "netlink", .mode = text, .print_record = print_netlink_sockets},
-    {.name = "packet", .mode = text, .print = print_packet_heading},
+    {.name = "packet", .mode = text, .print_record = print_packet_sockets},
 };
 } // namespace
 

@@ -82,7 +82,16 @@ void EthernetInterface::send(PacketBox p, const Address& next_hop, Outbox& box) 
 }
 
 void EthernetInterface::send_to(PacketBox p, const LinkAddress& to, u16 type, Outbox& box) {
-    if (p->push_header(EthernetHeader{to, link_address(), type})) transmit(std::move(p), box);
+    if (!p->push_header(EthernetHeader{to, link_address(), type})) return;
+    stack().show({*this, *p, type, true});
+    transmit(std::move(p), box);
+}
+
+void EthernetInterface::send_frame(PacketBox p, Outbox& box, const void* sender) {
+    auto header = Reader{*p}.take<EthernetHeader>();
+    if (!header || !up()) return;
+    stack().show({*this, *p, header->type, true, sender});
+    transmit(std::move(p), box);
 }
 
 void EthernetInterface::group_changed(const Address& group, bool joined) {
@@ -130,14 +139,16 @@ bool EthernetInterface::run(unsigned) {
 void EthernetInterface::arrive(PacketBox p, Outbox& box) {
     auto header = Reader{*p}.take<EthernetHeader>();
     if (!header || !up()) return;
-    p->trim_front(sizeof *header);
     p->protocol = header->type;
     const LinkAddress& to = header->destination;
     p->destination = to == link_broadcast   ? Destination::broadcast
                      : to.multicast()       ? Destination::multicast
                      : to == link_address() ? Destination::host
                                             : Destination::other;
-    if (p->destination == Destination::other) return;
+    bool others = p->destination == Destination::other;
+    if (!others || promiscuity.load(std::memory_order_relaxed)) stack().show({*this, *p, header->type, false});
+    if (others) return;
+    p->trim_front(sizeof *header);
     switch (p->protocol) {
     case ETH_P_IP:
         if (auto* watcher = watcher_.load(std::memory_order_acquire); watcher && watcher->took(p)) return;

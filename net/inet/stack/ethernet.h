@@ -32,6 +32,7 @@ public:
 
     LinkAddress link_address() const final { return link_address_; }
     void send(PacketBox, const Address& next_hop, Outbox&) final;
+    void send_frame(PacketBox, Outbox&, const void* sender) final;
     /// A packet with its Ethernet header.
     void arrive(PacketBox, Outbox&) final;
     void changed() override;

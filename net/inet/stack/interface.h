@@ -52,6 +52,8 @@ public:
     /// Sends a packet that begins with its IP header to a neighbour, or drops it. Under spinlocks down to
     /// Rank::network.
     virtual void send(PacketBox, const Address& next_hop, Outbox&) = 0;
+    /// Sends a frame that has its link's header. `sender`: the packet socket whose it is, or null. As send().
+    virtual void send_frame(PacketBox, Outbox&, const void* sender) = 0;
     /// A packet has come by it, as its link gives it. Without locks.
     virtual void arrive(PacketBox, Outbox&) = 0;
     /// Its network goes: nothing more may come.
@@ -67,6 +69,9 @@ public:
     virtual void confirm(const Address&, u64 /*now*/) {}
     /// The first has joined a group, or the last has left it. Under the stack's configuration lock.
     virtual void group_changed(const Address& /*group*/, bool /*joined*/) {}
+
+    /// How many want to see what is not for this machine: packet sockets. (The device gives what it gets.)
+    std::atomic<u32> promiscuity = 0;
 
     /// What comes by it and goes on leaves with the address of the interface by which it leaves: containers' side of
     /// the host world. Set before it is up.

@@ -7,6 +7,10 @@ class Loopback final : public Interface {
 public:
     explicit Loopback(Stack&);
     void send(PacketBox, const Address& next_hop, Outbox&) override;
+    void send_frame(PacketBox, Outbox&, const void* sender) override;
     void arrive(PacketBox, Outbox&) override;
+
+private:
+    void give(PacketBox, Outbox&);
 };
 } // namespace net::inet

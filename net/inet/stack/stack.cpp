@@ -18,6 +18,7 @@ Stack::Stack() : icmp_limit{fresh_hash()}, fragments_{fresh_hash()}, path_mtus_{
 
 Stack::~Stack() {
     delete tcp.load();
+    delete link_tap.load();
     delete translation.load();
     expiry_.end();
     for (Interface& i : interfaces_) i.detach();

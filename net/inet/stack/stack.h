@@ -9,6 +9,7 @@
 #include "net/inet/stack/path_mtu.h"
 #include "net/inet/stack/settings.h"
 #include "net/inet/stack/statistics.h"
+#include "net/inet/stack/tap.h"
 #include "net/inet/stack/translation.h"
 #include "net/stack/route.h"
 
@@ -46,6 +47,14 @@ public:
         virtual ~Part() = default;
     };
     std::atomic<Part*> tcp = nullptr;
+    /// Who looks on; null: nobody ever has.
+    std::atomic<LinkTap*> link_tap = nullptr;
+    /// Shows a frame to those who look on.
+    void show(const PassingFrame& f) {
+        auto* tap = link_tap.load(std::memory_order_acquire);
+        if (tap && tap->users.load(std::memory_order_relaxed)) [[unlikely]]
+            tap->passes(f);
+    }
 
     // Interfaces.
     Interface& loopback() const { return *loopback_; }
