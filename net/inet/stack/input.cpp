@@ -1,4 +1,5 @@
 #include "net/inet/stack/input.h"
+#include "net/inet/stack/bridge.h"
 #include "net/inet/stack/output.h"
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -57,6 +58,17 @@ void forward(Arrival& a) {
               .dont_fragment = a.ip.dont_fragment};
     (void)output(*path, std::move(a.packet), ip, a.box);
 }
+
+/// Of what names an address of this machine: whether it goes on to somebody else, a container or who asked one.
+bool goes_on(Arrival& a, Translation& t) {
+    if (a.in.translated && t.answer(*a.packet, a.ip, a.box.now)) {
+        a.kind = a.stack().kind_of(a.ip.destination, a.in);
+        return a.kind != RouteKind::local;
+    }
+    bool within = a.in.loopback() || a.in.translated;
+    if (within && !t.publishes()) return false;
+    return t.enter(*a.packet, a.ip, a.box.now, within ? Bridge::own_address : Address{});
+}
 } // namespace
 
 void input(Interface& in, PacketBox p, Outbox& box) {
@@ -82,9 +94,7 @@ void input(Interface& in, PacketBox p, Outbox& box) {
         a.ip = whole->ip;
     }
     if (!for_us) return forward(a);
-    if (translation && a.kind == RouteKind::local && !in.loopback() && !in.translated &&
-        translation->enter(*a.packet, a.ip, box.now))
-        return forward(a);
+    if (translation && a.kind == RouteKind::local && goes_on(a, *translation)) return forward(a);
     deliver(a);
 }
 

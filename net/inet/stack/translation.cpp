@@ -1,5 +1,6 @@
 #include "net/inet/stack/translation.h"
 #include "core/rng/rng.h"
+#include "net/inet/stack/translation_errors.h"
 #include "net/inet/tcp/segment.h"
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -109,7 +110,11 @@ void Translation::forget(const Address& inside) {
         auto at = owners_.find(inside);
         if (at == owners_.end()) return;
         Owner& o = *at;
-        o.published.clear_and_dispose([](Published* p) { delete p; });
+        o.published.clear_and_dispose([this](Published* p) {
+            ports_.erase(ports_.iterator_to(*p));
+            publications_.fetch_sub(1, std::memory_order_relaxed);
+            delete p;
+        });
         for (unsigned n = 0; n < at_once && !o.exchanges.empty(); n++) drop(o.exchanges.front());
         if (!o.exchanges.empty()) continue;
         owners_.erase(at);
@@ -120,15 +125,15 @@ void Translation::forget(const Address& inside) {
 
 Result<> Translation::publish(const Publication& p) {
     Holding held{lock_};
-    for (const Owner& o : owners_)
-        for (const Published& has : o.published)
-            if (has.protocol == p.protocol && has.outside_port == p.outside_port &&
-                (has.outside.unspecified() || p.outside.unspecified() || has.outside == p.outside))
-                return err::addrinuse;
+    auto [first, last] = ports_.equal_range(Port{p.protocol, p.outside_port});
+    for (auto has = first; has != last; ++has)
+        if (has->outside.unspecified() || p.outside.unspecified() || has->outside == p.outside) return err::addrinuse;
     Owner& o = *TRY(owner_of(p.inside.address));
     if (o.published.size() >= most_publications) return err::nospc;
     auto made = TRY(make<Published>());
     static_cast<Publication&>(*made) = p;
+    ports_.insert(*made);
+    publications_.fetch_add(1, std::memory_order_relaxed);
     o.published.push_back(*made.release());
     return {};
 }
@@ -186,6 +191,7 @@ Result<Translation::Exchange*> Translation::begin(const Key& inside, const Addre
 Result<> Translation::leave(Packet& p, Ip& ip, const Address& outside, u64 now) {
     auto ports = ports_of(p, ip, false);
     if (!checksum_at(ip.protocol)) return err::inval;
+    if (!ports && ip.protocol == IPPROTO_ICMP && leave_error(p, ip, now)) return {};
     u8 flags = tcp_flags_of(p, ip);
     Holding held{lock_};
     Exchange* e = nullptr;
@@ -203,30 +209,45 @@ Result<> Translation::leave(Packet& p, Ip& ip, const Address& outside, u64 now) 
     return change.done() ? Result<>{} : Result<>{err::inval};
 }
 
-/// What comes to a published port begins an exchange that answers go back by.
-Result<Translation::Exchange*> Translation::enter_published(const Key& outside, u64 now) {
-    for (Owner& o : owners_)
-        for (const Published& p : o.published)
-            if (p.protocol == outside.protocol && p.outside_port == outside.near_port &&
-                (p.outside.unspecified() || p.outside == outside.near)) {
-                Key inside{p.inside.address, outside.far, p.inside.port, outside.far_port, outside.protocol};
-                if (auto* old = find(by_inside_, inside, now)) drop(*old);
-                return make_exchange(inside, outside, now);
-            }
-    return err::noent;
+Translation::Published* Translation::find_published(u8 protocol, const Address& outside, u16 port) {
+    auto [first, last] = ports_.equal_range(Port{protocol, port});
+    for (auto p = first; p != last; ++p)
+        if (p->outside.unspecified() || p->outside == outside) return &*p;
+    return nullptr;
 }
 
-bool Translation::enter(Packet& p, Ip& ip, u64 now) {
+/// What comes to a published port begins an exchange that answers go back by.
+Result<Translation::Exchange*> Translation::enter_published(const Key& outside, const Address& hairpin, u64 now) {
+    auto* p = find_published(static_cast<u8>(outside.protocol), outside.near, outside.near_port);
+    if (!p) return err::noent;
+    Key inside{p->inside.address, outside.far, p->inside.port, outside.far_port, outside.protocol};
+    if (hairpin.unspecified()) {
+        if (auto* old = find(by_inside_, inside, now)) drop(*old);
+        return make_exchange(inside, outside, now);
+    }
+    inside.far = hairpin;
+    for (unsigned i = 0; i < tries; i++) {
+        inside.far_port = static_cast<u16>(first_port + rng::below(port_count));
+        if (find(by_inside_, inside, now)) continue;
+        Exchange* e = TRY(make_exchange(inside, outside, now));
+        e->hairpin = true;
+        has_hairpins_.store(true, std::memory_order_relaxed);
+        return e;
+    }
+    return err::nospc;
+}
+
+bool Translation::enter(Packet& p, Ip& ip, u64 now, const Address& hairpin) {
     if (!checksum_at(ip.protocol) || !ip.source.is_v4()) return false;
     auto ports = ports_of(p, ip, true);
-    if (!ports) return false;
+    if (!ports) return ip.protocol == IPPROTO_ICMP && enter_error(p, ip, now);
     u8 flags = tcp_flags_of(p, ip);
     Key outside{ip.destination, ip.source, ports->destination, ports->source, ip.protocol};
     Holding held{lock_};
     if (owners_.empty()) return false;
     Exchange* e = find(by_outside_, outside, now);
     if (!e) {
-        auto made = enter_published(outside, now);
+        auto made = enter_published(outside, hairpin, now);
         if (!made) return false;
         e = *made;
     }
@@ -234,7 +255,36 @@ bool Translation::enter(Packet& p, Ip& ip, u64 now) {
     Rewrite change{p, ip};
     change.address(ip.destination, e->inside.near);
     change.port(port_at(ip.protocol, false), ports->destination, e->inside.near_port);
+    if (e->hairpin) {
+        change.address(ip.source, e->inside.far);
+        change.port(port_at(ip.protocol, true), ports->source, e->inside.far_port);
+    }
     ip.destination = e->inside.near;
+    ip.source = e->inside.far;
     return change.done();
 }
+
+bool Translation::answer(Packet& p, Ip& ip, u64 now) {
+    if (!has_hairpins_.load(std::memory_order_relaxed) || !checksum_at(ip.protocol) || !ip.source.is_v4()) return false;
+    if (ip.protocol == IPPROTO_ICMP) return leave_error(p, ip, now) && write_addresses(p, 0, ip.source, ip.destination);
+    auto ports = ports_of(p, ip, false);
+    if (!ports) return false;
+    u8 flags = tcp_flags_of(p, ip);
+    Key inside{ip.source, ip.destination, ports->source, ports->destination, ip.protocol};
+    Holding held{lock_};
+    Exchange* e = find(by_inside_, inside, now);
+    if (!e || !e->hairpin) return false;
+    use(*e, flags, false, now);
+    Rewrite change{p, ip};
+    change.address(ip.source, e->outside.near);
+    change.port(port_at(ip.protocol, true), ports->source, e->outside.near_port);
+    change.address(ip.destination, e->outside.far);
+    change.port(port_at(ip.protocol, false), ports->destination, e->outside.far_port);
+    ip.source = e->outside.near;
+    ip.destination = e->outside.far;
+    return change.done() && write_addresses(p, 0, ip.source, ip.destination);
+}
+// For translation_errors.cpp.
+template Translation::Exchange* Translation::find(Inside&, const Key&, u64);
+template Translation::Exchange* Translation::find(Outside&, const Key&, u64);
 } // namespace net::inet

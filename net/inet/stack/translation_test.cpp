@@ -169,5 +169,151 @@ TEST(Translation, TakesNothingThatIsCut) {
         EXPECT_FALSE(nat.enter(*back.packet, back.ip, start));
     }
 }
+
+/// An error about `sent`, as a router or the peer tells it to who has sent that.
+Sent error_about(Sent& sent, Refusal why, const Address& from, u32 value = 0) {
+    sent.packet->checksum = ChecksumState::unknown;
+    sent.packet->trim_front(sent.ip.header);
+    EXPECT_TRUE(push_ip(*sent.packet,
+                        {.source = sent.ip.source, .destination = sent.ip.destination, .protocol = sent.ip.protocol}));
+    auto message = icmp_error(*sent.packet, sent.ip, why, value);
+    EXPECT_TRUE(message && *message);
+    return with_ip(std::move(*message), from, sent.ip.source, IPPROTO_ICMP);
+}
+void expect_quotes(Sent& error, const Endpoint& source, const Endpoint& destination) {
+    EXPECT_TRUE(icmp_checksum_is_right(*error.packet, error.ip));
+    auto e = parse_icmp_error(*error.packet, error.ip);
+    ASSERT_TRUE(e);
+    EXPECT_EQ(e->sent.source, source.address);
+    EXPECT_EQ(e->sent.destination, destination.address);
+    Checksum header;
+    error.packet->add_to(header, error.ip.header + 8u, ipv4_header_size);
+    EXPECT_EQ(header.value(), 0) << "of the quoted header";
+    struct {
+        Big16 source, destination;
+    } ports;
+    ASSERT_TRUE(error.packet->copy(e->transport_at, std::as_writable_bytes(std::span{&ports, 1})));
+    EXPECT_EQ(ports.source, source.port);
+    EXPECT_EQ(ports.destination, destination.port);
+}
+
+/// Errors reach who has sent what they quote, with the addresses and ports that it knows.
+TEST(Translation, ErrorsComeIn) {
+    Translation nat{SipHash{1, 2}};
+    const Address router = Address::v4(203, 0, 113, 9);
+    auto s = tcp_from(inside, 40000, far, 80, tcp::syn);
+    ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
+    auto e = error_about(s, Refusal::too_big, router, 1400);
+    ASSERT_TRUE(nat.enter(*e.packet, e.ip, start));
+    EXPECT_EQ(e.ip.destination, inside);
+    EXPECT_EQ(e.ip.source, router);
+    expect_quotes(e, {inside, 40000}, {far, 80});
+    EXPECT_EQ(parse_icmp_error(*e.packet, e.ip)->mtu, 1400u);
+    auto u = udp_from({inside, 5000}, {far, 53}, UdpChecksum::full);
+    ASSERT_TRUE(nat.leave(*u.packet, u.ip, outside, start));
+    e = error_about(u, Refusal::port_unreachable, far);
+    ASSERT_TRUE(nat.enter(*e.packet, e.ip, start));
+    expect_quotes(e, {inside, 5000}, {far, 53});
+    // The quoted datagram's own checksum is right too.
+    e.packet->trim_front(e.ip.header + 8u);
+    auto quoted = parse_ip(*e.packet);
+    ASSERT_TRUE(quoted && parse_udp(*e.packet, *quoted));
+    auto echo = data("ping");
+    ASSERT_TRUE(push_icmp(*echo, {.type = ICMP_ECHO, .rest = 0x1234'0001}, inside, far));
+    s = with_ip(std::move(echo), inside, far, IPPROTO_ICMP);
+    ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
+    e = error_about(s, Refusal::hop_limit, router);
+    ASSERT_TRUE(nat.enter(*e.packet, e.ip, start));
+    EXPECT_EQ(Reader(*e.packet, e.ip.header + 8u + 20).take<IcmpHeader>()->rest, 0x1234'0001u);
+    // About what nobody has sent, or with a wrong checksum.
+    s = tcp_from(outside, 40001, far, 80, tcp::syn);
+    e = error_about(s, Refusal::no_route, router);
+    EXPECT_FALSE(nat.enter(*e.packet, e.ip, start));
+    s = tcp_from(inside, 40000, far, 80, tcp::ack);
+    ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
+    e = error_about(s, Refusal::no_route, router);
+    const u8 wrong = 9;
+    e.packet->write(e.ip.header + 1u, std::as_bytes(std::span{&wrong, 1}));
+    EXPECT_FALSE(nat.enter(*e.packet, e.ip, start));
+    for (usize n = 0; n < 8 + 20 + 8; n++) {
+        s = tcp_from(inside, 40000, far, 80, tcp::ack);
+        ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
+        e = error_about(s, Refusal::no_route, router);
+        e.packet->truncate(e.ip.header + n);
+        EXPECT_FALSE(nat.enter(*e.packet, e.ip, start));
+    }
+}
+
+TEST(Translation, ErrorsGoOut) {
+    Translation nat{SipHash{1, 2}};
+    ASSERT_TRUE(nat.publish({IPPROTO_UDP, {}, 5353, {inside, 53}}));
+    auto s = udp_from({far, 6000}, {outside, 5353}, UdpChecksum::full);
+    ASSERT_TRUE(nat.enter(*s.packet, s.ip, start));
+    auto e = error_about(s, Refusal::port_unreachable, inside);
+    ASSERT_TRUE(nat.leave(*e.packet, e.ip, outside, start));
+    EXPECT_EQ(e.ip.source, outside);
+    EXPECT_EQ(e.ip.destination, far);
+    expect_quotes(e, {far, 6000}, {outside, 5353});
+}
+
+/// From this machine, or from a container, to its own address.
+TEST(Translation, PublishedPortsFromWithin) {
+    Translation nat{SipHash{1, 2}};
+    const Address gateway = Address::v4(10, 88, 0, 1);
+    EXPECT_FALSE(nat.publishes());
+    ASSERT_TRUE(nat.publish({IPPROTO_TCP, {}, 8080, {inside, 80}}));
+    EXPECT_TRUE(nat.publishes());
+    for (const Address& asks : {Address::v4(10, 88, 0, 3), outside, Address::v4(127, 0, 0, 1), gateway, inside}) {
+        Address asked = asks.loopback() ? asks : outside;
+        auto s = tcp_from(asks, 50000, asked, 8080, tcp::syn);
+        ASSERT_TRUE(nat.enter(*s.packet, s.ip, start, gateway));
+        EXPECT_EQ(s.ip.destination, inside);
+        EXPECT_EQ(s.ip.source, gateway);
+        auto seen = read(std::move(s));
+        ASSERT_TRUE(seen);
+        EXPECT_EQ(seen->destination_port, 80);
+        auto answer = tcp_from(inside, 80, gateway, seen->source_port, tcp::syn | tcp::ack);
+        ASSERT_TRUE(nat.answer(*answer.packet, answer.ip, start));
+        EXPECT_EQ(answer.ip.source, asked);
+        EXPECT_EQ(answer.ip.destination, asks);
+        auto whole = parse_ip(*answer.packet);
+        ASSERT_TRUE(whole) << "the header's checksum is wrong";
+        EXPECT_EQ(whole->source, asked);
+        EXPECT_EQ(whole->destination, asks);
+        auto got = read(std::move(answer));
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->source_port, 8080);
+        EXPECT_EQ(got->destination_port, 50000);
+        // The same exchange again.
+        auto more = tcp_from(asks, 50000, asked, 8080, tcp::ack);
+        ASSERT_TRUE(nat.enter(*more.packet, more.ip, start, gateway));
+        EXPECT_EQ(read(std::move(more))->source_port, seen->source_port);
+    }
+    auto other = tcp_from(inside, 80, gateway, 33333, tcp::ack);
+    EXPECT_FALSE(nat.answer(*other.packet, other.ip, start));
+    other = tcp_from(outside, 50000, outside, 8081, tcp::syn);
+    EXPECT_FALSE(nat.enter(*other.packet, other.ip, start, gateway));
+    nat.forget(inside);
+    EXPECT_FALSE(nat.publishes());
+}
+
+TEST(Translation, ManyPublishedPorts) {
+    Translation nat{SipHash{1, 2}};
+    for (u16 n = 0; n < 2000; n++)
+        ASSERT_TRUE(nat.publish({IPPROTO_TCP,
+                                 {},
+                                 static_cast<u16>(3000 + n),
+                                 {Address::v4(10, 88, static_cast<u8>(n >> 8), static_cast<u8>(n)), 80}}));
+    // One port on two addresses leads to two.
+    ASSERT_TRUE(nat.publish({IPPROTO_TCP, outside, 80, {inside, 1}}));
+    ASSERT_TRUE(nat.publish({IPPROTO_TCP, far, 80, {inside, 2}}));
+    EXPECT_EQ(nat.publish({IPPROTO_TCP, {}, 80, {inside, 3}}), err::addrinuse);
+    auto s = tcp_from(Address::v4(203, 0, 113, 5), 1000, far, 80, tcp::syn);
+    ASSERT_TRUE(nat.enter(*s.packet, s.ip, start));
+    EXPECT_EQ(read(std::move(s))->destination_port, 2);
+    s = tcp_from(Address::v4(203, 0, 113, 5), 1000, outside, 3700, tcp::syn);
+    ASSERT_TRUE(nat.enter(*s.packet, s.ip, start));
+    EXPECT_EQ(s.ip.destination, Address::v4(10, 88, 2, 188));
+}
 } // namespace
 } // namespace net::inet

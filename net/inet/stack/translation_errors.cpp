@@ -1,0 +1,127 @@
+// ICMP errors about what is translated (RFC 5508, 4): what they quote gets the ends that its sender knows.
+#include "net/inet/stack/translation_errors.h"
+#include "net/inet/icmp.h"
+#include "net/inet/ip_wire.h"
+#include "net/inet/stack/translation.h"
+#include <linux/icmp.h>
+#include <linux/in.h>
+
+namespace net::inet {
+namespace {
+template <class T>
+bool put(Packet& p, usize at, const T& value) {
+    return p.write(at, std::as_bytes(std::span{&value, 1}));
+}
+
+/// A checksum somewhere, and what changes of the bytes that it is over.
+class Sum {
+public:
+    Sum(Packet& p, usize at) : p_{p}, at_{at} { there_ = p.copy(at, std::as_writable_bytes(std::span{&sum_, 1})); }
+    void change(u16 before, u16 after) { sum_ = updated_checksum(sum_, before, after); }
+    void change(const Address& before, const Address& after) {
+        change(static_cast<u16>(before.v4_value() >> 16), static_cast<u16>(after.v4_value() >> 16));
+        change(static_cast<u16>(before.v4_value()), static_cast<u16>(after.v4_value()));
+    }
+    bool there() const { return there_; } // quotes may end before
+    u16 value() const { return sum_; }
+    bool write() { return put(p_, at_, sum_); }
+
+private:
+    Packet& p_;
+    const usize at_;
+    Big16 sum_;
+    bool there_;
+};
+} // namespace
+
+bool write_addresses(Packet& p, usize at, const Address& source, const Address& destination) {
+    Ipv4Header h;
+    if (!p.copy(at, std::as_writable_bytes(std::span{&h, 1}))) return false;
+    Sum sum{p, at + offsetof(Ipv4Header, checksum)};
+    sum.change(Address::v4(h.source), source);
+    sum.change(Address::v4(h.destination), destination);
+    h.source = source.v4_value();
+    h.destination = destination.v4_value();
+    h.checksum = sum.value();
+    return put(p, at, h);
+}
+
+std::optional<Quote> Quote::of(const Packet& p, const Ip& ip) {
+    if (!ip.source.is_v4() || ip.protocol != IPPROTO_ICMP || ip.is_fragment) return std::nullopt;
+    auto error = parse_icmp_error(p, ip);
+    if (!error || !icmp_checksum_is_right(p, ip)) return std::nullopt;
+    struct {
+        Big16 first, second, third;
+    } words;
+    if (!p.copy(error->transport_at, std::as_writable_bytes(std::span{&words, 1}))) return std::nullopt;
+    Quote q{.header = ip.header + sizeof(IcmpHeader),
+            .transport = error->transport_at,
+            .protocol = error->sent.protocol,
+            .source = {error->sent.source, words.first},
+            .destination = {error->sent.destination, words.second}};
+    if (q.protocol == IPPROTO_TCP || q.protocol == IPPROTO_UDP) return q;
+    if (q.protocol != IPPROTO_ICMP || words.first >> 8 != ICMP_ECHO) return std::nullopt;
+    q.source.port = q.destination.port = words.third;
+    return q;
+}
+
+bool Quote::write(Packet& p, const Ip& ip, const Endpoint& from, const Endpoint& to) const {
+    bool echo = protocol == IPPROTO_ICMP;
+    Sum sum{p, transport + (echo ? 2u : protocol == IPPROTO_UDP ? 6u : 16u)};
+    bool none = !sum.there() || (protocol == IPPROTO_UDP && sum.value() == 0);
+    sum.change(source.port, from.port);
+    if (!echo) {
+        sum.change(destination.port, to.port);
+        sum.change(source.address, from.address);
+        sum.change(destination.address, to.address);
+    }
+    Big16 first = from.port, second = to.port;
+    bool written = write_addresses(p, header, from.address, to.address);
+    if (echo)
+        written = written && put(p, transport + 4, first);
+    else
+        written = written && put(p, transport, first) && put(p, transport + 2, second);
+    if (!written || (!none && !sum.write())) return false;
+    const Big16 zero = u16{0};
+    usize at = ip.header + offsetof(IcmpHeader, checksum);
+    if (!put(p, at, zero)) return false;
+    Checksum whole;
+    p.add_to(whole, ip.header, p.size());
+    return put(p, at, Big16{whole.value()});
+}
+
+/// About what has left, for who has sent it.
+bool Translation::enter_error(Packet& p, Ip& ip, u64 now) {
+    auto quote = Quote::of(p, ip);
+    if (!quote) return false;
+    Key outside{quote->source.address, quote->destination.address, quote->source.port, quote->destination.port,
+                quote->protocol};
+    Key inside;
+    {
+        Holding held{lock_};
+        Exchange* e = find(by_outside_, outside, now);
+        if (!e) return false;
+        inside = e->inside;
+    }
+    ip.destination = inside.near;
+    return quote->write(p, ip, {inside.near, inside.near_port}, {inside.far, inside.far_port});
+}
+
+/// About what has come in, for who has sent that.
+bool Translation::leave_error(Packet& p, Ip& ip, u64 now) {
+    auto quote = Quote::of(p, ip);
+    if (!quote || quote->protocol == IPPROTO_ICMP) return false;
+    Key inside{quote->destination.address, quote->source.address, quote->destination.port, quote->source.port,
+               quote->protocol};
+    Key outside;
+    {
+        Holding held{lock_};
+        Exchange* e = find(by_inside_, inside, now);
+        if (!e) return false;
+        outside = e->outside;
+    }
+    ip.source = outside.near;
+    ip.destination = outside.far;
+    return quote->write(p, ip, {outside.far, outside.far_port}, {outside.near, outside.near_port});
+}
+} // namespace net::inet
