@@ -59,6 +59,11 @@ def plain(config):
     config["process"].update(terminal=False)
 
 
+def with_raw(config):
+    plain(config)
+    config["process"]["capabilities"] = {kind: ["CAP_NET_RAW"] for kind in ("bounding", "effective", "permitted")}
+
+
 def test_out_and_in(lab):
     """Pages from outside byte for byte; a published port from outside; then the port is free again."""
     tree = lab.tree()
@@ -115,4 +120,25 @@ def test_neighbours(lab):
         assert "refused" in run(vm, f"ctr run {ask}", 60), vm.tail(40)
         for wrong in ("--network pod", "--network container:nobody", "--network none -p 1:1", "-p 80", "-p 0:80", "-p 80:80/sctp"):
             assert "ctr: a: " in run(vm, f"ctr create {wrong} -b /bundles/ask a", 60), wrong
+        run(vm, "ctr delete -f s", 60)
+
+
+def test_published_from_within(lab):
+    """A published port from the machine itself, from another container and from its own, by each address of the machine; and errors
+    about packets that went out, from the machine and from outside."""
+    tree = lab.tree()
+    lab.bundle(tree, "serve", ["/tcp-echo", "80"], {"tcp-echo": (lab.target.out / "bin/tcp-echo", 0o755)}, plain)
+    lab.bundle(tree, "ask", ["sh"], edit=plain)
+    lab.bundle(tree, "trace", ["traceroute", "-n", "-q", "1", "-w", "3", "-m", "4", "10.0.2.2"], edit=with_raw)
+    with machine(lab, "bridge-within", 0, tree) as vm:
+        run(vm, "ctr create -p 8080:80 -b /bundles/serve s", 60)
+        run(vm, "ctr start s", 60)
+        for network, address in (("bridge", "10.0.2.15"), ("bridge", "10.88.0.1"), ("container:s", "10.0.2.15"), ("host", "10.0.2.15"),
+                                 ("host", "127.0.0.1"), ("host", "10.88.0.1")):
+            ask = f"for i in 1 2 3; do echo hairpin $i | nc -w 5 {address} 8080; done"
+            text = run(vm, f"ctr run --network {network} -b /bundles/ask a sh -c '{ask}'", 60)
+            assert re.search("^hairpin 1\r?\nhairpin 2\r?\nhairpin 3", text, re.MULTILINE), (network, address, vm.tail(40))
+        assert "refused" in run(vm, "ctr run -b /bundles/ask a sh -c 'nc -w 5 10.0.2.15 8081 </dev/null'", 60), vm.tail(40)
+        text = run(vm, "ctr run -b /bundles/trace t", 60)
+        assert re.search(r"1  10\.88\.0\.1 .*\n 2  10\.0\.2\.2 ", text), vm.tail(40)
         run(vm, "ctr delete -f s", 60)
