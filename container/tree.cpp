@@ -30,6 +30,7 @@ public:
             }
         }
         TRY(make_default_devices());
+        TRY(make_resolver_file());
         for (usize i = 0; i < spec_.devices.size(); i++)
             if (auto made = make_device(spec_.devices[i]); !made) {
                 std::string_view what = made.error() == Errno::exist   ? "something else is there"
@@ -154,6 +155,17 @@ private:
             TRY(unless_exists(vfs::make_node(inside, d.path, S_IFCHR | 0666, device::number(d.major, d.minor))));
         for (const auto& l : links) TRY(unless_exists(vfs::make_symlink(inside, l.path, l.target)));
         return {};
+    }
+    /// A root without a list of servers of names (or with an empty file in its place, as exported images have it) gets
+    /// the machine's. A root that has no place for one has none.
+    Result<> make_resolver_file() {
+        constexpr std::string_view path = "/etc/resolv.conf";
+        auto& inside = places_->walker();
+        auto there = vfs::resolve(inside, path, 0);
+        auto attributes = there ? there->inode().attributes() : vfs::Attributes{};
+        if (S_ISREG(attributes.mode) && attributes.size == 0) (void)vfs::unlink(inside, path);
+        auto made = vfs::make_symlink(inside, path, "/proc/net/pnp");
+        return made == err::nomem ? made : Result<>{};
     }
     /// err::exist: something else is there; err::inval: an ID has no mapping.
     Result<> make_device(const DeviceSpec& d) {

@@ -1,4 +1,5 @@
 #include "net/inet/ndp.h"
+#include <algorithm>
 #include <linux/icmpv6.h>
 #include <linux/in.h>
 
@@ -83,7 +84,10 @@ void take_prefix(RouterAdvertisement& ra, Reader content) {
                                       o->valid, o->preferred};
 }
 void take_servers(RouterAdvertisement& ra, Reader content) {
-    content.skip(6); // reserved, lifetime
+    if (!content.skip(2)) return; // reserved
+    auto lifetime = content.take<Big32>();
+    if (!lifetime) return;
+    ra.name_servers_for = ra.name_server_count ? std::min<u32>(ra.name_servers_for, *lifetime) : u32{*lifetime};
     while (ra.name_server_count < ra.most_servers) {
         auto a = content.take<std::array<u8, 16>>();
         if (!a) return;

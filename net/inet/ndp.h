@@ -28,6 +28,7 @@ struct RouterAdvertisement {
     usize prefix_count = 0;
     Address name_servers[most_servers];
     usize name_server_count = 0;
+    u32 name_servers_for = 0; // seconds; of several options the shortest time
 };
 
 /// Each takes an ICMPv6 packet whose checksum is right, its IP header included. err::inval: it is not valid (RFC 4861,

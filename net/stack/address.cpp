@@ -52,4 +52,26 @@ Checksum pseudo_header(const Address& source, const Address& destination, u8 pro
     sum.add32(static_cast<u32>(length));
     return sum;
 }
+
+void print_address(Writer& out, const Address& a) {
+    const auto& b = a.bytes;
+    if (a.is_v4()) return print(out, "{}.{}.{}.{}", b[12], b[13], b[14], b[15]);
+    auto group = [&](unsigned i) { return static_cast<u16>(b[2 * i] << 8 | b[2 * i + 1]); };
+    // The first of the longest runs of zeros, if it is longer than one.
+    unsigned begin = 8, length = 1;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned end = i;
+        while (end < 8 && group(end) == 0) end++;
+        if (end - i > length) begin = i, length = end - i;
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        if (i == begin) {
+            out.write("::");
+            i += length - 1;
+            continue;
+        }
+        if (i && i != begin + length) out.write(":");
+        print(out, "{:x}", group(i));
+    }
+}
 } // namespace net

@@ -49,6 +49,8 @@ struct Address {
 
     friend constexpr auto operator<=>(const Address&, const Address&) = default;
 };
+/// 10.0.2.15, or as RFC 5952 has it: fe80::1.
+void print_address(Writer&, const Address&);
 inline constexpr Address any_v4 = Address::v4(0), any_v6{};
 inline constexpr Address loopback_v4 = Address::v4(127, 0, 0, 1), loopback_v6 = Address::v6({0, 0, 0, 0, 0, 0, 0, 1});
 

@@ -3,6 +3,7 @@
 #include "net/stack/route.h"
 #include <gtest/gtest.h>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace net;
@@ -12,6 +13,22 @@ Route route(const Address& a, unsigned bits, u32 interface, u32 metric = 0) {
     return {.destination = Prefix::of(a, bits), .interface = interface, .metric = metric};
 }
 } // namespace
+
+TEST(Address, Texts) {
+    auto text = [](const Address& a) {
+        char to[64];
+        BufferWriter out{to};
+        print_address(out, a);
+        return std::string{out.text()};
+    };
+    EXPECT_EQ(text(Address::v4(10, 0, 2, 15)), "10.0.2.15");
+    EXPECT_EQ(text({}), "::");
+    EXPECT_EQ(text(Address::v6({0, 0, 0, 0, 0, 0, 0, 1})), "::1");
+    EXPECT_EQ(text(Address::v6({0xfe80})), "fe80::");
+    EXPECT_EQ(text(Address::v6({0x2001, 0xdb8, 0, 1, 0, 0, 0, 0xa})), "2001:db8:0:1::a");
+    EXPECT_EQ(text(Address::v6({0x2001, 0xdb8, 0, 0, 1, 0, 0, 1})), "2001:db8::1:0:0:1");
+    EXPECT_EQ(text(Address::v6({1, 2, 3, 4, 5, 6, 0, 8})), "1:2:3:4:5:6:0:8");
+}
 
 TEST(Address, WhatTheyAre) {
     EXPECT_TRUE(Address::v4(127, 1, 2, 3).loopback());

@@ -58,6 +58,12 @@ int main() {
     ranges("ipv4/tcp_ecn", "2\n", {"3", "-1"}, "1", "1\n");
     ranges("ipv4/tcp_mtu_probing", "0\n", {"256", "-1"}, "2", "2\n");
     ranges("ipv4/tcp_sack", "1\n", {"256", "-1"}, "0", "0\n");
+    for (const char* of : {"all", "default"})
+        for (const char* which : {"accept_ra", "autoconf", "dad_transmits"}) {
+            char name[60];
+            snprintf(name, sizeof name, "ipv6/conf/%s/%s", of, which);
+            ranges(name, "1\n", {"x"}, "0", "0\n");
+        }
     ranges("ipv6/bindv6only", "0\n", {"256", "-1"}, "1", "1\n");
     ranges("ipv4/icmp_echo_ignore_all", "0\n", {"2"}, "1", "1\n");
     FAILS(ENOENT, set("ipv4/tcp_congestion_control", "no-such"));

@@ -142,3 +142,18 @@ def test_published_from_within(lab):
         text = run(vm, "ctr run -b /bundles/trace t", 60)
         assert re.search(r"1  10\.88\.0\.1 .*\n 2  10\.0\.2\.2 ", text), vm.tail(40)
         run(vm, "ctr delete -f s", 60)
+
+
+def test_name_servers(lab):
+    """A root without /etc/resolv.conf, or with an empty one, has the machine's servers; one with a file of its own keeps that."""
+    tree = lab.tree()
+    for name, files in (("none", {}), ("empty", {"etc/resolv.conf": ("", 0o644)}), ("own", {"etc/resolv.conf": ("nameserver 192.0.2.1\n", 0o644)})):
+        lab.bundle(tree, name, shell("cat /etc/resolv.conf"), files, plain)
+    with machine(lab, "bridge-names", 0, tree) as vm:
+        for name in ("none", "empty"):
+            for network in ("bridge", "host"):
+                text = run(vm, f"ctr run --network {network} -b /bundles/{name} a", 60)
+                assert "#PROTO: DHCP" in text and re.search(r"^nameserver 10\.0\.2\.3", text, re.MULTILINE), vm.tail()
+        assert "nameserver" not in run(vm, "ctr run --network none -b /bundles/none a", 60), vm.tail()
+        text = run(vm, "ctr run -b /bundles/own a", 60)
+        assert "192.0.2.1" in text and "10.0.2.3" not in text, vm.tail()

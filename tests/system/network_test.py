@@ -165,3 +165,95 @@ def test_off(lab):
             assert says is None or says in vm.text, vm.tail()
             vm.send("\n")
             assert vm.wait(60) == 17
+
+
+def icmp6(source, destination, message):
+    """An IPv6 packet of Neighbor Discovery."""
+    ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, destination)
+    total = checksum(ends + struct.pack("!II", len(message), 58) + message)
+    return struct.pack("!IHBB", 6 << 28, len(message), 58, 255) + ends + message[:2] + struct.pack("!H", total) + message[4:]
+
+
+def heard6(link, kind, source, target=None, seconds=30):
+    """Waits for a message of Neighbor Discovery from an address, about a target."""
+    def wanted(frame, p):
+        if frame != 0x86dd or p[6] != 58 or p[40] != kind or p[8:24] != socket.inet_pton(socket.AF_INET6, source):
+            return None
+        pseudo = p[8:40] + struct.pack("!II", len(p) - 40, 58)
+        assert checksum(pseudo + p[40:]) == 0 and (p[7] == 255 or kind < 133)
+        return p if target is None or p[48:64] == socket.inet_pton(socket.AF_INET6, target) else None
+    return link.expect(wanted, seconds)
+
+
+OWN, ROUTER, GLOBAL = "fe80::5054:ff:fe12:3456", "fe80::1", "2001:db8:7:0:5054:ff:fe12:3456"
+MULTICAST = b"\x33\x33\0\0\0\1"
+
+
+def host_shell(lab, link, label):
+    def host(config):
+        config["process"]["terminal"] = False
+        config["annotations"] = {"io.rundlet.network": "host"}
+    tree = lab.tree()
+    lab.bundle(tree, "look", ["sh", "-c", "cd /proc/net; while read x; do cat if_inet6 ipv6_route pnp; echo told; done; exit 17"], edit=host)
+    return lab.boot(tree, append="loglevel=6 ip=10.9.9.2::::box:eth0:off -- bundle /bundles/look", label=label, memory="128M", cpus=2, extra=link.extra)
+
+
+def look(vm):
+    vm.send("\n")
+    return vm.expect(r"(?s)(.*?)told", 30)[1].decode()
+
+
+def test_slaac(lab):
+    """A link-local address after a look whether it is free, then what a router says: prefix, route, MTU, servers of names."""
+    with Link(LINKS[lab.arch][0][1]) as link, host_shell(lab, link, "network-slaac") as vm:
+        heard6(link, 135, "::", OWN, 60)
+        solicitation = heard6(link, 133, OWN)
+        assert solicitation[48:56] == b"\1\1" + GUESTS
+        prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xc0, 86400, 14400, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8:7::")
+        servers = struct.pack("!BBHI", 25, 3, 0, 600) + socket.inet_pton(socket.AF_INET6, "2001:db8::53")
+        message = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + b"\1\1" + OURS + struct.pack("!BBHI", 5, 1, 0, 1400)
+        link.send(0x86dd, icmp6(ROUTER, "ff02::1", message + prefix + servers), MULTICAST)
+        heard6(link, 135, "::", GLOBAL)
+        for _ in range(50):
+            told = look(vm)
+            if re.search(r"20010db800070000505400fffe123456 \d\d 40 00 00 +eth0", told):
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError(told)
+        assert re.search(r"fe80000000000000505400fffe123456 \d\d 40 20 80 +eth0", told), told
+        assert re.search(r"^0{32} 00 0{32} 00 fe80" + "0" * 27 + r"1 .* +eth0", told, re.MULTILINE), told
+        assert "nameserver 2001:db8::53" in told, told
+        # It answers for both addresses, and to who is beyond the router.
+        for address in (OWN, GLOBAL):
+            ask = struct.pack("!BBHI", 135, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, address) + b"\1\1" + OURS
+            link.send(0x86dd, icmp6(ROUTER, address, ask))
+            assert heard6(link, 136, address, address)[64:72] == b"\2\1" + GUESTS
+        link.send(0x86dd, icmp6("2001:db8:99::9", GLOBAL, struct.pack("!BBHHH", 128, 0, 0, 7, 1) + b"beyond"))
+        assert heard6(link, 129, GLOBAL)[44:54] == b"\0\7\0\1beyond"
+        # The router goes.
+        link.send(0x86dd, icmp6(ROUTER, "ff02::1", struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0)), MULTICAST)
+        for _ in range(50):
+            told = look(vm)
+            if not re.search(r"^0{32} 00 0{32} 00 fe80.* +eth0", told, re.MULTILINE):
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError(told)
+
+
+def test_duplicate_address(lab):
+    """Somebody has the address already: it is not used."""
+    with Link(LINKS[lab.arch][0][1]) as link, host_shell(lab, link, "network-duplicate") as vm:
+        heard6(link, 135, "::", OWN, 60)
+        claim = struct.pack("!BBHI", 136, 0, 0, 1 << 29) + socket.inet_pton(socket.AF_INET6, OWN) + b"\2\1" + OURS
+        link.send(0x86dd, icmp6(OWN, "ff02::1", claim), MULTICAST)
+        vm.expect("somebody else has an IPv6 address of ours", 30)
+        assert re.search(r"fe80000000000000505400fffe123456 \d\d 40 20 c8 +eth0", look(vm)), vm.tail()
+        ask = struct.pack("!BBHI", 135, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, OWN) + b"\1\1" + OURS
+        link.send(0x86dd, icmp6(ROUTER, OWN, ask))
+        try:
+            heard6(link, 136, OWN, OWN, 2)
+        except AssertionError:
+            return
+        raise AssertionError("it has answered")

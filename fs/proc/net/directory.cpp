@@ -1,5 +1,6 @@
 // /proc/pid/net.
 #include "fs/proc/net/net.h"
+#include "net/inet/stack/name_servers.h"
 #include "net/netlink/socket.h"
 #include "net/packet/watchers.h"
 #include <linux/in.h>
@@ -16,6 +17,14 @@ Result<bool> print_netlink_sockets(Writer& out, const Context& c, u64& at) {
     if (at == 0)
         out.write("sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
     return netlink::NetlinkSocket::print_bucket(out, *c.process->view().network, at++);
+}
+
+/// The machine's servers of names, for who reaches what it reaches: a network with more than its loopback.
+Result<> print_name_servers(Writer& out, const Context& c) {
+    auto& stack = *TRY(stack_of(c));
+    bool own = c.process->view().network == View::root().network;
+    if (own || stack.next(stack.loopback().index())) net::inet::NameServers::of_machine().print(out, own);
+    return {};
 }
 
 constexpr u32 text = S_IFREG | 0444;
@@ -42,6 +51,7 @@ constexpr Item list[] = {
     {.name = "netstat", .mode = text, .try_print = print_more_statistics},
     {.name = "protocols", .mode = text, .print = print_protocols},
     {.name = "netlink", .mode = text, .print_record = print_netlink_sockets},
+    {.name = "pnp", .mode = text, .try_print = print_name_servers},
     {.name = "packet", .mode = text, .print_record = print_packet_sockets},
 };
 } // namespace

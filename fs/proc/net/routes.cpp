@@ -31,17 +31,17 @@ void print_v4(Writer& out, Stack& stack, const Route& r) {
           0, 0, r.metric, as_read(mask), r.mtu, 0, 0);
 }
 
-void print_address(Writer& out, const Address& a) {
+void print_hex(Writer& out, const Address& a) {
     for (u8 b : a.bytes) print(out, "{:02x}", b);
 }
 void print_v6(Writer& out, Stack& stack, const Route& r) {
     u32 flags = RTF_UP | (r.gateway.unspecified() ? 0 : RTF_GATEWAY) | (rejects(r) ? RTF_REJECT : 0);
     if (r.kind == RouteKind::local) flags |= route_local | no_next_hop;
-    print_address(out, r.destination.address);
+    print_hex(out, r.destination.address);
     print(out, " {:02x} ", r.destination.length);
-    print_address(out, any_v6);
+    print_hex(out, any_v6);
     out.write(" 00 ");
-    print_address(out, r.gateway.unspecified() ? any_v6 : r.gateway);
+    print_hex(out, r.gateway.unspecified() ? any_v6 : r.gateway);
     print(out, " {:08x} {:08x} {:08x} {:08x} {:>8}\n", r.metric, 1, 0, flags, interface_of(stack, r).view());
 }
 

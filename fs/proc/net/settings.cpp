@@ -206,7 +206,19 @@ constexpr Item v4_list[] = {
 static_assert(std::size(v4_list) < 64, "item_number() has room for 64");
 constexpr Items v4_items{v4_list};
 
-constexpr Item v6_conf_list[] = {number<&Settings::forward_v6, 0, most_int>("forwarding"), fixed<0>("disable_ipv6"),
+Result<> store_disable_v6(std::string_view s, const Context& c) {
+    TRY((store_number<&Settings::disable_v6, 0, 1>(s, c)));
+    TRY(Stack::in(*reader_view(c).network))->settings_changed();
+    return {};
+}
+constexpr Item v6_conf_list[] = {number<&Settings::forward_v6, 0, most_int>("forwarding"),
+                                 {.name = "disable_ipv6",
+                                  .mode = setting,
+                                  .try_print = print_number<&Settings::disable_v6>,
+                                  .store = store_disable_v6},
+                                 number<&Settings::accept_advertisements, 0, 2>("accept_ra"),
+                                 number<&Settings::autoconf, 0, 1>("autoconf"),
+                                 number<&Settings::dad_probes, 0, 255>("dad_transmits"),
                                  number<&Settings::ttl, 1, 255>("hop_limit")};
 constexpr Items v6_conf{v6_conf_list};
 constexpr Item v6_confs_list[] = {{.name = "all", .mode = directory, .children = &v6_conf},

@@ -2,6 +2,7 @@
 #include "core/log/log.h"
 #include "core/rng/rng.h"
 #include "lib/errno.h"
+#include "net/inet/stack/name_servers.h"
 #include "net/inet/stack/output.h"
 #include "net/inet/udp.h"
 #include <linux/in.h>
@@ -92,6 +93,7 @@ void DhcpInterface::bound(const DhcpLease& l) {
         log(LogLevel::info, "{}: DHCP: {}.{}.{}.{}/{} for {} seconds", interface_.name.view(), a[0], a[1], a[2], a[3],
             l.prefix, l.seconds);
     }
+    NameServers::of_machine().set(interface_.index(), NameServers::Teller::dhcp, l.dns, l.domain);
     if (l.mtu) (void)interface_.stack().set_mtu(interface_, std::min<u32>(l.mtu, most_mtu_));
     has_lease_.store(true, std::memory_order_release);
     changed_.notify_all();
@@ -99,6 +101,7 @@ void DhcpInterface::bound(const DhcpLease& l) {
 
 void DhcpInterface::lost(const DhcpLease&) {
     if (set_) unconfigure(interface_, *std::exchange(set_, std::nullopt));
+    NameServers::of_machine().set(interface_.index(), NameServers::Teller::dhcp, {});
     has_lease_.store(false, std::memory_order_release);
     log(LogLevel::warning, "{}: DHCP: the lease has ended", interface_.name.view());
 }

@@ -4,6 +4,7 @@
 #include "net/inet/stack/groups.h"
 #include "net/inet/stack/output.h"
 #include <linux/icmpv6.h>
+#include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -110,6 +111,7 @@ Result<> EthernetInterface::remove_neighbour(const Address& a) {
 
 void EthernetInterface::changed() {
     if (auto* watcher = watcher_.load(std::memory_order_acquire)) watcher->changed();
+    if (auto* configurer = configurer_.load(std::memory_order_acquire)) configurer->changed();
     if (!up()) neighbours_.lock()->clear();
 }
 
@@ -189,13 +191,26 @@ void EthernetInterface::neighbour_discovery(Arrival& a, u8 type) {
         if (auto m = parse_solicitation(*a.packet, a.ip)) self.solicited(a, *m);
     } else if (type == 136) { // NDISC_NEIGHBOUR_ADVERTISEMENT
         if (auto m = parse_advertisement(*a.packet, a.ip)) self.advertised(a, *m);
+    } else if (type == 134) { // NDISC_ROUTER_ADVERTISEMENT
+        if (auto m = parse_router_advertisement(*a.packet, a.ip)) self.advertised(a, *m);
     }
+}
+
+/// Whether a message is about an address that is not (yet) this interface's to answer for; `claims`: who sends it has
+/// the address, or is about to (RFC 4862, 5.4.3, 5.4.4).
+bool EthernetInterface::is_contest(const NeighbourMessage& m, bool claims) {
+    auto flags = stack().address_flags(*this, m.target);
+    if (!flags || !(*flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) return false;
+    auto* configurer = configurer_.load(std::memory_order_acquire);
+    if (claims && configurer) configurer->contested(m.target);
+    return true;
 }
 
 /// RFC 4861, 7.2.3 and 7.2.4.
 void EthernetInterface::solicited(Arrival& a, const NeighbourMessage& m) {
     if (!stack().is_local(m.target)) return;
     bool probe = a.ip.source.unspecified(); // it looks whether the address is free
+    if (is_contest(m, probe)) return;
     Link link{*this, a.box};
     if (!probe && m.link) neighbours_.lock()->heard(a.ip.source, *m.link, a.box.now, link);
     Address to = probe ? all_nodes : a.ip.source;
@@ -207,7 +222,16 @@ void EthernetInterface::solicited(Arrival& a, const NeighbourMessage& m) {
     if (push_ip(**answer, ip)) send(std::move(*answer), to, a.box);
 }
 
+void EthernetInterface::advertised(Arrival& a, const RouterAdvertisement& ra) {
+    auto* configurer = configurer_.load(std::memory_order_acquire);
+    if (!configurer) return;
+    Link link{*this, a.box};
+    if (ra.link) neighbours_.lock()->heard(a.ip.source, *ra.link, a.box.now, link);
+    configurer->advertised(ra, a.ip.source);
+}
+
 void EthernetInterface::advertised(Arrival& a, const NeighbourMessage& m) {
+    if (is_contest(m, true)) return;
     Link link{*this, a.box};
     neighbours_.lock()->advertised(m.target, m.link, m.says, a.box.now, link);
 }

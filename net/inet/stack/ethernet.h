@@ -29,6 +29,21 @@ public:
     };
     /// There is one at most; it stays as long as this.
     void watch(Watcher& w) { watcher_.store(&w, std::memory_order_release); }
+    /// Who gives it addresses of IPv6.
+    class Configurer {
+    public:
+        /// A router's advertisement; somebody else's message about an address that is tentative here. On a worker
+        /// thread.
+        virtual void advertised(const RouterAdvertisement&, const Address& router) = 0;
+        virtual void contested(const Address&) = 0;
+        /// As Interface::changed().
+        virtual void changed() = 0;
+
+    protected:
+        ~Configurer() = default;
+    };
+    /// The same.
+    void configure_by(Configurer& c) { configurer_.store(&c, std::memory_order_release); }
 
     LinkAddress link_address() const final { return link_address_; }
     void send(PacketBox, const Address& next_hop, Outbox&) final;
@@ -58,12 +73,15 @@ private:
     void take_arp(const Packet&, Outbox&);
     void solicited(Arrival&, const NeighbourMessage&);
     void advertised(Arrival&, const NeighbourMessage&);
+    void advertised(Arrival&, const RouterAdvertisement&);
+    bool is_contest(const NeighbourMessage&, bool claims);
     bool run(unsigned budget) override; // the neighbours' timer
     void expect(u64 deadline);
 
     const LinkAddress link_address_;
     Neighbours neighbours_;
     std::atomic<Watcher*> watcher_ = nullptr;
+    std::atomic<Configurer*> configurer_ = nullptr;
     struct NeighbourTimer final : Timer {
         explicit NeighbourTimer(EthernetInterface& interface)
             : Timer{[](Timer& t) { static_cast<NeighbourTimer&>(t).of.queue(); }}, of{interface} {}

@@ -14,6 +14,9 @@ struct Settings {
     std::atomic<bool> nonlocal_bind = false, forward_v4 = false, forward_v6 = false;
     std::atomic<bool> ignore_echo = false, ignore_broadcast_echo = true;
     std::atomic<bool> v6_only = false; // net.ipv6.bindv6only
+    // net.ipv6.conf.*, for all interfaces that configure themselves.
+    std::atomic<bool> disable_v6 = false, autoconf = true;
+    std::atomic<u32> accept_advertisements = 1, dad_probes = 1; // accept_ra, dad_transmits
 
     struct Tcp {
         std::atomic<u32> syn_retries = 6, syn_ack_retries = 5, retries = 15, orphan_retries = 8;

@@ -5,6 +5,7 @@
 #include "lib/format.h"
 #include "net/inet/stack/input.h"
 #include "net/inet/stack/loopback.h"
+#include <algorithm>
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 
@@ -164,7 +165,7 @@ struct AddressRoutes {
                 add(Prefix::of(last_of(a), 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
             return;
         }
-        if (a.prefix < bits || !a.peer.unspecified())
+        if ((a.prefix < bits || !a.peer.unspecified()) && !(a.flags & IFA_F_NOPREFIXROUTE))
             add(network, RouteKind::unicast, index, a.address, v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
         if (v4 && !a.broadcast.unspecified())
             add(Prefix::of(a.broadcast, 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
@@ -216,6 +217,34 @@ Result<> Stack::remove(Interface& i, const Address& address, u8 prefix) {
     }
     tell({NetworkChange::address_gone, &i, &gone});
     return {};
+}
+
+Result<> Stack::change(Interface& i, const InterfaceAddress& to) {
+    Holding configuring{configuration_};
+    InterfaceAddress now;
+    {
+        Holding held{lock_};
+        auto* a = std::ranges::find(i.addresses, to.address, &InterfaceAddress::address);
+        if (a == i.addresses.end()) return err::addrnotavail;
+        a->flags = to.flags;
+        a->valid_until = to.valid_until;
+        a->preferred_until = to.preferred_until;
+        now = *a;
+        change();
+    }
+    tell({NetworkChange::address, &i, &now});
+    return {};
+}
+
+std::optional<u32> Stack::address_flags(const Interface& i, const Address& address) {
+    Holding held{lock_};
+    const auto* a = std::ranges::find(i.addresses, address, &InterfaceAddress::address);
+    return a == i.addresses.end() ? std::nullopt : std::optional{a->flags};
+}
+
+void Stack::settings_changed() {
+    Holding configuring{configuration_};
+    for (Ref<Interface> i = next(0); i; i = next(i->index())) i->changed();
 }
 
 bool Stack::is_local(const Address& a) {
@@ -280,7 +309,7 @@ Address Stack::source_on(Interface& i, const Address& neighbour) {
     Holding held{lock_};
     Address any = neighbour.is_v4() ? any_v4 : any_v6;
     for (const auto& a : i.addresses) {
-        if (a.address.is_v4() != neighbour.is_v4() || a.flags & IFA_F_TENTATIVE) continue;
+        if (a.address.is_v4() != neighbour.is_v4() || a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) continue;
         if (a.network().contains(neighbour)) return a.address;
         if (any.unspecified()) any = a.address;
     }
@@ -307,14 +336,18 @@ Result<> Stack::remove(const Route& r) {
     return {};
 }
 
-/// RFC 6724 as far as one interface's addresses differ: scope, then the longest prefix. IPv4: the network's own.
+/// RFC 6724 as far as one interface's addresses differ: scope, deprecation, the longest prefix. IPv4: the network's
+/// own.
 Address Stack::choose_source(const Interface& out, const Address& to, const Address& next_hop) {
     const InterfaceAddress* best = nullptr;
     bool v4 = to.is_v4(), near = to.link_local();
+    u64 now = v4 ? 0 : clocks::monotonic_ns();
     auto better = [&](const InterfaceAddress& a) {
         if (!best) return true;
         if (v4) return !best->network().contains(next_hop) && a.network().contains(next_hop);
         if (a.address.link_local() != best->address.link_local()) return a.address.link_local() == near;
+        bool preferred = a.preferred_until > now, best_preferred = best->preferred_until > now;
+        if (preferred != best_preferred) return preferred;
         return common_prefix(a.address, to) > common_prefix(best->address, to);
     };
     auto look_at = [&](const Interface& i) {

@@ -87,6 +87,12 @@ public:
     Result<> add(Interface&, const InterfaceAddress&);
     /// err::addrnotavail: it has none such. `prefix` 0: any.
     Result<> remove(Interface&, const Address&, u8 prefix = 0);
+    /// Other flags and times of an address that it has. err::addrnotavail.
+    Result<> change(Interface&, const InterfaceAddress&);
+    /// IFA_F_* of an address of an interface; nothing: it is none.
+    std::optional<u32> address_flags(const Interface&, const Address&);
+    /// Settings have changed that interfaces look at: as Interface::changed(), for all.
+    void settings_changed();
     /// Whether it is an address of this stack.
     bool is_local(const Address&);
     /// Whether one may bind to it: the broadcast addresses of its networks as well.

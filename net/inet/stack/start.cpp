@@ -4,6 +4,8 @@
 #include "lib/errno.h"
 #include "net/inet/stack/dhcp_interface.h"
 #include "net/inet/stack/ip_word.h"
+#include "net/inet/stack/name_servers.h"
+#include "net/inet/stack/slaac_interface.h"
 #include <linux/rtnetlink.h>
 
 namespace net::inet {
@@ -25,8 +27,10 @@ IpWord choose(std::optional<std::string_view> ip) {
 
 Result<> set_up(EthernetInterface& i, const IpWord& word, bool wait) {
     TRY(i.stack().set_flags(i, IFF_UP, IFF_UP));
-    if (word.method == IpWord::Method::fixed)
+    if (word.method == IpWord::Method::fixed) {
+        NameServers::of_machine().set(i.index(), NameServers::Teller::command_line, word.dns);
         return configure(i, {word.client, word.gateway, word.prefix, RTPROT_BOOT});
+    }
     auto* dhcp = TRY(make<DhcpInterface>(i, word.host_name)).release(); // for ever
     dhcp->start();
     if (wait && !dhcp->wait(patience_ns)) log(LogLevel::warning, "{}: DHCP: nobody has answered yet", i.name.view());
@@ -58,6 +62,7 @@ Result<> start_network(std::optional<std::string_view> ip) {
         TRY(stack.add(made));
         made->start();
         made->carrier_changed();
+        TRY(make<SlaacInterface>(*made)).release()->start(); // for ever
         tell(*made, *d);
     }
     return set_up_all(stack, ip);

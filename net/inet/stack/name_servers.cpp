@@ -1,0 +1,54 @@
+#include "net/inet/stack/name_servers.h"
+#include <algorithm>
+
+namespace net::inet {
+namespace {
+constinit NameServers machine;
+
+/// What a server says is printed for programs to read: only what a name can have.
+bool is_name(std::string_view s) {
+    return std::ranges::all_of(s, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
+               c == '_';
+    });
+}
+} // namespace
+
+NameServers& NameServers::of_machine() { return machine; }
+
+void NameServers::set(u32 interface, Teller teller, std::span<const Address> servers, std::string_view domain) {
+    Said said{.interface = interface, .teller = teller};
+    for (const Address& a : servers)
+        if (!a.unspecified() && said.count < most_servers) said.servers[said.count++] = a;
+    if (is_name(domain)) said.domain.assign(domain);
+    auto all = all_.lock();
+    Said* end = all->said + all->count;
+    Said* at =
+        std::find_if(all->said, end, [&](const Said& s) { return s.interface == interface && s.teller == teller; });
+    if (at == end && all->count == most_tellers) return;
+    if (at == end) all->count++;
+    *at = said;
+}
+
+void NameServers::print(Writer& out, bool v6) {
+    All all = *all_.lock();
+    std::span said{all.said, all.count};
+    auto by = [&](Teller t) {
+        return std::ranges::any_of(said, [&](const Said& s) { return s.teller == t && s.count; });
+    };
+    if (by(Teller::dhcp))
+        out.write("#PROTO: DHCP\n");
+    else if (by(Teller::command_line) || by(Teller::router))
+        out.write("#MANUAL\n");
+    auto domain = std::ranges::find_if(said, [](const Said& s) { return !s.domain.empty(); });
+    if (domain != said.end()) ::print(out, "domain {}\n", domain->domain.view());
+    for (const Said& s : said)
+        for (const Address& a : std::span{s.servers, s.count}) {
+            if (!a.is_v4() && !v6) continue;
+            out.write("nameserver ");
+            print_address(out, a);
+            if (a.link_local() && !a.is_v4()) ::print(out, "%{}", s.interface); // by number, which resolvers take too
+            out.write("\n");
+        }
+}
+} // namespace net::inet

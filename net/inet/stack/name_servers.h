@@ -1,0 +1,35 @@
+// Which servers of names the machine has been told of: by the command line, DHCP and routers.
+#pragma once
+#include "core/sync/lock.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "net/stack/address.h"
+
+namespace net::inet {
+/// Of the host world's network. Each of its interfaces has what each teller says last.
+class NameServers {
+public:
+    enum class Teller : u8 { command_line, dhcp, router };
+    static constexpr usize most_servers = 3, most_tellers = 16;
+    static NameServers& of_machine();
+    /// Instead of what he said before; unspecified addresses are left out. Beyond so many tellers nothing is kept.
+    void set(u32 interface, Teller, std::span<const Address> servers, std::string_view domain = {});
+    /// As Linux's /proc/net/pnp, which is made to be read as /etc/resolv.conf; nothing where nobody has said anything.
+    /// Those of IPv6, which Linux does not have there, only where `v6`.
+    void print(Writer&, bool v6);
+
+private:
+    struct Said {
+        u32 interface = 0;
+        Teller teller{};
+        Address servers[most_servers];
+        usize count = 0;
+        FixedString<64> domain;
+    };
+    struct All {
+        Said said[most_tellers];
+        usize count = 0;
+    };
+    Guarded<All, Spinlock<Rank::network>> all_;
+};
+} // namespace net::inet
