@@ -338,6 +338,27 @@ TEST_F(VirtioNet, AFullQueueSaysSoAndLaterThatItIsNot) {
     }
 }
 
+TEST_F(VirtioNet, AQueueHoldsAMegabyte) {
+    Link l{all_features};
+    constexpr unsigned size = 60'000, most = (1 << 20) / size;
+    for (unsigned round = 1; round <= 3; round++) {
+        unsigned sent = 0;
+        net::PacketBox p;
+        for (;; sent++) {
+            p = packet(frame(size), 54);
+            if (auto done = l.net.transmit(p, false); !done) break;
+        }
+        EXPECT_EQ(sent, most); // far fewer than there are entries
+        EXPECT_EQ(l.user.rooms, round - 1);
+        for (; sent; sent--) {
+            EXPECT_EQ(l.fake.take_sent(1).bytes.size(), size);
+            l.fake.interrupt(1);
+        }
+        l.user.wait([&] { return l.user.rooms.load() == round; });
+        p = nullptr;
+    }
+}
+
 TEST_F(VirtioNet, ARunOfPacketsRingsOnce) {
     Link l{all_features & ~virtio::feature_event_index};
     l.fake.bells[1] = 99;
