@@ -1,4 +1,5 @@
 #include "net/packet/watchers.h"
+#include "core/sync/once.h"
 #include "core/time/clock.h"
 #include "net/inet/stack/ethernet.h"
 #include "net/packet/socket.h"
@@ -23,11 +24,7 @@ u8 kind_of(const PassingFrame& f, const EthernetHeader& header) {
 Result<Watchers*> Watchers::in(Stack& stack) {
     auto* there = stack.link_tap.load(std::memory_order_acquire);
     if (there) return static_cast<Watchers*>(there);
-    auto made = TRY(make<Watchers>());
-    LinkTap* before = nullptr;
-    if (!stack.link_tap.compare_exchange_strong(before, made.get(), std::memory_order_acq_rel))
-        return static_cast<Watchers*>(before); // somebody else was faster
-    return made.release();
+    return &keep_first(stack.link_tap, TRY(make<Watchers>()));
 }
 
 void Watchers::passes(const PassingFrame& f) {
