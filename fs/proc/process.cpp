@@ -22,7 +22,24 @@ Result<> store_comm(std::string_view text, const Context& c) {
 }
 void print_wchan(Writer& out, const Context&) { out.write("0"); }
 void print_cgroup(Writer& out, const Context&) { out.write("0::/\n"); }
-void print_no_uid(Writer& out, const Context&) { out.write("4294967295"); }
+void print_login_user(Writer& out, const Context& c) {
+    u32 id = c.task->login_user;
+    auto reader = Task::current().credentials_ref();
+    print(out, "{}", id == ids::none || !reader || !reader->users ? id : reader->users->id_of(Kuid{id}));
+}
+/// One's own only; who has logged in once stays that, but for the right to change it.
+Result<> store_login_user(std::string_view text, const Context& c) {
+    static constinit std::atomic<u32> sessions = 0;
+    Task& self = Task::current();
+    if (&self != c.task.get()) return err::perm;
+    u32 id = TRY(parse_number<u32>(text));
+    if (id != ids::none) id = static_cast<u32>(TRY(self.credentials().kuid(id)));
+    if (self.login_user != ids::none && !self.credentials().can_everywhere(CAP_AUDIT_CONTROL)) return err::perm;
+    self.login_session = id == ids::none ? ids::none : sessions.fetch_add(1, std::memory_order_relaxed) + 1;
+    self.login_user = id;
+    return {};
+}
+void print_login_session(Writer& out, const Context& c) { print(out, "{}", c.task->login_session.load()); }
 void print_same_ids(Writer& out, const Context&) { out.write("         0          0 4294967295\n"); }
 /// What the IDs stand for in the reader's namespace, or if that is this one, in the machine's.
 template <class KernelId, const IdMap& (UserNamespace::*Map)() const>
@@ -219,8 +236,8 @@ constexpr Item common_list[] = {
     {.name = "net", .mode = directory_mode, .children = &net_items},
     {.name = "wchan", .mode = text, .print = print_wchan},
     {.name = "cgroup", .mode = text, .print = print_cgroup},
-    {.name = "loginuid", .mode = text, .print = print_no_uid},
-    {.name = "sessionid", .mode = text, .print = print_no_uid},
+    {.name = "loginuid", .mode = S_IFREG | 0644, .print = print_login_user, .store = store_login_user},
+    {.name = "sessionid", .mode = text, .print = print_login_session},
     {.name = "uid_map",
      .mode = S_IFREG | 0644,
      .print = print_id_map<Kuid, &UserNamespace::uids>,

@@ -52,6 +52,8 @@ Result<> share(Task& from, Task& to, u64 flags) {
     ProcessFactory::set_blocked(to, from.blocked());
     to.personality = from.personality;
     to.io_priority = from.io_priority.load();
+    to.login_user = from.login_user.load();
+    to.login_session = from.login_session.load();
     to.timer_slack_ns = to.default_timer_slack_ns = from.timer_slack_ns;
     if (!(flags & CLONE_VM) || flags & CLONE_VFORK) to.alternate_stack = from.alternate_stack;
     auto parameters = from.parameters();
