@@ -95,9 +95,9 @@ bool AddressSpace::Impl::merge_with_next(Area& a) {
     Area* b = areas.next(a);
     if (!b || a.end != b->start || a.special || b->special || a.access != b->access || a.max_access != b->max_access ||
         a.shared != b->shared || a.grows_down != b->grows_down || a.locked != b->locked ||
-        a.dont_fork != b->dont_fork || a.wipe_on_fork != b->wipe_on_fork || a.dont_dump != b->dont_dump || a.huge_advice != b->huge_advice ||
-        a.object != b->object || a.source != b->source || a.label.view() != b->label.view() ||
-        (a.object && a.offset + a.size() != b->offset))
+        a.dont_fork != b->dont_fork || a.wipe_on_fork != b->wipe_on_fork || a.dont_dump != b->dont_dump ||
+        a.huge_advice != b->huge_advice || a.object != b->object || a.source != b->source ||
+        a.label.view() != b->label.view() || (a.object && a.offset + a.size() != b->offset))
         return false;
     areas.erase(*b);
     a.copied |= b->copied;

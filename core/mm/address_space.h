@@ -19,14 +19,14 @@ struct Area : TreeLink<>, ListLink<MemoryObject> {
     bool grows_down = false;      // the stack
     bool locked = false;          // mlock
     bool dont_fork = false, wipe_on_fork = false, dont_dump = false; // madvise
-    int huge_advice = 0;                          // MADV_HUGEPAGE, MADV_NOHUGEPAGE, or 0
-    bool special = false;                         // vDSO, devices: never merged, not remapped
-    bool copied = false;                          // a private area that may have pages of its own
-    arch::PhysAddr physical = 0;                  // special: the memory that is mapped
-    u64 offset = 0;                               // in the object, bytes
-    Ref<MemoryObject> object;                     // null: private anonymous
-    Ref<MappingSource> source;                    // null: anonymous
-    FixedString<15> label;                        // "[stack]", "[heap]", "[vdso]": for /proc/pid/maps
+    int huge_advice = 0;                                             // MADV_HUGEPAGE, MADV_NOHUGEPAGE, or 0
+    bool special = false;                                            // vDSO, devices: never merged, not remapped
+    bool copied = false;                                             // a private area that may have pages of its own
+    arch::PhysAddr physical = 0;                                     // special: the memory that is mapped
+    u64 offset = 0;                                                  // in the object, bytes
+    Ref<MemoryObject> object;                                        // null: private anonymous
+    Ref<MappingSource> source;                                       // null: anonymous
+    FixedString<15> label; // "[stack]", "[heap]", "[vdso]": for /proc/pid/maps
     class AddressSpace* space = nullptr;
     usize size() const { return end - start; }
 };

@@ -48,8 +48,8 @@ Result<bool> print_smaps(Writer& out, const Context& c, u64& at) {
     print_use(out, mm::area_use(*space, area->start, area->end), false);
     print(out, "THPeligible:    {:>8}\nVmFlags:{}{}{}{} mr mw me{}{}{}\n", area->may_be_huge ? 1 : 0,
           area->access & arch::page_read ? " rd" : "", area->access & arch::page_write ? " wr" : "",
-          area->access & arch::page_execute ? " ex" : "", area->shared ? " sh" : "",
-          area->dont_dump ? " dd" : "", area->huge_advice == MADV_HUGEPAGE ? " hg" : "", area->huge_advice == MADV_NOHUGEPAGE ? " nh" : "");
+          area->access & arch::page_execute ? " ex" : "", area->shared ? " sh" : "", area->dont_dump ? " dd" : "",
+          area->huge_advice == MADV_HUGEPAGE ? " hg" : "", area->huge_advice == MADV_NOHUGEPAGE ? " nh" : "");
     at = area->end;
     return true;
 }

@@ -80,8 +80,8 @@ public:
     std::atomic<u16> io_priority = 0;                             // ioprio_set(2); remembered
     u64 timer_slack_ns = 50'000, default_timer_slack_ns = 50'000; // prctl(2), PR_SET_TIMERSLACK
     u32 personality = 0;
-    /// Who has logged in, a Kuid, and which time that was, of all (proc(5), loginuid): what is done later is known by it,
-    /// whoever does it. All ones: nobody. Children have the same.
+    /// Who has logged in, a Kuid, and which time that was, of all (proc(5), loginuid): what is done later is known by
+    /// it, whoever does it. All ones: nobody. Children have the same.
     std::atomic<u32> login_user = ~u32{0}, login_session = ~u32{0};
     Ref<Cgroup> counted_in; // whose limit of tasks this one counts against
     /// The real user, whose RLIMIT_NPROC this task counts against until it is reaped; changes with the credentials.

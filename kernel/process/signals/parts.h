@@ -28,7 +28,7 @@ struct TaskSignals {
     SignalSet waited_for = 0; // sigtimedwait: wakes for these although they are blocked
     /// JobControl's; the task itself, which has stopped, looks without the lock.
     std::atomic<Stop> stop = Stop::none;
-    bool only_fatal = false; // sleeps in a call that only death may end
+    bool only_fatal = false;     // sleeps in a call that only death may end
     bool left_registers = false; // for the process's core dump, which waits for it no more
     /// RLIMIT_RTTIME: where the thread stood when it was first seen after a sleep.
     struct {

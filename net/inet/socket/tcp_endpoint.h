@@ -4,7 +4,6 @@
 #include "net/inet/stack/input.h"
 #include "net/inet/tcp/listener.h"
 #include "net/inet/tcp/time_wait.h"
-#include <algorithm>
 
 namespace net::inet {
 extern const Protocol tcp_protocol;
@@ -22,7 +21,8 @@ public:
     public:
         Turn(TcpEndpoint& e, Outbox& box) : e_{e}, box_{box}, charging_{e.account()} {
             e_.lock.lock();
-            box.now = e.latest_ = std::max(box.now, e.latest_);
+            if (box.now < e.latest_) box.now = e.latest_;
+            e.latest_ = box.now;
         }
         /// For an endpoint that nobody else knows yet, while another one's lock is held.
         struct Second {};
