@@ -1,17 +1,11 @@
 // Two networks joined by a cable: what sockets of UDP send is resolved, cut, put together and refused as between
 // machines.
-#include "core/work/work.h"
-#include "files.h"
+#include "cable.h"
 #include "kernel/socket/numbers.h"
-#include "kernel/views/view.h"
 #include "net/inet/icmp.h"
 #include "net/inet/socket/raw_table.h"
-#include "net/inet/socket/udp_socket.h"
-#include "net/inet/stack/ethernet.h"
 #include "net/inet/udp.h"
-#include "packets.h"
 #include <linux/eventpoll.h>
-#include <linux/if.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 
@@ -20,60 +14,8 @@ using namespace net;
 using namespace net::inet;
 using namespace sockets;
 
-/// One end of a cable. What is sent waits for Cable::run().
-class CableEnd final : public Device {
-public:
-    explicit CableEnd(u8 number) { address_ = {{2, 0, 0, 0, 0, number}}; }
-    std::string_view driver() const override { return "cable"; }
-    void start(DeviceUser& by) override { user = &by; }
-    Result<> transmit(PacketBox& p, bool) override {
-        if (full) return err::again;
-        other->arrived.push(std::move(p));
-        return {};
-    }
-    DeviceUser* user = nullptr;
-    CableEnd* other = nullptr;
-    PacketQueue arrived;
-    unsigned frames = 0;
-    bool full = false; // it takes nothing
-};
-
-struct Machine {
-    Ref<NetworkNamespace> network;
-    Stack* stack;
-    CableEnd device;
-    Ref<DeviceInterface> eth;
-    explicit Machine(u8 number)
-        : network{*make_ref<NetworkNamespace>(0, nullptr)}, stack{*Stack::in(*network)}, device{number} {
-        eth = *make_ref<DeviceInterface>(*stack, "eth%d", device);
-        EXPECT_TRUE(stack->add(eth));
-        EXPECT_TRUE(stack->add(*eth, {.address = net::Address::v4(10, 0, 0, number), .prefix = 24}));
-        EXPECT_TRUE(stack->add(*eth, {.address = net::Address::v6({0xfd00, 0, 0, 0, 0, 0, 0, number}), .prefix = 64}));
-        EXPECT_TRUE(stack->set_flags(*eth, IFF_UP | IFF_RUNNING, IFF_UP | IFF_RUNNING));
-        eth->start();
-    }
-    ~Machine() { stack->remove(*eth); }
-    Ref<UdpSocket> socket(bool v6 = false) {
-        auto e = *make_ref<DatagramEndpoint>(u8{IPPROTO_UDP}, v6, Maker{network, *stack, View::root().cgroup});
-        return *make_ref<UdpSocket>(e, *make_inode());
-    }
-};
-
-class UdpTest : public testing::Test {
+class UdpTest : public inet::test::Cable {
 protected:
-    static void SetUpTestSuite() {
-        ASSERT_TRUE(host::files_ready() && host::view_ready());
-        static const bool works = work::start().has_value(); // who stops a timer waits for its work
-        ASSERT_TRUE(works);
-    }
-    UdpTest() { a.device.other = &b.device, b.device.other = &a.device; }
-    /// Lets arrive what was sent, and what is sent because of it.
-    void run() {
-        while (!a.device.arrived.empty() || !b.device.arrived.empty())
-            for (CableEnd* end : {&a.device, &b.device})
-                if (!end->arrived.empty()) end->frames++, end->user->received(end->arrived);
-    }
-    static sockets::Address name(const Endpoint& e, int domain = af_inet) { return make_address(e, domain); }
     Result<usize> put(DatagramSocket& from, const Endpoint* to, std::string_view text, int domain = af_inet) {
         Source source{std::as_bytes(std::span{text})};
         sockets::Address at;
@@ -90,8 +32,6 @@ protected:
         auto n = from.receive(m);
         return n ? bytes.substr(0, *n) : n.error() == Errno::again ? "nothing" : "an error";
     }
-    Machine a{1}, b{2};
-    const Endpoint at_a{net::Address::v4(10, 0, 0, 1), 1000}, at_b{net::Address::v4(10, 0, 0, 2), 2000};
 };
 } // namespace
 

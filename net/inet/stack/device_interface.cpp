@@ -7,6 +7,9 @@ DeviceInterface::DeviceInterface(Stack& stack, std::string_view called, Device& 
     offloads = device.offloads();
 }
 
+/// Of the memory that packets keep: a block of frames counts for each segment of a connection that lies in it.
+constexpr usize most_memory_waiting = 16 * MiB;
+
 /// Packets keep their order: while some wait, others wait behind them.
 void DeviceInterface::transmit(PacketBox p, Outbox&) {
     usize size = p->size();
@@ -15,7 +18,7 @@ void DeviceInterface::transmit(PacketBox p, Outbox&) {
         return;
     }
     auto waiting = waiting_.lock();
-    if (waiting->true_size() >= most_waiting) {
+    if (waiting->bytes() >= most_waiting || waiting->true_size() >= most_memory_waiting) {
         counters.dropped_out.fetch_add(1, std::memory_order_relaxed);
         return;
     }
