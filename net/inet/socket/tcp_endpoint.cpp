@@ -207,6 +207,7 @@ Result<> TcpEndpoint::begin(u32 mtu, u64 now) {
                      .mtu = mtu,
                      .account = &account()};
     connection = TRY(make<Connection>(id, tuning));
+    retransmissions_ = path_mtu_ = 0; // an earlier one's
     connection->connect(now);
     stack().statistics.add(Count::tcp_active_opens);
     phase = Phase::connecting;
