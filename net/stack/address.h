@@ -48,6 +48,11 @@ struct Address {
     void add_to(Checksum&) const;
 
     friend constexpr auto operator<=>(const Address&, const Address&) = default;
+    /// As two words: every packet's are compared several times.
+    friend constexpr bool operator==(const Address& a, const Address& b) {
+        auto x = std::bit_cast<std::array<u64, 2>>(a.bytes), y = std::bit_cast<std::array<u64, 2>>(b.bytes);
+        return x[0] == y[0] && x[1] == y[1];
+    }
 };
 /// 10.0.2.15, or as RFC 5952 has it: fe80::1.
 void print_address(Writer&, const Address&);

@@ -103,7 +103,7 @@ public:
     void carrier_changed() override;
 
 private:
-    static constexpr usize most_waiting = 1 * MiB; // true memory of packets that wait for the device
+    static constexpr usize most_waiting = 1 * MiB; // bytes of packets that wait for the device
     void transmit(PacketBox, Outbox&) override;
     void send_waiting(PacketQueue&);
 
