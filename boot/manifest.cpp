@@ -15,17 +15,19 @@
 #include "net/netlink/socket.h"
 #include "net/packet/socket.h"
 #include "net/unix/socket.h"
+#include "net/vsock/socket.h"
 
 namespace boot {
 namespace {
 constexpr const Abi* abis[] = {&host_abi::abi, &linux_abi::abi};
 constexpr const vfs::FilesystemType* filesystems[] = {&devtmpfs::type, &devpts::type, &mqueue::type,
                                                       &proc::type,     &sysfs::type,  &tmpfs::type};
-constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4, &net::inet::family_v6,
-                                               &netlink::family, &packet_sockets::family};
+constexpr const sockets::Family* families[] = {&unix_sockets::family, &net::inet::family_v4,   &net::inet::family_v6,
+                                               &netlink::family,      &packet_sockets::family, &vsock::family};
 constexpr CharacterDevices devices[] = {
     {1, device::memory_devices},
     {5, device::terminal_devices},
+    {10, vsock::devices},
     {136, device::pty_devices},
 };
 constexpr const bus::Driver* drivers[] = {&serial::driver,         &pci::host_driver,   &virtio::pci_transport,

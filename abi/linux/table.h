@@ -157,7 +157,8 @@ inline constexpr Syscall syscalls[] = {
     on<sys::vhangup>(153, 58),
 
     // Sockets (sys/socket.h)
-    on<sys::socket>(41, 198, "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET; other families: EAFNOSUPPORT"),
+    on<sys::socket>(41, 198,
+                    "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK; other families: EAFNOSUPPORT"),
     on<sys::socketpair>(53, 199),
     on<sys::bind>(49, 200),
     on<sys::listen>(50, 201),

@@ -17,6 +17,7 @@ constexpr Node nodes[] = {
     {"random", S_IFCHR | 0666, MEM_MAJOR, 8},
     {"urandom", S_IFCHR | 0666, MEM_MAJOR, 9},
     {"kmsg", S_IFCHR | 0644, MEM_MAJOR, 11},
+    {"vsock", S_IFCHR | 0666, MISC_MAJOR, 258},
     {"tty", S_IFCHR | 0666, TTYAUX_MAJOR, 0},
     {"console", S_IFCHR | 0600, TTYAUX_MAJOR, 1},
     {"ptmx", S_IFCHR | 0666, TTYAUX_MAJOR, 2},

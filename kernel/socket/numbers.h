@@ -3,7 +3,15 @@
 #include "lib/types.h"
 
 namespace sockets {
-enum Domain : int { af_unspec = 0, af_unix = 1, af_inet = 2, af_inet6 = 10, af_netlink = 16, af_packet = 17 };
+enum Domain : int {
+    af_unspec = 0,
+    af_unix = 1,
+    af_inet = 2,
+    af_inet6 = 10,
+    af_netlink = 16,
+    af_packet = 17,
+    af_vsock = 40
+};
 inline constexpr int domain_end = 46; // AF_MAX
 enum Type : int {
     sock_stream = 1,
