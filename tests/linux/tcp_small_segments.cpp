@@ -3,7 +3,6 @@
 #include "tests/linux/sockets.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <time.h>
 
 static sockaddr_in loopback(int port) {
     sockaddr_in n{};
@@ -55,11 +54,10 @@ static void bulk(int max_segment) {
         tcp_info info;
         socklen_t length = sizeof info;
         CHECK(getsockopt(p.a, IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
-        CHECK(info.tcpi_rttvar < 10'000'000 && info.tcpi_rto < 10'000'000); // microseconds
-        _exit(0);
+        CHECK(info.tcpi_rttvar < 10'000'000 && info.tcpi_rto < 10'000'000);             // microseconds
+        CHECK(info.tcpi_total_retrans < size / static_cast<unsigned>(max_segment) / 4); // a busy machine's probes
+        _exit(failures);
     }
-    timespec begun, ended;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
     static unsigned char in[65536];
     for (long got = 0; got < size;) {
         pollfd wait{p.b, POLLIN, 0};
@@ -69,8 +67,6 @@ static void bulk(int max_segment) {
         for (long i = 0; i < n; i++) CHECK(in[i] == at(got + i));
         got += n;
     }
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    CHECK(ended.tv_sec - begun.tv_sec < 20);
     wait_for(child);
 }
 
