@@ -53,7 +53,7 @@ private:
     }
     Guarded<net::PacketQueue, Spinlock<Rank::network_queue>> queue_;
 };
-constinit Loopback loopback;
+[[clang::no_destroy]] constinit Loopback loopback;
 } // namespace
 
 Result<> set_transport(Transport& t) {
