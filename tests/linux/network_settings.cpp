@@ -68,7 +68,11 @@ int main() {
     ranges("ipv4/icmp_echo_ignore_all", "0\n", {"2"}, "1", "1\n");
     FAILS(ENOENT, set("ipv4/tcp_congestion_control", "no-such"));
     FAILS(EINVAL, set("ipv4/tcp_rmem", "0 1 2"));
+    char before[100]{};
+    int rmem = open(path_of("ipv4/tcp_rmem"), O_RDONLY);
+    CHECK(read(rmem, before, sizeof before - 1) > 0 && close(rmem) == 0);
     CHECK(set("ipv4/tcp_rmem", "4096 100000 200000") == 18 && reads("ipv4/tcp_rmem", "4096\t100000\t200000\n"));
+    CHECK(set("ipv4/tcp_rmem", before) > 0 && reads("ipv4/tcp_rmem", before)); // other tests are here, too
     FAILS(EACCES, open(path_of("ipv4/tcp_available_congestion_control"), O_WRONLY));
 
     // A new socket goes by them.
