@@ -1,5 +1,6 @@
+// qemu-user: does not know the family
 // Sockets of AF_VSOCK: names, options and errors; and where the kernel connects sockets of its own machine,
-// connections. qemu-user: does not know the family
+// connections.
 #include "tests/linux/check.h"
 #include <fcntl.h>
 #include <initializer_list>

@@ -7,7 +7,7 @@
 namespace net::inet {
 using namespace sockets;
 using Phase = TcpEndpoint::Phase;
-using tcp::State, tcp::Connection;
+using tcp::State;
 
 namespace {
 Result<Ref<Socket>> make_socket(Ref<TcpEndpoint> e) {
