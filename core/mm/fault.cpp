@@ -321,7 +321,10 @@ Result<FrameRef> AddressSpace::Impl::page_for_kernel(AddressSpace& space, uptr a
         Pte p = page_table::lookup(space.root_, address);
         if (!p.present()) continue; // taken away again by the object's owner
         Frame* f = mm::frame_of(p.address());
-        if (!f) return err::fault; // a device, or memory of the kernel's image
+        if (!f) return err::fault; // a device
+        // The vDSO is memory of the kernel's image, which was never allocated: from now on it has a reference for good.
+        u32 none = 0;
+        if (p.flags() & arch::page_special) f->refs.compare_exchange_strong(none, 1, std::memory_order_relaxed);
         return FrameRef::share(f);
     }
     return err::fault;

@@ -3,6 +3,7 @@
 #include "tests/linux/check.h"
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -214,7 +215,24 @@ void locking() {
 }
 } // namespace
 
+/// The vDSO read as another process's memory is: it stays what it is, and whose it is.
+static void vdso() {
+    auto* at = reinterpret_cast<char*>(getauxval(AT_SYSINFO_EHDR));
+    static char copy[4096];
+    int own = open("/proc/self/mem", O_RDONLY);
+    for (int i = 0; at && i < 20; i++) {
+        // A check kernel of riscv64 has it outside the memory that it knows: then it is refused.
+        bool got = pread(own, copy, sizeof copy, reinterpret_cast<off_t>(at)) == sizeof copy, refused = errno == EIO;
+        CHECK(got ? memcmp(copy, at, sizeof copy) == 0 : refused);
+        constexpr size_t size = 1 << 20; // what was given back by mistake would be found here
+        void* fresh = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(fresh != MAP_FAILED && memset(fresh, i, size) && munmap(fresh, size) == 0);
+    }
+    close(own);
+}
+
 int main() {
+    vdso();
     locking();
     anonymous();
     files();
