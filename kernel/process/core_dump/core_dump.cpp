@@ -6,6 +6,7 @@
 
 namespace core_dump {
 namespace {
+/// Those whose default action dumps core: signal(7).
 constexpr SignalSet dumps = signal_bit(SIGQUIT) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGABRT) |
                             signal_bit(SIGBUS) | signal_bit(SIGFPE) | signal_bit(SIGSEGV) | signal_bit(SIGXCPU) |
                             signal_bit(SIGXFSZ) | signal_bit(SIGSYS);
@@ -68,12 +69,10 @@ Result<> write_file(Task& task, const siginfo_t& info, u64 limit, SignalSet bloc
 }
 } // namespace
 
-bool is_due(int signal) { return dumps & signal_bit(signal); }
-
 int write(Task& task, const siginfo_t& info) {
     int status = info.si_signo;
     u64 limit = task.process().limits.soft(RLIMIT_CORE);
-    if (!is_due(status) || !task.process().dumpable || limit < page_size) return status;
+    if (!(dumps & signal_bit(status)) || !task.process().dumpable || limit < page_size) return status;
     if (!begin(task, status)) return status;
     SignalSet blocked = task.blocked();
     signals::set_blocked(task, ~SignalSet{0}); // what is pending keeps nobody from waiting for the file

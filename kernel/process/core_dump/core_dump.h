@@ -3,9 +3,6 @@
 #include "kernel/process/task.h"
 
 namespace core_dump {
-/// Whether the default action of a signal dumps core (signal(7)).
-bool is_due(int signal);
-
 /// The current task's process ends by the signal `info`. Writes `core` in its working directory, if RLIMIT_CORE, its
 /// right to be dumped and the file's owner let it. Its threads stay until then. Returns the wait status with which it
 /// is to end. May take long; SIGKILL ends it.

@@ -58,7 +58,7 @@ u64 Image::dumped(const AddressSpace::AreaInfo& a) const {
     return headers ? page_size : 0;
 }
 
-Result<> Image::gather_threads(Notes& notes) {
+Result<> Image::gather_threads() {
     Process& process = task_.process();
     struct Other {
         Ref<Task> task;
@@ -74,8 +74,8 @@ Result<> Image::gather_threads(Notes& notes) {
         });
     }
     for (const Other& other : others) {
-        notes.status(*other.task, info_, other.blocked);
-        notes.floats(*other.task);
+        notes_.status(*other.task, info_, other.blocked);
+        notes_.floats(*other.task);
     }
     return {};
 }
@@ -86,7 +86,7 @@ Result<> Image::gather() {
     notes_.status(task_, info_, blocked_);
     notes_.process(task_, info_);
     notes_.floats(task_);
-    TRY(gather_threads(notes_));
+    TRY(gather_threads());
     for (uptr at = 0;;) {
         auto area = task_.space->area_after(at);
         if (!area) break;

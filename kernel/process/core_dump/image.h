@@ -21,7 +21,7 @@ private:
         u64 dumped; // bytes of it, from `start` on
     };
     u64 dumped(const AddressSpace::AreaInfo&) const;
-    Result<> gather_threads(Notes&);
+    Result<> gather_threads();
     Result<> write_headers(class Output&);
     Result<> write_memory(class Output&, const Segment&);
 

@@ -8,7 +8,6 @@ namespace core_dump {
 class Notes {
 public:
     std::span<const std::byte> bytes() const { return bytes_; }
-    bool failed() const { return failed_; }
 
     /// NT_PRSTATUS: a thread, which has left its registers.
     void status(Task&, const siginfo_t&, SignalSet blocked);

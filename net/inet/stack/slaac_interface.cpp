@@ -118,23 +118,16 @@ Route SlaacInterface::route_to(const Prefix& p) const {
             .protocol = RTPROT_RA};
 }
 /// It may be there, with another MTU.
-void SlaacInterface::set_route(const Route& r) {
+void SlaacInterface::set_route(Route r, u32 mtu) {
+    r.mtu = mtu && mtu < interface_.mtu() ? mtu : 0;
     auto& stack = interface_.stack();
     if (auto added = stack.add(r); added || added != err::exist) return;
     (void)stack.remove(r);
     (void)stack.add(r);
 }
-void SlaacInterface::set_router(const Address& router, u32 mtu) {
-    Route r = route_by(router);
-    r.mtu = mtu && mtu < interface_.mtu() ? mtu : 0;
-    set_route(r);
-}
+void SlaacInterface::set_router(const Address& router, u32 mtu) { set_route(route_by(router), mtu); }
 void SlaacInterface::remove_router(const Address& router) { (void)interface_.stack().remove(route_by(router)); }
-void SlaacInterface::set_on_link(const Prefix& p, u32 mtu) {
-    Route r = route_to(p);
-    r.mtu = mtu && mtu < interface_.mtu() ? mtu : 0;
-    set_route(r);
-}
+void SlaacInterface::set_on_link(const Prefix& p, u32 mtu) { set_route(route_to(p), mtu); }
 void SlaacInterface::remove_on_link(const Prefix& p) { (void)interface_.stack().remove(route_to(p)); }
 
 void SlaacInterface::set_name_servers(std::span<const Address> servers) {

@@ -38,7 +38,7 @@ private:
     void set_on_link(const Prefix&, u32 mtu) override;
     void remove_on_link(const Prefix&) override;
     void set_name_servers(std::span<const Address>) override;
-    void set_route(const Route&);
+    void set_route(Route, u32 mtu);
     Route route_by(const Address& router) const;
     Route route_to(const Prefix&) const;
 
