@@ -2,6 +2,7 @@
 import os
 import re
 
+from harness import TOP
 from host_test import run
 
 SCALE = int(os.environ.get("SCALE", 500))
@@ -38,3 +39,18 @@ def test_containers_at_scale(lab):
         before = rounds(50, 60)
         after = rounds(SCALE, 60 + SCALE // 10)
         assert before - after < 2 * SCALE + 1024, f"{before} kB free before {SCALE} containers, {after} kB after"
+
+
+def test_connections_at_scale(lab):
+    """Ten thousand connections and a thousand listeners in 128 MiB; many short ones without running out of ports or memory."""
+    program = lab.target.program("connections", [TOP / "tests/programs/connections.cpp"], lab.target.out / "tests/connections",
+                                 [TOP / "tests/linux/check.h", TOP / "tests/linux/inet.h"])
+    short = 100_000 if SCALE > 5000 else 10_000
+    tree = lab.tree()
+    lab.bundle(tree, "many", ["sh", "-c", f"/connections open 10000 1000 && /connections short {short} && exit 7"],
+               {"connections": (program, 0o755)},
+               lambda c: c["process"].update(rlimits=[{"type": "RLIMIT_NOFILE", "hard": 25_000, "soft": 1024}]))
+    with lab.boot(tree, append="-- bundle /bundles/many", label="many-connections", memory="128M") as vm:
+        assert vm.wait(900) == 7, vm.tail()
+        idle = re.search(r"(\d+) bytes for each idle connection", vm.text)[1]
+        lab.report.number(f"{lab.name}: memory of an idle TCP connection, both ends", f"{idle} bytes")
