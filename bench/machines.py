@@ -105,7 +105,9 @@ class Programs:
     def tree(self, rows):
         """The host tree with the container bundle "bench" that runs these rows."""
         def edit(config):
-            config["process"].update(terminal=False, cwd="/", rlimits=[{"type": "RLIMIT_NOFILE", "hard": 20000, "soft": 20000}])
+            config["process"].update(terminal=False, cwd="/", rlimits=[{"type": "RLIMIT_NOFILE", "hard": 25000, "soft": 25000}])
+            for may in config["process"]["capabilities"].values():
+                may.append("CAP_NET_ADMIN")  # routes
             config["linux"]["resources"] = {"pids": {"limit": 20000}}
         tree = self.lab.tree()
         listing = "".join(f"{self.group_of[row]}\t{row}\n" for row in rows)

@@ -1,6 +1,7 @@
 // The same operation beside 1, 10, 100, 1,000 and 10,000 of what its cost might depend on.
 #include <arpa/inet.h>
 #include <linux/futex.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -220,5 +222,64 @@ GROWTH("growth: UDP send+receive beside bound sockets", 10000) {
     MEASURE(50) {
         put(socket_file);
         get(socket_file);
+    }
+}
+
+/// Two sockets, connected to each other through a listener that stays.
+static void tcp_pair(int listener, const struct sockaddr_in* at, int ends[2]) {
+    ends[0] = check(socket(AF_INET, SOCK_STREAM, 0));
+    check(connect(ends[0], (const struct sockaddr*)at, sizeof *at));
+    ends[1] = check(accept(listener, NULL, NULL));
+}
+
+GROWTH("growth: TCP send+receive beside connections", 10000) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = check(socket(AF_INET, SOCK_STREAM, 0)), ends[2];
+    check(bind(listener, (struct sockaddr*)&address, size));
+    check(listen(listener, 8));
+    check(setrlimit(RLIMIT_NOFILE, &(struct rlimit){25000, 25000}));
+    check(getsockname(listener, (struct sockaddr*)&address, &size));
+    for (int i = 0; i < n; ++i) tcp_pair(listener, &address, ends);
+    MEASURE(50) {
+        put(ends[0]);
+        get(ends[1]);
+    }
+}
+
+/// A route to the host 10.0.0.0 + `number` by the loopback interface.
+static void add_route(int netlink, int number) {
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg route;
+        struct rtattr to;
+        in_addr_t address;
+        struct rtattr by;
+        int interface;
+    } ask = {{sizeof ask, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, 0, 0},
+             {AF_INET, 32, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK, RTN_UNICAST, 0},
+             {8, RTA_DST},
+             htonl(0x0a000000u + (unsigned)number),
+             {8, RTA_OIF},
+             1};
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+    } answer;
+    check(send(netlink, &ask, sizeof ask, 0));
+    check(recv(netlink, &answer, sizeof answer, 0));
+    require(answer.error.error == 0);
+}
+
+GROWTH("growth: UDP send+receive beside routes", 10000) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(20000)};
+    int netlink = check(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), file = check(socket(AF_INET, SOCK_DGRAM, 0));
+    for (int i = 0; i < n; ++i) add_route(netlink, i * 3);
+    check(bind(file, (struct sockaddr*)&address, sizeof address));
+    MEASURE(50) {
+        char byte = 0;
+        require(sendto(file, &byte, 1, 0, (struct sockaddr*)&address, sizeof address) == 1);
+        get(file);
     }
 }
