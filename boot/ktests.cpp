@@ -10,6 +10,7 @@
 
 /// In the order in which they run: what later ones rely on comes first.
 static constexpr ktest::Test list[] = {
+    TEST(copies_between_phases),
     TEST(spinlock_excludes),
     TEST(mutex_excludes),
     TEST(rw_mutex_excludes),

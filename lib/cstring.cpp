@@ -14,7 +14,20 @@ bool same_phase(const void* a, const void* b) {
 }
 usize to_boundary(const void* p) { return -reinterpret_cast<uptr>(p) & (word - 1); }
 
+/// Words between two phases: aligned ones are read and shifted into place, since misaligned loads may trap to the
+/// firmware. Moves what whole words of both sides hold; nothing outside of the source is read.
+void copy_shifted(unsigned char*& to, const unsigned char*& from, usize& n) {
+    for (usize head = word + to_boundary(to); head; head--, n--) *to++ = *from++;
+    usize before = reinterpret_cast<uptr>(from) & (word - 1), shift = before * 8;
+    auto* r = reinterpret_cast<const Word*>(from - before);
+    for (Word low = *r, high; n >= 2 * word; n -= word, to += word, from += word, low = high) {
+        high = *++r;
+        *reinterpret_cast<Word*>(to) = low >> shift | high << (64 - shift);
+    }
+}
+
 void copy_up(unsigned char* to, const unsigned char* from, usize n) {
+    if (n >= 4 * word && !same_phase(to, from)) copy_shifted(to, from, n);
     if (n >= 2 * word && same_phase(to, from)) {
         for (usize head = to_boundary(to); head; head--, n--) *to++ = *from++;
         for (; n >= 8 * word; n -= 8 * word, to += 8 * word, from += 8 * word) {
