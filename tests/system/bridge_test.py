@@ -106,10 +106,7 @@ def test_neighbours(lab):
     with machine(lab, "bridge-neighbours", 0, tree) as vm:
         run(vm, "ctr create -b /bundles/serve s", 60)
         run(vm, "ctr start s", 60)
-        for _ in range(200):
-            if at := re.search(r"at (10\.88\.\d+\.\d+)", vm.text):
-                break
-            run(vm, "ctr state s", 60)
+        at = until_said(vm, r"at (10\.88\.\d+\.\d+)\r?\n(?:.*\n)*?.*listening")
         ask = f"echo over the bridge | nc -w 5 {at[1]} 80"
         for options, heard in (("", True), ("--network host", True), ("--network container:s", True), ("--network none", False)):
             text = run(vm, f"ctr run {options} -b /bundles/ask a sh -c '{ask}'", 60)
@@ -123,6 +120,15 @@ def test_neighbours(lab):
         run(vm, "ctr delete -f s", 60)
 
 
+def until_said(vm, pattern):
+    """The match, once the machine says it."""
+    for _ in range(200):
+        if said := re.search(pattern, vm.text):
+            return said
+        run(vm, "ctr state s", 60)
+    raise AssertionError(f"{pattern} was not said\n{vm.tail(40)}")
+
+
 def test_published_from_within(lab):
     """A published port from the machine itself, from another container and from its own, by each address of the machine; and errors
     about packets that went out, from the machine and from outside."""
@@ -133,6 +139,7 @@ def test_published_from_within(lab):
     with machine(lab, "bridge-within", 0, tree) as vm:
         run(vm, "ctr create -p 8080:80 -b /bundles/serve s", 60)
         run(vm, "ctr start s", 60)
+        until_said(vm, "listening")
         for network, address in (("bridge", "10.0.2.15"), ("bridge", "10.88.0.1"), ("container:s", "10.0.2.15"), ("host", "10.0.2.15"),
                                  ("host", "127.0.0.1"), ("host", "10.88.0.1")):
             ask = f"for i in 1 2 3; do echo hairpin $i | nc -w 5 {address} 8080; done"
