@@ -53,6 +53,13 @@ elseif(EXISTS ${PROFILE} AND NOT RUNDLET_CHECK)
   set(PROFILE_DATA profile-${hash}.profdata) # beside build.ninja: every checkout compiles by the same commands
   execute_process(COMMAND llvm-profdata-19 merge --output=${CMAKE_BINARY_DIR}/${PROFILE_DATA} ${PROFILE} COMMAND_ERROR_IS_FATAL ANY)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROFILE})
+  # What makes no more than a thousandth of all counts is made small, but where programs' calls come in: the tests are not the
+  # programs, and select(2) would cost twice as much for being rare there.
+  set(small ${SOURCES})
+  list(FILTER small INCLUDE REGEX "\\.cpp$")
+  list(FILTER small EXCLUDE REGEX "/(abi/linux|kernel|core)/")
+  set_property(SOURCE ${small} APPEND PROPERTY COMPILE_OPTIONS -mllvm=-enable-pgo-force-function-attrs
+    -mllvm=-pgo-cold-func-opt=minsize -mllvm=-profile-summary-cutoff-cold=999000)
   # Where a function has changed since, its old counts are left out.
   target_compile_options(kernel-objects PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fprofile-use=${PROFILE_DATA}>
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-profile-instr-out-of-date> $<$<COMPILE_LANGUAGE:CXX>:-Wno-profile-instr-unprofiled>

@@ -6,7 +6,7 @@ set(LINK ld.lld-19 -nostdlib -static --gc-sections --icf=safe --build-id=sha1 -z
   --lto-O2 --thinlto-jobs=2 --thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
 if(PROFILE_DATA)
   # How much longer than others a function may be that is copied for a hot call: ten times would add 60 KB for nothing.
-  list(APPEND LINK -mllvm -import-hot-multiplier=2)
+  list(APPEND LINK -mllvm -import-hot-multiplier=2 -mllvm -profile-summary-cutoff-cold=999000)
 endif()
 if(RUNDLET_PROFILE)
   list(APPEND LINK --defsym=__llvm_profile_runtime=0) # what the compiler asks a runtime library for; we have none
