@@ -31,7 +31,8 @@ constexpr CharacterDevices devices[] = {
     {136, device::pty_devices},
 };
 constexpr const bus::Driver* drivers[] = {&serial::driver,         &pci::host_driver,   &virtio::pci_transport,
-                                          &virtio::mmio_transport, &virtio::net_driver, &virtio::rng_driver};
+                                          &virtio::mmio_transport, &virtio::net_driver, &virtio::rng_driver,
+                                          &virtio::vsock_driver};
 } // namespace
 constinit const Manifest manifest{abis, filesystems, families, devices, drivers};
 } // namespace boot

@@ -24,7 +24,7 @@ inline constexpr u64 feature_indirect = u64{1} << 28, feature_event_index = u64{
 /// The drivers that make devices of this kind out of PCI functions and of registers in memory.
 extern const bus::Driver pci_transport, mmio_transport;
 /// One for each type.
-extern const bus::Driver net_driver, rng_driver;
+extern const bus::Driver net_driver, rng_driver, vsock_driver;
 
 class Device : public bus::Device {
 public:

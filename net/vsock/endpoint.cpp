@@ -115,10 +115,12 @@ Result<> Endpoint::connect(const Name& to) {
     default: break;
     }
     Transport* out = is_root(*network) ? transport() : nullptr;
-    here_ = to.cid == cid_local || (out && to.cid == out->cid());
-    if (!here_ && (!out || to.cid > cid_host)) return err::nodev;
+    bool here = to.cid == cid_local || (out && to.cid == out->cid());
+    if (!here && (!out || to.cid > cid_host)) return err::nodev;
+    if (!here && type == wire_seqpacket && !out->carries_messages()) return err::socktnosupport;
     leave_entered(); // it has failed before
-    own_cid_ = here_ ? to.cid : out->cid();
+    here_ = here;
+    own_cid_ = here ? to.cid : out->cid();
     peer = to;
     connection.emplace(type, static_cast<u32>(buffer));
     phase = Phase::connecting;
@@ -128,6 +130,7 @@ Result<> Endpoint::connect(const Name& to) {
         next_entered_ = std::exchange(b.first, this);
         (void)Ref<Endpoint>::share(this).release();
         entered_ = true;
+        lost_ = false;
     }
     connection->ask(*this);
     return {};
@@ -306,20 +309,19 @@ void Endpoint::take(const Header& h, const net::Packet& p) {
 }
 
 void Endpoint::reset_all() {
-    for (Bucket& b : entered) {
-        Ref<Endpoint> found;
-        do {
-            found = {};
+    for (Bucket& b : entered)
+        for (;;) {
+            Ref<Endpoint> found;
             {
                 Holding held{b.lock};
                 Endpoint* e = b.first;
-                while (e && (e->here_ || e->phase == Phase::over)) e = e->next_entered_;
+                while (e && (e->here_ || e->lost_)) e = e->next_entered_;
+                if (!e) break;
+                e->lost_ = true;
                 found = Ref<Endpoint>::share(e);
             }
-            if (!found) break;
             Holding held{found->lock};
-            found->over(Errno::connreset);
-        } while (found);
-    }
+            if (found->entered_ && found->lost_) found->over(Errno::connreset);
+        }
 }
 } // namespace vsock

@@ -48,7 +48,8 @@ public:
     Result<> bind(const Name&, bool privileged);
     /// err::inval: it has no name.
     Result<> listen(u32 backlog);
-    /// Asks; the answer changes `phase`. err::nodev: nothing leads there; err::isconn, err::already, err::nomem.
+    /// Asks; the answer changes `phase`. err::nodev: nothing leads there; err::socktnosupport: messages do not;
+    /// err::isconn, err::already, err::inval: it listens.
     Result<> connect(const Name&);
     /// Null: none waits.
     Ref<Endpoint> accept();
@@ -89,6 +90,7 @@ private:
 
     bool bound_ = false, entered_ = false; // in which tables it is
     bool here_ = false;                    // its peer is in this machine
+    bool lost_ = false;                    // its connection, with the transport's; the bucket's lock guards it
     u32 own_cid_ = cid_any;                // of its connection
     Endpoint* next_bound_ = nullptr;
     Endpoint* next_entered_ = nullptr;

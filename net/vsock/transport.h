@@ -10,6 +10,8 @@ class Transport {
 public:
     /// This machine's number.
     virtual u32 cid() const = 0;
+    /// Whether it knows SOCK_SEQPACKET.
+    virtual bool carries_messages() const = 0;
     /// A packet with its header in front. What cannot be sent is dropped. Under spinlocks down to Rank::network.
     virtual void send(net::PacketBox) = 0;
 

@@ -20,8 +20,8 @@ public:
         std::vector<std::span<std::byte>> reads, writes;
     };
 
-    explicit FakeNet(u64 offered, u16 queue_size = 64)
-        : Device{virtio::type_net}, offered{offered | virtio::feature_version_1}, queue_size_{queue_size} {
+    explicit FakeNet(u64 offered, u16 queue_size = 64, virtio::Type type = virtio::type_net)
+        : Device{type}, offered{offered | virtio::feature_version_1}, queue_size_{queue_size} {
         config_ = bus::Registers{config, sizeof config};
         name_ = FixedString<31>{"fake"};
     }
