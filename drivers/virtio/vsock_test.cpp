@@ -233,6 +233,35 @@ TEST_F(VirtioVsock, ListensAndCountsCredit) {
     e->close();
 }
 
+/// A message's empty parts have no credit to keep them in bounds.
+TEST_F(VirtioVsock, EmptyPartsTakeNoMemory) {
+    Fake& f = transport();
+    Open e{vsock::wire_seqpacket};
+    {
+        Holding held{e->lock};
+        ASSERT_TRUE(e->bind({vsock::cid_any, 5000}, true));
+        ASSERT_TRUE(e->connect({vsock::cid_host, 1024}));
+    }
+    (void)f.sent();
+    auto part = [&](vsock::Operation op, std::string_view data, u32 flags = 0) {
+        auto h = packet(op, 1024, 5000);
+        h.type = vsock::wire_seqpacket, h.flags = flags;
+        f.deliver(h, data);
+    };
+    part(vsock::op_response, {});
+    part(vsock::op_data, {}, vsock::end_of_message); // no message
+    EXPECT_FALSE(e->readable());
+    part(vsock::op_data, "x");
+    usize before = e->bytes.size();
+    for (int n = 0; n < 1000; n++) part(vsock::op_data, {});
+    EXPECT_EQ(e->bytes.size(), before);
+    EXPECT_FALSE(e->readable());
+    part(vsock::op_data, {}, vsock::end_of_message);
+    EXPECT_TRUE(e->readable());
+    e->close();
+    while (f.fake.has_request(1)) (void)f.sent();
+}
+
 TEST_F(VirtioVsock, LiesStopTheDevice) {
     auto lies = [](auto lie) {
         Fake f;

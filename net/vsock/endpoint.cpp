@@ -272,21 +272,22 @@ void Endpoint::take_request(const Header& h, bool here) {
     changed.notify_one(EPOLLIN | EPOLLRDNORM);
 }
 
-/// err::nomem; err::proto: more than a reader could ever take apart.
+/// err::nomem: what is there of it is of no message, and never read.
 Result<> Endpoint::keep(const Header& h, const net::Packet& p) {
+    bool ends = h.flags & end_of_message;
     if (type == wire_seqpacket) {
-        bool ends = h.flags & end_of_message;
-        if (!h.length && !in_message) return {}; // nothing, and of no message
+        if (!h.length && !(ends && in_message)) return {}; // nothing: credit does not count it
         Part part{h.length, h.flags};
         TRY(bytes.append(std::as_bytes(std::span{&part, 1})));
-        in_message = !ends;
-        messages += ends;
     }
     Result<> kept;
     p.for_each(0, h.length, [&](std::span<const std::byte> some) {
         if (kept) kept = bytes.append(some);
     });
-    return kept;
+    if (!kept || type == wire_stream) return kept;
+    in_message = !ends;
+    messages += ends;
+    return {};
 }
 
 void Endpoint::take(const Header& h, const net::Packet& p) {
