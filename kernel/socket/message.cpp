@@ -5,6 +5,7 @@
 #include "kernel/socket/numbers.h"
 #include "kernel/socket/options.h"
 #include <asm/socket.h>
+#include <linux/sockios.h>
 
 namespace sockets {
 Identity Identity::of_caller(bool effective) {
@@ -57,15 +58,26 @@ void Rights::close_later(Box<Rights> rights) {
 
 bool ReceiveMessage::peeks() const { return flags & msg_peek; }
 
+namespace {
+/// A timeval, or a timespec.
+struct Time {
+    u64 seconds, rest;
+    Time(u64 time, bool in_ns) : seconds{time / clocks::ns_per_second}, rest{time % clocks::ns_per_second} {
+        if (!in_ns) rest /= 1000;
+    }
+};
+} // namespace
+
 void put_time(ReceiveMessage& m, const Options& o, u64 time) {
     bool in_ns = o.on(Flag::timestamp_ns);
     if (!in_ns && !o.on(Flag::timestamp)) return;
     if (!m.control) return void(m.result |= msg_ctrunc);
     if (!time) time = static_cast<u64>(clocks::realtime_ns());
-    struct {
-        u64 seconds, rest;
-    } shown{time / clocks::ns_per_second, time % clocks::ns_per_second};
-    if (!in_ns) shown.rest /= 1000;
-    m.control->put_value(sol_socket, in_ns ? SO_TIMESTAMPNS_OLD : SO_TIMESTAMP_OLD, shown);
+    m.control->put_value(sol_socket, in_ns ? SO_TIMESTAMPNS_OLD : SO_TIMESTAMP_OLD, Time{time, in_ns});
+}
+
+Result<> tell_time(unsigned request, uptr argument, u64 time) {
+    if (time == ~u64{0}) return err::noent;
+    return copy_out(UserPtr<Time>{argument}, Time{time, request == SIOCGSTAMPNS_OLD});
 }
 } // namespace sockets

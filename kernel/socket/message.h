@@ -98,4 +98,7 @@ struct ReceiveMessage {
 
 /// SO_TIMESTAMP, SO_TIMESTAMPNS: when a packet had come, in ns of the wall clock; 0: now. Nothing where neither is on.
 void put_time(ReceiveMessage&, const Options&, u64 time);
+/// SIOCGSTAMP, SIOCGSTAMPNS: copies out when the last packet that was read had come, in ns of the wall clock.
+/// err::noent: ~0, none was; err::fault.
+Result<> tell_time(unsigned request, uptr argument, u64 time);
 } // namespace sockets

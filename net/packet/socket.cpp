@@ -195,13 +195,7 @@ Result<i64> PacketSocket::ioctl(unsigned request, uptr argument) {
     }
     case SIOCOUTQ: TRY(copy_out(UserPtr<int>{argument}, 0)); return 0; // what is sent is the device's at once
     case SIOCGSTAMP_OLD:
-    case SIOCGSTAMPNS_OLD: {
-        u64 time = last_time_, rest = time % clocks::ns_per_second;
-        if (time == ~u64{0}) return err::noent;
-        TRY(copy_out(UserPtr<u64>{argument}, std::span<const u64>{{time / clocks::ns_per_second,
-                                                                   request == SIOCGSTAMPNS_OLD ? rest : rest / 1000}}));
-        return 0;
-    }
+    case SIOCGSTAMPNS_OLD: TRY(tell_time(request, argument, last_time_)); return 0;
     default: return Socket::ioctl(request, argument);
     }
 }

@@ -1,9 +1,9 @@
 // What packet sockets send and receive.
 #include "kernel/socket/numbers.h"
-#include "net/inet/socket/user_bytes.h"
 #include "net/inet/stack/ethernet.h"
 #include "net/inet/stack/outbox.h"
 #include "net/packet/socket.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <linux/if_ether.h>
 

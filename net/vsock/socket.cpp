@@ -2,7 +2,7 @@
 #include "core/wait/wait.h"
 #include "kernel/credentials/caller.h"
 #include "kernel/socket/numbers.h"
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <asm/ioctls.h>
 #include <linux/capability.h>
@@ -158,7 +158,7 @@ Result<usize> VsockSocket::send(SendMessage& m) {
         }
     }
     if (!n) return 0;
-    auto p = TRY(net::inet::packet_of(m.data, n));
+    auto p = TRY(net::packet_of(m.data, n));
     Holding held{e.lock};
     if (e.closed_for_sending()) return err::pipe;
     e.transmit(e.connection->data_header(static_cast<u32>(n), 0), std::move(p));
@@ -182,7 +182,7 @@ Result<usize> VsockSocket::send_message(SendMessage& m) {
     net::PacketQueue parts;
     for (usize left = size; left;) {
         usize n = std::min<usize>(left, most_data);
-        parts.push(TRY(net::inet::packet_of(m.data, n)));
+        parts.push(TRY(net::packet_of(m.data, n)));
         left -= n;
     }
     Holding held{e.lock};

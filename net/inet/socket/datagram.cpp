@@ -1,7 +1,7 @@
 #include "net/inet/socket/datagram.h"
 #include "core/time/clock.h"
 #include "kernel/socket/numbers.h"
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
@@ -269,17 +269,12 @@ u32 DatagramSocket::poll() {
     return ready;
 }
 
-/// SIOCGSTAMP, SIOCGSTAMPNS. From the first call on, times are kept.
-Result<i64> DatagramSocket::tell_time(bool ns, uptr argument) {
+/// For SIOCGSTAMP: from the first call on, times are kept.
+u64 DatagramSocket::last_time() {
     auto& e = end();
     e.keeps_time = true;
-    u64 time = e.last_time;
-    if (time == ~u64{0}) return err::noent;
-    if (!time) e.last_time = time = static_cast<u64>(clocks::realtime_ns());
-    u64 rest = time % clocks::ns_per_second;
-    TRY(copy_out(UserPtr<u64>{argument},
-                 std::span<const u64>{{time / clocks::ns_per_second, ns ? rest : rest / 1000}}));
-    return 0;
+    if (!e.last_time) e.last_time = static_cast<u64>(clocks::realtime_ns());
+    return e.last_time;
 }
 
 Result<i64> DatagramSocket::ioctl(unsigned request, uptr argument) {
@@ -287,7 +282,7 @@ Result<i64> DatagramSocket::ioctl(unsigned request, uptr argument) {
     case SIOCINQ: TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(end().first_size()))); return 0;
     case SIOCOUTQ: TRY(copy_out(UserPtr<int>{argument}, static_cast<int>(end().unsent_bytes()))); return 0;
     case SIOCGSTAMP_OLD:
-    case SIOCGSTAMPNS_OLD: return tell_time(request == SIOCGSTAMPNS_OLD, argument);
+    case SIOCGSTAMPNS_OLD: TRY(tell_time(request, argument, last_time())); return 0;
     default: return InetSocket::ioctl(request, argument);
     }
 }

@@ -117,7 +117,7 @@ private:
     void errors_unwanted() override;
     Result<usize> copy(sockets::ReceiveMessage&, const Packet&, u32 skip, bool peeks);
     Result<usize> receive_error(sockets::ReceiveMessage&);
-    Result<i64> tell_time(bool ns, uptr argument);
+    u64 last_time();
     void put_control(sockets::ReceiveMessage&, const Packet&, const Ip&, const Parts&);
 };
 

@@ -2,8 +2,8 @@
 #include "kernel/socket/numbers.h"
 #include "net/inet/icmp.h"
 #include "net/inet/socket/raw_table.h"
-#include "net/inet/socket/user_bytes.h"
 #include "net/inet/stack/output.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>

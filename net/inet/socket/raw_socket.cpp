@@ -3,8 +3,8 @@
 #include "kernel/socket/numbers.h"
 #include "net/inet/ip_wire.h"
 #include "net/inet/socket/raw_table.h"
-#include "net/inet/socket/user_bytes.h"
 #include "net/inet/stack/output.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <linux/capability.h>
 #include <linux/icmpv6.h>

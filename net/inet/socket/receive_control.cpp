@@ -2,7 +2,7 @@
 #include "core/time/clock.h"
 #include "kernel/socket/numbers.h"
 #include "net/inet/socket/datagram.h"
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 #include <asm/socket.h>
 #include <linux/errqueue.h>

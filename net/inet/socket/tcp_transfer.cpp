@@ -1,7 +1,7 @@
 // Bytes in and out of a connection.
 #include "kernel/socket/numbers.h"
 #include "net/inet/socket/tcp_socket.h"
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 #include <linux/eventpoll.h>
 
 namespace net::inet {

@@ -1,7 +1,7 @@
 // Sockets of UDP: udp(7).
 #pragma once
 #include "net/inet/socket/datagram.h"
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 
 namespace net::inet {
 extern const Protocol udp_protocol;

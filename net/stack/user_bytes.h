@@ -3,7 +3,7 @@
 #include "kernel/file/cursor.h"
 #include "net/stack/packet.h"
 
-namespace net::inet {
+namespace net {
 /// Appends bytes to a packet as pieces of frames, of which the last one may be filled on later.
 class ByteAppender {
 public:
@@ -19,4 +19,4 @@ private:
 Result<PacketBox> packet_of(Source&, usize n);
 /// Copies bytes of a packet, up to the first that finds no room or cannot be written; how many. err::fault: none could.
 Result<usize> copy_to(Sink&, const Packet&, usize offset, usize n);
-} // namespace net::inet
+} // namespace net

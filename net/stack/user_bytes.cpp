@@ -1,7 +1,7 @@
-#include "net/inet/socket/user_bytes.h"
+#include "net/stack/user_bytes.h"
 #include <algorithm>
 
-namespace net::inet {
+namespace net {
 Result<> ByteAppender::append(Packet& p, Source& from, usize n) {
     while (n) {
         if (!page_ || used_ == page_size) {
@@ -43,4 +43,4 @@ Result<usize> copy_to(Sink& to, const Packet& p, usize offset, usize n) {
     if (copied == 0 && error != Errno{}) return std::unexpected(error);
     return copied;
 }
-} // namespace net::inet
+} // namespace net
