@@ -40,6 +40,12 @@ def linux_kernel():
     return image, image.name.removeprefix("vmlinuz-")
 
 
+def modules(*names):
+    """{path: (file, mode)} of modules of that kernel, in the order in which linux/init.c loads them."""
+    folder = unpacked(linux_package()) / "lib/modules"
+    return {f"bench/modules/{i}.ko": (next(folder.rglob(f"{name}.ko")), 0o644) for i, name in enumerate(names)}
+
+
 LIBRARIES = ["libc6"]
 # What each application needs, and what of its packages is left out.
 APPLICATIONS = {

@@ -4,12 +4,14 @@ import hashlib
 import json
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import debian
+import peer
 from lab import TOP, userland
 from qemu import Timeout, Vm
 
@@ -39,14 +41,30 @@ def crun():
     return debian.application("crun")
 
 
+def virtio_net():
+    return debian.modules("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "failover",
+                          "net_failover", "virtio_net")
+
+
+def plugin():
+    """bench/plugin, built."""
+    source, out = HOME / "plugin/profile.c", TOP / "build/bench/profile.so"
+    if not userland.newer(out, source):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        userland.run("gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden", "-o", out, source)
+    return out
+
+
 class Session:
     """Groups of rows (files of rows/) that share a boot. `files` gives {path: (file, mode)} that the programs need."""
 
-    def __init__(self, name, groups, memory="512M", quick=True, files=dict, arches=("x86_64", "riscv64"), host=False, cpus=1):
+    def __init__(self, name, groups, memory="512M", quick=True, files=dict, arches=("x86_64", "riscv64"), host=False, cpus=1,
+                 with_peer=False):
         self.name, self.groups, self.memory, self.quick, self.files, self.arches = name, groups, memory, quick, files, arches
         self.cpus = cpus  # more than one: without counting, in wall-clock time
         self.host = host  # in Rundlet's host world, with bundles to make containers from
-        self.linux_files = crun if host else dict
+        self.with_peer = with_peer  # on a network; counted by the plugin, as the machine is idle while the peer answers
+        self.linux_files = crun if host else virtio_net if with_peer else dict
 
 
 SESSIONS = [
@@ -57,6 +75,7 @@ SESSIONS = [
     Session("growth", ["growth"], memory="2G", quick=False),
     Session("use", ["use"], memory="2G"),
     Session("smp", ["smp"], quick=False, cpus=4),
+    Session("virtio", ["virtio"], quick=False, arches=("x86_64",), with_peer=True),
 ]
 
 
@@ -105,6 +124,8 @@ class Programs:
     def tree(self, rows):
         """The host tree with the container bundle "bench" that runs these rows."""
         def edit(config):
+            if rows and self.session(rows[0]).with_peer:
+                config["annotations"] = {"io.rundlet.network": "host"}
             config["process"].update(terminal=False, cwd="/", rlimits=[{"type": "RLIMIT_NOFILE", "hard": 25000, "soft": 25000}])
             for may in config["process"]["capabilities"].values():
                 may.append("CAP_NET_ADMIN")  # routes
@@ -146,7 +167,8 @@ class Rundlet:
         """The kernel's command line."""
         if rows and self.programs.session(rows[0]).host:
             return f"-- run {self.programs.first(rows)}"
-        return "-- bundle /bundles/bench"
+        network = "ip=10.0.2.15:::255.255.255.0::eth0:off " if rows and self.programs.session(rows[0]).with_peer else ""
+        return network + "-- bundle /bundles/bench"
 
     def tree(self, rows):
         return self.programs.tree(rows)
@@ -219,8 +241,9 @@ def measure(side, rows, progress):
 
 
 @contextlib.contextmanager
-def machine(side, tree, words, label, memory="512M", cpus=1, extra=()):
-    """One of the two kernels, booted as all measurements are, with these words as its command line."""
+def machine(side, tree, words, label, memory="512M", cpus=1, extra=(), with_peer=False):
+    """One of the two kernels, booted as all measurements are, with these words as its command line. `with_peer`: time spent
+    idle is not skipped, or the timers of a connection would not wait for the other side."""
     lab = side.programs.lab
     with tempfile.TemporaryDirectory(prefix="rundlet-") as scratch:
         image = pathlib.Path(scratch) / "initramfs"
@@ -228,34 +251,54 @@ def machine(side, tree, words, label, memory="512M", cpus=1, extra=()):
         log_path = lab.logs / f"bench-{lab.arch}-{side.name.replace(' ', '-')}-{label}.log"
         with open(log_path, "w", encoding="utf8") as log, \
                 Vm(lab.arch, side.kernel, image, log=log, append=words, memory=memory, cpus=cpus,
-                   icount="skip" if cpus == 1 else False,
-                   machine="microvm" if lab.arch == "x86_64" and cpus == 1 else None, cpu=CPU[lab.arch],
+                   icount=cpus == 1 and (with_peer or "skip"),
+                   machine="microvm" if lab.arch == "x86_64" and cpus == 1 and not with_peer else None, cpu=CPU[lab.arch],
                    extra=[*(SAME if cpus == 1 else ()), *extra]) as vm:
             yield vm
 
 
+@contextlib.contextmanager
+def counted_by_plugin():
+    """(QEMU's words, a function that gives the instructions of each batch since it was called last)."""
+    with tempfile.NamedTemporaryFile(mode="r") as parts:
+        yield ["-plugin", f"{plugin()},parts={parts.name}"], lambda: [int(line) for line in parts]
+
+
 def one_boot(side, rows, label, progress, extra=(), to_the_end=False):
     """The results of one boot, and why it ended early. "operations" among them is how many the last row measured."""
-    results = {}
     session = side.programs.session(rows[0])
-    with machine(side, side.tree(rows), side.words(rows), label, session.memory, session.cpus, extra) as vm:
-        try:
-            while True:
-                match = vm.expect(RESULT.pattern, SILENCE)
-                if match[1]:
-                    progress(f"{side.name}: {match[1].decode()}")
-                elif match[2]:
-                    results[match[2].decode()] = float(match[3])
-                    results["operations"] = int(match[6])
-                elif match[7]:
-                    kind = {b"notyet": "not yet: ", b"leftout": "left out: ", b"fail": "failed: "}[match[7]]
-                    results.setdefault(match[8].decode(), kind + match[9].decode(errors="replace"))
-                elif match[10]:
-                    if to_the_end:
-                        vm.wait(SILENCE)
-                    return results, None
-        except Timeout as error:
-            return results, str(error)
+    with contextlib.ExitStack() as stack:
+        parts = None
+        if session.with_peer:
+            words, parts = stack.enter_context(counted_by_plugin())
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rundlet-"))
+            extra = [*(extra or words), *stack.enter_context(peer.Peer(folder)).qemu()]
+        vm = stack.enter_context(machine(side, side.tree(rows), side.words(rows), label, session.memory, session.cpus, extra,
+                                         session.with_peer))
+        return read_results(vm, side.name, parts, progress, to_the_end)
+
+
+def read_results(vm, name, parts, progress, to_the_end):
+    """What one_boot() gives. `parts`: as counted_by_plugin(), where the guest's own counter counts idle time as well."""
+    results = {}
+    try:
+        while True:
+            match = vm.expect(RESULT.pattern, SILENCE)
+            if match[1]:
+                progress(f"{name}: {match[1].decode()}")
+            elif match[2]:
+                row, operations, batches = match[2].decode(), int(match[6]), parts() if parts else None
+                results[row] = statistics.median(batches) * len(batches) / operations if batches else float(match[3])
+                results["operations"] = operations
+            elif match[7]:
+                kind = {b"notyet": "not yet: ", b"leftout": "left out: ", b"fail": "failed: "}[match[7]]
+                results.setdefault(match[8].decode(), kind + match[9].decode(errors="replace"))
+            elif match[10]:
+                if to_the_end:
+                    vm.wait(SILENCE)
+                return results, None
+    except Timeout as error:
+        return results, str(error)
 
 
 def script_output(side, script):
@@ -302,7 +345,8 @@ class Kept(Meter):
         session = next(s for s in self.programs.sessions if group in s.groups)
         needed = [(name, path.stat().st_size if path.stat().st_size > 65536 else userland.digest(path))
                   for name, (path, _) in sorted({**session.files(), **session.linux_files()}.items())]
-        words = json.dumps([*self.words, session.memory, session.cpus, needed, userland.digest(program)])
+        with_peer = [userland.digest(HOME / f) for f in ("peer.py", "plugin/profile.c")] if session.with_peer else []
+        words = json.dumps([*self.words, session.memory, session.cpus, needed, userland.digest(program), *with_peer])
         return CACHE / f"{group}-{hashlib.sha256(words.encode()).hexdigest()[:20]}.json"
 
     def read(self, group):

@@ -1,6 +1,7 @@
 // The first process on Linux: makes of the initramfs what a container finds on Rundlet (/proc, /dev, /tmp), waits until
 // the kernel's start-up work is done, and becomes the runner, or what "bench=PROGRAM" on the kernel's command line
 // names.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -11,17 +12,41 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void must(const char* what, int result) {
     if (result < 0) perror(what);
 }
 
-static void loopback_up(void) {
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+/// Brings an interface up, with an address if one is given.
+static void interface_up(const char* name, const char* address) {
+    struct ifreq request = {0};
+    struct sockaddr_in* to = (struct sockaddr_in*)&request.ifr_addr;
     int any = socket(AF_INET, SOCK_DGRAM, 0);
-    must("lo", ioctl(any, SIOCSIFFLAGS, &request));
+    strcpy(request.ifr_name, name);
+    if (address) {
+        to->sin_family = AF_INET;
+        to->sin_addr.s_addr = inet_addr(address);
+        must(name, ioctl(any, SIOCSIFADDR, &request));
+        to->sin_addr.s_addr = inet_addr("255.255.255.0");
+        must(name, ioctl(any, SIOCSIFNETMASK, &request));
+    }
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    must(name, ioctl(any, SIOCSIFFLAGS, &request));
     close(any);
+}
+
+/// Loads /bench/modules/0.ko and those that follow, as the bench has put them in order. Whether there was one.
+static int load_modules(void) {
+    for (int i = 0;; ++i) {
+        char path[40];
+        snprintf(path, sizeof path, "/bench/modules/%d.ko", i);
+        int file = open(path, O_RDONLY);
+        if (file < 0) return i;
+        must(path, (int)syscall(SYS_finit_module, file, "", 0));
+        close(file);
+    }
 }
 
 /// What the container's configuration allows.
@@ -41,7 +66,8 @@ int main(int count, char** arguments) {
         must("cgroup", mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, "")); // crun asks for it
     must("/run", mount("tmpfs", "/run", "tmpfs", 0, "mode=755"));
     must("/tmp", mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"));
-    loopback_up();
+    interface_up("lo", NULL);
+    if (load_modules()) interface_up("eth0", "10.0.2.15");
     allow_many_files();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     setenv("HOME", "/root", 1);

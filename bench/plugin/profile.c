@@ -1,6 +1,7 @@
 // QEMU plugin: how often each instruction ran inside the measured parts of the bench's rows. The parts lie between two
 // instructions without effect (MARK_BEGIN, MARK_END of rows/rows.h).
-// At the end it writes "address count" lines, in hexadecimal and decimal, to the file named by its argument out=.
+// At the end it writes "address count" lines, in hexadecimal and decimal, to the file named by its argument out=. With
+// parts= instead it writes to that file how many instructions ran in each part, a line when it ends.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +33,8 @@ static struct Counter** all;
 static size_t count, room;
 static bool inside;
 static const char* out;
+static FILE* parts;
+static uint64_t ran, ran_before; // for `parts`
 
 static struct Counter* counter_of(uint64_t address) {
     size_t slot = (address * 0x9e3779b97f4a7c15u) >> 42;
@@ -50,11 +53,13 @@ static struct Counter* counter_of(uint64_t address) {
 static void part_begins(unsigned processor, void* data) {
     (void)processor, (void)data;
     inside = true;
+    ran_before = ran;
     for (size_t i = 0; i < count; ++i) all[i]->ran_before = all[i]->ran;
 }
 
 static void part_ends(unsigned processor, void* data) {
     (void)processor, (void)data;
+    if (inside && parts) fprintf(parts, "%llu\n", (unsigned long long)(ran - ran_before)), fflush(parts);
     if (inside)
         for (size_t i = 0; i < count; ++i) all[i]->measured += all[i]->ran - all[i]->ran_before;
     inside = false;
@@ -79,8 +84,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb* block) {
         int kind = mark(instruction);
         if (kind == 1) qemu_plugin_register_vcpu_insn_exec_cb(instruction, part_begins, 0, NULL);
         if (kind == 2) qemu_plugin_register_vcpu_insn_exec_cb(instruction, part_ends, 0, NULL);
-        qemu_plugin_register_vcpu_insn_exec_inline(instruction, 0,
-                                                   &counter_of(qemu_plugin_insn_vaddr(instruction))->ran, 1);
+        uint64_t* counted = parts ? &ran : &counter_of(qemu_plugin_insn_vaddr(instruction))->ran;
+        qemu_plugin_register_vcpu_insn_exec_inline(instruction, 0, counted, 1);
     }
 }
 
@@ -101,12 +106,15 @@ __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t 
                                                                char** argument) {
     (void)info;
     for (int i = 0; i < arguments; ++i)
-        if (strncmp(argument[i], "out=", 4) == 0) out = strdup(argument[i] + 4);
-    if (!out) {
-        fprintf(stderr, "profile: out=FILE is missing\n");
+        if (strncmp(argument[i], "out=", 4) == 0)
+            out = strdup(argument[i] + 4);
+        else if (strncmp(argument[i], "parts=", 6) == 0)
+            parts = fopen(argument[i] + 6, "w");
+    if (!out == !parts) {
+        fprintf(stderr, "profile: out=FILE or parts=FILE is missing\n");
         return -1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-    qemu_plugin_register_atexit_cb(id, write_out, NULL);
+    if (out) qemu_plugin_register_atexit_cb(id, write_out, NULL);
     return 0;
 }

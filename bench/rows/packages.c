@@ -41,7 +41,7 @@ static int client(int port) {
 }
 
 static void ask(int file, const char* request, const char* beginning, const char* end) {
-    char answer[4096];
+    static char answer[72 * 1024];
     size_t size = 0, begins = strlen(beginning), ends = strlen(end);
     require(write(file, request, strlen(request)) == (ssize_t)strlen(request));
     while (size < begins || size < ends || memcmp(answer + size - ends, end, ends) != 0) {
@@ -65,9 +65,47 @@ ROW("app: Redis, SET and GET") {
     }
 }
 
-ROW("app: nginx, GET of a file of 1 KiB") {
+ROW("app: Redis, GET, 16 at once, per GET") {
+    static char requests[16 * 9 + 1], answers[16 * 11 + 1];
+    for (int i = 0; i < 16; ++i) {
+        strcat(requests, "GET key\r\n");
+        strcat(answers, "$5\r\nvalue\r\n");
+    }
+    need_sockets();
+    start((char*[]){"/usr/bin/redis-server", "--port", "7100", "--save", "", NULL}, "/dev/null", "/dev/null");
+    int server = client(7100);
+    ask(server, "SET key value\r\n", "+OK", "\r\n");
+    divide_by(16);
+    MEASURE(10) ask(server, requests, answers, "\r\n");
+}
+
+static int nginx(int port) {
     need_sockets();
     start((char*[]){"/usr/sbin/nginx", "-c", "/bench/nginx.conf", "-e", "/dev/null", NULL}, "/dev/null", "/dev/null");
-    int server = client(7200);
+    return client(port);
+}
+
+ROW("app: nginx, GET of a file of 1 KiB") {
+    int server = nginx(7200);
     MEASURE(50) ask(server, "GET /kilobyte HTTP/1.1\r\nHost: bench\r\n\r\n", "HTTP/1.1 200 OK", "the end\n");
+}
+
+ROW("app: nginx, GET of a file of 1 KiB, a connection for each") {
+    nginx(7200);
+    MEASURE(20) {
+        int server = client(7200);
+        ask(server, "GET /kilobyte HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK",
+            "the end\n");
+        check(close(server));
+    }
+}
+
+ROW("app: nginx, GET of a file of 64 KiB by sendfile") {
+    static char data[65536];
+    const char end[] = "the end\n";
+    memcpy(data + sizeof data - strlen(end), end, strlen(end));
+    int file = check(open("/tmp/large", O_WRONLY | O_CREAT, 0644));
+    require(write(file, data, sizeof data) == sizeof data);
+    int server = nginx(7201);
+    MEASURE(20) ask(server, "GET /large HTTP/1.1\r\nHost: bench\r\n\r\n", "HTTP/1.1 200 OK", end);
 }

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,7 +19,7 @@ static int bound(int type, int port) {
     int socket_file = check(socket(AF_INET, type, 0)), on = 1;
     check(setsockopt(socket_file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
     check(bind(socket_file, (struct sockaddr*)&address, sizeof address));
-    if (type == SOCK_STREAM) check(listen(socket_file, 16));
+    if (type == SOCK_STREAM) check(listen(socket_file, 4096));
     return socket_file;
 }
 
@@ -131,6 +132,69 @@ ROW("socket: TCP connect+accept+close") {
         int client = connected(SOCK_STREAM, 7003), server = check(accept(listener, NULL, NULL));
         check(close(client));
         check(close(server));
+    }
+}
+
+ROW("socket: TCP accept of a connection that waits") {
+    enum { EACH = 40, ALL = (BATCHES + 1) * EACH };
+    int listener = bound(SOCK_STREAM, 7004);
+    for (int i = 0; i < ALL; ++i) connected(SOCK_STREAM, 7004);
+    MEASURE(EACH) check(accept(listener, NULL, NULL));
+}
+
+/// What a server does that has a connection for each request.
+ROW("socket: TCP connect, accept, a byte each way, close") {
+    int listener = bound(SOCK_STREAM, 7005);
+    if (check(fork()) == 0)
+        while (1) {
+            int server = check(accept(listener, NULL, NULL));
+            get(server);
+            put(server);
+            close(server);
+        }
+    MEASURE(20) {
+        int client = connected(SOCK_STREAM, 7005);
+        put(client);
+        get(client);
+        check(close(client));
+    }
+}
+
+enum { CONNECTIONS = 10000, ACTIVE = 100 };
+
+/// The clients' side: for each byte of `go`, a byte on each of 100 connections, and their answers.
+static _Noreturn void active_clients(int go) {
+    static int clients[CONNECTIONS];
+    for (int i = 0; i < CONNECTIONS; ++i) clients[i] = connected(SOCK_STREAM, 7006);
+    for (int first = 0; 1; first = (first + 1) % (CONNECTIONS / ACTIVE)) {
+        get(go);
+        for (int i = first; i < CONNECTIONS; i += CONNECTIONS / ACTIVE) put(clients[i]);
+        for (int i = first; i < CONNECTIONS; i += CONNECTIONS / ACTIVE) get(clients[i]);
+        put(go);
+    }
+}
+
+ROW("socket: 10,000 TCP connections in an epoll, 100 of them ask, per answer") {
+    int listener = bound(SOCK_STREAM, 7006), go[2], epoll = check(epoll_create1(0));
+    check(socketpair(AF_UNIX, SOCK_STREAM, 0, go));
+    if (check(fork()) == 0) active_clients(go[1]);
+    for (int i = 0; i < CONNECTIONS; ++i) {
+        int server = check(accept(listener, NULL, NULL));
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = server};
+        check(epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event));
+    }
+    divide_by(ACTIVE);
+    MEASURE(5) {
+        put(go[0]);
+        for (int left = ACTIVE, n; left; left -= n) {
+            struct epoll_event events[64];
+            n = check(epoll_wait(epoll, events, 64, -1));
+            for (int i = 0; i < n; ++i) {
+                get(events[i].data.fd);
+                put(events[i].data.fd);
+            }
+        }
+        get(go[0]);
     }
 }
 
