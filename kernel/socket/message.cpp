@@ -57,6 +57,10 @@ void Rights::close_later(Box<Rights> rights) {
 }
 
 bool ReceiveMessage::peeks() const { return flags & msg_peek; }
+Result<usize> ReceiveMessage::no_error_queued() {
+    flags |= msg_dontwait;
+    return err::again;
+}
 
 namespace {
 /// A timeval, or a timespec.

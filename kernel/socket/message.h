@@ -94,6 +94,8 @@ struct ReceiveMessage {
     /// What was passed over and goes with the message: files are closed when no lock is held.
     Box<Rights> lost;
     bool peeks() const;
+    /// err::again, for which nobody waits: the queue of errors has none.
+    Result<usize> no_error_queued();
 };
 
 /// SO_TIMESTAMP, SO_TIMESTAMPNS: when a packet had come, in ns of the wall clock; 0: now. Nothing where neither is on.

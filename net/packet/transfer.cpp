@@ -44,7 +44,7 @@ void PacketSocket::put_control(ReceiveMessage& m, const Packet& p) {
 
 Result<usize> PacketSocket::receive(ReceiveMessage& m) {
     if (m.flags & ~u32{msg_peek | msg_dontwait | msg_trunc | msg_errqueue}) return err::inval;
-    if (m.flags & msg_errqueue) return err::again; // nothing sent is told of
+    if (m.flags & msg_errqueue) return m.no_error_queued(); // nothing sent is told of
     TRY(check_error(options_));
     PacketBox p;
     {

@@ -100,7 +100,7 @@ Result<usize> DatagramSocket::receive_error(ReceiveMessage& m) {
         Holding held{e.lock};
         return e.errors.pop();
     }();
-    if (!quoted) return err::again;
+    if (!quoted) return m.no_error_queued();
     if (next_error >= 0) options().error = next_error;
     if (!e.errors.empty()) e.changed.notify_all(EPOLLERR);
     usize n = std::min(quoted->size(), m.data.remaining());

@@ -156,7 +156,7 @@ Result<TcpSocket::Readable> TcpSocket::find_readable(ReceiveMessage& m, usize ta
 }
 
 Result<usize> TcpSocket::receive(ReceiveMessage& m) {
-    if (m.flags & msg_errqueue) return err::again;
+    if (m.flags & msg_errqueue) return m.no_error_queued();
     if (m.flags & msg_oob) return receive_urgent(m);
     usize wanted = m.data.moved() + m.data.remaining();
     usize target = m.flags & msg_waitall ? wanted : std::min<usize>(options().low_water.load(), wanted);
