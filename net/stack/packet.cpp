@@ -143,6 +143,15 @@ bool Packet::write(usize offset, std::span<const std::byte> bytes) {
     return true;
 }
 
+bool Packet::write_own(usize offset, std::span<const std::byte> bytes) {
+    if (offset > size_ || bytes.size() > size_ - offset) return false;
+    for_each(offset, bytes.size(), [&](std::span<const std::byte> part) {
+        std::memcpy(const_cast<std::byte*>(part.data()), bytes.data(), part.size());
+        bytes = bytes.subspan(part.size());
+    });
+    return true;
+}
+
 bool Packet::copy(usize offset, std::span<std::byte> to) const {
     if (offset > size_ || to.size() > size_ - offset) return false;
     if (offset + to.size() <= linear_size()) {

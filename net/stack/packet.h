@@ -75,6 +75,9 @@ public:
     Result<> append(const Packet&);
     /// Overwrites linear bytes: a header's field. False: they are not all linear.
     bool write(usize offset, std::span<const std::byte>);
+    /// Overwrites bytes wherever they are. Only for who has made the packet and its pieces, and shares none yet.
+    /// False: they are not all there.
+    bool write_own(usize offset, std::span<const std::byte>);
 
     /// Copies bytes out. False, and nothing is copied, unless all of them are there.
     bool copy(usize offset, std::span<std::byte> to) const;

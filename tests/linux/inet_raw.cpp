@@ -147,6 +147,11 @@ static void six() {
     auto* h = reinterpret_cast<icmp6_hdr*>(m.data);
     CHECK(m.size == 12 && h->icmp6_type == ICMP6_ECHO_REPLY && h->icmp6_dataun.icmp6_un_data16[0] == htons(77) &&
           memcmp(m.data + 8, "six!", 4) == 0 && m.from.is("::1"));
+    static char long_request[3000], reply[sizeof long_request];
+    memcpy(long_request, &p.header, sizeof p.header);
+    CHECK(sendto(fd, long_request, sizeof long_request, 0, to, to.size) == sizeof long_request);
+    CHECK(eventually([&] { return ready(fd) & POLLIN; }) && recv(fd, reply, sizeof reply, 0) == sizeof reply);
+    CHECK(memcmp(long_request + 4, reply + 4, sizeof reply - 4) == 0);
     FAILS(EINVAL, set(fd, SOL_IPV6, IPV6_CHECKSUM, 2));
     close(fd);
     fd = socket(AF_INET6, SOCK_RAW, 253);
@@ -157,6 +162,13 @@ static void six() {
     CHECK(eventually([&] { return ready(fd) & POLLIN; }));
     Message summed{fd};
     CHECK(summed.size == 6 && memcmp(summed.data, "su", 2) == 0 && memcmp(summed.data + 2, "mm", 2) != 0);
+    // Far into a large packet as well.
+    static char large[2020], back[sizeof large];
+    memset(large, 'l', sizeof large);
+    CHECK(set(fd, SOL_IPV6, IPV6_CHECKSUM, 2016) == 0 && sendto(fd, large, 2020, 0, to, to.size) == 2020);
+    CHECK(eventually([&] { return ready(fd) & POLLIN; }) && recv(fd, back, sizeof back, 0) == 2020);
+    CHECK(memcmp(large, back, 2016) == 0 && memcmp(back + 2016, "ll", 2) != 0 && memcmp(back + 2018, "ll", 2) == 0);
+    FAILS(EINVAL, sendto(fd, large, 2017, 0, to, to.size));
     CHECK(set(fd, SOL_IPV6, IPV6_CHECKSUM, -1) == 0 && get(fd, SOL_IPV6, IPV6_CHECKSUM) == -1);
     FAILS(EOPNOTSUPP, setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &only, sizeof only));
     close(fd);

@@ -59,11 +59,11 @@ static Result<> write_checksum(Packet& p, int at, const IpSend& ip) {
     usize place = static_cast<usize>(at);
     if (place + 2 > p.size()) return err::inval;
     const Big16 zero = u16{0};
-    if (!p.write(place, std::as_bytes(std::span{&zero, 1}))) return err::inval;
+    if (!p.write_own(place, std::as_bytes(std::span{&zero, 1}))) return err::inval;
     Checksum sum = pseudo_header(ip.source, ip.destination, ip.protocol, p.size());
     p.add_to(sum, 0, p.size());
     const Big16 value = ip.protocol == IPPROTO_UDP ? sum.value_not_zero() : sum.value();
-    p.write(place, std::as_bytes(std::span{&value, 1}));
+    p.write_own(place, std::as_bytes(std::span{&value, 1}));
     return {};
 }
 

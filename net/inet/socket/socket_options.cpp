@@ -65,9 +65,11 @@ Result<> InetSocket::set_option(int level, int option, UserSpan<const std::byte>
 Result<usize> InetSocket::get_option(int level, int option, UserSpan<std::byte> value) {
     switch (level) {
     case sol_socket: break;
-    case sol_ip: return get_ip_option(option, value);
-    case sol_ipv6: return domain() == af_inet6 ? get_ipv6_option(option, value) : err::noprotoopt;
-    default: return err::noprotoopt;
+    case sol_ip: return domain() == af_inet6 && type() == sock_raw ? err::noprotoopt : get_ip_option(option, value);
+    case sol_ipv6:
+        if (domain() == af_inet6) return get_ipv6_option(option, value);
+        [[fallthrough]];
+    default: return domain() == af_inet6 ? err::noprotoopt : err::opnotsupp;
     }
     if (option == SO_TIMESTAMPING_OLD || option == SO_TIMESTAMPING_NEW) {
         struct {
