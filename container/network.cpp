@@ -3,7 +3,6 @@
 #include "lib/errno.h"
 #include "lib/numbers.h"
 #include "net/inet/stack/bridge.h"
-#include "net/inet/stack/ip_word.h"
 #include <linux/in.h>
 
 namespace container {
@@ -31,9 +30,19 @@ std::optional<u16> port_number(std::string_view text) {
     auto n = parse_number<u16>(text);
     return n && *n ? std::optional<u16>{*n} : std::nullopt;
 }
+/// 192.0.2.1, or [2001:db8::1].
+Result<Address> parse_address(std::string_view text) {
+    if (!text.starts_with('[')) return net::parse_v4(text);
+    return text.ends_with(']') ? net::parse_v6(text.substr(1, text.size() - 2)) : Result<Address>{err::inval};
+}
+/// What a publication asks for, in the families that it is for.
+struct Asked : Publication {
+    bool v4 = true, v6 = true;
+};
 /// [ADDRESS:]PORT:PORT[/tcp|/udp]
-std::optional<Publication> parse_publication(std::string_view text) {
-    Publication p{.protocol = IPPROTO_TCP};
+std::optional<Asked> parse_publication(std::string_view text) {
+    Asked p;
+    p.protocol = IPPROTO_TCP;
     if (auto slash = text.find('/'); slash != std::string_view::npos) {
         auto protocol = text.substr(slash + 1);
         if (protocol != "tcp" && protocol != "udp") return std::nullopt;
@@ -45,9 +54,11 @@ std::optional<Publication> parse_publication(std::string_view text) {
     auto inside = port_number(text.substr(inner + 1));
     text = text.substr(0, inner);
     if (auto outer = text.rfind(':'); outer != std::string_view::npos) {
-        auto at = net::inet::parse_v4(text.substr(0, outer));
+        auto at = parse_address(text.substr(0, outer));
         if (!at) return std::nullopt;
-        if (*at != net::any_v4) p.outside = *at;
+        if (!at->unspecified()) p.outside = *at;
+        p.v4 = at->is_v4();
+        p.v6 = !p.v4;
         text = text.substr(outer + 1);
     }
     auto outside = port_number(text);
@@ -57,14 +68,17 @@ std::optional<Publication> parse_publication(std::string_view text) {
     return p;
 }
 
-Result<> publish(const Address& inside, std::string_view text, json::Complaint& why) {
+Result<> publish(const Bridge::Addresses& inside, std::string_view text, json::Complaint& why) {
     auto p = parse_publication(text);
     if (!p) {
         why.say("{}: \"{}\" is not [ADDRESS:]PORT:PORT[/tcp|/udp]", publish_annotation, text);
         return err::inval;
     }
-    p->inside.address = inside;
-    auto published = Bridge::get().publish(*p);
+    Result<> published;
+    for (const Address& a : {inside.v4, inside.v6}) {
+        p->inside.address = a;
+        if (published && (a.is_v4() ? p->v4 : p->v6)) published = Bridge::get().publish(*p);
+    }
     if (!published) {
         auto protocol = p->protocol == IPPROTO_TCP ? "tcp" : "udp";
         why.say("{}: port {}/{}: {}", publish_annotation, p->outside_port, protocol, errno_text(published.error()));
@@ -99,7 +113,7 @@ Result<> connect_network(Container& c, std::string_view ports, json::Complaint& 
         why.say("{}: only a container on the bridge publishes ports", publish_annotation);
         return err::inval;
     }
-    Address inside = TRY(Bridge::get().join(*c.network));
+    auto inside = TRY(Bridge::get().join(*c.network));
     while (!ports.empty()) {
         auto end = ports.find(',');
         TRY(publish(inside, ports.substr(0, end), why));

@@ -89,7 +89,8 @@ Result<> push_icmp(Packet& p, IcmpHeader h, const Address& source, const Address
     return p.push_header(h);
 }
 
-Result<PacketBox> icmp_error(const Packet& original, const Ip& ip, Refusal refusal, u32 value, u8 code) {
+Result<PacketBox> icmp_error(const Packet& original, const Ip& ip, const Address& from, Refusal refusal, u32 value,
+                             u8 code) {
     if (!may_report(original, ip, refusal, code)) return PacketBox{};
     bool v4 = ip.source.is_v4();
     // As much of it as fits: 576 bytes in all (RFC 1812, 4.3.2.3), or the least MTU.
@@ -99,7 +100,7 @@ Result<PacketBox> icmp_error(const Packet& original, const Ip& ip, Refusal refus
     auto [type, chosen] = v4 ? type_v4(refusal) : type_v6(refusal, code);
     if (v4 && refusal == Refusal::parameter) value <<= 24;
     if (!v4 && refusal == Refusal::protocol_unreachable) value = ip.next_header_at ? ip.next_header_at : 6;
-    TRY(push_icmp(*p, {.type = type, .code = chosen, .checksum = {}, .rest = value}, ip.destination, ip.source));
+    TRY(push_icmp(*p, {.type = type, .code = chosen, .checksum = {}, .rest = value}, from, ip.source));
     return p;
 }
 

@@ -24,10 +24,11 @@ enum class Refusal : u8 {
     parameter, // IPv6; `value`: the pointer, and the code with it
 };
 
-/// The message about `original`, which begins with the header that `ip` was read from; to be sent to ip.source as the
-/// family's ICMP. Null where no error may be sent: about errors, fragments but the first, multicast, and sources that
-/// are nobody's (RFC 1122, 3.2.2; RFC 4443, 2.4).
-Result<PacketBox> icmp_error(const Packet& original, const Ip& ip, Refusal, u32 value = 0, u8 code = 0);
+/// The message about `original`, which begins with the header that `ip` was read from; to be sent by `from` to
+/// ip.source as the family's ICMP. Null where no error may be sent: about errors, fragments but the first, multicast,
+/// and sources that are nobody's (RFC 1122, 3.2.2; RFC 4443, 2.4).
+Result<PacketBox> icmp_error(const Packet& original, const Ip& ip, const Address& from, Refusal, u32 value = 0,
+                             u8 code = 0);
 
 /// How often errors are sent: a bucket for all and one for each destination, by hash, so that their number is fixed.
 /// As Linux's icmp_msgs_per_sec, icmp_msgs_burst and icmp_ratelimit.

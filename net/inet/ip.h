@@ -13,12 +13,14 @@ struct Ip {
     u8 traffic_class = 0; // TOS: ECN in the two lowest bits
     u32 flow_label = 0;   // IPv6
     u16 header = 0;       // where the transport's header stands
-    bool is_fragment = false, more_fragments = false, dont_fragment = false;
-    u16 fragment_offset = 0; // bytes
+    bool is_fragment = false, more_fragments = false;
+    bool dont_fragment = false; // IPv6: but for what has been put together
+    u16 fragment_offset = 0;    // bytes
     u32 fragment_id = 0;
     u16 unfragmentable = 0; // bytes of headers that each fragment has; IPv4: all of them
     u16 next_header_at = 0; // IPv6: the byte that names the fragment header
     u8 ecn() const { return traffic_class & 3; }
+    bool was_fragmented() const { return !source.is_v4() && !dont_fragment; } // of IPv6, once it is whole
 };
 
 /// Why a packet is dropped, and whether its sender is told: ICMPv6 only.

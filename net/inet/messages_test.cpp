@@ -32,7 +32,7 @@ TEST(Icmp, AnErrorFindsItsSender) {
     for (bool v4 : {true, false}) {
         auto p = datagram(v4);
         auto ip = parse_ip(*p);
-        auto back = sent_back(*icmp_error(*p, *ip, Refusal::port_unreachable), *ip);
+        auto back = sent_back(*icmp_error(*p, *ip, ip->destination, Refusal::port_unreachable), *ip);
         auto ip_back = parse_ip(*back);
         ASSERT_TRUE(ip_back);
         EXPECT_TRUE(icmp_checksum_is_right(*back, *ip_back));
@@ -45,20 +45,20 @@ TEST(Icmp, AnErrorFindsItsSender) {
         EXPECT_EQ(e->sent.protocol, IPPROTO_UDP);
         EXPECT_EQ(*(Reader{*back, e->transport_at}.take<Big16>()), 1000);
 
-        auto big = sent_back(*icmp_error(*p, *ip, Refusal::too_big, 1400), *ip);
+        auto big = sent_back(*icmp_error(*p, *ip, ip->destination, Refusal::too_big, 1400), *ip);
         auto too_big = parse_icmp_error(*big, *parse_ip(*big));
         EXPECT_EQ(too_big->error, Errno::msgsize);
         EXPECT_EQ(too_big->mtu, 1400u);
         // No error about an error, about a later fragment, or to a group.
-        EXPECT_EQ(*icmp_error(*back, *ip_back, Refusal::no_route), nullptr);
+        EXPECT_EQ(*icmp_error(*back, *ip_back, ip_back->destination, Refusal::no_route), nullptr);
         Ip fragment = *ip, group = *ip, nobody = *ip;
         fragment.fragment_offset = 8;
         group.destination = v4 ? Address::v4(224, 0, 0, 1) : all_nodes;
         nobody.source = v4 ? any_v4 : any_v6;
-        EXPECT_EQ(*icmp_error(*p, fragment, Refusal::no_route), nullptr);
-        EXPECT_EQ(*icmp_error(*p, group, Refusal::no_route), nullptr);
-        EXPECT_EQ(*icmp_error(*p, nobody, Refusal::no_route), nullptr);
-        EXPECT_EQ(*icmp_error(*p, group, Refusal::too_big) == nullptr, v4);
+        EXPECT_EQ(*icmp_error(*p, fragment, fragment.destination, Refusal::no_route), nullptr);
+        EXPECT_EQ(*icmp_error(*p, group, group.destination, Refusal::no_route), nullptr);
+        EXPECT_EQ(*icmp_error(*p, nobody, nobody.destination, Refusal::no_route), nullptr);
+        EXPECT_EQ(*icmp_error(*p, group, group.destination, Refusal::too_big) == nullptr, v4);
         // Quotes that are cut short are not understood.
         for (usize n = ip_back->header; n < ip_back->header + 8u + ip->header + 8; n++)
             EXPECT_FALSE(parse_icmp_error(**back->slice(0, n), *ip_back));
@@ -69,7 +69,7 @@ TEST(Icmp, ErrorsQuoteNoMoreThanTheyMay) {
     for (bool v4 : {true, false}) {
         auto p = datagram(v4, pattern(5000));
         auto ip = parse_ip(*p);
-        auto back = sent_back(*icmp_error(*p, *ip, Refusal::port_unreachable), *ip);
+        auto back = sent_back(*icmp_error(*p, *ip, ip->destination, Refusal::port_unreachable), *ip);
         EXPECT_EQ(back->size(), v4 ? 576u : 1280u);
     }
 }

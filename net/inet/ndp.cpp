@@ -5,7 +5,7 @@
 
 namespace net::inet {
 namespace {
-enum : u8 { router_solicitation = 133, router_advertisement, neighbour_solicitation, neighbour_advertisement };
+using namespace ndp;
 enum : u8 { option_source_link = 1, option_target_link = 2, option_prefix = 3, option_mtu = 5, option_servers = 25 };
 constexpr u32 flag_router = 1u << 31, flag_solicited = 1u << 30, flag_override = 1u << 29;
 

@@ -4,6 +4,17 @@
 #include "net/stack/neighbour.h"
 
 namespace net::inet {
+/// The types of ICMPv6.
+namespace ndp {
+enum Type : u8 {
+    router_solicitation = 133,
+    router_advertisement,
+    neighbour_solicitation,
+    neighbour_advertisement,
+    redirect
+};
+} // namespace ndp
+
 /// A Neighbor Solicitation or Advertisement.
 struct NeighbourMessage {
     Address target;

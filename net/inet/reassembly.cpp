@@ -121,6 +121,7 @@ Result<Reassembly::Whole> Reassembly::join(Datagram& d) {
         TRY(push_ip(*whole, same)); // without its options
         ip.header = ipv4_header_size;
     } else {
+        ip.dont_fragment = false;
         const u8 next = ip.protocol;
         Big16 length = static_cast<u16>(whole->size() - ipv6_header_size);
         whole->write(ip.next_header_at, std::as_bytes(std::span{&next, 1}));

@@ -1,5 +1,7 @@
 #include "net/stack/address.h"
 #include "net/stack/checksum.h"
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace net {
@@ -32,6 +34,15 @@ Prefix Prefix::of(const Address& a, unsigned bits) {
 }
 bool Prefix::contains(const Address& a) const { return common_prefix(address, a) >= length; }
 
+Address Prefix::last() const {
+    Address a = address;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned kept = length > 8 * i ? length - 8 * i : 0;
+        if (kept < 8) a.bytes[i] |= static_cast<u8>(0xff >> kept);
+    }
+    return a;
+}
+
 unsigned common_prefix(const Address& a, const Address& b) {
     for (unsigned i = 0; i < 16; i++)
         if (u8 differ = a.bytes[i] ^ b.bytes[i]) return 8 * i + static_cast<unsigned>(std::countl_zero(differ));
@@ -51,6 +62,66 @@ Checksum pseudo_header(const Address& source, const Address& destination, u8 pro
     sum.add16(protocol);
     sum.add32(static_cast<u32>(length));
     return sum;
+}
+
+namespace {
+/// A number at the beginning of a text, which goes. Nothing: there is none, it is too large, or has too many digits.
+template <class T>
+std::optional<T> take_number(std::string_view& text, int base, usize most_digits) {
+    T value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    auto digits = static_cast<usize>(end - text.data());
+    if (error != std::errc{} || digits == 0 || digits > most_digits) return std::nullopt;
+    text.remove_prefix(digits);
+    return value;
+}
+} // namespace
+
+Result<Address> parse_v4(std::string_view text) {
+    u32 value = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i && (text.empty() || text[0] != '.')) return err::inval;
+        if (i) text.remove_prefix(1);
+        auto byte = take_number<u8>(text, 10, text.size());
+        if (!byte) return err::inval;
+        value = value << 8 | *byte;
+    }
+    if (!text.empty()) return err::inval;
+    return Address::v4(value);
+}
+
+Result<Address> parse_v6(std::string_view text) {
+    std::array<u16, 8> groups{};
+    constexpr usize none = 9;
+    usize count = 0, gap = none; // where "::" stands
+    if (text.starts_with("::")) {
+        gap = 0;
+        text.remove_prefix(2);
+    }
+    while (!text.empty()) {
+        if (auto v4 = count <= 6 ? parse_v4(text) : Result<Address>{err::inval}) { // ::ffff:192.0.2.1
+            groups[count++] = static_cast<u16>(v4->v4_value() >> 16);
+            groups[count++] = static_cast<u16>(v4->v4_value());
+            break;
+        }
+        auto group = count < 8 ? take_number<u16>(text, 16, 4) : std::nullopt;
+        if (!group) return err::inval;
+        groups[count++] = *group;
+        if (text.empty()) break;
+        if (text.starts_with("::") && gap == none) {
+            gap = count;
+            text.remove_prefix(2);
+        } else if (text[0] == ':' && text.size() > 1 && text[1] != ':') {
+            text.remove_prefix(1);
+        } else {
+            return err::inval;
+        }
+    }
+    if (gap == none ? count != 8 : count > 7) return err::inval;
+    if (gap != none) std::rotate(groups.begin() + gap, groups.begin() + count, groups.end());
+    Address a = Address::v6(groups);
+    if (a.is_v4()) return err::inval;
+    return a;
 }
 
 void print_address(Writer& out, const Address& a) {

@@ -56,6 +56,10 @@ struct Address {
 };
 /// 10.0.2.15, or as RFC 5952 has it: fe80::1.
 void print_address(Writer&, const Address&);
+/// a.b.c.d in decimal. err::inval.
+Result<Address> parse_v4(std::string_view);
+/// As RFC 4291, 2.2 has it, without a zone. err::inval; an IPv4-mapped one is none of IPv6.
+Result<Address> parse_v6(std::string_view);
 inline constexpr Address any_v4 = Address::v4(0), any_v6{};
 inline constexpr Address loopback_v4 = Address::v4(127, 0, 0, 1), loopback_v6 = Address::v6({0, 0, 0, 0, 0, 0, 0, 1});
 
@@ -66,6 +70,8 @@ struct Prefix {
     /// `bits` as people count them: of 32 for IPv4. The rest of the address is cleared.
     static Prefix of(const Address&, unsigned bits);
     bool contains(const Address&) const;
+    /// Its last address: of IPv4 the broadcast address.
+    Address last() const;
     friend bool operator==(const Prefix&, const Prefix&) = default;
 };
 

@@ -30,6 +30,34 @@ TEST(Address, Texts) {
     EXPECT_EQ(text(Address::v6({1, 2, 3, 4, 5, 6, 0, 8})), "1:2:3:4:5:6:0:8");
 }
 
+TEST(Address, TextsRead) {
+    EXPECT_EQ(parse_v4("10.0.2.15"), Address::v4(10, 0, 2, 15));
+    for (auto text : {"", "1", "1.2.3", "1.2.3.4.", "1.2.3.256", ".1.2.3", "1..2.3", "1.2.3.4 ", "a.2.3.4"})
+        EXPECT_EQ(parse_v4(text), err::inval) << text;
+    EXPECT_EQ(parse_v6("::"), Address{});
+    EXPECT_EQ(parse_v6("::1"), loopback_v6);
+    EXPECT_EQ(parse_v6("fe80::"), Address::v6({0xfe80}));
+    EXPECT_EQ(parse_v6("2001:DB8::1:0:0:1"), Address::v6({0x2001, 0xdb8, 0, 0, 1, 0, 0, 1}));
+    EXPECT_EQ(parse_v6("1:2:3:4:5:6:7:8"), Address::v6({1, 2, 3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(parse_v6("1:2:3:4:5:6:7::"), Address::v6({1, 2, 3, 4, 5, 6, 7, 0}));
+    EXPECT_EQ(parse_v6("::2:3:4:5:6:7:8"), Address::v6({0, 2, 3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(parse_v6("64:ff9b::192.0.2.1"), Address::v6({0x64, 0xff9b, 0, 0, 0, 0, 0xc000, 0x201}));
+    EXPECT_EQ(parse_v6("1:2:3:4:5:6:192.0.2.1"), Address::v6({1, 2, 3, 4, 5, 6, 0xc000, 0x201}));
+    for (auto text : {"", ":", ":::", "1", "1:", ":1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "1:::2",
+                      "12345::", "g::", "::1 ", "::%1", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3", "::1.2.3.4:5",
+                      "1:2:3:4::5:6:7:8", "::ffff:192.0.2.1"})
+        EXPECT_EQ(parse_v6(text), err::inval) << text;
+}
+
+TEST(Address, LastOfANetwork) {
+    EXPECT_EQ(Prefix::of(Address::v4(127, 0, 0, 1), 8).last(), Address::v4(127, 255, 255, 255));
+    EXPECT_EQ(Prefix::of(Address::v4(10, 1, 2, 3), 22).last(), Address::v4(10, 1, 3, 255));
+    EXPECT_EQ(Prefix::of(Address::v4(10, 1, 2, 3), 32).last(), Address::v4(10, 1, 2, 3));
+    EXPECT_EQ(Prefix::of(Address::v4(10, 1, 2, 3), 0).last(), Address::v4(255, 255, 255, 255));
+    EXPECT_EQ(Prefix::of(Address::v6({0xfd00, 1}), 32).last(),
+              Address::v6({0xfd00, 1, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff}));
+}
+
 TEST(Address, WhatTheyAre) {
     EXPECT_TRUE(Address::v4(127, 1, 2, 3).loopback());
     EXPECT_TRUE(loopback_v6.loopback());

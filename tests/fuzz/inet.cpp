@@ -37,7 +37,8 @@ void read_transport(PacketBox p, const Ip& ip) {
     (void)parse_advertisement(*p, ip);
     (void)parse_router_advertisement(*p, ip);
     for (Refusal r : {Refusal::port_unreachable, Refusal::protocol_unreachable, Refusal::too_big, Refusal::parameter})
-        if (auto error = icmp_error(*p, ip, r, 1400); error && *error && !parse_icmp_error(**error, Ip{}).has_value())
+        if (auto error = icmp_error(*p, ip, ip.destination, r, 1400);
+            error && *error && !parse_icmp_error(**error, Ip{}).has_value())
             continue;
     if (auto copy = p->clone()) (void)make_echo_reply(**copy, ip);
     p->checksum = ChecksumState::verified;
@@ -57,8 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, unsigned long s
         (void)parse_arp(*p);
         auto ip = parse_ip(*p);
         now += Reassembly::second;
-        reassembly.timer(
-            now, [](const Packet& first, const Ip& of) { (void)icmp_error(first, of, Refusal::reassembly_time); });
+        reassembly.timer(now, [](const Packet& first, const Ip& of) {
+            (void)icmp_error(first, of, of.destination, Refusal::reassembly_time);
+        });
         if (!ip) continue;
         if (ip->header > p->size()) __builtin_trap();
         if (!ip->is_fragment) {

@@ -2,6 +2,7 @@
 import contextlib
 import hashlib
 import http.server
+import ipaddress
 import re
 import socket
 import threading
@@ -59,9 +60,9 @@ def plain(config):
     config["process"].update(terminal=False)
 
 
-def with_raw(config):
+def with_raw(config, *others):
     plain(config)
-    config["process"]["capabilities"] = {kind: ["CAP_NET_RAW"] for kind in ("bounding", "effective", "permitted")}
+    config["process"]["capabilities"] = {kind: ["CAP_NET_RAW", *others] for kind in ("bounding", "effective", "permitted")}
 
 
 def test_out_and_in(lab):
@@ -148,6 +149,61 @@ def test_published_from_within(lab):
         assert "refused" in run(vm, "ctr run -b /bundles/ask a sh -c 'nc -w 5 10.0.2.15 8081 </dev/null'", 60), vm.tail(40)
         text = run(vm, "ctr run -b /bundles/trace t", 60)
         assert re.search(r"1  10\.88\.0\.1 .*\n 2  10\.0\.2\.2 ", text), vm.tail(40)
+        run(vm, "ctr delete -f s", 60)
+
+
+class PagesOverV6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+def test_ipv6(lab):
+    """Unique local addresses: out by translation, to each other, and to published ports from the machine and a container."""
+    tree = lab.tree()
+    server = PagesOverV6(("::1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    web = server.server_address[1]
+    tries = f"for i in $(seq 60); do wget -q -O - http://[fec0::2]:{web}/ 2>&1 && break; sleep 1; done"  # a router must have spoken
+    fetch = f"cd /tmp; cat /proc/net/ipv6_route; {tries}; wget -q -O big http://[fec0::2]:{web}/big; md5sum big; ping6 -c 2 fec0::2"
+    lab.bundle(tree, "fetch", shell(fetch), edit=with_raw)
+    lab.bundle(tree, "serve", shell("sed -n 's/^\\(fd.*\\) 0. 40 00 .* eth0$/has \\1/p' /proc/net/if_inet6; cd /tmp; echo over IPv6 >index.html;"
+                                    "exec httpd -f -p 80"), edit=plain)
+    lab.bundle(tree, "ask", ["sh"], edit=plain)
+    lab.bundle(tree, "admin", ["sh"], edit=lambda config: with_raw(config, "CAP_NET_ADMIN"))
+    lab.bundle(tree, "trace", ["traceroute6", "-n", "-q", "1", "-w", "3", "-m", "1", "fec0::2"], edit=with_raw)
+    with contextlib.closing(server.socket), machine(lab, "bridge-v6", 0, tree) as vm:
+        text = run(vm, "ctr run -b /bundles/fetch f", 180)
+        server.shutdown()
+        assert "served outside" in text and hashlib.md5(BIG).hexdigest() in text and "2 packets received" in text, vm.tail(40)
+        assert re.search(r"^0{32} 00 0{32} 00 fd" + "[0-9a-f]{10}0{19}1 00000400 .* eth0", text, re.MULTILINE), vm.tail(40)
+        run(vm, "ctr create -p 8080:80 -b /bundles/serve s", 60)
+        run(vm, "ctr start s", 60)
+        for _ in range(200):
+            if has := re.search(r"has ([0-9a-f]{32})", vm.text):
+                break
+            run(vm, "ctr state s", 60)
+        at = ipaddress.IPv6Address(bytes.fromhex(has[1]))
+        assert has[1][12:28] == "0" * 16, has[1]
+        prefix = str(ipaddress.IPv6Network((at, 64), strict=False).network_address)[:-1]
+        for network, address, port in (("bridge", at, 80), ("host", at, 80), ("bridge", f"{prefix}:1", 8080), ("container:s", f"{prefix}:1", 8080), ("host", f"{prefix}:1", 8080),
+                                       ("host", "::1", 8080), ("container:s", "::1", 80)):
+            ask = f"for i in 1 2 3; do wget -q -O - http://[{address}]:{port}/ || sleep 1; done"
+            text = run(vm, f"ctr run --network {network} -b /bundles/ask a sh -c '{ask}'", 60)
+            assert re.search("^over IPv6", text, re.MULTILINE), (network, address, vm.tail(40))
+        assert "refused" in run(vm, f"ctr run -b /bundles/ask a sh -c 'wget -O - http://[{prefix}:1]:8081/'", 60), vm.tail(40)
+        assert re.search(rf"1  {prefix}:1 ", run(vm, "ctr run -b /bundles/trace t", 60)), vm.tail(40)
+        # An address that is another's, or nobody's, is of no use to a container that takes it.
+        for stolen in (at, f"{prefix}:99"):
+            ask = f"ip addr add {stolen}/64 dev eth0; ping6 -c 2 -W 2 {prefix}:1; ping6 -c 2 -W 2 -I {stolen} {prefix}:1"
+            text = run(vm, f"ctr run -b /bundles/admin a sh -c '{ask}'", 60)
+            assert "2 packets received" in text and "0 packets received" in text, vm.tail(40)
+        run(vm, "ctr delete -f s", 60)
+        # One family alone.
+        run(vm, "ctr create -p 0.0.0.0:8080:80,[::]:8081:80 -b /bundles/serve s", 60)
+        run(vm, "ctr start s", 60)
+        for address, port, heard in (("127.0.0.1", 8080, True), ("[::1]", 8080, False), ("[::1]", 8081, True), ("127.0.0.1", 8081, False)):
+            ask = f"for i in 1 2 3; do wget -q -O - http://{address}:{port}/ && break; sleep 1; done"
+            text = run(vm, f"ctr run --network host -b /bundles/ask a sh -c '{ask}'", 60)
+            assert bool(re.search("^over IPv6", text, re.MULTILINE)) == heard, (address, port, vm.tail(40))
         run(vm, "ctr delete -f s", 60)
 
 

@@ -143,7 +143,7 @@ Result<> tell_address(Stack& stack, Request& r, unsigned request) {
 
 Address broadcast_of(const Interface& i, const Address& a, unsigned bits) {
     if (!(i.flags() & IFF_BROADCAST) || bits > 30) return any_v4;
-    return Address::v4(a.v4_value() | static_cast<u32>(0xffff'ffffull >> bits));
+    return Prefix::of(a, bits).last();
 }
 
 /// SIOCSIFADDR and its relatives: the address is taken away and comes back changed.

@@ -88,7 +88,7 @@ TEST_F(UdpTest, ARouterSaysHowLargePacketsMayBe) {
     auto sent = test::packet_of(test::pattern(1300));
     ASSERT_TRUE(push_udp(*sent, own, at_b, UdpChecksum::full));
     ASSERT_TRUE(push_ip(*sent, {.source = own.address, .destination = at_b.address, .protocol = IPPROTO_UDP}));
-    auto error = icmp_error(*sent, *parse_ip(*sent), Refusal::too_big, 1000);
+    auto error = icmp_error(*sent, *parse_ip(*sent), parse_ip(*sent)->destination, Refusal::too_big, 1000);
     ASSERT_TRUE(error);
     net::Address router = net::Address::v4(10, 0, 0, 9);
     ASSERT_TRUE(push_ip(**error, {.source = router, .destination = own.address, .protocol = IPPROTO_ICMP}));

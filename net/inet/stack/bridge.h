@@ -10,14 +10,20 @@ class Bridge {
 public:
     /// The host world's, whose network the containers' packets pass on their way out.
     static Bridge& get();
-    static constexpr Address own_address = Address::v4(10, 88, 0, 1);
-    static constexpr unsigned prefix = 16;
+    static constexpr u8 prefix_v4 = 16, prefix_v6 = 64;
     static constexpr std::string_view name = "rundlet0";
 
-    /// Gives a network an interface on this bridge, eth0, with an address of its own and the default route; it is what
-    /// this returns. The host world's side is made with the first one. err::addrnotavail: all addresses are taken;
-    /// err::exist: it has such an interface; err::nomem.
-    Result<Address> join(NetworkNamespace&);
+    /// Of one who is on it. IPv6's is of a unique local prefix (RFC 4193), which each boot chooses anew, and ends as
+    /// IPv4's does.
+    struct Addresses {
+        Address v4, v6;
+    };
+
+    /// Gives a network an interface on this bridge, eth0, with addresses of its own, which are what this returns, and
+    /// default routes; without IPv6 where that is disabled (then `v6` is not set up). The host world's side is made
+    /// with the first one. err::addrnotavail: all addresses are taken; err::exist: it has such an interface;
+    /// err::nomem.
+    Result<Addresses> join(NetworkNamespace&);
 
     /// A port of the host world leads to one of a network that has joined. err::addrinuse, err::nospc, err::nomem.
     Result<> publish(const Publication&);
@@ -32,16 +38,18 @@ private:
     };
     using Ports = bi::set<BridgePort, bi::base_hook<TreeLink<Bridge>>, bi::key_of_value<ByLinkAddress>,
                           bi::constant_time_size<false>>;
-    Result<Ref<BridgePort>> make_port(NetworkNamespace&, std::string_view called, const Address&);
+    Result<> make_port(NetworkNamespace&, std::string_view called, const Addresses&);
     Result<> start();
-    Result<Address> choose_address();
+    Addresses addresses_of(u32 host) const;
+    Result<Addresses> choose_addresses();
     void forward(PacketBox, BridgePort& from, Outbox&);
-    static bool speaks_for_itself(const Packet&, const EthernetHeader&, const BridgePort& from);
     void remove(BridgePort&);
 
     Mutex<Rank::bridge> joining_;
     bool started_ = false; // and next_: under `joining_`
     u32 next_ = 0;
+    Address network_v6_;
+    Addresses own_;
     Spinlock<Rank::network_queue> lock_;
     Ports ports_;
 };
@@ -49,16 +57,21 @@ private:
 /// An interface of some network on the bridge.
 class BridgePort final : public EthernetInterface, public TreeLink<Bridge> {
 public:
-    BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const Address&, const LinkAddress&,
-               Bridge&);
-    const Address& address() const { return address_; }
+    BridgePort(Stack& stack, NetworkNamespace& in, std::string_view called, const Bridge::Addresses&, Bridge&);
+    const Bridge::Addresses& addresses() const { return addresses_; }
     void detach() override;
 
 private:
     friend class Bridge;
     void transmit(PacketBox, Outbox&) override;
+    /// A container's packet: whether it names nobody else as who sends it, or as whose address it tells of.
+    bool speaks_for_itself(const Packet&, const EthernetHeader&) const;
+    bool speaks_for_itself_v4(const Packet&) const;
+    bool speaks_for_itself_v6(const Packet&) const;
+    bool speaks_for_itself_arp(const Packet&) const;
     NetworkNamespace& network_;
     Bridge& bridge_;
-    const Address address_;
+    const Bridge::Addresses addresses_;
+    const Address link_local_;
 };
 } // namespace net::inet

@@ -27,9 +27,11 @@ public:
         on_.counters.errors_out.fetch_add(1, std::memory_order_relaxed);
         auto ip = parse_ip(*p);
         if (!ip) return;
-        auto message = icmp_error(*p, *ip, Refusal::host_unreachable);
+        Stack& stack = on_.stack();
+        Address from = stack.is_local(ip->source) ? ip->source : stack.source_on(on_, ip->source);
+        auto message = icmp_error(*p, *ip, from, Refusal::host_unreachable);
         if (!message || !*message) return;
-        IpSend back{.source = ip->source,
+        IpSend back{.source = from,
                     .destination = ip->source,
                     .protocol = static_cast<u8>(ip->source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
         if (!push_ip(**message, back)) return;
@@ -185,13 +187,13 @@ void EthernetInterface::take_arp(const Packet& p, Outbox& box) {
 }
 
 void EthernetInterface::neighbour_discovery(Arrival& a, u8 type) {
-    if (a.in.type() != ARPHRD_ETHER) return;
+    if (a.in.type() != ARPHRD_ETHER || a.ip.was_fragmented()) return; // RFC 6980
     auto& self = static_cast<EthernetInterface&>(a.in);
-    if (type == 135) { // NDISC_NEIGHBOUR_SOLICITATION
+    if (type == ndp::neighbour_solicitation) {
         if (auto m = parse_solicitation(*a.packet, a.ip)) self.solicited(a, *m);
-    } else if (type == 136) { // NDISC_NEIGHBOUR_ADVERTISEMENT
+    } else if (type == ndp::neighbour_advertisement) {
         if (auto m = parse_advertisement(*a.packet, a.ip)) self.advertised(a, *m);
-    } else if (type == 134) { // NDISC_ROUTER_ADVERTISEMENT
+    } else if (type == ndp::router_advertisement) {
         if (auto m = parse_router_advertisement(*a.packet, a.ip)) self.advertised(a, *m);
     }
 }
@@ -214,9 +216,8 @@ void EthernetInterface::solicited(Arrival& a, const NeighbourMessage& m) {
     Link link{*this, a.box};
     if (!probe && m.link) neighbours_.lock()->heard(a.ip.source, *m.link, a.box.now, link);
     Address to = probe ? all_nodes : a.ip.source;
-    auto answer = make_advertisement(
-        {.target = m.target, .link = link_address(), .says = {.solicited = !probe, .override_old = true}}, m.target,
-        to);
+    Advertised says{.solicited = !probe, .override_old = true, .router = stack().settings.forward_v6};
+    auto answer = make_advertisement({.target = m.target, .link = link_address(), .says = says}, m.target, to);
     if (!answer) return;
     IpSend ip{.source = m.target, .destination = to, .protocol = IPPROTO_ICMPV6, .hop_limit = 255};
     if (push_ip(**answer, ip)) send(std::move(*answer), to, a.box);

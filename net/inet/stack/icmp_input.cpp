@@ -76,11 +76,11 @@ void icmpv6_arrived(Arrival& a) {
     switch (type) {
     case ICMPV6_ECHO_REQUEST: return answer_echo(a);
     case 130: return answer_group_query(a); // ICMPV6_MGM_QUERY
-    case 133:                               // NDISC_ROUTER_SOLICITATION ..
-    case 134:
-    case 135:
-    case 136:
-    case 137: return EthernetInterface::neighbour_discovery(a, type);
+    case ndp::router_solicitation:
+    case ndp::router_advertisement:
+    case ndp::neighbour_solicitation:
+    case ndp::neighbour_advertisement:
+    case ndp::redirect: return EthernetInterface::neighbour_discovery(a, type);
     default:
         if (type < 128) tell_protocol(a);
     }

@@ -1,6 +1,6 @@
 #include "net/inet/stack/input.h"
-#include "net/inet/stack/bridge.h"
 #include "net/inet/stack/output.h"
+#include "net/inet/stack/translation_errors.h"
 #include <linux/in.h>
 #include <linux/in6.h>
 
@@ -29,21 +29,28 @@ void deliver(Arrival& a) {
     refuse(a, Refusal::protocol_unreachable, a.ip.next_header_at);
 }
 
+/// What no router passes on (RFC 4291, 2.5.6).
+bool stays_on_link(const Ip& ip) {
+    return !ip.destination.is_v4() && (ip.destination.link_local() || ip.source.link_local());
+}
+
 bool forwards(const Arrival& a) {
-    if (a.kind != RouteKind::unicast || a.packet->destination != Destination::host) return false;
+    if (stays_on_link(a.ip) || a.kind != RouteKind::unicast || a.packet->destination != Destination::host) return false;
     const auto& settings = a.stack().settings;
     return a.ip.destination.is_v4() ? settings.forward_v4 : settings.forward_v6;
 }
 
 /// A router's part (RFC 1812): it goes on to somebody else.
 void forward(Arrival& a) {
-    auto path = a.stack().route(a.ip.destination, {}, 0);
+    auto path = a.stack().route(a.ip.destination, {}, 0, Stack::MtuOf::link);
     if (!path) return refuse(a, path.error() == Errno::acces ? Refusal::prohibited : Refusal::no_route);
     if (path->kind != RouteKind::unicast) return drop(a.in);
     if (a.ip.hop_limit <= 1) return refuse(a, Refusal::hop_limit);
-    bool cuts = a.ip.destination.is_v4() && !a.ip.dont_fragment;
-    if (a.packet->size() > path->mtu && !a.packet->segment_size && !cuts) return refuse(a, Refusal::too_big, path->mtu);
+    if (a.packet->size() > path->mtu && !a.packet->segment_size && a.ip.dont_fragment)
+        return refuse(a, Refusal::too_big, path->mtu);
     if (a.in.translated && !path->out->translated) {
+        if (stays_on_link({.source = path->source, .destination = a.ip.destination}))
+            return refuse(a, Refusal::no_route); // it has no address that answers would reach
         auto* translation = a.stack().translation.load(std::memory_order_acquire);
         if (!translation || !translation->leave(*a.packet, a.ip, path->source, a.box.now)) return drop(a.in);
     }
@@ -67,7 +74,9 @@ bool goes_on(Arrival& a, Translation& t) {
     }
     bool within = a.in.loopback() || a.in.translated;
     if (within && !t.publishes()) return false;
-    return t.enter(*a.packet, a.ip, a.box.now, within ? Bridge::own_address : Address{});
+    Address hairpin = !within ? Address{} : a.ip.destination.is_v4() ? t.hairpin_v4 : t.hairpin_v6;
+    a.entered = t.enter(*a.packet, a.ip, a.box.now, hairpin);
+    return a.entered;
 }
 } // namespace
 
@@ -94,28 +103,44 @@ void input(Interface& in, PacketBox p, Outbox& box) {
         a.ip = whole->ip;
     }
     if (!for_us) return forward(a);
-    if (translation && a.kind == RouteKind::local && goes_on(a, *translation)) return forward(a);
+    if (translation && a.kind == RouteKind::local && !stays_on_link(a.ip) && goes_on(a, *translation))
+        return forward(a);
     deliver(a);
 }
+
+namespace {
+/// Where `message` goes, of which `ip` is to be the header. What it is about came in by translation: whoever sent that
+/// knows other ends.
+Result<Path> way_out(Arrival& a, Packet& message, Ip& ip) {
+    auto* translation = a.stack().translation.load(std::memory_order_acquire);
+    TRY(translation->leave(message, ip, ip.source, a.box.now));
+    return a.stack().route(ip.destination, ip.source, 0);
+}
+} // namespace
 
 void refuse(Arrival& a, Refusal why, u32 value, u8 code) {
     bool alone = a.kind != RouteKind::broadcast && a.kind != RouteKind::multicast;
     if (!alone || a.packet->destination != Destination::host) return;
     // What stays in the machine floods nobody.
     if (!a.in.loopback() && !a.stack().icmp_limit.lock()->allow(a.ip.source, a.box.now)) return;
-    auto message = icmp_error(*a.packet, a.ip, why, value, code);
-    if (!message || !*message) return;
-    Address from = a.kind == RouteKind::local ? a.ip.destination : Address{};
+    Address from = a.kind == RouteKind::local && !a.entered ? a.ip.destination : Address{};
     auto path = a.stack().route(a.ip.source, from, a.ip.source.link_local() ? a.in.index() : 0);
+    if (!path) return;
+    if (a.entered) write_addresses(*a.packet, 0, a.ip.source, a.ip.destination); // its ports are changed already
+    auto message = icmp_error(*a.packet, a.ip, path->source, why, value, code);
+    if (!message || !*message) return;
+    Ip header{.source = path->source,
+              .destination = a.ip.source,
+              .protocol = static_cast<u8>(a.ip.source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
+    if (a.entered) path = way_out(a, **message, header);
     if (!path) return;
     a.stack().statistics.add(Count::icmp_out);
     bool late = why == Refusal::hop_limit || why == Refusal::reassembly_time;
     if (why != Refusal::parameter)
         a.stack().statistics.add(late ? Count::icmp_out_time_exceeded : Count::icmp_out_unreachable);
-    u8 protocol = a.ip.source.is_v4() ? u8{IPPROTO_ICMP} : u8{IPPROTO_ICMPV6};
-    IpSend ip{.source = path->source,
-              .destination = a.ip.source,
-              .protocol = protocol,
+    IpSend ip{.source = header.source,
+              .destination = header.destination,
+              .protocol = header.protocol,
               .traffic_class = static_cast<u8>(a.ip.source.is_v4() ? 0xc0 : 0)}; // internetwork control, as Linux
     (void)output(*path, std::move(*message), ip, a.box);
 }

@@ -16,6 +16,7 @@ struct Arrival {
     Ip ip;
     RouteKind kind; // local, broadcast or multicast: what its destination is
     Outbox& box;
+    bool entered = false; // translated, but for the addresses in the packet's IP header
     Stack& stack() const { return in.stack(); }
 };
 /// A transport.

@@ -1,6 +1,5 @@
 #include "net/inet/stack/ip_word.h"
 #include <bit>
-#include <charconv>
 
 namespace net::inet {
 namespace {
@@ -33,21 +32,6 @@ Result<u8> prefix(std::string_view mask, const Address& of) {
     return static_cast<u8>(std::popcount(bits));
 }
 } // namespace
-
-Result<Address> parse_v4(std::string_view text) {
-    u32 value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        if (i && (text.empty() || text[0] != '.')) return err::inval;
-        if (i) text.remove_prefix(1);
-        u8 byte = 0;
-        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), byte);
-        if (error != std::errc{} || end == text.data()) return err::inval;
-        text.remove_prefix(static_cast<usize>(end - text.data()));
-        value = value << 8 | byte;
-    }
-    if (!text.empty()) return err::inval;
-    return Address::v4(value);
-}
 
 Result<IpWord> parse_ip_word(std::string_view rest) {
     IpWord w;

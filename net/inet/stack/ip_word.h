@@ -21,6 +21,4 @@ struct IpWord {
 /// The server is NFS's and not kept. err::inval: an address that is none, a mask with holes, too many fields;
 /// err::opnotsupp: a method that is not there (bootp, rarp). The views are of `value`.
 Result<IpWord> parse_ip_word(std::string_view value);
-/// a.b.c.d in decimal. err::inval.
-Result<Address> parse_v4(std::string_view);
 } // namespace net::inet

@@ -30,7 +30,7 @@ void NameServers::set(u32 interface, Teller teller, std::span<const Address> ser
     *at = said;
 }
 
-void NameServers::print(Writer& out, bool v6) {
+void NameServers::print(Writer& out, bool link_local) {
     All all = *all_.lock();
     std::span said{all.said, all.count};
     auto by = [&](Teller t) {
@@ -44,10 +44,11 @@ void NameServers::print(Writer& out, bool v6) {
     if (domain != said.end()) ::print(out, "domain {}\n", domain->domain.view());
     for (const Said& s : said)
         for (const Address& a : std::span{s.servers, s.count}) {
-            if (!a.is_v4() && !v6) continue;
+            bool scoped = !a.is_v4() && a.link_local();
+            if (scoped && !link_local) continue;
             out.write("nameserver ");
             print_address(out, a);
-            if (a.link_local() && !a.is_v4()) ::print(out, "%{}", s.interface); // by number, which resolvers take too
+            if (scoped) ::print(out, "%{}", s.interface); // by number, which resolvers take too
             out.write("\n");
         }
 }

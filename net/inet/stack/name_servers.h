@@ -15,8 +15,8 @@ public:
     /// Instead of what he said before; unspecified addresses are left out. Beyond so many tellers nothing is kept.
     void set(u32 interface, Teller, std::span<const Address> servers, std::string_view domain = {});
     /// As Linux's /proc/net/pnp, which is made to be read as /etc/resolv.conf; nothing where nobody has said anything.
-    /// Those of IPv6, which Linux does not have there, only where `v6`.
-    void print(Writer&, bool v6);
+    /// Those with a link-local address, which are reached by the machine's interfaces alone, only where `link_local`.
+    void print(Writer&, bool link_local);
 
 private:
     struct Said {

@@ -134,10 +134,6 @@ Result<> Stack::set_mtu(Interface& i, u32 mtu) {
 }
 
 namespace {
-/// 127.255.255.255 of 127.0.0.1/8.
-Address last_of(const InterfaceAddress& a) {
-    return net::Address::v4(a.address.v4_value() | static_cast<u32>(0xffff'ffffull >> a.prefix));
-}
 /// The routes of an address (as Linux's table "local", and "proto kernel").
 struct AddressRoutes {
     Route routes[4];
@@ -162,7 +158,7 @@ struct AddressRoutes {
             if (a.prefix == bits) return;
             add(network, RouteKind::local, index, a.address, RT_SCOPE_HOST);
             if (v4 && a.prefix < 31)
-                add(Prefix::of(last_of(a), 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
+                add(Prefix::of(a.network().last(), 32), RouteKind::broadcast, index, a.address, RT_SCOPE_LINK);
             return;
         }
         if ((a.prefix < bits || !a.peer.unspecified()) && !(a.flags & IFA_F_NOPREFIXROUTE))
@@ -243,8 +239,20 @@ std::optional<u32> Stack::address_flags(const Interface& i, const Address& addre
 }
 
 void Stack::settings_changed() {
-    Holding configuring{configuration_};
-    for (Ref<Interface> i = next(0); i; i = next(i->index())) i->changed();
+    {
+        Holding configuring{configuration_};
+        for (Ref<Interface> i = next(0); i; i = next(i->index())) i->changed();
+    }
+    if (!settings.disable_v6) return;
+    for (Ref<Interface> i = next(0); i; i = next(i->index()))
+        for (Address a = first_v6(*i); !a.unspecified() && remove(*i, a);) a = first_v6(*i);
+}
+
+Address Stack::first_v6(const Interface& i) {
+    Holding held{lock_};
+    for (const auto& a : i.addresses)
+        if (!a.address.is_v4()) return a.address;
+    return {};
 }
 
 bool Stack::is_local(const Address& a) {
@@ -397,7 +405,7 @@ Result<Path> Stack::path_on_link(u32 interface, const Address& to, const Address
     return path_by(Route{.interface = interface, .kind = kind}, to, from);
 }
 
-Result<Path> Stack::route(const Address& to, const Address& from, u32 interface) {
+Result<Path> Stack::route(const Address& to, const Address& from, u32 interface, MtuOf mtu) {
     Holding held{lock_};
     const Route* r = routes_.find(to);
     if (interface && !(r && r->kind == RouteKind::local)) r = routes_.find(to, interface);
@@ -407,7 +415,7 @@ Result<Path> Stack::route(const Address& to, const Address& from, u32 interface)
         p->kind = RouteKind::multicast, p->next_hop = to;
     else if (to.broadcast())
         p->kind = RouteKind::broadcast, p->next_hop = to;
-    else if (!path_mtus_.empty())
+    else if (mtu == MtuOf::path && !path_mtus_.empty())
         p->mtu = std::min(p->mtu, path_mtus_.find(to, clocks::monotonic_ns()));
     return p;
 }

@@ -91,7 +91,8 @@ public:
     Result<> change(Interface&, const InterfaceAddress&);
     /// IFA_F_* of an address of an interface; nothing: it is none.
     std::optional<u32> address_flags(const Interface&, const Address&);
-    /// Settings have changed that interfaces look at: as Interface::changed(), for all.
+    /// Settings have changed that interfaces look at: as Interface::changed(), for all. Where IPv6 is disabled no
+    /// address of it stays.
     void settings_changed();
     /// Whether it is an address of this stack.
     bool is_local(const Address&);
@@ -120,9 +121,11 @@ public:
     /// Some routes from the `skip`th on, in the order of their prefixes; how many there were. For who lists them: many
     /// at a time, since each call passes those before.
     usize routes(usize skip, std::span<Route> to);
+    /// Whose MTU a path has: also what routers on the way have said, which is for this machine's own packets only.
+    enum class MtuOf : u8 { path, link };
     /// The way to an address. `from` unspecified: the source is chosen. `interface` not 0: by that one.
     /// err::netunreach, err::hostunreach, err::acces, err::inval: as the route says; err::nodev: no such interface.
-    Result<Path> route(const Address& to, const Address& from, u32 interface);
+    Result<Path> route(const Address& to, const Address& from, u32 interface, MtuOf = MtuOf::path);
     /// A router wants packets to an address to be no larger: told by somebody who has sent such a packet. Under
     /// spinlocks above Rank::network.
     void learn_mtu(const Address& to, u32 mtu);
@@ -171,6 +174,7 @@ private:
     void remove_routes_of(Interface&, const InterfaceAddress&);
     Result<Path> path_by(const Route&, const Address& to, const Address& from);
     Result<Path> path_on_link(u32 interface, const Address& to, const Address& from);
+    Address first_v6(const Interface&);
     Address choose_source(const Interface& out, const Address& to, const Address& next_hop);
     void tell(const NetworkChange& c) {
         if (auto told = watcher.load(std::memory_order_acquire)) told(*this, c);

@@ -3,7 +3,9 @@
 #include "net/inet/stack/translation_errors.h"
 #include "net/inet/tcp/segment.h"
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 
 namespace net::inet {
 namespace {
@@ -14,12 +16,14 @@ constexpr unsigned tries = 64;
 struct Ports {
     Big16 source, destination;
 };
+/// Its own family's: an echo has an identifier instead of ports.
+bool is_icmp(const Ip& ip) { return ip.protocol == (ip.source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6); }
 /// Where the transport's checksum stands; none: it has none that addresses or ports are in.
-std::optional<usize> checksum_at(u8 protocol) {
-    switch (protocol) {
+std::optional<usize> checksum_at(const Ip& ip) {
+    if (is_icmp(ip)) return 2;
+    switch (ip.protocol) {
     case IPPROTO_TCP: return 16;
     case IPPROTO_UDP: return 6;
-    case IPPROTO_ICMP: return 2;
     default: return std::nullopt;
     }
 }
@@ -28,13 +32,13 @@ std::optional<usize> checksum_at(u8 protocol) {
 class Rewrite {
 public:
     Rewrite(Packet& p, const Ip& ip)
-        : p_{p}, start_{ip.header}, at_{start_ + *checksum_at(ip.protocol)}, protocol_{ip.protocol} {
+        : p_{p}, start_{ip.header}, at_{start_ + *checksum_at(ip)}, protocol_{ip.protocol} {
         readable_ = p.copy(at_, std::as_writable_bytes(std::span{&sum_, 1}));
         none_ = protocol_ == IPPROTO_UDP && sum_ == 0;
     }
     void address(const Address& before, const Address& after) {
         if (protocol_ == IPPROTO_ICMP) return; // has no pseudo-header
-        for (unsigned i = 12; i < 16; i += 2) change(word(before, i), word(after, i));
+        for (unsigned i = before.is_v4() ? 12 : 0; i < 16; i += 2) change(word(before, i), word(after, i));
     }
     void port(usize at, u16 before, u16 after) {
         Big16 wire = after;
@@ -64,13 +68,15 @@ private:
 
 /// Both ports of a packet; of an echo its identifier twice, so that it has a pair as well.
 std::optional<Ports> ports_of(const Packet& p, const Ip& ip, bool answer) {
-    if (ip.protocol != IPPROTO_ICMP) return Reader{p, ip.header}.take<Ports>();
+    if (!is_icmp(ip)) return Reader{p, ip.header}.take<Ports>();
     struct {
         u8 type, code;
         Big16 checksum, id;
     } echo;
     if (!p.copy(ip.header, std::as_writable_bytes(std::span{&echo, 1}))) return std::nullopt;
-    if (echo.type != (answer ? ICMP_ECHOREPLY : ICMP_ECHO)) return std::nullopt;
+    u8 wanted =
+        ip.source.is_v4() ? (answer ? ICMP_ECHOREPLY : ICMP_ECHO) : (answer ? ICMPV6_ECHO_REPLY : ICMPV6_ECHO_REQUEST);
+    if (echo.type != wanted) return std::nullopt;
     return Ports{echo.id, echo.id};
 }
 u8 tcp_flags_of(const Packet& p, const Ip& ip) {
@@ -79,7 +85,7 @@ u8 tcp_flags_of(const Packet& p, const Ip& ip) {
     return flags;
 }
 /// Where a port stands.
-usize port_at(u8 protocol, bool source) { return protocol == IPPROTO_ICMP ? 4 : source ? 0 : 2; }
+usize port_at(const Ip& ip, bool source) { return is_icmp(ip) ? 4 : source ? 0 : 2; }
 } // namespace
 
 Translation::~Translation() {
@@ -127,7 +133,9 @@ Result<> Translation::publish(const Publication& p) {
     Holding held{lock_};
     auto [first, last] = ports_.equal_range(Port{p.protocol, p.outside_port});
     for (auto has = first; has != last; ++has)
-        if (has->outside.unspecified() || p.outside.unspecified() || has->outside == p.outside) return err::addrinuse;
+        if (has->inside.address.is_v4() == p.inside.address.is_v4() &&
+            (has->outside.unspecified() || p.outside.unspecified() || has->outside == p.outside))
+            return err::addrinuse;
     Owner& o = *TRY(owner_of(p.inside.address));
     if (o.published.size() >= most_publications) return err::nospc;
     auto made = TRY(make<Published>());
@@ -182,7 +190,7 @@ Result<Translation::Exchange*> Translation::begin(const Key& inside, const Addre
     Key outside{from, inside.far, 0, inside.far_port, inside.protocol};
     for (unsigned i = 0; i < tries; i++) {
         outside.near_port = static_cast<u16>(first_port + rng::below(port_count));
-        if (inside.protocol == IPPROTO_ICMP) outside.far_port = outside.near_port;
+        if (inside.protocol == IPPROTO_ICMP || inside.protocol == IPPROTO_ICMPV6) outside.far_port = outside.near_port;
         if (!find(by_outside_, outside, now)) return make_exchange(inside, outside, now);
     }
     return err::nospc;
@@ -190,8 +198,8 @@ Result<Translation::Exchange*> Translation::begin(const Key& inside, const Addre
 
 Result<> Translation::leave(Packet& p, Ip& ip, const Address& outside, u64 now) {
     auto ports = ports_of(p, ip, false);
-    if (!checksum_at(ip.protocol)) return err::inval;
-    if (!ports && ip.protocol == IPPROTO_ICMP && leave_error(p, ip, now)) return {};
+    if (!checksum_at(ip)) return err::inval;
+    if (!ports && is_icmp(ip) && lead_error(p, ip, Way::out, now)) return {};
     u8 flags = tcp_flags_of(p, ip);
     Holding held{lock_};
     Exchange* e = nullptr;
@@ -204,7 +212,7 @@ Result<> Translation::leave(Packet& p, Ip& ip, const Address& outside, u64 now) 
     if (!e) return err::inval;
     Rewrite change{p, ip};
     change.address(ip.source, e->outside.near);
-    change.port(port_at(ip.protocol, true), ports->source, e->outside.near_port);
+    change.port(port_at(ip, true), ports->source, e->outside.near_port);
     ip.source = e->outside.near;
     return change.done() ? Result<>{} : Result<>{err::inval};
 }
@@ -212,7 +220,8 @@ Result<> Translation::leave(Packet& p, Ip& ip, const Address& outside, u64 now) 
 Translation::Published* Translation::find_published(u8 protocol, const Address& outside, u16 port) {
     auto [first, last] = ports_.equal_range(Port{protocol, port});
     for (auto p = first; p != last; ++p)
-        if (p->outside.unspecified() || p->outside == outside) return &*p;
+        if (p->inside.address.is_v4() == outside.is_v4() && (p->outside.unspecified() || p->outside == outside))
+            return &*p;
     return nullptr;
 }
 
@@ -238,9 +247,9 @@ Result<Translation::Exchange*> Translation::enter_published(const Key& outside, 
 }
 
 bool Translation::enter(Packet& p, Ip& ip, u64 now, const Address& hairpin) {
-    if (!checksum_at(ip.protocol) || !ip.source.is_v4()) return false;
+    if (!checksum_at(ip)) return false;
     auto ports = ports_of(p, ip, true);
-    if (!ports) return ip.protocol == IPPROTO_ICMP && enter_error(p, ip, now);
+    if (!ports) return is_icmp(ip) && lead_error(p, ip, Way::in, now);
     u8 flags = tcp_flags_of(p, ip);
     Key outside{ip.destination, ip.source, ports->destination, ports->source, ip.protocol};
     Holding held{lock_};
@@ -254,10 +263,10 @@ bool Translation::enter(Packet& p, Ip& ip, u64 now, const Address& hairpin) {
     use(*e, flags, true, now);
     Rewrite change{p, ip};
     change.address(ip.destination, e->inside.near);
-    change.port(port_at(ip.protocol, false), ports->destination, e->inside.near_port);
+    change.port(port_at(ip, false), ports->destination, e->inside.near_port);
     if (e->hairpin) {
         change.address(ip.source, e->inside.far);
-        change.port(port_at(ip.protocol, true), ports->source, e->inside.far_port);
+        change.port(port_at(ip, true), ports->source, e->inside.far_port);
     }
     ip.destination = e->inside.near;
     ip.source = e->inside.far;
@@ -265,8 +274,8 @@ bool Translation::enter(Packet& p, Ip& ip, u64 now, const Address& hairpin) {
 }
 
 bool Translation::answer(Packet& p, Ip& ip, u64 now) {
-    if (!has_hairpins_.load(std::memory_order_relaxed) || !checksum_at(ip.protocol) || !ip.source.is_v4()) return false;
-    if (ip.protocol == IPPROTO_ICMP) return leave_error(p, ip, now) && write_addresses(p, 0, ip.source, ip.destination);
+    if (!has_hairpins_.load(std::memory_order_relaxed) || !checksum_at(ip)) return false;
+    if (is_icmp(ip)) return lead_error(p, ip, Way::out, now) && write_addresses(p, 0, ip.source, ip.destination);
     auto ports = ports_of(p, ip, false);
     if (!ports) return false;
     u8 flags = tcp_flags_of(p, ip);
@@ -277,9 +286,9 @@ bool Translation::answer(Packet& p, Ip& ip, u64 now) {
     use(*e, flags, false, now);
     Rewrite change{p, ip};
     change.address(ip.source, e->outside.near);
-    change.port(port_at(ip.protocol, true), ports->source, e->outside.near_port);
+    change.port(port_at(ip, true), ports->source, e->outside.near_port);
     change.address(ip.destination, e->outside.far);
-    change.port(port_at(ip.protocol, false), ports->destination, e->outside.far_port);
+    change.port(port_at(ip, false), ports->destination, e->outside.far_port);
     ip.source = e->outside.near;
     ip.destination = e->outside.far;
     return change.done() && write_addresses(p, 0, ip.source, ip.destination);

@@ -10,7 +10,7 @@ namespace net::inet {
 /// A port of the host world that leads to a container.
 struct Publication {
     u8 protocol = 0; // IPPROTO_TCP, IPPROTO_UDP
-    Address outside; // unspecified: all addresses
+    Address outside; // unspecified: all addresses of inside's family
     u16 outside_port = 0;
     Endpoint inside;
 };
@@ -25,6 +25,10 @@ public:
     explicit Translation(SipHash hash) : hash_{hash} {}
     ~Translation();
     Translation(const Translation&) = delete;
+
+    /// Whom what comes from within the machine to a published port comes from: an address of the host world that the
+    /// container reaches, of each family. Set before the stack has this.
+    Address hairpin_v4, hairpin_v6;
 
     /// err::addrinuse: somebody has that port; err::nospc; err::nomem.
     Result<> publish(const Publication&);
@@ -121,8 +125,8 @@ private:
     Result<Exchange*> begin(const Key& inside, const Address& outside, u64 now);
     Published* find_published(u8 protocol, const Address& outside, u16 port);
     Result<Exchange*> enter_published(const Key& outside, const Address& hairpin, u64 now);
-    bool enter_error(Packet&, Ip&, u64 now);
-    bool leave_error(Packet&, Ip&, u64 now);
+    enum class Way : u8 { in, out };
+    bool lead_error(Packet&, Ip&, Way, u64 now);
     Result<Exchange*> make_exchange(const Key& inside, const Key& outside, u64 now);
     void use(Exchange&, u8 tcp_flags, bool answer, u64 now);
     void drop(Exchange&);

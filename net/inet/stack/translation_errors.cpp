@@ -4,7 +4,9 @@
 #include "net/inet/ip_wire.h"
 #include "net/inet/stack/translation.h"
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 
 namespace net::inet {
 namespace {
@@ -19,8 +21,8 @@ public:
     Sum(Packet& p, usize at) : p_{p}, at_{at} { there_ = p.copy(at, std::as_writable_bytes(std::span{&sum_, 1})); }
     void change(u16 before, u16 after) { sum_ = updated_checksum(sum_, before, after); }
     void change(const Address& before, const Address& after) {
-        change(static_cast<u16>(before.v4_value() >> 16), static_cast<u16>(after.v4_value() >> 16));
-        change(static_cast<u16>(before.v4_value()), static_cast<u16>(after.v4_value()));
+        auto word = [](const Address& a, unsigned i) { return static_cast<u16>(a.bytes[i] << 8 | a.bytes[i + 1]); };
+        for (unsigned i = before.is_v4() ? 12 : 0; i < 16; i += 2) change(word(before, i), word(after, i));
     }
     bool there() const { return there_; } // quotes may end before
     u16 value() const { return sum_; }
@@ -35,6 +37,9 @@ private:
 } // namespace
 
 bool write_addresses(Packet& p, usize at, const Address& source, const Address& destination) {
+    if (!source.is_v4()) // no checksum is over them
+        return put(p, at + offsetof(Ipv6Header, source), source.bytes) &&
+               put(p, at + offsetof(Ipv6Header, destination), destination.bytes);
     Ipv4Header h;
     if (!p.copy(at, std::as_writable_bytes(std::span{&h, 1}))) return false;
     Sum sum{p, at + offsetof(Ipv4Header, checksum)};
@@ -47,7 +52,8 @@ bool write_addresses(Packet& p, usize at, const Address& source, const Address& 
 }
 
 std::optional<Quote> Quote::of(const Packet& p, const Ip& ip) {
-    if (!ip.source.is_v4() || ip.protocol != IPPROTO_ICMP || ip.is_fragment) return std::nullopt;
+    bool v4 = ip.source.is_v4();
+    if (ip.protocol != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || ip.is_fragment) return std::nullopt;
     auto error = parse_icmp_error(p, ip);
     if (!error || !icmp_checksum_is_right(p, ip)) return std::nullopt;
     struct {
@@ -60,18 +66,18 @@ std::optional<Quote> Quote::of(const Packet& p, const Ip& ip) {
             .source = {error->sent.source, words.first},
             .destination = {error->sent.destination, words.second}};
     if (q.protocol == IPPROTO_TCP || q.protocol == IPPROTO_UDP) return q;
-    if (q.protocol != IPPROTO_ICMP || words.first >> 8 != ICMP_ECHO) return std::nullopt;
+    if (q.protocol != ip.protocol || words.first >> 8 != (v4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST)) return std::nullopt;
     q.source.port = q.destination.port = words.third;
     return q;
 }
 
 bool Quote::write(Packet& p, const Ip& ip, const Endpoint& from, const Endpoint& to) const {
-    bool echo = protocol == IPPROTO_ICMP;
+    bool echo = is_echo(), addressed = protocol != IPPROTO_ICMP; // by a pseudo-header
     Sum sum{p, transport + (echo ? 2u : protocol == IPPROTO_UDP ? 6u : 16u)};
     bool none = !sum.there() || (protocol == IPPROTO_UDP && sum.value() == 0);
     sum.change(source.port, from.port);
-    if (!echo) {
-        sum.change(destination.port, to.port);
+    if (!echo) sum.change(destination.port, to.port);
+    if (addressed) {
         sum.change(source.address, from.address);
         sum.change(destination.address, to.address);
     }
@@ -86,42 +92,29 @@ bool Quote::write(Packet& p, const Ip& ip, const Endpoint& from, const Endpoint&
     usize at = ip.header + offsetof(IcmpHeader, checksum);
     if (!put(p, at, zero)) return false;
     Checksum whole;
+    if (!ip.source.is_v4()) whole = pseudo_header(ip.source, ip.destination, IPPROTO_ICMPV6, p.size() - ip.header);
     p.add_to(whole, ip.header, p.size());
     return put(p, at, Big16{whole.value()});
 }
 
-/// About what has left, for who has sent it.
-bool Translation::enter_error(Packet& p, Ip& ip, u64 now) {
+/// In: about what has left, for who has sent it. Out: about what has come in, for who has sent that.
+bool Translation::lead_error(Packet& p, Ip& ip, Way way, u64 now) {
     auto quote = Quote::of(p, ip);
-    if (!quote) return false;
-    Key outside{quote->source.address, quote->destination.address, quote->source.port, quote->destination.port,
-                quote->protocol};
-    Key inside;
+    if (!quote || (way == Way::out && quote->is_echo())) return false;
+    Endpoint near = way == Way::in ? quote->source : quote->destination,
+             far = way == Way::in ? quote->destination : quote->source;
+    Key known{near.address, far.address, near.port, far.port, quote->protocol}, other;
     {
         Holding held{lock_};
-        Exchange* e = find(by_outside_, outside, now);
+        Exchange* e = way == Way::in ? find(by_outside_, known, now) : find(by_inside_, known, now);
         if (!e) return false;
-        inside = e->inside;
+        other = way == Way::in ? e->inside : e->outside;
     }
-    ip.destination = inside.near;
-    return quote->write(p, ip, {inside.near, inside.near_port}, {inside.far, inside.far_port});
-}
-
-/// About what has come in, for who has sent that.
-bool Translation::leave_error(Packet& p, Ip& ip, u64 now) {
-    auto quote = Quote::of(p, ip);
-    if (!quote || quote->protocol == IPPROTO_ICMP) return false;
-    Key inside{quote->destination.address, quote->source.address, quote->destination.port, quote->source.port,
-               quote->protocol};
-    Key outside;
-    {
-        Holding held{lock_};
-        Exchange* e = find(by_inside_, inside, now);
-        if (!e) return false;
-        outside = e->outside;
-    }
-    ip.source = outside.near;
-    ip.destination = outside.far;
-    return quote->write(p, ip, {outside.far, outside.far_port}, {outside.near, outside.near_port});
+    near = {other.near, other.near_port};
+    far = {other.far, other.far_port};
+    (way == Way::in ? ip.destination : ip.source) = near.address;
+    if (way == Way::in) return quote->write(p, ip, near, far);
+    ip.destination = far.address;
+    return quote->write(p, ip, far, near);
 }
 } // namespace net::inet

@@ -4,13 +4,48 @@
 #include "net/inet/udp.h"
 #include <gtest/gtest.h>
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <map>
 
 namespace net::inet {
 namespace {
-const Address inside = Address::v4(10, 88, 0, 2), outside = Address::v4(192, 0, 2, 1),
-              far = Address::v4(198, 51, 100, 7);
+/// Who takes part, of one family.
+struct Ends {
+    Address inside, outside, far, neighbour, stranger, router, gateway, loopback;
+    u8 icmp, echo;
+    const char* name;
+};
+const Ends v4{Address::v4(10, 88, 0, 2),
+              Address::v4(192, 0, 2, 1),
+              Address::v4(198, 51, 100, 7),
+              Address::v4(10, 88, 0, 3),
+              Address::v4(203, 0, 113, 5),
+              Address::v4(203, 0, 113, 9),
+              Address::v4(10, 88, 0, 1),
+              loopback_v4,
+              IPPROTO_ICMP,
+              ICMP_ECHO,
+              "v4"};
+const Ends v6{Address::v6({0xfd12, 1, 2, 0, 0, 0, 0, 2}),
+              Address::v6({0x2001, 0xdb8, 0, 0, 0, 0, 0, 1}),
+              Address::v6({0x2001, 0xdb8, 1, 0, 0, 0, 0, 7}),
+              Address::v6({0xfd12, 1, 2, 0, 0, 0, 0, 3}),
+              Address::v6({0x2001, 0xdb8, 2, 0, 0, 0, 0, 5}),
+              Address::v6({0x2001, 0xdb8, 2, 0, 0, 0, 0, 9}),
+              Address::v6({0xfd12, 1, 2, 0, 0, 0, 0, 1}),
+              loopback_v6,
+              IPPROTO_ICMPV6,
+              ICMPV6_ECHO_REQUEST,
+              "v6"};
+class Translating : public testing::TestWithParam<const Ends*>, public Ends {
+protected:
+    Translating() : Ends{*GetParam()} {}
+};
+INSTANTIATE_TEST_SUITE_P(Families, Translating, testing::Values(&v4, &v6),
+                         [](const auto& of) { return of.param->name; });
+const Address &inside = v4.inside, &outside = v4.outside, &far = v4.far;
 constexpr u64 second = Translation::second, start = 1000 * second;
 
 /// A packet with its IP header, as it arrives: parsed.
@@ -52,7 +87,7 @@ Result<UdpHeader> read_udp(Sent& s) {
     return parse_udp(*s.packet, s.ip);
 }
 
-TEST(Translation, GoesOutAndComesBack) {
+TEST_P(Translating, GoesOutAndComesBack) {
     Translation nat{SipHash{1, 2}};
     for (bool offload : {false, true}) {
         auto s = tcp_from(inside, 40000, far, 80, tcp::syn, offload);
@@ -72,14 +107,15 @@ TEST(Translation, GoesOutAndComesBack) {
         auto more = tcp_from(inside, 40000, far, 80, tcp::ack);
         ASSERT_TRUE(nat.leave(*more.packet, more.ip, outside, start + second));
         EXPECT_EQ(read(std::move(more))->source_port, seen->source_port);
-        auto stranger = tcp_from(Address::v4(203, 0, 113, 5), 80, outside, seen->source_port, tcp::ack);
-        EXPECT_FALSE(nat.enter(*stranger.packet, stranger.ip, start));
+        auto other = tcp_from(stranger, 80, outside, seen->source_port, tcp::ack);
+        EXPECT_FALSE(nat.enter(*other.packet, other.ip, start));
     }
 }
 
-TEST(Translation, DatagramsAndEchoes) {
+TEST_P(Translating, DatagramsAndEchoes) {
     Translation nat{SipHash{1, 2}};
     for (auto checksum : {UdpChecksum::full, UdpChecksum::partial, UdpChecksum::none}) {
+        if (checksum == UdpChecksum::none && !far.is_v4()) continue; // IPv6 has always one
         auto s = udp_from({inside, 5000}, {far, 53}, checksum);
         ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
         auto h = read_udp(s);
@@ -90,22 +126,22 @@ TEST(Translation, DatagramsAndEchoes) {
         ASSERT_TRUE(got);
         EXPECT_EQ(got->destination, 5000);
     }
-    auto echo = data("ping");
-    ASSERT_TRUE(push_icmp(*echo, {.type = ICMP_ECHO, .rest = 0x1234'0001}, inside, far));
-    auto s = with_ip(std::move(echo), inside, far, IPPROTO_ICMP);
+    auto ping = data("ping");
+    ASSERT_TRUE(push_icmp(*ping, {.type = echo, .rest = 0x1234'0001}, inside, far));
+    auto s = with_ip(std::move(ping), inside, far, icmp);
     ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
     EXPECT_TRUE(icmp_checksum_is_right(*s.packet, s.ip));
     ASSERT_TRUE(make_echo_reply(*s.packet, s.ip));
-    auto back = with_ip(std::move(s.packet), far, outside, IPPROTO_ICMP);
+    auto back = with_ip(std::move(s.packet), far, outside, icmp);
     ASSERT_TRUE(nat.enter(*back.packet, back.ip, start));
     EXPECT_TRUE(icmp_checksum_is_right(*back.packet, back.ip));
     EXPECT_EQ(Reader(*back.packet, back.ip.header).take<IcmpHeader>()->rest, 0x1234'0001u);
 }
 
-TEST(Translation, PublishedPorts) {
+TEST_P(Translating, PublishedPorts) {
     Translation nat{SipHash{1, 2}};
     ASSERT_TRUE(nat.publish({IPPROTO_TCP, {}, 8080, {inside, 80}}));
-    EXPECT_EQ(nat.publish({IPPROTO_TCP, outside, 8080, {Address::v4(10, 88, 0, 3), 80}}), err::addrinuse);
+    EXPECT_EQ(nat.publish({IPPROTO_TCP, outside, 8080, {neighbour, 80}}), err::addrinuse);
     EXPECT_TRUE(nat.publish({IPPROTO_UDP, {}, 8080, {inside, 80}}));
     auto s = tcp_from(far, 50000, outside, 8080, tcp::syn);
     ASSERT_TRUE(nat.enter(*s.packet, s.ip, start));
@@ -120,7 +156,7 @@ TEST(Translation, PublishedPorts) {
     nat.forget(inside);
     auto late = tcp_from(far, 50000, outside, 8080, tcp::ack);
     EXPECT_FALSE(nat.enter(*late.packet, late.ip, start));
-    EXPECT_TRUE(nat.publish({IPPROTO_TCP, outside, 8080, {Address::v4(10, 88, 0, 3), 80}}));
+    EXPECT_TRUE(nat.publish({IPPROTO_TCP, outside, 8080, {neighbour, 80}}));
 }
 
 /// What one container makes it remember pushes out its own, never another's.
@@ -176,9 +212,9 @@ Sent error_about(Sent& sent, Refusal why, const Address& from, u32 value = 0) {
     sent.packet->trim_front(sent.ip.header);
     EXPECT_TRUE(push_ip(*sent.packet,
                         {.source = sent.ip.source, .destination = sent.ip.destination, .protocol = sent.ip.protocol}));
-    auto message = icmp_error(*sent.packet, sent.ip, why, value);
+    auto message = icmp_error(*sent.packet, sent.ip, from, why, value);
     EXPECT_TRUE(message && *message);
-    return with_ip(std::move(*message), from, sent.ip.source, IPPROTO_ICMP);
+    return with_ip(std::move(*message), from, sent.ip.source, from.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 void expect_quotes(Sent& error, const Endpoint& source, const Endpoint& destination) {
     EXPECT_TRUE(icmp_checksum_is_right(*error.packet, error.ip));
@@ -188,7 +224,7 @@ void expect_quotes(Sent& error, const Endpoint& source, const Endpoint& destinat
     EXPECT_EQ(e->sent.destination, destination.address);
     Checksum header;
     error.packet->add_to(header, error.ip.header + 8u, ipv4_header_size);
-    EXPECT_EQ(header.value(), 0) << "of the quoted header";
+    if (source.address.is_v4()) EXPECT_EQ(header.value(), 0) << "of the quoted header";
     struct {
         Big16 source, destination;
     } ports;
@@ -198,9 +234,8 @@ void expect_quotes(Sent& error, const Endpoint& source, const Endpoint& destinat
 }
 
 /// Errors reach who has sent what they quote, with the addresses and ports that it knows.
-TEST(Translation, ErrorsComeIn) {
+TEST_P(Translating, ErrorsComeIn) {
     Translation nat{SipHash{1, 2}};
-    const Address router = Address::v4(203, 0, 113, 9);
     auto s = tcp_from(inside, 40000, far, 80, tcp::syn);
     ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
     auto e = error_about(s, Refusal::too_big, router, 1400);
@@ -218,13 +253,13 @@ TEST(Translation, ErrorsComeIn) {
     e.packet->trim_front(e.ip.header + 8u);
     auto quoted = parse_ip(*e.packet);
     ASSERT_TRUE(quoted && parse_udp(*e.packet, *quoted));
-    auto echo = data("ping");
-    ASSERT_TRUE(push_icmp(*echo, {.type = ICMP_ECHO, .rest = 0x1234'0001}, inside, far));
-    s = with_ip(std::move(echo), inside, far, IPPROTO_ICMP);
+    auto ping = data("ping");
+    ASSERT_TRUE(push_icmp(*ping, {.type = echo, .rest = 0x1234'0001}, inside, far));
+    s = with_ip(std::move(ping), inside, far, icmp);
     ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
     e = error_about(s, Refusal::hop_limit, router);
     ASSERT_TRUE(nat.enter(*e.packet, e.ip, start));
-    EXPECT_EQ(Reader(*e.packet, e.ip.header + 8u + 20).take<IcmpHeader>()->rest, 0x1234'0001u);
+    EXPECT_EQ(Reader(*e.packet, e.ip.header + 8u + ip_header_size(router)).take<IcmpHeader>()->rest, 0x1234'0001u);
     // About what nobody has sent, or with a wrong checksum.
     s = tcp_from(outside, 40001, far, 80, tcp::syn);
     e = error_about(s, Refusal::no_route, router);
@@ -235,7 +270,7 @@ TEST(Translation, ErrorsComeIn) {
     const u8 wrong = 9;
     e.packet->write(e.ip.header + 1u, std::as_bytes(std::span{&wrong, 1}));
     EXPECT_FALSE(nat.enter(*e.packet, e.ip, start));
-    for (usize n = 0; n < 8 + 20 + 8; n++) {
+    for (usize n = 0; n < 8 + ip_header_size(router) + 8; n++) {
         s = tcp_from(inside, 40000, far, 80, tcp::ack);
         ASSERT_TRUE(nat.leave(*s.packet, s.ip, outside, start));
         e = error_about(s, Refusal::no_route, router);
@@ -244,7 +279,7 @@ TEST(Translation, ErrorsComeIn) {
     }
 }
 
-TEST(Translation, ErrorsGoOut) {
+TEST_P(Translating, ErrorsGoOut) {
     Translation nat{SipHash{1, 2}};
     ASSERT_TRUE(nat.publish({IPPROTO_UDP, {}, 5353, {inside, 53}}));
     auto s = udp_from({far, 6000}, {outside, 5353}, UdpChecksum::full);
@@ -257,13 +292,12 @@ TEST(Translation, ErrorsGoOut) {
 }
 
 /// From this machine, or from a container, to its own address.
-TEST(Translation, PublishedPortsFromWithin) {
+TEST_P(Translating, PublishedPortsFromWithin) {
     Translation nat{SipHash{1, 2}};
-    const Address gateway = Address::v4(10, 88, 0, 1);
     EXPECT_FALSE(nat.publishes());
     ASSERT_TRUE(nat.publish({IPPROTO_TCP, {}, 8080, {inside, 80}}));
     EXPECT_TRUE(nat.publishes());
-    for (const Address& asks : {Address::v4(10, 88, 0, 3), outside, Address::v4(127, 0, 0, 1), gateway, inside}) {
+    for (const Address& asks : {neighbour, outside, loopback, gateway, inside}) {
         Address asked = asks.loopback() ? asks : outside;
         auto s = tcp_from(asks, 50000, asked, 8080, tcp::syn);
         ASSERT_TRUE(nat.enter(*s.packet, s.ip, start, gateway));
@@ -295,6 +329,23 @@ TEST(Translation, PublishedPortsFromWithin) {
     EXPECT_FALSE(nat.enter(*other.packet, other.ip, start, gateway));
     nat.forget(inside);
     EXPECT_FALSE(nat.publishes());
+}
+
+/// One port, and two families: each leads to its own.
+TEST(Translation, FamiliesAreApart) {
+    Translation nat{SipHash{1, 2}};
+    ASSERT_TRUE(nat.publish({IPPROTO_TCP, {}, 80, {v4.inside, 4}}));
+    auto s = tcp_from(v6.far, 1000, v6.outside, 80, tcp::syn);
+    EXPECT_FALSE(nat.enter(*s.packet, s.ip, start));
+    ASSERT_TRUE(nat.publish({IPPROTO_TCP, {}, 80, {v6.inside, 6}}));
+    for (const Ends* of : {&v4, &v6}) {
+        s = tcp_from(of->far, 1000, of->outside, 80, tcp::syn);
+        ASSERT_TRUE(nat.enter(*s.packet, s.ip, start));
+        EXPECT_EQ(s.ip.destination, of->inside);
+    }
+    nat.forget(v6.inside);
+    s = tcp_from(v6.far, 1000, v6.outside, 80, tcp::syn);
+    EXPECT_FALSE(nat.enter(*s.packet, s.ip, start));
 }
 
 TEST(Translation, ManyPublishedPorts) {
