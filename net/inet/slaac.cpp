@@ -96,6 +96,7 @@ void Slaac::advertised(const RouterAdvertisement& ra, const Address& router, u64
     take_router(router, ra.lifetime, now, out);
     for (usize i = 0; i < ra.prefix_count; i++) take_prefix(ra.prefixes[i], now, out);
     take_servers(ra, now, out);
+    if (ra.managed || ra.other) out.ask_server();
 }
 
 void Slaac::take_router(const Address& router, u16 lifetime, u64 now, Output& out) {

@@ -39,6 +39,8 @@ public:
         virtual void set_on_link(const Prefix&, u32 mtu) = 0;
         virtual void remove_on_link(const Prefix&) = 0;
         virtual void set_name_servers(std::span<const Address>) = 0;
+        /// A router leaves to a server of DHCPv6 what it does not say itself.
+        virtual void ask_server() = 0;
 
     protected:
         ~Output() = default;

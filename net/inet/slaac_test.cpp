@@ -27,6 +27,9 @@ struct Host : Slaac::Output {
     void remove_on_link(const Prefix& p) override { EXPECT_EQ(prefixes.erase(p.address), 1u); }
     void set_name_servers(std::span<const Address> s) override { servers.assign(s.begin(), s.end()); }
 
+    void ask_server() override { asked_servers++; }
+    unsigned asked_servers = 0;
+
     explicit Host(Slaac::Settings settings = {}) { slaac.start(settings, now, *this); }
     void wait(u64 ns) {
         u64 end = now + ns;
@@ -72,6 +75,22 @@ TEST(Slaac, LinkLocalFirstThenRouters) {
     h.slaac.advertised(advertisement(), router, h.now, h);
     h.wait(1000 * second);
     EXPECT_EQ(h.solicitations.size(), asked);
+}
+
+TEST(Slaac, ServersAreAskedWhereRoutersSaySo) {
+    Host h;
+    auto ra = advertisement();
+    ra.other = true;
+    h.slaac.advertised(ra, router, h.now, h); // too early
+    h.wait(3 * second);
+    h.slaac.advertised(advertisement(), router, h.now, h);
+    EXPECT_EQ(h.asked_servers, 0u);
+    h.slaac.advertised(ra, router, h.now, h);
+    EXPECT_EQ(h.asked_servers, 1u);
+    ra.other = false;
+    ra.managed = true; // a server of addresses says the rest as well
+    h.slaac.advertised(ra, router, h.now, h);
+    EXPECT_EQ(h.asked_servers, 2u);
 }
 
 TEST(Slaac, WhatRoutersSay) {

@@ -22,6 +22,7 @@ struct World final : Slaac::Output {
     void set_on_link(const Prefix& p, u32) override { prefixes.insert({p.address, p.length}); }
     void remove_on_link(const Prefix& p) override { gone(prefixes, {p.address, p.length}); }
     void set_name_servers(std::span<const Address>) override {}
+    void ask_server() override {}
     template <class T>
     static void gone(std::set<T>& from, const std::type_identity_t<T>& what) {
         if (!from.erase(what)) __builtin_trap();

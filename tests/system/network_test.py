@@ -242,6 +242,43 @@ def test_slaac(lab):
             raise AssertionError(told)
 
 
+ALL_SERVERS = "ff02::1:2"
+
+
+def udp6(source, destination, ports, data):
+    """A datagram over IPv6."""
+    ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, destination)
+    header = struct.pack("!HHH", *ports, 8 + len(data))
+    total = checksum(ends + struct.pack("!II", 8 + len(data), 17) + header + b"\0\0" + data)
+    return struct.pack("!IHBB", 6 << 28, 8 + len(data), 17, 64) + ends + header + struct.pack("!H", total) + data
+
+
+def test_dhcp6(lab):
+    """A router leaves servers of names to a server: it is asked, again where nothing has come, and what it says is there."""
+    def question(frame, p):
+        if frame != 0x86dd or p[6] != 17 or p[40:44] != struct.pack("!HH", 546, 547):
+            return None
+        ends = socket.inet_pton(socket.AF_INET6, OWN) + socket.inet_pton(socket.AF_INET6, ALL_SERVERS)
+        assert p[8:40] == ends and checksum(ends + struct.pack("!II", len(p) - 40, 17) + p[40:]) == 0
+        return p[48:]
+    with Link(LINKS[lab.arch][0][1]) as link, host_shell(lab, link, "network-dhcp6") as vm:
+        heard6(link, 133, OWN, None, 60)
+        link.send(0x86dd, icmp6(ROUTER, "ff02::1", struct.pack("!BBHBBHII", 134, 0, 0, 64, 0x40, 1800, 0, 0)), MULTICAST)
+        first, again = link.expect(question, 30), link.expect(question, 30)
+        assert first[0] == 11 and again[:4] == first[:4]
+        assert first[4:18] == struct.pack("!HHHH", 1, 10, 3, 1) + GUESTS, first
+        dns = struct.pack("!HH", 23, 16) + socket.inet_pton(socket.AF_INET6, "2001:db8::54")
+        domains = struct.pack("!HH", 24, 13) + b"\7example\3net\0"
+        answer = b"\7" + first[1:18] + struct.pack("!HH", 2, 4) + b"duid" + dns + domains
+        link.send(0x86dd, udp6(ROUTER, OWN, (547, 546), answer))
+        for _ in range(50):
+            told = look(vm)
+            if "nameserver 2001:db8::54" in told:
+                break
+            time.sleep(0.2)
+        assert re.search("^search example.net\r?$", told, re.MULTILINE) and "nameserver 2001:db8::54" in told, told
+
+
 def test_duplicate_address(lab):
     """Somebody has the address already: it is not used."""
     with Link(LINKS[lab.arch][0][1]) as link, host_shell(lab, link, "network-duplicate") as vm:

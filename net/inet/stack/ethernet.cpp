@@ -156,8 +156,10 @@ void EthernetInterface::arrive(PacketBox p, Outbox& box) {
     switch (p->protocol) {
     case ETH_P_IP:
         if (auto* watcher = watcher_.load(std::memory_order_acquire); watcher && watcher->took(p)) return;
-        [[fallthrough]];
-    case ETH_P_IPV6: return input(*this, std::move(p), box);
+        return input(*this, std::move(p), box);
+    case ETH_P_IPV6:
+        if (auto* configurer = configurer_.load(std::memory_order_acquire); configurer && configurer->took(p)) return;
+        return input(*this, std::move(p), box);
     case ETH_P_ARP: return take_arp(*p, box);
     default: counters.dropped_in.fetch_add(1, std::memory_order_relaxed);
     }

@@ -36,6 +36,8 @@ public:
         /// thread.
         virtual void advertised(const RouterAdvertisement&, const Address& router) = 0;
         virtual void contested(const Address&) = 0;
+        /// As Watcher::took(), of a packet that begins with its IPv6 header.
+        virtual bool took(PacketBox&) = 0;
         /// As Interface::changed().
         virtual void changed() = 0;
 

@@ -30,6 +30,13 @@ void NameServers::set(u32 interface, Teller teller, std::span<const Address> ser
     *at = said;
 }
 
+void NameServers::set_search(u32 interface, std::string_view domains) {
+    auto all = all_.lock();
+    if (domains.empty() && all->search_by != interface) return;
+    all->search_by = interface;
+    all->search.assign(domains);
+}
+
 void NameServers::print(Writer& out, bool link_local) {
     All all = *all_.lock();
     std::span said{all.said, all.count};
@@ -38,10 +45,15 @@ void NameServers::print(Writer& out, bool link_local) {
     };
     if (by(Teller::dhcp))
         out.write("#PROTO: DHCP\n");
-    else if (by(Teller::command_line) || by(Teller::router))
+    else if (by(Teller::command_line) || by(Teller::router) || by(Teller::dhcp_v6))
         out.write("#MANUAL\n");
     auto domain = std::ranges::find_if(said, [](const Said& s) { return !s.domain.empty(); });
     if (domain != said.end()) ::print(out, "domain {}\n", domain->domain.view());
+    if (!all.search.empty()) { // instead of the domain, for who reads this as resolv.conf(5)
+        out.write("search ");
+        if (domain != said.end()) ::print(out, "{} ", domain->domain.view());
+        ::print(out, "{}\n", all.search.view());
+    }
     for (const Said& s : said)
         for (const Address& a : std::span{s.servers, s.count}) {
             bool scoped = !a.is_v4() && a.link_local();

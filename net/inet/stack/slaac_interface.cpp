@@ -1,8 +1,10 @@
 #include "net/inet/stack/slaac_interface.h"
 #include "core/log/log.h"
 #include "core/rng/rng.h"
+#include "net/inet/ip_wire.h"
 #include "net/inet/stack/groups.h"
 #include "net/inet/stack/name_servers.h"
+#include "net/inet/udp.h"
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/rtnetlink.h>
@@ -15,7 +17,8 @@ constexpr u32 router_metric = 1024, prefix_metric = 256; // Linux's
 SlaacInterface::SlaacInterface(EthernetInterface& interface)
     : Timer{[](Timer& t) { static_cast<SlaacInterface&>(t).queue(); }},
       interface_{interface},
-      slaac_{interface.link_address(), SipHash{rng::number(), rng::number()}} {}
+      slaac_{interface.link_address(), SipHash{rng::number(), rng::number()}},
+      dhcp_{interface.link_address(), SipHash{rng::number(), rng::number()}} {}
 
 void SlaacInterface::start() {
     interface_.configure_by(*this);
@@ -30,27 +33,77 @@ void SlaacInterface::hear(const Heard::One& one) {
 void SlaacInterface::advertised(const RouterAdvertisement& ra, const Address& router) { hear({ra, router}); }
 void SlaacInterface::contested(const Address& a) { hear({{}, a, true}); }
 
-bool SlaacInterface::run(unsigned) {
-    Outbox box;
-    box_ = &box;
+void SlaacInterface::start_or_stop(u64 now) {
     const auto& settings = interface_.stack().settings;
     bool up = (interface_.flags() & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
     bool runs = up && !settings.disable_v6;
-    if (std::exchange(runs_, runs) != runs) {
-        u32 accepts = settings.accept_advertisements; // 2: routers, too
-        if (runs)
-            slaac_.start({.probes = settings.dad_probes,
-                          .listens = accepts == 2 || (accepts && !settings.forward_v6),
-                          .autoconf = settings.autoconf},
-                         box.now, *this);
-        else
-            slaac_.stop(*this);
+    if (std::exchange(runs_, runs) == runs) return;
+    if (!runs) {
+        dhcp_.stop(*this);
+        return slaac_.stop(*this);
     }
-    listen(box.now);
-    if (box.now >= slaac_.deadline()) slaac_.timer(box.now, *this);
+    u32 accepts = settings.accept_advertisements; // 2: routers, too
+    slaac_.start({.probes = settings.dad_probes,
+                  .listens = accepts == 2 || (accepts && !settings.forward_v6),
+                  .autoconf = settings.autoconf},
+                 now, *this);
+}
+
+bool SlaacInterface::run(unsigned) {
+    Outbox box;
+    box_ = &box;
+    now_ = box.now;
+    start_or_stop(now_);
+    listen(now_);
+    listen_to_servers(now_);
+    if (now_ >= slaac_.deadline()) slaac_.timer(now_, *this);
+    if (now_ >= dhcp_.deadline()) dhcp_.timer(now_, *this);
+    awaits_server_.store(dhcp_.listens(), std::memory_order_relaxed);
     box_ = nullptr;
-    if (u64 deadline = slaac_.deadline(); deadline != Slaac::never) arm(Deadline{deadline});
+    if (u64 deadline = std::min(slaac_.deadline(), dhcp_.deadline()); deadline != Slaac::never) arm(Deadline{deadline});
     return false;
+}
+
+/// Answers of servers, which no socket waits for.
+bool SlaacInterface::took(PacketBox& p) {
+    if (!awaits_server_.load(std::memory_order_relaxed)) return false;
+    auto udp = Reader{*p, ipv6_header_size}.take<UdpHeader>();
+    if (Reader{*p, offsetof(Ipv6Header, next_header)}.take<u8>() != IPPROTO_UDP || !udp ||
+        udp->source != dhcp6_server_port || udp->destination != dhcp6_client_port)
+        return false;
+    auto answers = answers_.lock();
+    if (answers->true_size() < most_waiting) answers->push(std::move(p));
+    queue();
+    return true;
+}
+
+void SlaacInterface::listen_to_servers(u64 now) {
+    for (;;) {
+        PacketBox p = answers_.lock()->pop();
+        if (!p) return;
+        auto ip = parse_ip(*p);
+        if (!ip || ip->is_fragment || ip->destination != own_address() || !parse_udp(*p, *ip)) continue;
+        p->trim_front(ip->header + sizeof(UdpHeader));
+        dhcp_.received(*p, now, *this);
+    }
+}
+
+Address SlaacInterface::own_address() const {
+    return Slaac::address_in(Address::v6({0xfe80}), interface_.link_address());
+}
+void SlaacInterface::ask_server() { dhcp_.start(now_); }
+void SlaacInterface::send_dhcp6(PacketBox p) {
+    Address own = own_address();
+    IpSend ip{.source = own, .destination = all_dhcp6_servers, .protocol = IPPROTO_UDP};
+    if (push_udp(*p, {.address = own, .port = dhcp6_client_port},
+                 {.address = all_dhcp6_servers, .port = dhcp6_server_port}, UdpChecksum::full) &&
+        push_ip(*p, ip))
+        interface_.send(std::move(p), all_dhcp6_servers, *box_);
+}
+void SlaacInterface::told_by_dhcp6(const Dhcp6Reply& r) {
+    auto& servers = NameServers::of_machine();
+    servers.set(interface_.index(), NameServers::Teller::dhcp_v6, std::span{r.dns}.first(r.dns_count));
+    servers.set_search(interface_.index(), r.search);
 }
 
 void SlaacInterface::listen(u64 now) {
