@@ -1,7 +1,7 @@
 #include "net/stack/address.h"
+#include "lib/numbers.h"
 #include "net/stack/checksum.h"
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace net {
@@ -67,13 +67,12 @@ Checksum pseudo_header(const Address& source, const Address& destination, u8 pro
 namespace {
 /// A number at the beginning of a text, which goes. Nothing: there is none, it is too large, or has too many digits.
 template <class T>
-std::optional<T> take_number(std::string_view& text, int base, usize most_digits) {
-    T value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    auto digits = static_cast<usize>(end - text.data());
-    if (error != std::errc{} || digits == 0 || digits > most_digits) return std::nullopt;
+std::optional<T> take_number(std::string_view& text, unsigned base, usize most_digits) {
+    auto digits = std::min(text.find_first_not_of("0123456789abcdefABCDEF"), text.size());
+    auto value = parse_number<T>(text.substr(0, digits), base);
+    if (!value || digits > most_digits) return std::nullopt;
     text.remove_prefix(digits);
-    return value;
+    return *value;
 }
 } // namespace
 
