@@ -51,7 +51,7 @@ static int load_modules(void) {
 
 /// What the container's configuration allows.
 static void allow_many_files(void) {
-    struct rlimit many = {20000, 20000};
+    struct rlimit many = {25000, 25000};
     must("RLIMIT_NOFILE", setrlimit(RLIMIT_NOFILE, &many));
 }
 

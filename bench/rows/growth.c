@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -238,7 +237,6 @@ GROWTH("growth: TCP send+receive beside connections", 10000) {
     int listener = check(socket(AF_INET, SOCK_STREAM, 0)), ends[2];
     check(bind(listener, (struct sockaddr*)&address, size));
     check(listen(listener, 8));
-    check(setrlimit(RLIMIT_NOFILE, &(struct rlimit){25000, 25000}));
     check(getsockname(listener, (struct sockaddr*)&address, &size));
     for (int i = 0; i < n; ++i) tcp_pair(listener, &address, ends);
     MEASURE(50) {

@@ -55,7 +55,7 @@ TypeAndCode type_v6(Refusal r, u8 code) {
 /// Anything but a query counts as an error: no errors about those.
 bool is_icmp_error(const Packet& p, const Ip& ip) {
     bool v4 = ip.source.is_v4();
-    if (ip.protocol != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return false;
+    if (ip.protocol != icmp_of(ip.source)) return false;
     auto type = Reader{p, ip.header}.take<u8>();
     if (!type || !v4) return !type || !(*type & ICMPV6_INFOMSG_MASK);
     switch (*type) {

@@ -24,6 +24,9 @@ enum class Refusal : u8 {
     parameter, // IPv6; `value`: the pointer, and the code with it
 };
 
+/// IPPROTO_ICMP or IPPROTO_ICMPV6: its family's.
+inline u8 icmp_of(const Address& a) { return a.is_v4() ? 1 : 58; }
+
 /// The message about `original`, which begins with the header that `ip` was read from; to be sent by `from` to
 /// ip.source as the family's ICMP. Null where no error may be sent: about errors, fragments but the first, multicast,
 /// and sources that are nobody's (RFC 1122, 3.2.2; RFC 4443, 2.4).

@@ -8,7 +8,6 @@ constexpr u64 probe_interval = second,
               longest_delay = second; // RFC 4861, 10: RETRANS_TIMER, MAX_RTR_SOLICITATION_DELAY
 constexpr u64 first_solicit_wait = 4 * second, longest_solicit_wait = 3600 * second; // RFC 7559
 constexpr u32 two_hours = 7200, infinite = ~u32{0};
-constexpr Address link_local = Address::v6({0xfe80});
 
 u64 until(u32 seconds, u64 now) { return seconds == infinite ? never : now + seconds * second; }
 
@@ -35,7 +34,7 @@ Address Slaac::address_in(const Address& prefix, const LinkAddress& link) {
 void Slaac::start(const Settings& settings, u64 now, Output& out) {
     if (std::exchange(runs_, true)) return;
     settings_ = settings;
-    begin(address_in(link_local, link_), never, never, random(longest_delay), now, out);
+    begin(link_local(link_), never, never, random(longest_delay), now, out);
 }
 
 void Slaac::stop(Output& out) {

@@ -61,6 +61,8 @@ public:
     void timer(u64 now, Output&);
     /// fe80::/64 of an Ethernet address (RFC 2464, 4 and 5).
     static Address address_in(const Address& prefix, const LinkAddress&);
+    /// Its link-local one.
+    static Address link_local(const LinkAddress& link) { return address_in(Address::v6({0xfe80}), link); }
 
 private:
     struct Own : OwnAddress {

@@ -175,12 +175,9 @@ def test_ipv6(lab):
         server.shutdown()
         assert "served outside" in text and hashlib.md5(BIG).hexdigest() in text and "2 packets received" in text, vm.tail(40)
         assert re.search(r"^0{32} 00 0{32} 00 fd" + "[0-9a-f]{10}0{19}1 00000400 .* eth0", text, re.MULTILINE), vm.tail(40)
-        made = run(vm, "ctr create -p 8080:80 -b /bundles/serve s", 60) + run(vm, "ctr start s", 60)
-        for _ in range(200):
-            if has := re.search(r"has ([0-9a-f]{32})", vm.text):
-                break
-            run(vm, "ctr state s", 60)
-        assert has, made
+        run(vm, "ctr create -p 8080:80 -b /bundles/serve s", 60)
+        run(vm, "ctr start s", 60)
+        has = until_said(vm, r"has ([0-9a-f]{32})")
         at = ipaddress.IPv6Address(bytes.fromhex(has[1]))
         assert has[1][12:28] == "0" * 16, has[1]
         prefix = str(ipaddress.IPv6Network((at, 64), strict=False).network_address)[:-1]

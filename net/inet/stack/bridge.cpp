@@ -13,7 +13,7 @@
 
 namespace net::inet {
 namespace {
-constexpr Address network_v4 = Address::v4(10, 88, 0, 0), link_local_v6 = Address::v6({0xfe80});
+constexpr Address network_v4 = Address::v4(10, 88, 0, 0);
 
 u64 number_of(const LinkAddress& a) {
     u64 n = 0;
@@ -39,7 +39,7 @@ BridgePort::BridgePort(Stack& stack, NetworkNamespace& in, std::string_view call
       network_{in},
       bridge_{on},
       addresses_{has},
-      link_local_{Slaac::address_in(link_local_v6, link_address())} {
+      link_local_{Slaac::link_local(link_address())} {
     // What stays in the machine is neither summed up nor cut; what leaves it, there.
     offloads = {.checksum = true, .segment_v4 = 65535, .segment_v6 = 65535};
 }

@@ -31,9 +31,7 @@ public:
         Address from = stack.is_local(ip->source) ? ip->source : stack.source_on(on_, ip->source);
         auto message = icmp_error(*p, *ip, from, Refusal::host_unreachable);
         if (!message || !*message) return;
-        IpSend back{.source = from,
-                    .destination = ip->source,
-                    .protocol = static_cast<u8>(ip->source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
+        IpSend back{.source = from, .destination = ip->source, .protocol = icmp_of(ip->source)};
         if (!push_ip(**message, back)) return;
         (*message)->checksum = ChecksumState::verified;
         box_.give(std::move(*message), on_.stack().loopback());

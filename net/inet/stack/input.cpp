@@ -129,9 +129,7 @@ void refuse(Arrival& a, Refusal why, u32 value, u8 code) {
     if (a.entered) write_addresses(*a.packet, 0, a.ip.source, a.ip.destination); // its ports are changed already
     auto message = icmp_error(*a.packet, a.ip, path->source, why, value, code);
     if (!message || !*message) return;
-    Ip header{.source = path->source,
-              .destination = a.ip.source,
-              .protocol = static_cast<u8>(a.ip.source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6)};
+    Ip header{.source = path->source, .destination = a.ip.source, .protocol = icmp_of(a.ip.source)};
     if (a.entered) path = way_out(a, **message, header);
     if (!path) return;
     a.stack().statistics.add(Count::icmp_out);

@@ -88,9 +88,7 @@ void SlaacInterface::listen_to_servers(u64 now) {
     }
 }
 
-Address SlaacInterface::own_address() const {
-    return Slaac::address_in(Address::v6({0xfe80}), interface_.link_address());
-}
+Address SlaacInterface::own_address() const { return Slaac::link_local(interface_.link_address()); }
 void SlaacInterface::ask_server() { dhcp_.start(now_); }
 void SlaacInterface::send_dhcp6(PacketBox p) {
     Address own = own_address();

@@ -1,5 +1,6 @@
 #include "net/inet/stack/translation.h"
 #include "core/rng/rng.h"
+#include "net/inet/icmp.h"
 #include "net/inet/stack/translation_errors.h"
 #include "net/inet/tcp/segment.h"
 #include <linux/icmp.h>
@@ -17,7 +18,7 @@ struct Ports {
     Big16 source, destination;
 };
 /// Its own family's: an echo has an identifier instead of ports.
-bool is_icmp(const Ip& ip) { return ip.protocol == (ip.source.is_v4() ? IPPROTO_ICMP : IPPROTO_ICMPV6); }
+bool is_icmp(const Ip& ip) { return ip.protocol == icmp_of(ip.source); }
 /// Where the transport's checksum stands; none: it has none that addresses or ports are in.
 std::optional<usize> checksum_at(const Ip& ip) {
     if (is_icmp(ip)) return 2;

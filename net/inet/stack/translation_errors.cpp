@@ -53,7 +53,7 @@ bool write_addresses(Packet& p, usize at, const Address& source, const Address& 
 
 std::optional<Quote> Quote::of(const Packet& p, const Ip& ip) {
     bool v4 = ip.source.is_v4();
-    if (ip.protocol != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || ip.is_fragment) return std::nullopt;
+    if (ip.protocol != icmp_of(ip.source) || ip.is_fragment) return std::nullopt;
     auto error = parse_icmp_error(p, ip);
     if (!error || !icmp_checksum_is_right(p, ip)) return std::nullopt;
     struct {
